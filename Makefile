@@ -1,0 +1,61 @@
+# Two commands matter to a newcomer: `make demo` and `make test`. `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+UV_VERSION := 0.13.9
+# The first interpreter that runs and that the pins of the jobs' image support.
+PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && { echo $$p; break; }; done)
+UV := .envs/uv/bin/uv
+
+help: ## what each command does
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(UV):
+	@test -n "$(PYTHON)" || { echo "clinrisk needs Python 3.11, 3.12 or 3.13 on the PATH (found none that runs)."; exit 1; }
+	@echo "Installing the installer (uv $(UV_VERSION)) ..."
+	@$(PYTHON) -m venv .envs/uv
+	@.envs/uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+# One environment per lock; its stamp is newer than the lock once it has been installed.
+.envs/%/.installed: requirements/%.lock pyproject.toml | $(UV)
+	@echo "Preparing the $* environment ..."
+	@$(UV) venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .envs/$*
+	@$(UV) pip sync --quiet --python .envs/$*/bin/python --require-hashes requirements/$*.lock
+	@$(UV) pip install --quiet --python .envs/$*/bin/python --no-deps --editable .
+	@touch $@
+
+envs: .envs/cli/.installed .envs/jobs/.installed .envs/twin/.installed ## the environments that the demo and the twin need
+
+demo: envs ## the main job, whole, on this laptop (HEART=file STROKE=file for your own data, APPROVE=1 to play the approver)
+	@.envs/twin/bin/twin demo $(if $(HEART),--heart "$(HEART)") $(if $(STROKE),--stroke "$(STROKE)") $(if $(filter 1 yes true,$(APPROVE)),--approve)
+
+twin: envs ## keep the twin running with the project's template deployed (stop it with `.envs/twin/bin/twin down`)
+	@.envs/twin/bin/twin up
+
+test: envs .envs/dev/.installed ## every test, from values to the whole system in a browser
+	@.envs/dev/bin/pytest -n 2 layers tests/unit tests/integration tests/statemachines
+	@.envs/dev/bin/pytest tests/e2e tests/browser
+
+lint: .envs/dev/.installed ## style, types, import layers, the lint of the template
+	@.envs/dev/bin/ruff check .
+	@.envs/dev/bin/ruff format --check .
+	@.envs/dev/bin/mypy
+	@.envs/dev/bin/lint-imports
+
+check: lint .envs/sam/.installed test ## what continuous integration runs
+
+template: .envs/dev/.installed ## rewrite the use-case section of template.yaml from clinrisk/use_cases
+	@.envs/dev/bin/python -m cli.template_block
+
+lock: $(UV) ## resolve requirements/*.in again into their locks
+	@for name in jobs cli twin dev sam; do $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url requirements/$$name.in --output-file requirements/$$name.lock; done
+
+clean: ## remove everything that these commands made
+	@rm -rf .envs .build .aws-sam .twin out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.PHONY: help envs demo twin test lint check template lock clean
+.SECONDARY:
