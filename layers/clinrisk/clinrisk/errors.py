@@ -1,0 +1,123 @@
+"""Every way in which clinrisk says no, as one tree; its names are the workflows' API (`ErrorEquals`).
+
+    ClinriskError
+    +-- UploadError            a file or its key cannot be used; the sender can mend it
+    |   +-- KeyRefused         the key names no use case, no purpose or no file
+    |   +-- FileRefused        the file as a whole is set aside (wrong header, not CSV, wrong unit ...)
+    |   +-- NotData            nothing to ingest (folder marker): ignored, not an error of the sender
+    +-- UnknownUseCase         no such file in clinrisk/use_cases
+    +-- CountsDisagree         accepted + quarantined is not the number of rows: never commit
+    +-- FeatureMismatch        data and model do not have the same features in the same order
+    +-- NotEnoughData          too few rows or events to train or to judge
+    +-- OfflineStoreBehind     the offline store does not hold the committed rows yet: try again later
+    +-- EvidenceChanged        an artefact no longer has the digest that was approved
+    +-- DecisionMissing        no recorded decision allows this promotion
+    +-- DecisionInvalid        an approval link or form that is forged, expired, used or incomplete
+    +-- ApprovalRejected       the approver said no (sent as the task's failure)
+    +-- ApprovalExpired        nobody answered in time
+    +-- CandidateBlocked       the candidate did not clear the promotion bar
+    +-- NoLiveModel            nothing has been promoted for this use case
+    +-- JobFailed              a training, processing or transform job ended badly; carries its own reason
+    +-- ObjectMissing          a stored object that a reference names is not there
+    +-- SettingMissing         the template forgot a variable that a function needs
+    +-- TransientError         worth the same call again (throttled, not there yet)
+
+Messages state facts that the reader may see anywhere (mail, log, history): names of columns and rules,
+counts and row numbers, never a cell's value.
+"""
+
+from __future__ import annotations
+
+
+class ClinriskError(Exception):
+    """The root: catch this to catch everything that clinrisk raises on purpose."""
+
+
+class UploadError(ClinriskError):
+    """A file or its key cannot be used; `rules` says why, `columns` where, both safe to show.
+
+    >>> error = UploadError("The header lacks a column.", rules=("columns_missing",), columns=("age",))
+    >>> error.rules, error.columns
+    (('columns_missing',), ('age',))
+    """
+
+    def __init__(self, message: str, *, rules: tuple[str, ...] = (), columns: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.rules = rules
+        self.columns = columns
+
+
+class KeyRefused(UploadError):
+    """The key does not name a use case, a purpose and a file."""
+
+
+class FileRefused(UploadError):
+    """The file as a whole is set aside."""
+
+
+class NotData(UploadError):
+    """There is nothing to ingest here: a folder marker or a key outside the inbox."""
+
+
+class UnknownUseCase(ClinriskError):
+    """No module of that name in clinrisk/use_cases."""
+
+
+class CountsDisagree(ClinriskError):
+    """Accepted and quarantined rows do not add up to the rows that were read."""
+
+
+class FeatureMismatch(ClinriskError):
+    """Data and model do not share the same features in the same order."""
+
+
+class NotEnoughData(ClinriskError):
+    """Too few rows or events to train or to judge."""
+
+
+class OfflineStoreBehind(ClinriskError):
+    """The offline store does not hold every committed row yet; the same question later may succeed."""
+
+
+class EvidenceChanged(ClinriskError):
+    """An artefact no longer has the digest under which it was evaluated or approved."""
+
+
+class DecisionMissing(ClinriskError):
+    """Our own records hold no decision that allows this."""
+
+
+class DecisionInvalid(ClinriskError):
+    """An approval link or form is forged, expired, used or incomplete."""
+
+
+class ApprovalRejected(ClinriskError):
+    """The approver decided against the candidate."""
+
+
+class ApprovalExpired(ClinriskError):
+    """Nobody decided before the approval ran out."""
+
+
+class CandidateBlocked(ClinriskError):
+    """The candidate did not clear the promotion bar."""
+
+
+class NoLiveModel(ClinriskError):
+    """Nothing has been promoted for this use case."""
+
+
+class JobFailed(ClinriskError):
+    """A job ended badly; the message is the job's own reason."""
+
+
+class ObjectMissing(ClinriskError):
+    """A stored object that a reference names is not there."""
+
+
+class SettingMissing(ClinriskError):
+    """The function's environment lacks a variable that it needs."""
+
+
+class TransientError(ClinriskError):
+    """Worth the same call again."""

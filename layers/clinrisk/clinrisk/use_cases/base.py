@@ -1,0 +1,265 @@
+"""What a use case is made of: columns with units and codes, label, groups, threshold, bands and bar.
+
+Standard library only: training and processing jobs import this inside the container image.
+A use case is one module beside this one that binds `USE_CASE` to a `UseCase`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clinrisk.use_cases.marginals import Marginals
+
+# Never a number and never a code, in any column. A use case adds its own per column (cholesterol 0).
+MISSING_MARKERS = ("", "?", "N/A")
+MISSING_NUMBERS = (-9.0,)
+UNKNOWN_GROUP = "unknown"
+GROUP_PREFIX = "group_"
+
+
+@dataclass(frozen=True)
+class OtherUnit:
+    """A unit that senders confuse with the agreed one: `value * factor` gives the agreed unit."""
+
+    unit: str
+    factor: float
+
+
+@dataclass(frozen=True)
+class Number:
+    """A measured column: accepted from `low` to `high` inclusive, in `unit`."""
+
+    name: str
+    title: str
+    low: float
+    high: float
+    unit: str
+    missing: tuple[float, ...] = ()
+    """Numbers that mean "not measured" in this column, beside the markers that hold everywhere."""
+    whole: bool = False
+    missing_indicator: bool = False
+    """Add a feature `<name>_missing`: being missing tells something about the patient."""
+    usual: tuple[float, float] | None = None
+    """Where nearly every patient lies; with `other_units`, the check for a whole column in the wrong unit."""
+    other_units: tuple[OtherUnit, ...] = ()
+
+
+@dataclass(frozen=True)
+class Code:
+    """A column of codes: `values` maps each accepted code, as written in the file, to its meaning.
+
+    Codes that read as numbers are compared as numbers, so that 1 and 1.0 are the same code.
+    """
+
+    name: str
+    title: str
+    values: Mapping[str, str]
+    missing: tuple[float, ...] = ()
+
+    @cached_property
+    def numeric(self) -> bool:
+        """Whether every code of the column is a whole number."""
+        return all(re.fullmatch(r"-?[0-9]+", code) for code in self.values)
+
+
+Column = Number | Code
+
+
+@dataclass(frozen=True)
+class Label:
+    """The outcome column: `classes` maps each value as written to 0 or 1."""
+
+    column: str
+    title: str
+    classes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Group:
+    """One group of a protected attribute: some codes, or the numbers from `low` up to, but below, `high`."""
+
+    name: str
+    title: str
+    codes: tuple[str, ...] = ()
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class ProtectedAttribute:
+    """Whom a model may serve worse: the groups of one column; whoever fits none is "unknown"."""
+
+    name: str
+    title: str
+    column: str
+    groups: tuple[Group, ...]
+
+    @property
+    def group_names(self) -> tuple[str, ...]:
+        """The group names in declared order, "unknown" last."""
+        return (*(group.name for group in self.groups), UNKNOWN_GROUP)
+
+
+@dataclass(frozen=True)
+class ActionThreshold:
+    """The share of true cases that the flag must find; the cut is chosen for it on out-of-fold scores."""
+
+    recall: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Band:
+    """A risk band in words: it holds from `lowest_risk` (inclusive) up to the next band."""
+
+    name: str
+    lowest_risk: float
+
+
+@dataclass(frozen=True)
+class PromotionBar:
+    """What a candidate must show before a human may be asked; only a recorded decision changes it."""
+
+    lowest_auc: float
+    highest_auc: float
+    """Above this, on these data, the result is a leak and not a success."""
+    margin_to_baseline: float
+    """Non-inferiority: the paired interval of candidate minus logistic baseline stays above minus this."""
+    margin_to_floor: float
+    margin_to_champion: float
+    highest_brier: float
+    calibration_slope: tuple[float, float]
+    observed_to_expected: tuple[float, float]
+    minimum_events: int
+    minimum_rows: int
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One model input: a number as measured, or a 0/1 flag (a code, or being missing)."""
+
+    name: str
+    column: str
+    kind: Literal["number", "flag", "missing"]
+    title: str
+    unit: str = ""
+    code: str | None = None
+    """For a flag: the code, as declared, that makes it 1."""
+    low: float = 0.0
+    high: float = 1.0
+
+
+@dataclass(frozen=True)
+class UseCase:
+    """All that a use case is; everything else in clinrisk is the same for every one of them."""
+
+    name: str
+    title: str
+    description: str
+    columns: tuple[Column, ...]
+    label: Label
+    protected: tuple[ProtectedAttribute, ...]
+    action: ActionThreshold
+    bands: tuple[Band, ...]
+    bar: PromotionBar
+    max_quarantine_share: float
+    """Above this share of unusable rows the whole file is set aside."""
+    min_training_rows: int
+    hyperparameters: Mapping[str, Mapping[str, str]]
+    """Per algorithm ("xgboost", "logistic"), all strings as SageMaker wants them."""
+    marginals: Marginals
+    """What a synthetic patient looks like."""
+    id_column: str | None = None
+    baseline_feature: str = "age"
+    """The floor: a model of this one feature must be cleared."""
+    schema_version: int = 1
+    schedule: str = "rate(1 day)"
+    unused: tuple[str, ...] = field(default=())
+    """Columns of the public file that are checked for presence and then dropped."""
+
+    @cached_property
+    def header(self) -> tuple[str, ...]:
+        """The columns of a training file in the public file's order."""
+        first = (self.id_column,) if self.id_column else ()
+        return (*first, *(column.name for column in self.columns), *self.unused, self.label.column)
+
+    @cached_property
+    def features(self) -> tuple[Feature, ...]:
+        """The model's inputs in order."""
+        return tuple(feature for column in self.columns for feature in features_of(column))
+
+    @cached_property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the model's inputs in order: letters, digits and underscores only."""
+        return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def feature_digest(self) -> str:
+        """The sha256 of the ordered feature names and the schema version: what model and data must share."""
+        text = "\n".join((f"schema {self.schema_version}", *self.feature_names))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def group_columns(self) -> tuple[str, ...]:
+        """The names of the columns that carry each row's groups beside the features."""
+        return tuple(GROUP_PREFIX + attribute.name for attribute in self.protected)
+
+    def column(self, name: str) -> Column:
+        """Return the declared column of that name; raises KeyError."""
+        return {column.name: column for column in self.columns}[name]
+
+    def feature(self, name: str) -> Feature:
+        """Return the model input of that name; raises KeyError."""
+        return {feature.name: feature for feature in self.features}[name]
+
+    def band(self, risk: float) -> str:
+        """Name the band that a risk between 0 and 1 falls into."""
+        return [band.name for band in self.bands if risk >= band.lowest_risk][-1]
+
+
+def feature_name(column: str, suffix: str = "") -> str:
+    """Spell a model input so that the Feature Store accepts it.
+
+    >>> feature_name("smoking_status", "never smoked")
+    'smoking_status_never_smoked'
+    """
+    return re.sub(r"[^A-Za-z0-9]+", "_", f"{column} {suffix}".strip()).strip("_")
+
+
+def features_of(column: Column) -> tuple[Feature, ...]:
+    """Derive a column's model inputs: the number, one flag for two codes, a flag per code for more.
+
+    >>> pain = Code("cp", "chest pain", {"1": "typical", "2": "atypical", "3": "none"})
+    >>> [feature.name for feature in features_of(pain)]
+    ['cp_1', 'cp_2', 'cp_3']
+    """
+    if isinstance(column, Number):
+        number = Feature(
+            feature_name(column.name),
+            column.name,
+            "number",
+            column.title,
+            column.unit,
+            low=column.low,
+            high=column.high,
+        )
+        if not column.missing_indicator:
+            return (number,)
+        name = feature_name(column.name, "missing")
+        return (number, Feature(name, column.name, "missing", f"{column.title} not measured"))
+    codes = list(column.values.items())
+    if len(codes) == 2:
+        code, meaning = codes[1]
+        title = f"{column.title}: {meaning}"
+        return (Feature(feature_name(column.name), column.name, "flag", title, code=code),)
+    return tuple(
+        Feature(feature_name(column.name, code), column.name, "flag", f"{column.title}: {meaning}", code=code)
+        for code, meaning in codes
+    )

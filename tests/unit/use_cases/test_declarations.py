@@ -1,0 +1,87 @@
+"""What every use case must declare, so that everything else can rely on it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from clinrisk import use_cases
+from clinrisk.errors import UnknownUseCase
+from clinrisk.use_cases.base import UNKNOWN_GROUP, Code, Number
+
+
+@pytest.mark.parametrize("name", use_cases.names())
+def test_a_declaration_is_complete_and_consistent(name: str) -> None:
+    use_case = use_cases.get(name)
+    assert use_case.name == name
+    assert len(set(use_case.feature_names)) == len(use_case.feature_names)
+    assert all(re.fullmatch(r"[A-Za-z0-9_]{1,64}", feature) for feature in use_case.feature_names)
+    assert not {"is_deleted", "write_time", "api_invocation_time"} & set(use_case.feature_names)
+    assert use_case.baseline_feature in use_case.feature_names
+    assert use_case.bands[0].lowest_risk == 0
+    assert [band.lowest_risk for band in use_case.bands] == sorted(
+        band.lowest_risk for band in use_case.bands
+    )
+    assert 0 < use_case.action.recall < 1
+    assert set(use_case.label.classes.values()) == {0, 1}
+    for column in use_case.columns:
+        if isinstance(column, Number):
+            assert column.low < column.high
+            assert column.name in use_case.marginals.spreads
+        else:
+            assert column.name in use_case.marginals.mixes
+
+
+@pytest.mark.parametrize("name", use_cases.names())
+def test_groups_cover_what_their_column_accepts(name: str) -> None:
+    use_case = use_cases.get(name)
+    for attribute in use_case.protected:
+        column = use_case.column(attribute.column)
+        assert attribute.group_names[-1] == UNKNOWN_GROUP
+        if isinstance(column, Code):
+            assert {code for group in attribute.groups for code in group.codes} == set(column.values)
+        else:
+            assert attribute.groups[0].low is None
+            assert attribute.groups[-1].high is None
+            edges = [group.high for group in attribute.groups[:-1]]
+            assert edges == [group.low for group in attribute.groups[1:]]
+
+
+def test_the_headers_are_those_of_the_public_files() -> None:
+    assert ",".join(use_cases.get("heart").header) == (
+        "age,sex,cp,trestbps,chol,fbs,restecg,thalach,exang,oldpeak,slope,ca,thal,num"
+    )
+    assert ",".join(use_cases.get("stroke").header) == (
+        "id,gender,age,hypertension,heart_disease,ever_married,work_type,Residence_type,"
+        "avg_glucose_level,bmi,smoking_status,stroke"
+    )
+
+
+def test_an_unknown_use_case_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UnknownUseCase, match="heart, stroke"):
+        use_cases.get("lung")
+
+
+def test_a_risk_falls_into_one_band() -> None:
+    stroke = use_cases.get("stroke")
+    assert [stroke.band(risk) for risk in (0.0, 0.0199, 0.02, 0.5, 1.0)] == [
+        *("low", "low", "moderate", "high", "high")
+    ]
+
+
+def test_the_feature_digest_moves_with_names_and_order() -> None:
+    assert use_cases.get("heart").feature_digest != use_cases.get("stroke").feature_digest
+    assert len(use_cases.get("heart").feature_digest) == 64
+
+
+def test_declarations_need_the_standard_library_alone() -> None:
+    """Jobs import them inside the container image."""
+    code = (
+        "import sys; from clinrisk import use_cases, keys, receipts, wording; import clinrisk.ingest;"
+        "[use_cases.get(name) for name in use_cases.names()];"
+        "print([name for name in ('polars', 'numpy', 'pydantic', 'pandas', 'boto3') if name in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"

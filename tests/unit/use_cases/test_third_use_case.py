@@ -1,0 +1,94 @@
+"""A third use case is one file: ingest, cohort and keys know it as soon as the file is there."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from clinrisk import cohort, use_cases
+from clinrisk.ingest import read_header
+from clinrisk.ingest.chunk import read_chunk
+from clinrisk.ingest.whole import check_file
+from clinrisk.keys import parse_key
+from clinrisk.wording import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from clinrisk.use_cases.base import UseCase
+
+SEPSIS = """
+from clinrisk.use_cases.base import *
+from clinrisk.use_cases.marginals import Marginals, Mix, Spread
+
+USE_CASE = UseCase(
+    name="sepsis",
+    title="Sepsis risk",
+    description="The chance that a patient on the ward develops sepsis.",
+    id_column="case",
+    columns=(
+        Number("age", "age", 0, 120, "years"),
+        Number("lactate", "lactate", 0.1, 30, "mmol/l"),
+        Code("ward", "ward", {"surgery": "surgery", "medicine": "medicine", "icu": "intensive care"}),
+    ),
+    label=Label("sepsis", "sepsis", {"no": 0, "yes": 1}),
+    protected=(
+        ProtectedAttribute(
+            "age_band",
+            "age",
+            "age",
+            (Group("under_65", "under 65", high=65), Group("over_65", "over 65", low=65)),
+        ),
+    ),
+    action=ActionThreshold(0.9, "antibiotics early"),
+    bands=(Band("low", 0.0), Band("high", 0.3)),
+    bar=PromotionBar(0.6, 0.99, 0.05, 0.0, 0.05, 0.25, (0.5, 1.5), (0.8, 1.25), 20, 100),
+    max_quarantine_share=0.2,
+    min_training_rows=100,
+    hyperparameters={"xgboost": {}, "logistic": {}},
+    marginals=Marginals(
+        prevalence=0.2,
+        spreads={
+            "age": Spread((18, 60, 95), risk=0.5),
+            "lactate": Spread((0.5, 1.2, 9.0), decimals=1, risk=1.5),
+        },
+        mixes={"ward": Mix(((120, {"surgery": 0.4, "medicine": 0.4, "icu": 0.2}),), risk={"icu": 1.0})},
+        labels={0: {"no": 1.0}, 1: {"yes": 1.0}},
+        missing_marker="",
+    ),
+)
+"""
+
+
+@pytest.fixture
+def sepsis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[UseCase]:
+    (tmp_path / "sepsis.py").write_text(SEPSIS)
+    monkeypatch.setattr(use_cases, "__path__", [*use_cases.__path__, str(tmp_path)])
+    yield use_cases.get("sepsis")
+    del sys.modules["clinrisk.use_cases.sepsis"]
+
+
+def test_one_file_makes_a_use_case_that_all_of_ingest_knows(sepsis: UseCase) -> None:
+    assert use_cases.names() == ("heart", "sepsis", "stroke")
+    assert parse_key("inbox/sepsis/training/a.csv").use_case == "sepsis"
+    data = cohort.draw("sepsis", rows=300, seed=1).replace(b",icu,", b",ICU,", 1)
+    header = read_header(data)
+    chunk = read_chunk(data[header.length :], sepsis, "training", header.names, 1, b"key")
+    assert (chunk.counts.rows, dict(chunk.counts.reasons)) == (300, {"unknown_code:ward": 1})
+    assert chunk.features.columns == [
+        *("record_id", "row", "label", "group_age_band", "age", "lactate"),
+        *("ward_surgery", "ward_medicine", "ward_icu"),
+    ]
+    assert chunk.profile is not None
+    assert chunk.profile.rows == 299
+
+
+def test_its_sentences_come_from_its_declaration(sepsis: UseCase) -> None:
+    verdict = check_file(cohort.draw("heart", rows=5, seed=1), sepsis, "training")
+    assert explain(verdict, sepsis)[0].startswith("These are the columns of another kind of file: Heart")
+
+
+def test_without_the_file_it_is_gone() -> None:
+    assert use_cases.names() == ("heart", "stroke")
