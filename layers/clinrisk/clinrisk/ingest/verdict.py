@@ -1,0 +1,110 @@
+"""Counts to a verdict: is the file used, used in part, or set aside as a whole, and why.
+
+Standard library only. Decided once per file, from the added counts of its chunks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from clinrisk.ingest.rules import FileRule, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from clinrisk.ingest.counts import Counts
+    from clinrisk.use_cases.base import UseCase
+
+SET_ASIDE = "set_aside_with_file"
+"""The reason of a good row in a file that is set aside."""
+FOREIGN_SHARE = 0.8
+"""From this share of a column's numbers on, the whole column is in another unit, not single cells wrong."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a file: `rows_accepted + rows_quarantined` are its rows, and reasons add up too."""
+
+    disposition: Literal["ACCEPTED", "PARTIAL", "REJECTED"]
+    rows_accepted: int
+    rows_quarantined: int
+    missing: Mapping[str, int]
+    reasons: Mapping[str, int]
+    first_rows: Mapping[str, tuple[int, ...]]
+    problems: tuple[Problem, ...] = ()
+
+
+def refuse(problems: Sequence[Problem]) -> Verdict:
+    """Return the verdict on a file whose head has problems: set aside unread, so no row is counted."""
+    return Verdict("REJECTED", 0, 0, {}, {problem.reason: 1 for problem in problems}, {}, tuple(problems))
+
+
+def decide(counts: Counts, use_case: UseCase) -> Verdict:
+    """Return the verdict on a file from the counts of all its chunks.
+
+    >>> from clinrisk import use_cases
+    >>> from clinrisk.ingest.counts import Counts
+    >>> counts = Counts(10, 9, 1, reasons={"short_row": 1}, first_rows={"short_row": (4,)})
+    >>> decide(counts, use_cases.get("heart")).disposition
+    'PARTIAL'
+    """
+    problems = _file_problems(counts, use_case)
+    if problems:
+        return _set_aside(counts, problems)
+    return Verdict(
+        "PARTIAL" if counts.quarantined else "ACCEPTED",
+        counts.accepted,
+        counts.quarantined,
+        counts.missing,
+        counts.reasons,
+        counts.first_rows,
+    )
+
+
+def _file_problems(counts: Counts, use_case: UseCase) -> tuple[Problem, ...]:
+    """List what sets the whole file aside."""
+    if not counts.rows:
+        return (Problem(FileRule.NO_ROWS),)
+    unreadable = [Problem(rule) for rule in (FileRule.NOT_UTF8, FileRule.BINARY) if rule in counts.reasons]
+    if unreadable:
+        return tuple(unreadable)
+    units = _wrong_units(counts)
+    if units:
+        return units
+    share = counts.quarantined / counts.rows
+    if share > use_case.max_quarantine_share or not counts.accepted:
+        limit = f"{use_case.max_quarantine_share:.0%}"
+        return (Problem(FileRule.TOO_MANY_BAD_ROWS, detail=f"{share:.0%} of the rows, more than {limit}"),)
+    return ()
+
+
+def _wrong_units(counts: Counts) -> tuple[Problem, ...]:
+    """List the columns nearly all of whose numbers fit another unit, with the unit that fits most."""
+    likeliest: dict[str, tuple[int, str]] = {}
+    for name, n in counts.foreign.items():
+        column, unit = name.split(":", 1)
+        if n >= FOREIGN_SHARE * counts.measured.get(column, 0) and n > likeliest.get(column, (0, ""))[0]:
+            likeliest[column] = (n, unit)
+    return tuple(Problem(FileRule.WRONG_UNIT, (column,), unit) for column, (_, unit) in likeliest.items())
+
+
+def _set_aside(counts: Counts, problems: tuple[Problem, ...]) -> Verdict:
+    """Set the whole file aside: its good rows too, under a reason of their own, so that all add up."""
+    reasons = dict(counts.reasons)
+    first_rows = dict(counts.first_rows)
+    rest = counts.accepted
+    for problem in problems:
+        if problem.rule is FileRule.WRONG_UNIT:
+            # What the unit did to single cells is told once, as the unit.
+            was = f"out_of_range:{problem.columns[0]}"
+            reasons[problem.reason] = reasons.pop(was, 0)
+            first_rows[problem.reason] = first_rows.pop(was, ())
+    if rest:
+        told = next(
+            (problem.reason for problem in problems if problem.rule is FileRule.WRONG_UNIT), SET_ASIDE
+        )
+        reasons[told] = reasons.get(told, 0) + rest
+    if not counts.rows:
+        reasons = {problem.reason: 1 for problem in problems}
+    return Verdict("REJECTED", 0, counts.rows, {}, reasons, first_rows, problems)

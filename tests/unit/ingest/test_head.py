@@ -1,0 +1,134 @@
+"""What is refused before a single row is read."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import pickle
+import zipfile
+from time import perf_counter
+
+import pytest
+from clinrisk import use_cases
+from clinrisk.ingest import FileRule, check_file_head, read_header
+from clinrisk.wording import explain
+
+from .conftest import HEART, STROKE, Judge
+
+HEADER = ",".join(use_cases.get("stroke").header)
+GOOD = f"{HEADER}\n{STROKE}\n".encode()
+
+
+def _zip() -> bytes:
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w") as archive:
+        archive.writestr("xl/workbook.xml", GOOD)
+    return memory.getvalue()
+
+
+REFUSED = {
+    "nothing": (b"", FileRule.EMPTY),
+    "only line ends": (b"\n\r\n\n", FileRule.EMPTY),
+    "gzip": (gzip.compress(GOOD), FileRule.NOT_CSV),
+    "zip or xlsx": (_zip(), FileRule.NOT_CSV),
+    "pickle": (pickle.dumps({"rows": [1]}), FileRule.NOT_CSV),
+    "old pickle": (pickle.dumps({"rows": [1]}, protocol=0), FileRule.NOT_CSV),
+    "parquet": (b"PAR1\x15\x04" + b"x" * 50, FileRule.NOT_CSV),
+    "pdf": (b"%PDF-1.7\n%" + GOOD, FileRule.NOT_CSV),
+    "web page": (b"\n <!DOCTYPE html><html><body>no</body></html>", FileRule.NOT_CSV),
+    "xml": (b"<?xml version='1.0'?><rows/>", FileRule.NOT_CSV),
+    "json": (b'[{"id": 1}]', FileRule.NOT_CSV),
+    "utf-16": (GOOD.decode().encode("utf-16"), FileRule.NOT_UTF8),
+    "utf-16 without mark": (GOOD.decode().encode("utf-16-le"), FileRule.NOT_UTF8),
+    "utf-32": (GOOD.decode().encode("utf-32"), FileRule.NOT_UTF8),
+    "latin-1": (GOOD.replace(b"Male", "Mâle".encode("latin-1")), FileRule.NOT_UTF8),
+    "nul": (GOOD.replace(b"Male", b"Ma\0le"), FileRule.BINARY),
+    "one long line": (b"1," * 12_000_000, FileRule.LINE_TOO_LONG),
+    "100,000 columns": (b",".join(b"c%d" % n for n in range(100_000)) + b"\n1\n", FileRule.LINE_TOO_LONG),
+    "1,000 columns": (b",".join(b"c%d" % n for n in range(1_000)) + b"\n1\n", FileRule.TOO_MANY_COLUMNS),
+    "old Mac line ends": (GOOD.replace(b"\n", b"\r"), FileRule.LINE_ENDS),
+    "semicolons": (GOOD.replace(b",", b";"), FileRule.DELIMITER),
+    "tabs": (GOOD.replace(b",", b"\t"), FileRule.DELIMITER),
+    "no header": (f"{STROKE}\n".encode() * 3, FileRule.HEADER_ABSENT),
+    "another use case": (
+        ",".join(use_cases.get("heart").header).encode() + f"\n{HEART}\n".encode(),
+        FileRule.HEADER_OF_OTHER,
+    ),
+    "a column missing": (GOOD.replace(b",bmi,", b",").replace(b",36.6,", b","), FileRule.COLUMNS_MISSING),
+    "an unknown column": (
+        GOOD.replace(b"id,", b"id,patient_name,", 1).replace(b"9046,", b"9046,Ada,"),
+        FileRule.COLUMNS_UNKNOWN,
+    ),
+    "a trailing comma in the header": (GOOD.replace(b"stroke\n", b"stroke,\n"), FileRule.COLUMNS_UNKNOWN),
+    "a column twice": (
+        GOOD.replace(b"gender,", b"gender,gender,").replace(b"Male,", b"Male,Male,"),
+        FileRule.COLUMNS_REPEATED,
+    ),
+    "no label": (GOOD.replace(b",stroke\n", b"\n").replace(b",1\n", b"\n"), FileRule.LABEL_COLUMN_MISSING),
+    "another spelling": (GOOD.replace(b"bmi", b"BMI"), FileRule.COLUMNS_MISSING),
+    "header only": (f"{HEADER}\n".encode(), FileRule.NO_ROWS),
+    "prose": (b"Dear colleagues, please find the file attached.\nRegards\n", FileRule.COLUMNS_MISSING),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_file_that_is_no_agreed_csv_is_refused_whole(name: str, judge: Judge) -> None:
+    data, rule = REFUSED[name]
+    begun = perf_counter()
+    verdict = judge(data)
+    assert perf_counter() - begun < 2
+    assert verdict.disposition == "REJECTED"
+    assert verdict.problems[0].rule is rule
+    assert verdict.rows_accepted == 0
+    sentences = explain(verdict, use_cases.get("stroke"))
+    assert sentences
+    assert not any("{" in sentence or "Ada" in sentence for sentence in sentences)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xef\xbb\xbf" + GOOD,
+        GOOD.replace(b"\n", b"\r\n"),
+        GOOD.rstrip(b"\n"),
+        GOOD.replace(HEADER.encode(), ",".join(f'"{name}"' for name in HEADER.split(",")).encode()),
+    ],
+    ids=["byte order mark", "windows line ends", "no last line end", "quoted header"],
+)
+def test_harmless_differences_are_accepted(data: bytes, judge: Judge) -> None:
+    assert (judge(data).disposition, judge(data).rows_accepted) == ("ACCEPTED", 1)
+
+
+def test_the_order_of_columns_is_free(judge: Judge) -> None:
+    header, row = HEADER.split(","), STROKE.split(",")
+    data = f"{','.join(reversed(header))}\n{','.join(reversed(row))}\n".encode()
+    assert judge(data).disposition == "ACCEPTED"
+
+
+def test_an_inference_file_may_have_the_label_column_or_not(judge: Judge) -> None:
+    without = GOOD.replace(b",stroke\n", b"\n").replace(b",1\n", b"\n")
+    empty = GOOD.replace(b",1\n", b",\n")
+    for data in (GOOD, without, empty):
+        assert judge(data, purpose="inference").disposition == "ACCEPTED"
+
+
+def test_a_refusal_names_the_columns_but_not_what_a_missing_header_left_there(judge: Judge) -> None:
+    unknown = GOOD.replace(b"id,", b"id,patient_name,555-12-34,", 1)
+    sentence = explain(judge(unknown), use_cases.get("stroke"))[0]
+    assert "patient_name" in sentence
+    assert "position 2, 3" in sentence
+    assert "555" not in sentence
+    missing = explain(judge(GOOD.replace(b",bmi,", b",")), use_cases.get("stroke"))[0]
+    assert missing.startswith("The header lacks bmi.")
+
+
+def test_the_head_may_end_inside_a_character() -> None:
+    head = GOOD + "é".encode()[:1]
+    assert check_file_head(head, 10**9, use_cases.get("stroke"), "training") == []
+
+
+def test_the_header_s_length_leads_to_the_first_row() -> None:
+    data = b"\xef\xbb\xbf" + GOOD.replace(b"\n", b"\r\n")
+    header = read_header(data)
+    assert header.names == use_cases.get("stroke").header
+    assert data[header.length :].startswith(b"9046,")
