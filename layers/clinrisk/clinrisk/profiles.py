@@ -1,0 +1,172 @@
+"""Profiles: what remains of a batch once its rows are gone, so that checks cost the same at any size.
+
+A profile counts, per column, how many values fell into each cell of a grid that the use case fixes for ever
+(100 equal cells over a number's accepted range, one cell per code), how many were missing, and how many rows
+each protected group and each label has. Profiles add up: the profile of two chunks is the sum of theirs.
+Standard library and numpy only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clinrisk.errors import FeatureMismatch
+from clinrisk.use_cases.base import Number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from clinrisk.use_cases.base import Column, Feature, UseCase
+
+CELLS = 100
+"""Equal cells over a number's accepted range: fine enough to cut quintiles, small enough for a few KB."""
+
+
+@dataclass(frozen=True)
+class ColumnCounts:
+    """How often each cell of one column was hit, and how often the column was missing."""
+
+    missing: int
+    counts: tuple[int, ...]
+
+    @property
+    def present(self) -> int:
+        """The number of rows that have a value."""
+        return sum(self.counts)
+
+    @property
+    def missing_share(self) -> float:
+        """The share of rows without a value; 0 when there are no rows."""
+        return self.missing / max(self.missing + self.present, 1)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The counts of one batch, or of many added up."""
+
+    use_case: str
+    schema_version: int
+    rows: int
+    columns: Mapping[str, ColumnCounts]
+    groups: Mapping[str, Mapping[str, int]]
+    """Per protected attribute, the rows of each group."""
+    label: Mapping[int, int] | None = None
+    """Rows per class, where the batch is labelled."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the profile as plain JSON values, a few KB."""
+        return {
+            "use_case": self.use_case,
+            "schema_version": self.schema_version,
+            "rows": self.rows,
+            "features": {
+                name: {"missing": column.missing, "counts": list(column.counts)}
+                for name, column in self.columns.items()
+            },
+            "groups": {attribute: dict(groups) for attribute, groups in self.groups.items()},
+            "label": None if self.label is None else {str(k): n for k, n in self.label.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Profile:
+        """Return the profile that `to_dict` wrote; raises KeyError when a part is absent."""
+        label = document["label"]
+        return cls(
+            use_case=document["use_case"],
+            schema_version=document["schema_version"],
+            rows=document["rows"],
+            columns={
+                name: ColumnCounts(column["missing"], tuple(column["counts"]))
+                for name, column in document["features"].items()
+            },
+            groups=document["groups"],
+            label=None if label is None else {int(k): n for k, n in label.items()},
+        )
+
+
+def profile_of(
+    use_case: UseCase,
+    features: Mapping[str, ArrayLike],
+    groups: Mapping[str, Mapping[str, int]],
+    label: Mapping[int, int] | None = None,
+) -> Profile:
+    """Profile a batch given its model features, one array per feature name, missing as NaN.
+
+    The caller counts rows per group and class (`count_values` does it for arrays; a frame does it faster).
+    A column of codes counts as missing where none of its flags is 1.
+    """
+    by_column: dict[str, list[Feature]] = {}
+    for feature in use_case.features:
+        if feature.kind != "missing":
+            by_column.setdefault(feature.column, []).append(feature)
+    columns = {
+        name: _count(use_case.column(name), [np.asarray(features[feature.name]) for feature in parts])
+        for name, parts in by_column.items()
+    }
+    rows = len(np.asarray(features[use_case.features[0].name]))
+    return Profile(use_case.name, use_case.schema_version, rows, columns, groups, label)
+
+
+def _count(column: Column, arrays: Sequence[NDArray[Any]]) -> ColumnCounts:
+    """Count one column from the features made of it."""
+    if isinstance(column, Number):
+        values = arrays[0].astype(np.float64, copy=False)
+        present = values[~np.isnan(values)]
+        cells = ((present - column.low) * (CELLS / (column.high - column.low))).astype(np.int64)
+        counts = np.bincount(np.clip(cells, 0, CELLS - 1), minlength=CELLS)
+    elif len(arrays) == 1:
+        counts = np.array([np.count_nonzero(arrays[0] == value) for value in (0, 1)])
+    else:
+        counts = np.array([np.count_nonzero(array == 1) for array in arrays])
+    return ColumnCounts(len(arrays[0]) - int(counts.sum()), tuple(counts.tolist()))
+
+
+def count_values(values: Iterable[Any]) -> dict[Any, int]:
+    """Count rows per distinct value, in sorted order.
+
+    >>> count_values(["male", "female", "male"])
+    {'female': 1, 'male': 2}
+    """
+    return dict(sorted(Counter(values).items()))
+
+
+def merge(profiles: Sequence[Profile]) -> Profile:
+    """Add profiles up, in any order with the same result; raises FeatureMismatch across use cases.
+
+    At least one profile is needed. Labels are kept only when every part is labelled.
+    """
+    first = profiles[0]
+    if any((p.use_case, p.schema_version) != (first.use_case, first.schema_version) for p in profiles):
+        raise FeatureMismatch("Profiles of different use cases or schema versions cannot be added up.")
+    columns = {
+        name: ColumnCounts(
+            sum(profile.columns[name].missing for profile in profiles),
+            tuple(map(sum, zip(*(profile.columns[name].counts for profile in profiles), strict=True))),
+        )
+        for name in first.columns
+    }
+    attributes = sorted({attribute for profile in profiles for attribute in profile.groups})
+    return Profile(
+        first.use_case,
+        first.schema_version,
+        sum(profile.rows for profile in profiles),
+        columns,
+        {name: _add([profile.groups.get(name, {}) for profile in profiles]) for name in attributes},
+        None
+        if any(profile.label is None for profile in profiles)
+        else _add([profile.label or {} for profile in profiles]),
+    )
+
+
+def _add(counts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
+    """Add counts per key, keys sorted."""
+    total: Counter[Any] = Counter()
+    for part in counts:
+        total.update(part)
+    return dict(sorted(total.items()))

@@ -1,0 +1,192 @@
+"""Score profiles: what remains of a scored batch, per protected group, once its rows are gone.
+
+Per group: rows, flagged rows and a histogram of the risks; where outcomes are known also positives, true and
+false positives and the positives' histogram. The histogram has 100 equal cells over the square root of the
+risk, which spends its precision on low risks, where most thresholds lie. Score profiles add up.
+Standard library and numpy only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from clinrisk.use_cases.base import UseCase
+
+SCORE_CELLS = 100
+EVERYONE = "all"
+"""The attribute, and its only group, that holds the whole batch."""
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What the labels add to one group's counts."""
+
+    positives: int
+    tp: int
+    fp: int
+    score_counts_positive: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class GroupScores:
+    """One group's counts; `outcomes` is None while no labels are known."""
+
+    n: int
+    flagged: int
+    score_counts: tuple[int, ...]
+    outcomes: Outcomes | None = None
+
+    @property
+    def expected_positives(self) -> float:
+        """The sum of the predicted risks, taking each cell's mean risk (off by less than 1% of the sum)."""
+        cells = np.arange(SCORE_CELLS)
+        mean_risk = (cells**2 + cells + 1 / 3) / SCORE_CELLS**2
+        return float(np.dot(self.score_counts, mean_risk))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts as one flat JSON object."""
+        flat: dict[str, Any] = {
+            "n": self.n,
+            "flagged": self.flagged,
+            "score_counts": list(self.score_counts),
+        }
+        if self.outcomes is not None:
+            flat["positives"] = self.outcomes.positives
+            flat["tp"] = self.outcomes.tp
+            flat["fp"] = self.outcomes.fp
+            flat["score_counts_positive"] = list(self.outcomes.score_counts_positive)
+        return flat
+
+    @classmethod
+    def from_dict(cls, flat: Mapping[str, Any]) -> GroupScores:
+        """Return the counts that `to_dict` wrote."""
+        outcomes = None
+        if "positives" in flat:
+            positive_scores = tuple(flat["score_counts_positive"])
+            outcomes = Outcomes(flat["positives"], flat["tp"], flat["fp"], positive_scores)
+        return cls(flat["n"], flat["flagged"], tuple(flat["score_counts"]), outcomes)
+
+
+@dataclass(frozen=True)
+class ScoreProfile:
+    """The counts of one scored batch, or of many added up: attribute -> group -> counts."""
+
+    attributes: Mapping[str, Mapping[str, GroupScores]]
+
+    @property
+    def everyone(self) -> GroupScores:
+        """The counts of the whole batch."""
+        return self.attributes[EVERYONE][EVERYONE]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values, attribute -> group -> counts."""
+        return {
+            attribute: {group: scores.to_dict() for group, scores in groups.items()}
+            for attribute, groups in self.attributes.items()
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> ScoreProfile:
+        """Return the score profile that `to_dict` wrote."""
+        return cls(
+            {
+                attribute: {group: GroupScores.from_dict(flat) for group, flat in groups.items()}
+                for attribute, groups in document.items()
+            }
+        )
+
+
+def score_profile_of(
+    use_case: UseCase,
+    risk: ArrayLike,
+    flagged: ArrayLike,
+    groups: Mapping[str, ArrayLike],
+    label: ArrayLike | None = None,
+) -> ScoreProfile:
+    """Profile a scored batch; `groups` gives each row's group name per protected attribute.
+
+    Without rows a group is left out. `label` holds 0 and 1 for every row, or is None.
+    """
+    cells = score_cells(risk)
+    flags = np.asarray(flagged, dtype=bool)
+    truth = None if label is None else np.asarray(label) == 1
+
+    def count(rows: NDArray[np.bool_]) -> GroupScores:
+        n, hits = int(rows.sum()), int((flags & rows).sum())
+        scores = _histogram(cells[rows])
+        if truth is None:
+            return GroupScores(n, hits, scores)
+        positive = truth & rows
+        tp = int((flags & positive).sum())
+        outcomes = Outcomes(int(positive.sum()), tp, hits - tp, _histogram(cells[positive]))
+        return GroupScores(n, hits, scores, outcomes)
+
+    attributes = {EVERYONE: {EVERYONE: count(np.ones(len(cells), dtype=bool))}}
+    for attribute in use_case.protected:
+        member = np.asarray(groups[attribute.name])
+        counted = {name: count(member == name) for name in attribute.group_names}
+        attributes[attribute.name] = {name: scores for name, scores in counted.items() if scores.n}
+    return ScoreProfile(attributes)
+
+
+def score_cells(risk: ArrayLike) -> NDArray[np.int64]:
+    """Give the histogram cell, 0 to 99, of each risk between 0 and 1.
+
+    >>> score_cells([0.0, 0.05, 0.25, 1.0]).tolist()
+    [0, 22, 50, 99]
+    """
+    cells = np.sqrt(np.asarray(risk, dtype=np.float64)) * SCORE_CELLS
+    return np.clip(cells.astype(np.int64), 0, SCORE_CELLS - 1)
+
+
+def merge(profiles: Sequence[ScoreProfile]) -> ScoreProfile:
+    """Add score profiles up, in any order with the same result; at least one is needed.
+
+    Outcomes are kept only where every part has them.
+    """
+    parts: dict[str, dict[str, list[GroupScores]]] = {}
+    for profile in profiles:
+        for attribute, groups in profile.attributes.items():
+            for group, scores in groups.items():
+                parts.setdefault(attribute, {}).setdefault(group, []).append(scores)
+    return ScoreProfile(
+        {
+            attribute: {group: _add(groups[group]) for group in sorted(groups)}
+            for attribute, groups in sorted(parts.items())
+        }
+    )
+
+
+def _add(parts: Sequence[GroupScores]) -> GroupScores:
+    """Add one group's counts up."""
+    known = [part.outcomes for part in parts if part.outcomes is not None]
+    outcomes = None
+    if len(known) == len(parts):
+        outcomes = Outcomes(
+            sum(part.positives for part in known),
+            sum(part.tp for part in known),
+            sum(part.fp for part in known),
+            _sum_cells([part.score_counts_positive for part in known]),
+        )
+    return GroupScores(
+        sum(part.n for part in parts),
+        sum(part.flagged for part in parts),
+        _sum_cells([part.score_counts for part in parts]),
+        outcomes,
+    )
+
+
+def _sum_cells(histograms: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(map(sum, zip(*histograms, strict=True)))
+
+
+def _histogram(cells: NDArray[np.int64]) -> tuple[int, ...]:
+    return tuple(np.bincount(cells, minlength=SCORE_CELLS).tolist())

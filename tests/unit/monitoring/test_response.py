@@ -1,0 +1,69 @@
+import itertools
+
+import pytest
+from clinrisk.findings import Check, Finding, Verdict, not_evaluated
+from clinrisk.response import Response, announcement, choose_response, response_to
+
+Q, D, P, B = Check.QUALITY, Check.DRIFT, Check.PERFORMANCE, Check.BIAS
+SETS = [set(some) for size in range(5) for some in itertools.combinations(Check, size)]
+
+
+def finding(check: Check, verdict: Verdict = Verdict.ALERT) -> Finding:
+    return Finding(check, verdict, 0.5, 0.25, f"The {check} sentence.")
+
+
+@pytest.mark.parametrize(
+    ("alerts", "response"),
+    [
+        (set(), Response.NOTHING),
+        ({D}, Response.INVESTIGATE),
+        ({B}, Response.INVESTIGATE),
+        ({D, B}, Response.PROPOSE_RETRAINING),
+        ({P}, Response.PROPOSE_RETRAINING),
+        ({P, D}, Response.PROPOSE_RETRAINING),
+        ({Q}, Response.INVESTIGATE),
+    ],
+)
+def test_the_table_says_what_an_alert_asks_for(alerts: set[Check], response: Response) -> None:
+    assert response_to(alerts) is response
+
+
+@pytest.mark.parametrize("alerts", [some for some in SETS if Q in some])
+def test_a_broken_feed_never_trains_a_model(alerts: set[Check]) -> None:
+    assert response_to(alerts) is Response.INVESTIGATE
+
+
+@pytest.mark.parametrize("alerts", [some for some in SETS if some])
+def test_no_alert_is_answered_with_nothing(alerts: set[Check]) -> None:
+    assert response_to(alerts) is not Response.NOTHING
+
+
+def test_alerts_of_different_batches_are_not_mixed_and_the_strongest_counts() -> None:
+    assert choose_response([("a", finding(D)), ("b", finding(B))]) is Response.INVESTIGATE
+    assert choose_response([("a", finding(D)), ("a", finding(B))]) is Response.PROPOSE_RETRAINING
+    assert choose_response([("a", finding(Q)), ("b", finding(P))]) is Response.PROPOSE_RETRAINING
+
+
+def test_what_could_not_be_judged_asks_for_nothing() -> None:
+    assert choose_response([("a", not_evaluated(P, 0.8, "No outcomes."))]) is Response.NOTHING
+    assert choose_response([]) is Response.NOTHING
+
+
+def test_the_mail_lists_alerts_first_and_says_what_happens() -> None:
+    findings = [
+        ("may.csv", finding(Q, Verdict.OK)),
+        ("may.csv", finding(D)),
+        ("may.csv", not_evaluated(P, 0.8, "No outcomes.")),
+    ]
+    mail = announcement("Heart disease risk", findings, Response.INVESTIGATE)
+    assert mail.subject == "Heart disease risk: 1 alerts of monitoring, investigate"
+    drift, performance, quality = (
+        mail.text.index(f"- {check}, may.csv: ") for check in ("drift", "performance", "quality")
+    )
+    assert drift < performance < quality
+    assert "nothing is being trained" in mail.text
+
+
+@pytest.mark.parametrize("response", Response)
+def test_every_response_has_a_mail(response: Response) -> None:
+    assert announcement("Stroke risk", [("a", finding(D))], response).text
