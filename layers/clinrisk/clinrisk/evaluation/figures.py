@@ -1,0 +1,160 @@
+"""What do I get? The figures of one model on one set of patients, as JSON-ready [estimate, low, high].
+
+A figure that has no meaning on these patients (one class only, constant risks, too few events) is the word
+NOT_EVALUATED, never NaN. Rankings, accuracy of risks, calibration and the threshold each have a function;
+`all_figures` puts them together with bootstrap intervals where no closed form is in common use.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clinrisk.evaluation.calibration import calibration_intercept, calibration_slope, observed_to_expected
+from clinrisk.evaluation.intervals import (
+    Estimate,
+    delong,
+    mean,
+    percentile,
+    pool,
+    resample,
+    wilson,
+    z_value,
+)
+from clinrisk.evaluation.metrics import (
+    Confusion,
+    average_precision_score,
+    confusion,
+    log_loss_terms,
+    net_benefit,
+)
+from clinrisk.promotion import NOT_EVALUATED
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+    from clinrisk.evaluation.metrics import Floats, Labels
+
+Figure = list[float] | str
+NAMES = (
+    "auc",
+    "average_precision",
+    "f1",
+    "brier",
+    "log_loss",
+    "calibration_slope",
+    "calibration_intercept",
+    "observed_to_expected",
+    "selection_rate",
+    "recall",
+    "specificity",
+    "false_positive_rate",
+    "precision",
+    "npv",
+    "net_benefit",
+)
+
+
+def figure(estimate: Estimate | None) -> Figure:
+    """Give an estimate as JSON carries it: three finite numbers, or NOT_EVALUATED."""
+    if estimate is None or not all(map(math.isfinite, estimate.as_list())):
+        return NOT_EVALUATED
+    return estimate.as_list()
+
+
+def share(hits: int, trials: int) -> Figure:
+    """Give a proportion with Wilson's interval, NOT_EVALUATED when nobody could be counted."""
+    return figure(wilson(hits, trials)) if trials else NOT_EVALUATED
+
+
+def threshold_figures(counts: Confusion, threshold: float) -> dict[str, Figure]:
+    """Give what acting at the threshold means: whom it finds, whom it misses, what a flag is worth."""
+    negatives = counts.rows - counts.positives
+    return {
+        "selection_rate": share(counts.flagged, counts.rows),
+        "recall": share(counts.tp, counts.positives),
+        "specificity": share(counts.tn, negatives),
+        "false_positive_rate": share(counts.fp, negatives),
+        "precision": share(counts.tp, counts.flagged),
+        "npv": share(counts.tn, counts.tn + counts.fn),
+        "net_benefit": figure(_net_benefit(counts, threshold)),
+    }
+
+
+def _net_benefit(counts: Confusion, threshold: float) -> Estimate | None:
+    """Give net benefit with the interval of a mean: a patient adds 1, minus the odds, or nothing."""
+    if counts.rows < 2:
+        return None
+    odds = threshold / (1 - threshold)
+    value = net_benefit(counts, threshold)
+    square = (counts.tp + odds**2 * counts.fp) / counts.rows
+    reach = z_value() * math.sqrt(max(square - value**2, 0.0) / counts.rows)
+    return Estimate(value, value - reach, value + reach)
+
+
+def ranking_figures(labels: Labels, scores: Floats, minimum_events: int = 2) -> dict[str, Figure]:
+    """Give the area under the ROC curve where both classes have enough patients."""
+    positives = int(labels.sum())
+    enough = min(positives, len(labels) - positives) >= max(minimum_events, 2)
+    return {"auc": figure(delong(labels, scores)) if enough else NOT_EVALUATED}
+
+
+def calibration_figures(labels: Labels, scores: Floats, minimum_events: int = 2) -> dict[str, Figure]:
+    """Give calibration slope, intercept and observed : expected where both classes have enough patients."""
+    positives = int(labels.sum())
+    names = ("calibration_slope", "calibration_intercept", "observed_to_expected")
+    if min(positives, len(labels) - positives) < max(minimum_events, 2):
+        return dict.fromkeys(names, NOT_EVALUATED)
+    return {
+        "calibration_slope": figure(calibration_slope(labels, scores)),
+        "calibration_intercept": figure(calibration_intercept(labels, scores)),
+        "observed_to_expected": figure(observed_to_expected(labels, scores)),
+    }
+
+
+def all_figures(
+    labels: Labels, scores: Floats, threshold: float, draws: int, rng: Generator
+) -> dict[str, Figure]:
+    """Give every figure of one model on one set of patients, in the order of the report."""
+    if len(labels) == 0:
+        return dict.fromkeys(NAMES, NOT_EVALUATED)
+    counts = confusion(labels, scores, threshold)
+    figures = ranking_figures(labels, scores)
+    if 0 < counts.positives < counts.rows:
+        figures |= _resampled(labels, scores, threshold, draws, rng)
+    else:
+        figures |= dict.fromkeys(("average_precision", "f1"), NOT_EVALUATED)
+    figures["brier"] = figure(mean((scores - labels) ** 2))
+    figures["log_loss"] = figure(mean(log_loss_terms(labels, scores)))
+    return figures | calibration_figures(labels, scores) | threshold_figures(counts, threshold)
+
+
+def _resampled(
+    labels: Labels, scores: Floats, threshold: float, draws: int, rng: Generator
+) -> dict[str, Figure]:
+    """Give the figures whose intervals come from resampling patients: area under precision-recall, F1."""
+    cells = pool(labels, scores)
+    positives, negatives = resample(cells, draws, rng)
+    counts = confusion(labels, scores, threshold)
+    f1 = 2 * counts.tp / (2 * counts.tp + counts.fp + counts.fn)
+    flagged = cells.scores >= threshold
+    tp, fp = positives[:, flagged].sum(axis=1), negatives[:, flagged].sum(axis=1)
+    fn = positives[:, ~flagged].sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        f1_drawn = 2 * tp / (2 * tp + fp + fn)
+    areas = average_precisions(positives, negatives)
+    return {
+        "average_precision": figure(percentile(average_precision_score(labels, scores), areas)),
+        "f1": figure(percentile(f1, f1_drawn)),
+    }
+
+
+def average_precisions(positives: Floats, negatives: Floats) -> Floats:
+    """Give the average precision of each resample, (draws,); cells run from the highest score down."""
+    tp = np.cumsum(positives, axis=1)
+    flagged = tp + np.cumsum(negatives, axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        areas: Floats = np.sum(positives * tp / np.maximum(flagged, 1.0), axis=1) / tp[:, -1]
+    return areas

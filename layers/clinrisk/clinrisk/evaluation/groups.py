@@ -1,0 +1,159 @@
+"""What do I get? How each group of patients is served, the gaps between groups, and intervals for both.
+
+Sources: Hardt, Price and Srebro (2016) for equal opportunity and equalized odds; fairlearn for the exact
+definitions (its MetricFrame is the oracle in tests). Gaps are the largest group figure minus the smallest.
+Their intervals come from multinomial draws over the group x outcome counts, which is what resampling rows is,
+so they cost the same for a thousand patients as for a billion. A group that is too small is NOT_EVALUATED:
+a made-up number about twelve women is worse than none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clinrisk.evaluation.figures import calibration_figures, ranking_figures, threshold_figures
+from clinrisk.evaluation.intervals import percentile
+from clinrisk.evaluation.metrics import Confusion, confusion
+from clinrisk.promotion import NOT_EVALUATED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.random import Generator
+    from numpy.typing import NDArray
+
+    from clinrisk.evaluation.metrics import Floats, Labels
+
+MINIMUM_ROWS = 20
+MINIMUM_EVENTS = 10
+"""Fewest patients with (and without) the condition that a rate or an area is computed from."""
+
+RATES = ("selection_rate", "recall", "false_positive_rate", "precision")
+COMBINED = ("equal_opportunity_difference", "equalized_odds_difference", "selection_rate_ratio")
+
+
+@dataclass(frozen=True)
+class Membership:
+    """One way to divide the patients: its name, and each patient's group."""
+
+    attribute: str
+    names: tuple[str, ...]
+    of: NDArray[np.str_]
+
+
+def intersections(memberships: Sequence[Membership]) -> list[Membership]:
+    """Cross every two attributes: "sex & age_band" has groups such as "female & 65_and_over"."""
+    crossed = []
+    for position, first in enumerate(memberships):
+        for second in memberships[position + 1 :]:
+            names = tuple(f"{one} & {two}" for one in first.names for two in second.names)
+            of = np.char.add(np.char.add(first.of, " & "), second.of)
+            crossed.append(Membership(f"{first.attribute} & {second.attribute}", names, of))
+    return crossed
+
+
+def group_tables(
+    labels: Labels, scores: Floats, threshold: float, memberships: Sequence[Membership]
+) -> dict[str, dict[str, Any]]:
+    """Give {attribute: {group: counts and figures}}; groups without a patient are left out."""
+    tables: dict[str, dict[str, Any]] = {}
+    for membership in memberships:
+        present = [name for name in membership.names if (membership.of == name).any()]
+        tables[membership.attribute] = {
+            name: group_figures(labels[rows], scores[rows], threshold)
+            for name, rows in ((name, membership.of == name) for name in present)
+        }
+    return tables
+
+
+def group_figures(labels: Labels, scores: Floats, threshold: float) -> dict[str, Any]:
+    """Give one group's counts, rates, area and calibration, each where there are enough patients for it."""
+    counts = confusion(labels, scores, threshold)
+    enough = enough_for(counts)
+    figures: dict[str, Any] = {"n": counts.rows, "positives": counts.positives, "flagged": counts.flagged}
+    figures |= {"tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn}
+    found = threshold_figures(counts, threshold) | ranking_figures(labels, scores, MINIMUM_EVENTS)
+    found |= calibration_figures(labels, scores, MINIMUM_EVENTS)
+    needs = {"selection_rate": "selection_rate", "recall": "recall", "precision": "precision"}
+    needs |= {"specificity": "false_positive_rate", "false_positive_rate": "false_positive_rate"}
+    for name, value in found.items():
+        allowed = enough[needs[name]] if name in needs else counts.rows >= MINIMUM_ROWS
+        figures[name] = value if allowed else NOT_EVALUATED
+    return figures
+
+
+def enough_for(counts: Confusion) -> dict[str, bool]:
+    """Say which rates have enough patients in their denominators."""
+    rows = counts.rows >= MINIMUM_ROWS
+    return {
+        "selection_rate": rows,
+        "recall": rows and counts.positives >= MINIMUM_EVENTS,
+        "false_positive_rate": rows and counts.rows - counts.positives >= MINIMUM_EVENTS,
+        "precision": rows and counts.flagged >= MINIMUM_EVENTS,
+    }
+
+
+def _rates(cells: Floats) -> dict[str, Floats]:
+    """Give the four rates from (..., 4) counts of tp, fp, fn, tn; NaN where a denominator is 0."""
+    tp, fp, fn, tn = (cells[..., position] for position in range(4))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {
+            "selection_rate": (tp + fp) / (tp + fp + fn + tn),
+            "recall": tp / (tp + fn),
+            "false_positive_rate": fp / (fp + tn),
+            "precision": tp / (tp + fp),
+        }
+
+
+def counts_of(group: Mapping[str, Any]) -> Confusion:
+    """Read a group's counts back from its figures."""
+    return Confusion(tp=group["tp"], fp=group["fp"], fn=group["fn"], tn=group["tn"])
+
+
+def gaps(counts: Mapping[str, Confusion], draws: int, rng: Generator) -> dict[str, Any]:
+    """Give, per rate, the largest minus the smallest group value with its interval.
+
+    Adds `equal_opportunity_difference` (the recall gap), `equalized_odds_difference` (the larger of the
+    recall and false positive rate gaps) and `selection_rate_ratio` (smallest over largest; the four-fifths
+    rule reads it).
+    """
+    if not counts:
+        return dict.fromkeys((*RATES, *COMBINED), NOT_EVALUATED)
+    table = np.array([[c.tp, c.fp, c.fn, c.tn] for c in counts.values()], dtype=np.float64).reshape(-1, 4)
+    enough = {rate: np.array([enough_for(c)[rate] for c in counts.values()], dtype=bool) for rate in RATES}
+    total = int(table.sum())
+    drawn = (
+        rng.multinomial(total, table.ravel() / max(total, 1), size=draws) if total else np.zeros((draws, 0))
+    )
+    replicated = _rates(drawn.reshape(draws, -1, 4).astype(np.float64))
+    exact = _rates(table)
+    found: dict[str, Any] = {}
+    spreads: dict[str, tuple[float, Floats]] = {}
+    for rate in RATES:
+        usable = enough[rate]
+        if np.count_nonzero(usable) < 2:
+            found[rate] = NOT_EVALUATED
+            continue
+        value, many = np.ptp(exact[rate][usable]), np.ptp(replicated[rate][:, usable], axis=1)
+        spreads[rate] = (float(value), many)
+        found[rate] = percentile(float(value), many).as_list()
+    found["equal_opportunity_difference"] = found["recall"]
+    found["equalized_odds_difference"] = NOT_EVALUATED
+    if "recall" in spreads and "false_positive_rate" in spreads:
+        (one, ones), (two, twos) = spreads["recall"], spreads["false_positive_rate"]
+        found["equalized_odds_difference"] = percentile(max(one, two), np.maximum(ones, twos)).as_list()
+    found["selection_rate_ratio"] = _ratio(exact, replicated, enough["selection_rate"])
+    return found
+
+
+def _ratio(exact: Mapping[str, Floats], replicated: Mapping[str, Floats], usable: NDArray[np.bool_]) -> Any:
+    """Give the smallest selection rate over the largest, with its interval."""
+    if np.count_nonzero(usable) < 2 or exact["selection_rate"][usable].max() <= 0:
+        return NOT_EVALUATED
+    rates, many = exact["selection_rate"][usable], replicated["selection_rate"][:, usable]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratios = many.min(axis=1) / many.max(axis=1)
+    return percentile(float(rates.min() / rates.max()), ratios).as_list()

@@ -1,0 +1,45 @@
+"""What do I get? The plan of a training run: which uploads it may read, up to when, and from which seed.
+
+Plan Training writes it as plan.json, Assemble Training Set reads it. Standard library only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """What fixes a training set: the same plan over the same store gives the same bytes."""
+
+    use_case: str
+    run_id: str
+    as_of: str
+    """Newest event time that counts, in UTC as the Feature Store writes it (2026-01-31T12:00:00.000Z)."""
+    upload_ids: tuple[str, ...]
+    """The committed training uploads; rows of any other are not read."""
+    feature_digest: str
+    seed: int = 0
+    expected_rows: int = 0
+    """Labelled rows that those uploads committed, for the offline store to be complete."""
+    rows_quarantined: int = 0
+    """Rows of those uploads that were set aside, for the report."""
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain JSON values."""
+        return asdict(self) | {"upload_ids": list(self.upload_ids)}
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> TrainingPlan:
+        """Return the plan that `to_dict` wrote; raises TypeError when a part is absent or unknown.
+
+        >>> plan = TrainingPlan("heart", "heart-1", "2026-01-31T12:00:00.000Z", ("a",), "0" * 64)
+        >>> TrainingPlan.from_dict(plan.to_dict()) == plan
+        True
+        """
+        return cls(**{**document, "upload_ids": tuple(document["upload_ids"])})

@@ -1,0 +1,125 @@
+"""Group figures and gaps agree with fairlearn, and small groups are not evaluated."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fairlearn import metrics as oracle
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clinrisk.evaluation.groups import MINIMUM_EVENTS, Membership, counts_of, gaps, group_tables, intersections
+from clinrisk.evaluation.metrics import Confusion, Floats, Labels
+from clinrisk.promotion import NOT_EVALUATED
+
+THRESHOLD = 0.4
+
+
+def cohort(seed: int, size: int = 600) -> tuple[Labels, Floats, Membership]:
+    rng = np.random.default_rng(seed)
+    of = rng.choice(np.array(["female", "male", "unknown"]), size, p=[0.4, 0.5, 0.1])
+    labels = (rng.random(size) < np.where(of == "male", 0.5, 0.3)).astype(np.int64)
+    scores = np.clip(rng.normal(0.35 + 0.2 * labels, 0.15, size), 0.01, 0.99)
+    return labels, scores, Membership("sex", ("female", "male", "unknown"), of)
+
+
+def test_gaps_agree_with_fairlearn() -> None:
+    labels, scores, membership = cohort(1)
+    flagged = (scores >= THRESHOLD).astype(int)
+    table = group_tables(labels, scores, THRESHOLD, [membership])["sex"]
+
+    found = gaps({name: counts_of(group) for name, group in table.items()}, 200, np.random.default_rng(0))
+
+    given_to_oracle = {"y_true": labels, "y_pred": flagged, "sensitive_features": membership.of}
+    expected = {
+        "selection_rate": oracle.demographic_parity_difference(**given_to_oracle),
+        "selection_rate_ratio": oracle.demographic_parity_ratio(**given_to_oracle),
+        "equal_opportunity_difference": oracle.equal_opportunity_difference(**given_to_oracle),
+        "equalized_odds_difference": oracle.equalized_odds_difference(**given_to_oracle),
+    }
+    for name, value in expected.items():
+        assert found[name][0] == pytest.approx(value, abs=1e-12)
+        assert found[name][1] <= found[name][0] + 1e-9
+        assert found[name][2] >= found[name][0] - 0.05
+
+
+def test_group_rates_agree_with_fairlearn() -> None:
+    labels, scores, membership = cohort(2)
+    rates = {
+        "selection_rate": oracle.selection_rate,
+        "recall": oracle.true_positive_rate,
+        "false_positive_rate": oracle.false_positive_rate,
+    }
+    frame = oracle.MetricFrame(
+        metrics=rates,
+        y_true=labels,
+        y_pred=(scores >= THRESHOLD).astype(int),
+        sensitive_features=membership.of,
+    )
+
+    table = group_tables(labels, scores, THRESHOLD, [membership])["sex"]
+
+    for name, group in table.items():
+        for rate in rates:
+            assert group[rate][0] == pytest.approx(frame.by_group.loc[name, rate], abs=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1000))
+def test_relabelling_groups_permutes_the_table(seed: int) -> None:
+    labels, scores, membership = cohort(seed, 200)
+    renamed = {"female": "b", "male": "c", "unknown": "a"}
+    other = Membership("sex", ("a", "b", "c"), np.array([renamed[name] for name in membership.of]))
+
+    first = group_tables(labels, scores, THRESHOLD, [membership])["sex"]
+    second = group_tables(labels, scores, THRESHOLD, [other])["sex"]
+
+    assert {renamed[name]: group for name, group in first.items()} == second
+
+
+def test_permuting_patients_changes_nothing() -> None:
+    labels, scores, membership = cohort(3)
+    order = np.random.default_rng(1).permutation(len(labels))
+    shuffled = Membership("sex", membership.names, membership.of[order])
+
+    first = group_tables(labels, scores, THRESHOLD, [membership])["sex"]
+    second = group_tables(labels[order], scores[order], THRESHOLD, [shuffled])["sex"]
+
+    for name, group in first.items():
+        for figure, value in group.items():
+            assert second[name][figure] == (value if isinstance(value, str) else pytest.approx(value, abs=1e-9))
+
+
+def test_a_group_with_too_few_cases_keeps_its_counts_and_loses_its_rates() -> None:
+    labels, scores, membership = cohort(4, 400)
+    of = membership.of.copy()
+    few = np.flatnonzero(labels == 1)[: MINIMUM_EVENTS - 1]
+    many = np.flatnonzero(labels == 0)[:40]
+    of[:], of[few], of[many] = "male", "female", "female"
+
+    group = group_tables(labels, scores, THRESHOLD, [Membership("sex", ("female", "male"), of)])["sex"]["female"]
+
+    assert (group["n"], group["positives"]) == (49, 9)
+    assert group["recall"] == group["auc"] == group["calibration_slope"] == NOT_EVALUATED
+    assert group["selection_rate"] != NOT_EVALUATED
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [{}, {"male": Confusion(30, 20, 10, 40)}, {"male": Confusion(30, 20, 10, 40), "female": Confusion(0, 0, 0, 60)}],
+    ids=["nobody", "one group", "a group without cases"],
+)
+def test_a_gap_needs_two_groups_that_can_be_judged(counts: dict[str, Confusion]) -> None:
+    found = gaps(counts, 50, np.random.default_rng(0))
+
+    assert found["equal_opportunity_difference"] == found["equalized_odds_difference"] == NOT_EVALUATED
+
+
+def test_crossing_attributes_puts_every_patient_into_exactly_one_group() -> None:
+    _, _, sex = cohort(5)
+    age = Membership("age", ("young", "old"), np.array(["young", "old"] * 300))
+
+    (crossed,) = intersections([sex, age])
+
+    assert crossed.attribute == "sex & age"
+    assert sum(int((crossed.of == name).sum()) for name in crossed.names) == 600

@@ -1,0 +1,131 @@
+"""The evaluation job writes the published document and a page that stands on its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from clinrisk.evaluation.metrics import confusion
+from clinrisk.jobs.tables import read_set
+from clinrisk.promotion import NOT_EVALUATED
+
+if TYPE_CHECKING:
+    from tests.unit.jobs.conftest import Laboratory
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "evaluation.schema.json").read_text())
+
+
+def document_of(laboratory: Laboratory) -> dict[str, Any]:
+    path = laboratory.outputs("evaluate", "evaluation") / "evaluation.json"
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def page_of(laboratory: Laboratory) -> str:
+    return (laboratory.outputs("evaluate", "report") / "report.html").read_text()
+
+
+def test_the_document_has_the_published_shape(trained: Laboratory) -> None:
+    assert trained.evaluate() == 0
+
+    document = document_of(trained)
+
+    jsonschema.validate(document, SCHEMA)
+    assert document["run_id"] == "heart-0123456789"
+    assert set(document["models"]) == {"xgboost", "logistic", "floor"}
+    assert sum(driver["share"] for driver in document["drivers"]) == pytest.approx(1, abs=1e-4)
+
+
+def test_ten_runs_on_the_same_inputs_give_the_same_bytes(trained: Laboratory) -> None:
+    found = set()
+    for _ in range(10):
+        assert trained.evaluate() == 0
+        found.add((json.dumps(document_of(trained)), page_of(trained)))
+
+    assert len(found) == 1
+
+
+def test_the_threshold_finds_the_wished_share_of_cases_out_of_fold(trained: Laboratory) -> None:
+    assert trained.evaluate() == 0
+
+    document = document_of(trained)
+
+    recall = document["models"]["xgboost"]["recall"]
+    assert document["recall_target"] <= recall[0] <= document["recall_target"] + 0.03
+
+
+def test_groups_add_up_to_the_training_patients(trained: Laboratory) -> None:
+    assert trained.evaluate() == 0
+    document = document_of(trained)
+    training = read_set(trained.outputs("assemble", "set") / "training.csv", trained.use_case)
+
+    for attribute, groups in document["groups"].items():
+        assert sum(group["n"] for group in groups.values()) == len(training)
+        for name, group in groups.items():
+            assert group["n"] == int((training.groups[attribute] == name).sum())
+    assert confusion(training.labels, training.features[:, 0], 0.0).rows == len(training)
+
+
+def test_against_a_live_model_the_page_says_what_changes(trained: Laboratory) -> None:
+    trained.pack("xgboost", trained.inputs("evaluate", "champion"))
+
+    assert trained.evaluate(CHAMPION_THRESHOLD="0.5") == 0
+
+    document = document_of(trained)
+    jsonschema.validate(document, SCHEMA)
+    # The champion is the candidate itself here: it ranks alike, and only the threshold moves flags.
+    assert document["holdout_comparison"]["xgboost_vs_champion"] == [0.0, 0.0, 0.0]
+    assert document["reclassification"] != NOT_EVALUATED
+    assert "no longer flagged" in page_of(trained)
+
+
+def test_the_page_needs_nothing_from_outside_and_runs_nothing(trained: Laboratory) -> None:
+    assert trained.evaluate() == 0
+
+    page = page_of(trained)
+
+    assert not re.search(r"<script|javascript:|\son\w+=|@import|url\(|<link|<iframe|<img", page, re.IGNORECASE)
+    assert set(re.findall(r"https?://[^\s\"'<]+", page)) == set()
+    assert not re.search(r"\b(nan|NaN|inf|None|undefined)\b|\{\{", page.partition("<body>")[2])
+    assert len(page.encode()) < 300_000
+    assert page.count("<svg") >= 3
+
+
+def test_no_patient_is_on_the_page_or_in_the_document(trained: Laboratory) -> None:
+    assert trained.evaluate() == 0
+
+    training = read_set(trained.outputs("assemble", "set") / "training.csv", trained.use_case)
+
+    evidence = page_of(trained) + json.dumps(document_of(trained))
+    assert not any(record_id in evidence for record_id in training.record_ids.tolist())
+
+
+def test_a_set_that_is_not_the_manifests_is_refused(trained: Laboratory) -> None:
+    path = trained.outputs("assemble", "set") / "holdout.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:-1]))
+
+    assert trained.evaluate() == 1
+    assert trained.said("evaluate") == "The file holdout.csv is not the one that the manifest describes."
+
+
+def test_a_model_of_another_training_set_is_refused(trained: Laboratory) -> None:
+    card = trained.root / "xgboost/model/clinrisk/model.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"training_sha256": "0" * 64}))
+
+    assert trained.evaluate() == 1
+    assert trained.said("evaluate") == "The xgboost model was trained on another training set."
+
+
+def test_scores_of_other_patients_are_refused(trained: Laboratory) -> None:
+    path = trained.root / "logistic/output/data/out_of_fold.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([lines[0], lines[2], lines[1], *lines[3:]]))
+
+    assert trained.evaluate() == 1
+    assert "not those of the training patients" in trained.said("evaluate")
