@@ -1,0 +1,48 @@
+"""What an approver has to say before anything is decided, and what is still lacking, in plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SHORTEST_REASON = 10
+LONGEST_REASON = 1000
+# The form's word for each decision, and the word that is kept.
+DECISIONS = {"approve": "APPROVED", "reject": "REJECTED"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A complete answer."""
+
+    decision: str
+    reason: str
+
+
+def objections(form: Mapping[str, str], version: int) -> list[str]:
+    """List what the form still lacks; empty means that it may be decided.
+
+    >>> objections({"decision": "approve", "version": "3", "reason": "Better calibrated."}, 3)
+    []
+    >>> objections({"decision": "approve", "version": "2", "reason": "Better calibrated."}, 3)
+    ['Type the version number that this page shows: 3.']
+    """
+    found = []
+    if form.get("decision", "") not in DECISIONS:
+        found.append("Choose whether to approve or to reject.")
+    if form.get("version", "").strip() != str(version):
+        found.append(f"Type the version number that this page shows: {version}.")
+    length = len(form.get("reason", "").strip())
+    if length < SHORTEST_REASON:
+        found.append(f"Give a reason of at least {SHORTEST_REASON} characters.")
+    elif length > LONGEST_REASON:
+        found.append(f"Keep the reason to {LONGEST_REASON} characters.")
+    return found
+
+
+def answer_of(form: Mapping[str, str]) -> Answer:
+    """Give the answer of a form that nothing is objected to."""
+    return Answer(DECISIONS[form["decision"]], form["reason"].strip())

@@ -1,0 +1,1 @@
+"""Adapters to AWS: they fetch and store, the core decides."""

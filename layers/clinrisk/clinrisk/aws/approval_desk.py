@@ -1,0 +1,137 @@
+"""The approval desk: shows the evidence to whoever holds a genuine link, and takes one decision.
+
+Looking changes nothing, however often and by whom (mail scanners follow links). A decision is written once, under
+the condition that the question is open, and then given to the workflow that waits; giving the same answer again
+finds the first one and changes nothing.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from typing import TYPE_CHECKING, Any
+
+from clinrisk import use_cases
+from clinrisk.approval import page
+from clinrisk.approval.answer import answer_of, objections
+from clinrisk.approval.evidence import evidence_of
+from clinrisk.aws import approvals, clients, links, objects, telemetry
+from clinrisk.aws.uploads import stamp
+from clinrisk.errors import ApprovalRejected, ClinriskError, DecisionInvalid
+from clinrisk.messages import DecisionResult, Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from clinrisk.approval.page import Page
+    from clinrisk.aws.approvals import Approval
+
+
+def serve(
+    method: str, approval_id: str, query: Mapping[str, str], form: Mapping[str, str], now: datetime
+) -> Page:
+    """Give the page for one request; whatever goes wrong is said in plain words, and nothing else is."""
+    if method not in {"GET", "HEAD", "POST"}:
+        return page.notice(405, "This page cannot do that", "Open the link from the mail again.")
+    try:
+        approval = approvals.find(approval_id)
+        links.check(approval, query.get("expires", ""), query.get("mac", ""), now=int(now.timestamp()))
+        if method == "POST":
+            return _decide(approval, form, query["mac"], now)
+        return _show(approval, query["mac"])
+    except DecisionInvalid as error:
+        telemetry.logger().warning("approval page refused", extra={"reason": str(error)})
+        return page.notice(403, "There is nothing to decide here", f"{error} Nothing was changed.")
+    except ClinriskError as error:
+        telemetry.logger().error("approval page failed", extra={"error": type(error).__name__})
+        text = f"{error} Nothing was changed. Please tell the operators of the system."
+        return page.notice(409, "The evidence cannot be shown", text)
+
+
+def _show(approval: Approval, mac: str) -> Page:
+    use_case = use_cases.get(approval.use_case)
+    if approval.status != approvals.PENDING:
+        return page.outcome(use_case, _facts(approval))
+    return _question(approval, mac)
+
+
+def _question(
+    approval: Approval, mac: str, form: Mapping[str, str] | None = None, objected: tuple[str, ...] = ()
+) -> Page:
+    use_case = use_cases.get(approval.use_case)
+    evaluation = json.loads(
+        objects.fetch(Reference(uri=approval.evaluation_uri, sha256=approval.digests.evaluation))
+    )
+    return page.question(
+        use_case,
+        _facts(approval),
+        evidence_of(evaluation, use_case),
+        nonce=links.nonce(mac),
+        typed=form,
+        objections=objected,
+    )
+
+
+def _decide(approval: Approval, form: Mapping[str, str], mac: str, now: datetime) -> Page:
+    if not hmac.compare_digest(form.get("nonce", "").encode(), links.nonce(mac).encode()):
+        raise DecisionInvalid("The form did not come from the page that the link opens.")
+    if approval.status == approvals.PENDING:
+        objected = objections(form, approval.package_version)
+        if objected:
+            return _question(approval, mac, form, tuple(objected))
+        answer = answer_of(form)
+        recorded = approvals.decide(
+            approval,
+            decision=answer.decision,
+            reason=answer.reason,
+            decided_at=stamp(now),
+            now=int(now.timestamp()),
+        )
+        if recorded:
+            telemetry.emit(telemetry.Metric.APPROVALS_DECIDED, 1, use_case=approval.use_case)
+    decided = approvals.find(approval.approval_id)
+    if decided.status in {approvals.APPROVED, approvals.REJECTED} and not decided.delivered:
+        # Also when an earlier request crashed after it recorded the decision.
+        _deliver(decided)
+        decided = approvals.find(approval.approval_id)
+    status = 410 if decided.status in {approvals.TOO_LATE, approvals.EXPIRED} else 200
+    return page.outcome(use_cases.get(approval.use_case), _facts(decided), status=status)
+
+
+def _deliver(approval: Approval) -> None:
+    """Give the decision to the workflow; note it when the workflow no longer waits."""
+    client = clients.stepfunctions()
+    try:
+        if approval.status == approvals.APPROVED:
+            result = DecisionResult(
+                approval_id=approval.approval_id,
+                decision="APPROVED",
+                decided_at=approval.decided_at,
+                reason=approval.reason,
+            )
+            client.send_task_success(taskToken=approval.task_token, output=result.model_dump_json())
+        else:
+            client.send_task_failure(
+                taskToken=approval.task_token,
+                error=ApprovalRejected.__name__,
+                cause=f"Version {approval.package_version} was rejected; the approval record has the reason.",
+            )
+    except (
+        client.exceptions.TaskTimedOut,
+        client.exceptions.TaskDoesNotExist,
+        client.exceptions.InvalidToken,
+    ):
+        telemetry.logger().warning("decision came too late", extra={"approval_id": approval.approval_id})
+        approvals.mark_too_late(approval.approval_id, approval.status)
+        return
+    approvals.mark_delivered(approval.approval_id, approval.status)
+
+
+def _facts(approval: Approval) -> dict[str, Any]:
+    """What the page may know of an approval: all but the task token."""
+    facts = {name: value for name, value in vars(approval).items() if name != "task_token"}
+    return facts | {
+        "digests": approval.digests.model_dump(),
+        "threshold": float(approval.digests.threshold),
+    }

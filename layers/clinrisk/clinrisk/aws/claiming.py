@@ -1,0 +1,124 @@
+"""The claim: is this file ours to read, is it data, and are its bytes new?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clinrisk import mails, places, receipts, use_cases
+from clinrisk.aws import objects, settling, uploads
+from clinrisk.aws.settling import Arrival, Ending
+from clinrisk.aws.uploads import stamp
+from clinrisk.errors import KeyRefused, NotData
+from clinrisk.ingest import HEAD_BYTES, FileRule, Problem, check_file_head, refuse
+from clinrisk.keys import parse_key
+from clinrisk.messages import ClaimRequest, ClaimResult, Disposition, Upload
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from clinrisk.aws.objects import Facts
+    from clinrisk.aws.uploads import Settlement
+    from clinrisk.ingest import Verdict
+    from clinrisk.keys import InboxKey
+
+
+def claim(request: ClaimRequest, now: datetime) -> ClaimResult:
+    """Claim one version of one object, and settle it here when it will not be read.
+
+    A repeated event of a claimed or settled upload is REPEATED and changes nothing; the execution that holds the
+    claim may ask again, and goes on.
+    """
+    facts = objects.facts(request.bucket, request.key, request.version_id)
+    arrival = Arrival(
+        upload_id=places.upload_id(request.bucket, request.key, request.version_id),
+        key=request.key,
+        version_id=request.version_id,
+        received_at=stamp(facts.arrived_at),
+    )
+    try:
+        named = parse_key(request.key)
+    except NotData as error:
+        ending = Ending(Disposition.IGNORED, explanation=(receipts.NOT_DATA, str(error)))
+        return _settled(request, arrival, ending, now)
+    except KeyRefused as error:
+        verdict = refuse([Problem(FileRule(rule)) for rule in error.rules])
+        return _settled(request, arrival, Ending(Disposition.REJECTED, verdict), now)
+    return _read(request, _named(arrival, named), facts, now)
+
+
+def _read(request: ClaimRequest, arrival: Arrival, facts: Facts, now: datetime) -> ClaimResult:
+    """Claim a file whose key is in order, and look at its bytes."""
+    if not _claimed(request, arrival, now):
+        return ClaimResult(disposition="REPEATED")
+    sha256 = objects.digest(objects.uri_of(request.bucket, request.key), request.version_id)
+    arrival = settling.with_digest(arrival, sha256)
+    verdict = _refusal(request, arrival, facts)
+    if verdict is not None:
+        return _result(settling.refused(arrival, verdict, now))
+    owner = uploads.owner_of(arrival.use_case, arrival.purpose, sha256)
+    if owner not in {None, arrival.upload_id}:
+        ending = Ending(Disposition.DUPLICATE, explanation=(receipts.DUPLICATE,))
+        return _result(settling.settle(arrival, ending, now))
+    facts_of_upload = request.model_dump(exclude={"execution"}) | {
+        "size": facts.size,
+        "use_case": arrival.use_case,
+        "purpose": arrival.purpose,
+        "upload_id": arrival.upload_id,
+        "sha256": sha256,
+    }
+    upload = Upload.model_validate(facts_of_upload)
+    return ClaimResult(disposition="CLAIMED", upload=upload)
+
+
+def _refusal(request: ClaimRequest, arrival: Arrival, facts: Facts) -> Verdict | None:
+    """Give the verdict on a file that cannot be read, from its first bytes and its declared digest."""
+    declared = facts.metadata.get("sha256", "").strip().lower()
+    if declared and declared != arrival.sha256:
+        return refuse([Problem(FileRule.CHECKSUM)])
+    end = min(facts.size, HEAD_BYTES)
+    head = objects.read_range(request.bucket, request.key, request.version_id, 0, end)
+    problems = check_file_head(head, facts.size, use_cases.get(arrival.use_case), arrival.purpose)
+    return refuse(problems) if problems else None
+
+
+def _claimed(request: ClaimRequest, arrival: Arrival, now: datetime) -> bool:
+    return uploads.claim(
+        arrival.upload_id,
+        key=arrival.key,
+        version_id=arrival.version_id,
+        use_case=arrival.use_case,
+        purpose=arrival.purpose,
+        execution=request.execution,
+        now=now,
+    )
+
+
+def _settled(request: ClaimRequest, arrival: Arrival, ending: Ending, now: datetime) -> ClaimResult:
+    """Settle a file by its key alone."""
+    if not _claimed(request, arrival, now):
+        return ClaimResult(disposition="REPEATED")
+    return _result(settling.settle(arrival, ending, now))
+
+
+def _result(settlement: Settlement) -> ClaimResult:
+    if settlement.disposition == Disposition.IGNORED:
+        return ClaimResult(disposition="IGNORED", receipt=settlement.receipt)
+    if settlement.disposition != Disposition.REJECTED:
+        return ClaimResult(disposition="DUPLICATE", receipt=settlement.receipt)
+    mail = mails.upload_settled(
+        settlement.key, objects.fetch_json(settlement.receipt), settlement.receipt.uri
+    )
+    return ClaimResult(
+        disposition="REJECTED", receipt=settlement.receipt, subject=mail.subject, message=mail.text
+    )
+
+
+def _named(arrival: Arrival, named: InboxKey) -> Arrival:
+    return Arrival(
+        upload_id=arrival.upload_id,
+        key=arrival.key,
+        version_id=arrival.version_id,
+        received_at=arrival.received_at,
+        use_case=named.use_case,
+        purpose=named.purpose,
+    )

@@ -1,0 +1,163 @@
+"""S3 objects by address and digest: what is read under a `Reference` is what was written, or it is an error."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
+
+from clinrisk.aws import clients
+from clinrisk.errors import EvidenceChanged, ObjectMissing
+from clinrisk.messages import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+# How much of an object is in memory at a time while it is hashed.
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What S3 says about one version of an object without reading it."""
+
+    size: int
+    arrived_at: datetime
+    metadata: dict[str, str]
+
+
+def uri_of(bucket: str, key: str) -> str:
+    """Spell the address of an object.
+
+    >>> uri_of("lake", "profiles/heart/1.json")
+    's3://lake/profiles/heart/1.json'
+    """
+    return f"s3://{bucket}/{key}"
+
+
+def split(uri: str) -> tuple[str, str]:
+    """Give bucket and key of an address.
+
+    >>> split("s3://lake/profiles/heart/1.json")
+    ('lake', 'profiles/heart/1.json')
+    """
+    # A key may hold "#" or "?", which belong to the path here.
+    parts = urlsplit(uri.replace("#", "%23").replace("?", "%3F"))
+    return parts.netloc, parts.path.removeprefix("/").replace("%23", "#").replace("%3F", "?")
+
+
+def facts(bucket: str, key: str, version_id: str) -> Facts:
+    """Give size, arrival and metadata of one version of an object; raises ObjectMissing."""
+    try:
+        found = clients.s3().head_object(Bucket=bucket, Key=key, VersionId=version_id)
+    except ClientError as error:
+        raise _missing(error, "The uploaded version is no longer there.") from error
+    return Facts(found["ContentLength"], found["LastModified"], found["Metadata"])
+
+
+def read_range(bucket: str, key: str, version_id: str, start: int, end: int) -> bytes:
+    """Read the bytes [start, end) of one version of an object."""
+    if end <= start:
+        return b""
+    try:
+        found = clients.s3().get_object(
+            Bucket=bucket, Key=key, VersionId=version_id, Range=f"bytes={start}-{end - 1}"
+        )
+    except ClientError as error:
+        raise _missing(error, "The uploaded version is no longer there.") from error
+    return found["Body"].read()
+
+
+def blocks(bucket: str, key: str, version_id: str | None = None) -> Iterator[bytes]:
+    """Read an object block by block, in constant memory; raises ObjectMissing."""
+    try:
+        if version_id is None:
+            found = clients.s3().get_object(Bucket=bucket, Key=key)
+        else:
+            found = clients.s3().get_object(Bucket=bucket, Key=key, VersionId=version_id)
+    except ClientError as error:
+        raise _missing(error, f"There is no object {uri_of(bucket, key)}.") from error
+    yield from found["Body"].iter_chunks(_BLOCK)
+
+
+def digest(uri: str, version_id: str | None = None) -> str:
+    """Hash an object: the sha256 of its bytes, as hex, read in constant memory."""
+    sha = hashlib.sha256()
+    for block in blocks(*split(uri), version_id):
+        sha.update(block)
+    return sha.hexdigest()
+
+
+def fetch(reference: Reference) -> bytes:
+    """Read what the reference names; raises EvidenceChanged when its bytes are others than were meant."""
+    data = fetch_current(reference.uri)
+    if hashlib.sha256(data).hexdigest() != reference.sha256:
+        raise EvidenceChanged(f"{reference.uri} no longer has the digest it was referred to by.")
+    return data
+
+
+def fetch_current(uri: str) -> bytes:
+    """Read what lies at an address now: for what a job has just written and nobody has hashed yet."""
+    return b"".join(blocks(*split(uri)))
+
+
+def fetch_json(reference: Reference) -> Any:
+    """Read a JSON document by reference."""
+    return json.loads(fetch(reference))
+
+
+def store(
+    bucket: str, key: str, data: bytes, content_type: str = "application/octet-stream", *, once: bool = False
+) -> Reference:
+    """Write an object and give its reference.
+
+    S3 checks the digest on arrival. With `once` an object that is there already stays as it is: ledger and code are
+    written one time, and a retry finds its own work.
+    """
+    sha = hashlib.sha256(data)
+    checksum = base64.b64encode(sha.digest()).decode()
+    client = clients.s3()
+    if not once:
+        client.put_object(
+            Bucket=bucket, Key=key, Body=data, ContentType=content_type, ChecksumSHA256=checksum
+        )
+        return Reference(uri=uri_of(bucket, key), sha256=sha.hexdigest())
+    try:
+        client.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=data,
+            ContentType=content_type,
+            ChecksumSHA256=checksum,
+            IfNoneMatch="*",
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "PreconditionFailed":
+            raise
+    return Reference(uri=uri_of(bucket, key), sha256=sha.hexdigest())
+
+
+def store_json(bucket: str, key: str, document: object, *, once: bool = False) -> Reference:
+    """Write a JSON document, keys sorted, so that the same content is the same bytes."""
+    data = (
+        json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    )
+    return store(bucket, key, data, "application/json", once=once)
+
+
+def keys_under(bucket: str, prefix: str) -> list[str]:
+    """List the keys under a prefix, in order."""
+    pages = clients.s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+
+def _missing(error: ClientError, message: str) -> Exception:
+    """Name the error: an object that is gone is a fact, anything else (throttle, refusal) stays what it is."""
+    missing = error.response["Error"]["Code"] in {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
+    return ObjectMissing(message) if missing else error

@@ -1,0 +1,118 @@
+"""Logs and metrics: the event, never the data.
+
+`step` makes a typed function into a Lambda handler. `emit` writes one metric at once, so a metric that was decided
+is out even when the next line fails. `DIMENSIONS` is the whole list of metrics this system has: dashboards and
+alarms may show these and no others.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
+
+from clinrisk.messages.base import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from clinrisk.messages.base import Message
+
+NAMESPACE = "clinrisk"
+# The use case of what arrives under a key that names none.
+UNKNOWN = "unknown"
+
+
+class Metric(StrEnum):
+    """The name of each metric."""
+
+    UPLOADS_SETTLED = "UploadsSettled"
+    ROWS_ACCEPTED = "RowsAccepted"
+    ROWS_QUARANTINED = "RowsQuarantined"
+    UPLOADS_FAILED = "UploadsFailed"
+    CANDIDATES_BLOCKED = "CandidatesBlocked"
+    APPROVALS_REQUESTED = "ApprovalsRequested"
+    APPROVALS_DECIDED = "ApprovalsDecided"
+    APPROVALS_EXPIRED = "ApprovalsExpired"
+    MODELS_PROMOTED = "ModelsPromoted"
+    ROWS_SCORED = "RowsScored"
+    CHECK_RAN = "CheckRan"
+    CHECK_ALERT = "CheckAlert"
+    CHECK_NOT_EVALUATED = "CheckNotEvaluated"
+    WORST_BIAS_GAP = "WorstBiasGap"
+    WORST_PSI = "WorstPsi"
+
+
+# Each set of dimension values is a billed metric: these are all there are.
+DIMENSIONS: dict[Metric, tuple[str, ...]] = {
+    Metric.UPLOADS_SETTLED: ("use_case", "disposition"),
+    Metric.ROWS_ACCEPTED: ("use_case",),
+    Metric.ROWS_QUARANTINED: ("use_case",),
+    Metric.UPLOADS_FAILED: ("use_case",),
+    Metric.CANDIDATES_BLOCKED: ("use_case",),
+    Metric.APPROVALS_REQUESTED: ("use_case",),
+    Metric.APPROVALS_DECIDED: ("use_case",),
+    Metric.APPROVALS_EXPIRED: ("use_case",),
+    Metric.MODELS_PROMOTED: ("use_case",),
+    Metric.ROWS_SCORED: ("use_case",),
+    Metric.CHECK_RAN: ("use_case", "check"),
+    Metric.CHECK_ALERT: ("use_case", "check"),
+    Metric.CHECK_NOT_EVALUATED: ("use_case", "check"),
+    Metric.WORST_BIAS_GAP: ("use_case",),
+    Metric.WORST_PSI: ("use_case",),
+}
+_MEASURES = {Metric.WORST_BIAS_GAP, Metric.WORST_PSI}
+
+RequestT = TypeVar("RequestT", bound=Request)
+
+
+@cache
+def logger() -> Logger:
+    """Give this process's structured logger."""
+    return Logger()
+
+
+def emit(metric: Metric, value: float, **dimensions: str) -> None:
+    """Publish one value of `metric`, with exactly the dimensions it is defined with."""
+    expected = DIMENSIONS[metric]
+    if tuple(sorted(dimensions)) != tuple(sorted(expected)):
+        raise ValueError(f"{metric} takes the dimensions {', '.join(expected)}.")
+    unit = MetricUnit.NoUnit if metric in _MEASURES else MetricUnit.Count
+    # One document per metric, and no service name: Powertools would add it to every dimension set.
+    document = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service="")
+    document.add_metric(name=metric, unit=unit, value=value)
+    for name in expected:
+        document.add_dimension(name=name, value=dimensions[name])
+    document.flush_metrics()
+
+
+def step(
+    request: type[RequestT],
+) -> Callable[[Callable[[RequestT], Message]], Callable[[dict[str, Any], LambdaContext], dict[str, Any]]]:
+    """Make a function from one message to another a Lambda handler.
+
+    The event is parsed into `request` (a wrong one is refused without repeating it), the workflow's execution becomes
+    the correlation id of every log line, and the result leaves as plain JSON.
+    """
+
+    def decorate(
+        wire: Callable[[RequestT], Message],
+    ) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
+        def run(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+            return wire(request.model_validate(event)).model_dump(mode="json", by_alias=True)
+
+        @wraps(wire)
+        def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+            traced = logger().inject_lambda_context(run, correlation_id_path="execution", clear_state=True)
+            result: dict[str, Any] = traced(event, context)
+            return result
+
+        return handler
+
+    return decorate

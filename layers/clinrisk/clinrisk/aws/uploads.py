@@ -1,0 +1,165 @@
+"""The Uploads table: who has claimed a file, and how it was settled.
+
+    UPLOAD#<upload_id>              STATE                      the claim, then the settlement
+    CONTENT#<use_case>#<purpose>#<sha256>  STATE               the upload whose rows these bytes are
+    USE_CASE#<use_case>#<purpose>   <settled_at>#<upload_id>   settled uploads in order of time
+
+The settlement is one transaction: whoever reads this table sees all of an upload or nothing of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clinrisk.aws import items
+from clinrisk.aws.settings import settings
+from clinrisk.messages import Disposition, Reference
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from clinrisk.aws.items import Item
+
+STATE = "STATE"
+CLAIMED = "CLAIMED"
+SETTLED = "SETTLED"
+USED = (Disposition.ACCEPTED, Disposition.PARTIAL)
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """How an upload ended, as the table keeps it."""
+
+    upload_id: str
+    key: str
+    version_id: str
+    use_case: str
+    purpose: str
+    sha256: str
+    disposition: Disposition
+    rows_accepted: int
+    rows_quarantined: int
+    labelled_rows: int
+    receipt: Reference
+    settled_at: str
+
+
+def stamp(moment: datetime) -> str:
+    """Spell a moment so that text order is time order: ISO 8601, UTC, milliseconds, Z."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def claim(
+    upload_id: str,
+    *,
+    key: str,
+    version_id: str,
+    use_case: str,
+    purpose: str,
+    execution: str | None,
+    now: datetime,
+) -> bool:
+    """Claim one version of one object for this execution; False when another delivery of it came first.
+
+    The same execution may claim again (a retry after a crash goes on where it was), and so may any execution after
+    the upload was parked as FAILED.
+    """
+    item = {
+        "pk": f"UPLOAD#{upload_id}",
+        "sk": STATE,
+        "upload_id": upload_id,
+        "key": key,
+        "version_id": version_id,
+        "use_case": use_case,
+        "purpose": purpose,
+        "execution": execution or "",
+        "status": CLAIMED,
+        "claimed_at": stamp(now),
+    }
+    table = settings().uploads_table
+    if items.write(table, item, unless_exists=True):
+        return True
+    held = items.read(table, f"UPLOAD#{upload_id}", STATE) or {}
+    if execution and held.get("execution") == execution:
+        return True
+    if held.get("disposition") != Disposition.FAILED:
+        return False
+    taken = items.put(
+        table,
+        item,
+        "disposition = :failed AND execution = :held",
+        {":failed": Disposition.FAILED, ":held": held["execution"]},
+    )
+    return not items.transact([taken])
+
+
+def owner_of(use_case: str, purpose: str, sha256: str) -> str | None:
+    """Name the upload that these bytes were used from, or None."""
+    found = items.read(settings().uploads_table, f"CONTENT#{use_case}#{purpose}#{sha256}", STATE)
+    return None if found is None else str(found["upload_id"])
+
+
+def settle(settlement: Settlement) -> Settlement | None:
+    """Record how an upload ended and give what is on record: the first settlement stands.
+
+    None when its bytes have meanwhile been used from another upload: then nothing was recorded.
+    """
+    table = settings().uploads_table
+    held = items.read(table, f"UPLOAD#{settlement.upload_id}", STATE) or {}
+    if held.get("status") == SETTLED:
+        return _settlement(held)
+    facts = _facts(settlement)
+    kept = {name: held[name] for name in ("execution", "claimed_at") if name in held}
+    state = kept | facts | {"pk": f"UPLOAD#{settlement.upload_id}", "sk": STATE, "status": SETTLED}
+    index = facts | {
+        "pk": f"USE_CASE#{settlement.use_case}#{settlement.purpose}",
+        "sk": f"{settlement.settled_at}#{settlement.upload_id}",
+    }
+    writes = [
+        items.put(table, state, "attribute_not_exists(settled_at)"),
+        items.put(table, index),
+    ]
+    if settlement.disposition in USED:
+        content = {
+            "pk": f"CONTENT#{settlement.use_case}#{settlement.purpose}#{settlement.sha256}",
+            "sk": STATE,
+            "upload_id": settlement.upload_id,
+        }
+        mine = {":mine": settlement.upload_id}
+        writes.append(items.put(table, content, "attribute_not_exists(pk) OR upload_id = :mine", mine))
+    refused = items.transact(writes)
+    if not refused:
+        return settlement
+    # Either another delivery of the same commit was a moment faster, or another upload has these bytes.
+    return settlement_of(settlement.upload_id)
+
+
+def settled(use_case: str, purpose: str, *, newest_first: bool = False) -> list[Settlement]:
+    """List the settled uploads of a use case and purpose in order of time, whatever their disposition."""
+    found = items.query(settings().uploads_table, f"USE_CASE#{use_case}#{purpose}", newest_first=newest_first)
+    return [_settlement(item) for item in found]
+
+
+def used(use_case: str, purpose: str, *, newest_first: bool = False) -> list[Settlement]:
+    """List the settled uploads whose rows count (ACCEPTED and PARTIAL), in order of time."""
+    every = settled(use_case, purpose, newest_first=newest_first)
+    return [upload for upload in every if upload.disposition in USED]
+
+
+def settlement_of(upload_id: str) -> Settlement | None:
+    """Give how an upload was settled, or None while it is not."""
+    held = items.read(settings().uploads_table, f"UPLOAD#{upload_id}", STATE)
+    return None if held is None or held.get("status") != SETTLED else _settlement(held)
+
+
+def _facts(settlement: Settlement) -> Item:
+    facts = dict(settlement.__dict__)
+    return facts | {"receipt": settlement.receipt.model_dump(), "disposition": str(settlement.disposition)}
+
+
+def _settlement(item: Item) -> Settlement:
+    facts = items.native({name: item[name] for name in Settlement.__dataclass_fields__})
+    facts["receipt"] = Reference.model_validate(facts["receipt"])
+    facts["disposition"] = Disposition(facts["disposition"])
+    return Settlement(**facts)

@@ -1,0 +1,156 @@
+"""The mails about models: what happened, what it means, what to do; no patient, no value of any row.
+
+A subject is ASCII and at most 100 characters, which is what SNS takes.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LONGEST_SUBJECT = 100
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A subject that SNS takes, and a text."""
+
+    subject: str
+    text: str
+
+
+def mail(subject: str, *paragraphs: str) -> Mail:
+    r"""Compose a mail of paragraphs.
+
+    >>> mail("Größe", "First.", "", "Second.")
+    Mail(subject='Groe', text='First.\n\nSecond.\n')
+    """
+    ascii_only = unicodedata.normalize("NFKD", subject).encode("ascii", "ignore").decode()
+    one_line = " ".join(ascii_only.split())
+    if len(one_line) > LONGEST_SUBJECT:
+        one_line = one_line[: LONGEST_SUBJECT - 3].rstrip() + "..."
+    return Mail(one_line, "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n")
+
+
+def _listed(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def candidate_judged(title: str, run_id: str, summary: str, unmet: Sequence[str], report: str) -> Mail:
+    """Say what the judgement of a candidate was."""
+    if unmet:
+        return mail(
+            f"{title}: the new candidate is blocked",
+            f"The candidate of training run {run_id} does not meet the promotion bar, so nobody was asked to "
+            "approve it. The model that was live before stays live.",
+            f"Not met:\n{_listed(unmet)}",
+            summary,
+            f"The full report: {report}",
+        )
+    return mail(
+        f"{title}: the new candidate meets the promotion bar",
+        f"The candidate of training run {run_id} meets the promotion bar. An approver is asked to decide.",
+        summary,
+        f"The full report: {report}",
+    )
+
+
+def approval_wanted(
+    title: str, version: int, run_id: str, summary: str, unmet: Sequence[str], link: str, until: str
+) -> Mail:
+    """Ask an approver, with the link."""
+    return mail(
+        f"{title}: please decide about version {version}",
+        f"Version {version} of {title} (training run {run_id}) waits for your decision.",
+        summary,
+        f"Not met:\n{_listed(unmet)}" if unmet else "",
+        f"Read the evidence and decide here:\n{link}",
+        f"The link is open until {until}. Opening it changes nothing; deciding takes the version number and a "
+        "reason. It lets whoever holds it decide: please do not forward it.",
+    )
+
+
+def approval_expired(title: str, version: int, run_id: str) -> Mail:
+    """Say that nobody decided in time."""
+    return mail(
+        f"{title}: nobody decided about version {version} in time",
+        f"Version {version} of {title} (training run {run_id}) was not decided in time. It was not released, and "
+        "the model that was live before stays live.",
+        "To have it decided after all, start a new training run.",
+    )
+
+
+def model_promoted(title: str, live_version: int, version: int, previous: int, reason: str) -> Mail:
+    """Say what is live now."""
+    before = f"It replaces live version {previous}." if previous else "No model was live before."
+    return mail(
+        f"{title}: package version {version} is live",
+        f"Package version {version} of {title} was approved and is live now, as live version {live_version}. "
+        f"{before}",
+        f"The reason that was given: {reason}",
+        "Every artefact was hashed again and is what was evaluated. New batches are scored by it from now on.",
+    )
+
+
+def batch_scored(
+    title: str, file_name: str, rows: int, flagged: int, live_version: int, results: str
+) -> Mail:
+    """Say that a batch's results are there."""
+    return mail(
+        f"{title}: {rows} patients of {file_name} are scored",
+        f"{rows} patients of {file_name} were scored by live version {live_version}; {flagged} of them are "
+        "flagged.",
+        f"The results: {results}",
+    )
+
+
+def upload_settled(key: str, receipt: Mapping[str, Any], address: str) -> Mail:
+    """Say what became of an upload, in the receipt's own sentences."""
+    name = printable(key.rpartition("/")[2]) or "a file"
+    word = {"REJECTED": "was rejected", "PARTIAL": "was used in part", "FAILED": "could not be processed"}
+    told = word.get(receipt["disposition"], "was settled")
+    kind = f"{receipt['use_case']} {receipt['purpose']} file" if receipt["use_case"] else "File"
+    counts = f"{receipt['rows_accepted']} rows were used, {receipt['rows_quarantined']} were set aside."
+    return mail(
+        f"{kind} {name} {told}",
+        f"{kind} {name} {told}. {counts}",
+        _listed(receipt["explanation"]),
+        f"The receipt: {printable(address)}",
+        "The rows that were set aside are kept in quarantine, with row numbers, for the data manager."
+        if receipt["rows_quarantined"]
+        else "",
+    )
+
+
+def upload_failed(key: str, error: str, address: str) -> Mail:
+    """Tell the operators that an upload was parked."""
+    return mail(
+        f"Upload failed: {printable(key)}",
+        f"{printable(key)} could not be processed after several tries ({printable(error)}). No row of it was used.",
+        "The execution in Step Functions says in which state, and the function's log says why. When the cause is "
+        "gone, send the file again or redrive the execution.",
+        f"The receipt: {printable(address)}",
+    )
+
+
+def upload_stalled(key: str, error: str, disposition: str, address: str) -> Mail:
+    """Tell the operators that a workflow failed after its upload had been settled."""
+    return mail(
+        f"Workflow failed after an upload was settled: {printable(key)}",
+        f"{printable(key)} had been settled as {disposition} when its workflow failed ({printable(error)}). Its rows "
+        "are as its receipt says; only what should have followed did not happen.",
+        f"The receipt: {printable(address)}",
+    )
+
+
+def printable(text: str) -> str:
+    r"""Give a text without anything that is not plain ASCII: keys and names of errors come from outside.
+
+    >>> printable("march\u202e.csv\n")
+    'march?.csv?'
+    """
+    return "".join(character if " " <= character <= "~" else "?" for character in text)

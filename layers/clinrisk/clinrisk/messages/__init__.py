@@ -1,0 +1,96 @@
+"""The typed messages that states of the workflows pass to each other.
+
+Every Lambda takes one `...Request` and returns one `...Result`. They are frozen, refuse unknown fields, and keep
+their input out of error texts. A request may carry `execution` (the workflow's execution id, for the logs).
+Data never travels in a message: only `Reference`s, an address with the sha256 of what lies there.
+"""
+
+from clinrisk.messages.base import Failure, Message, Reference, Request
+from clinrisk.messages.ingest import (
+    BuildRequest,
+    BuildResult,
+    Chunk,
+    ClaimRequest,
+    ClaimResult,
+    CommitRequest,
+    CommitResult,
+    Counts,
+    Disposition,
+    JoinRequest,
+    JoinResult,
+    ParkRequest,
+    ParkResult,
+    PlanChunksRequest,
+    PlanChunksResult,
+    Upload,
+)
+from clinrisk.messages.monitoring import (
+    Batch,
+    BatchSelection,
+    CheckResult,
+    Finding,
+    RecordRequest,
+    RecordResult,
+    SelectRequest,
+)
+from clinrisk.messages.release import (
+    ApprovalAsked,
+    ApprovalRequest,
+    DecisionResult,
+    Digests,
+    ExpireRequest,
+    ExpireResult,
+    JudgeRequest,
+    JudgeResult,
+    PlanTrainingRequest,
+    PlanTrainingResult,
+    PromoteRequest,
+    PromoteResult,
+)
+from clinrisk.messages.scoring import LiveModel, PublishRequest, PublishResult, ScoringModel
+
+__all__ = [
+    "ApprovalAsked",
+    "ApprovalRequest",
+    "Batch",
+    "BatchSelection",
+    "BuildRequest",
+    "BuildResult",
+    "CheckResult",
+    "Chunk",
+    "ClaimRequest",
+    "ClaimResult",
+    "CommitRequest",
+    "CommitResult",
+    "Counts",
+    "DecisionResult",
+    "Digests",
+    "Disposition",
+    "ExpireRequest",
+    "ExpireResult",
+    "Failure",
+    "Finding",
+    "JoinRequest",
+    "JoinResult",
+    "JudgeRequest",
+    "JudgeResult",
+    "LiveModel",
+    "Message",
+    "ParkRequest",
+    "ParkResult",
+    "PlanChunksRequest",
+    "PlanChunksResult",
+    "PlanTrainingRequest",
+    "PlanTrainingResult",
+    "PromoteRequest",
+    "PromoteResult",
+    "PublishRequest",
+    "PublishResult",
+    "RecordRequest",
+    "RecordResult",
+    "Reference",
+    "Request",
+    "ScoringModel",
+    "SelectRequest",
+    "Upload",
+]

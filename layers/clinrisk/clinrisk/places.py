@@ -1,0 +1,101 @@
+"""Where everything lies: the keys of the Lake and Results buckets, each spelled once. Standard library only."""
+
+from __future__ import annotations
+
+import hashlib
+
+
+def upload_id(bucket: str, key: str, version_id: str) -> str:
+    """Name one version of one object: 20 hex digits, the same for every delivery of its event.
+
+    >>> len(upload_id("inbox", "inbox/heart/training/march.csv", "v7"))
+    20
+    """
+    # A key that is not valid Unicode still gets an id, to be refused under.
+    text = f"{bucket}/{key}@{version_id}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(text).hexdigest()[:20]
+
+
+def features(use_case: str, purpose: str, upload: str, chunk: int) -> str:
+    """Give the features of one chunk, as Parquet."""
+    return f"features/{use_case}/{purpose}/{upload}/chunk-{chunk:05d}.parquet"
+
+
+def quarantine(use_case: str, upload: str, chunk: int) -> str:
+    """Give the rows of one chunk that were set aside, as Parquet."""
+    return f"quarantine/{use_case}/{upload}/chunk-{chunk:05d}.parquet"
+
+
+def outcomes(use_case: str, upload: str, chunk: int) -> str:
+    """Give the outcomes of one chunk, as Parquet."""
+    return f"outcomes/{use_case}/{upload}/chunk-{chunk:05d}.parquet"
+
+
+def chunk_profile(use_case: str, upload: str, chunk: int) -> str:
+    """Give the profile of one chunk, until commit has merged it."""
+    return f"chunks/{use_case}/{upload}/profile-{chunk:05d}.json"
+
+
+def chunk_vault(use_case: str, upload: str, chunk: int) -> str:
+    """Give one chunk's part of the map back to the hospital's ids, until commit has merged it."""
+    return f"vault/{use_case}/{upload}/chunk-{chunk:05d}.parquet"
+
+
+def profile(use_case: str, upload: str) -> str:
+    """Give an upload's profile."""
+    return f"profiles/{use_case}/{upload}.json"
+
+
+def vault(use_case: str, upload: str) -> str:
+    """Give the map from an upload's record ids to the hospital's own ids, which only Publish Results may read."""
+    return f"vault/{use_case}/{upload}.parquet"
+
+
+def transform_input(use_case: str, upload: str) -> str:
+    """Give the headerless CSV that the batch transform scores."""
+    return f"transform/{use_case}/{upload}/batch.csv"
+
+
+def training_plan(use_case: str, run_id: str) -> str:
+    """Give the plan of a training run."""
+    return f"training/{use_case}/{run_id}/plan/plan.json"
+
+
+def manifest(use_case: str, run_id: str) -> str:
+    """Give the manifest of a run's training set."""
+    return f"training/{use_case}/{run_id}/set/manifest.json"
+
+
+def job_code(digest: str) -> str:
+    """Give the job code published under its digest."""
+    return f"code/{digest}/clinrisk.pyz"
+
+
+def predictions(use_case: str, upload: str) -> str:
+    """Give the predictions of a scored upload."""
+    return f"predictions/{use_case}/{upload}.parquet"
+
+
+def score_profile(use_case: str, upload: str) -> str:
+    """Give the score profile of a scored upload."""
+    return f"score-profiles/{use_case}/{upload}.json"
+
+
+def joined(use_case: str, upload: str) -> str:
+    """Give the score profile of a scored upload with its outcomes joined."""
+    return f"joined/{use_case}/{upload}.json"
+
+
+def findings(use_case: str, execution: str) -> str:
+    """Give the findings of one monitoring run."""
+    return f"findings/{use_case}/{execution}.json"
+
+
+def report(use_case: str, run_id: str) -> str:
+    """Give the report on a candidate, in the Results bucket."""
+    return f"reports/{use_case}/{run_id}/report.html"
+
+
+def results(use_case: str, stem: str, upload: str) -> str:
+    """Give the results of a scored file, in the Results bucket."""
+    return f"results/{use_case}/{stem}/{upload}.csv"

@@ -1,0 +1,57 @@
+"""What clinicians get: the presented batch under the hospital's own ids, as CSV. polars."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import polars as pl
+
+from clinrisk.errors import CountsDisagree
+
+COLUMNS = (
+    "row",
+    "id",
+    "risk",
+    "band",
+    "flagged",
+    "factor_1",
+    "factor_2",
+    "factor_3",
+    "outside",
+    "model_version",
+    "data_version",
+)
+
+
+@dataclass(frozen=True)
+class Results:
+    """The results file, how many patients it holds, and how many of them are flagged."""
+
+    csv: bytes
+    rows: int
+    flagged: int
+
+
+def results_of(presented: bytes, vault: bytes) -> Results:
+    """Join presented rows (Parquet) to the vault (Parquet) by record id; raises CountsDisagree unless each one fits.
+
+    Where the hospital gives no ids, the record id takes their place: outcomes files name patients by it.
+    """
+    scored = pl.read_parquet(io.BytesIO(presented))
+    ids = pl.read_parquet(io.BytesIO(vault)).select("record_id", "source_id")
+    whole = scored.join(ids, on="record_id", how="inner", validate="1:1").sort("row")
+    if not scored.height == ids.height == whole.height:
+        raise CountsDisagree(
+            f"{scored.height} scored rows, {ids.height} known ids, {whole.height} of them belong together."
+        )
+    table = whole.with_columns(
+        pl.coalesce("source_id", "record_id").alias("id"),
+        pl.col("risk").round(6),
+        pl.col("flagged").cast(pl.Int8),
+    ).select(COLUMNS)
+    return Results(
+        csv=table.write_csv(line_terminator="\r\n").encode(),
+        rows=table.height,
+        flagged=int(table["flagged"].sum()),
+    )
