@@ -1,0 +1,21 @@
+"""Claim Upload: decide whether a file in the inbox is ours to read, and settle it here when it is not.
+
+AWS calls: s3:GetObjectVersion on Inbox (HeadObject, GetObject by version); dynamodb:GetItem, PutItem,
+TransactWriteItems on Uploads; s3:PutObject, s3:GetObject on Results (receipts/);
+kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: INBOX_BUCKET, UPLOADS_TABLE, RESULTS_BUCKET.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from clinrisk.aws import claiming
+from clinrisk.aws.telemetry import step
+from clinrisk.messages import ClaimRequest, ClaimResult
+
+
+@step(ClaimRequest)
+def handler(request: ClaimRequest) -> ClaimResult:
+    """Give CLAIMED with the upload, or how the file was settled."""
+    return claiming.claim(request, datetime.now(UTC))

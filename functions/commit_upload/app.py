@@ -1,0 +1,22 @@
+"""Commit Upload: prove the counts, merge the chunks, and make the upload visible in one transaction.
+
+AWS calls: s3:GetObjectVersion on Inbox (HeadObject); s3:GetObject on Lake (features/, outcomes/, quarantine/,
+chunks/, vault/); s3:PutObject on Lake (profiles/, vault/, transform/); s3:PutObject, s3:GetObject on Results
+(receipts/); dynamodb:GetItem, Query, TransactWriteItems (PutItem) on Uploads; kms:Decrypt, kms:GenerateDataKey
+(DataKey).
+Environment: INBOX_BUCKET, LAKE_BUCKET, RESULTS_BUCKET, UPLOADS_TABLE. Layers: Clinrisk, Frames, Numeric.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from clinrisk.aws import committing
+from clinrisk.aws.telemetry import step
+from clinrisk.messages import CommitRequest, CommitResult
+
+
+@step(CommitRequest)
+def handler(request: CommitRequest) -> CommitResult:
+    """Give how the upload was settled, whether a training may start, and the mail when one is due."""
+    return committing.commit(request, datetime.now(UTC))

@@ -1,0 +1,25 @@
+"""Decide Approval: the page behind the mailed link. Looking changes nothing; one POST decides.
+
+AWS calls: dynamodb:GetItem, UpdateItem on Approvals; kms:GenerateMac (SigningKey); s3:GetObject on Lake (evaluation/);
+kms:Decrypt (DataKey); states:SendTaskSuccess, SendTaskFailure.
+Environment: APPROVALS_TABLE, SIGNING_KEY.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from clinrisk.aws import approval_desk
+from clinrisk.aws.web import WebRequest, web
+
+if TYPE_CHECKING:
+    from clinrisk.approval.page import Page
+
+
+@web
+def handler(request: WebRequest) -> Page:
+    """Give the page: the question, what was decided, or why there is nothing to decide."""
+    return approval_desk.serve(
+        request.method, request.path["approval_id"], request.query, request.form, datetime.now(UTC)
+    )

@@ -1,0 +1,20 @@
+"""Park Upload: settle an upload that could not be processed as FAILED.
+
+AWS calls: dynamodb:GetItem, TransactWriteItems (PutItem) on Uploads; s3:PutObject on Results (receipts/);
+kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: UPLOADS_TABLE, RESULTS_BUCKET.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from clinrisk.aws import parking
+from clinrisk.aws.telemetry import step
+from clinrisk.messages import ParkRequest, ParkResult
+
+
+@step(ParkRequest)
+def handler(request: ParkRequest) -> ParkResult:
+    """Give the mail to the operators and the receipt."""
+    return parking.park(request, datetime.now(UTC))

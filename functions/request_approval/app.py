@@ -1,0 +1,39 @@
+"""Request Approval: store the question with its task token, and mail the approver a link to the evidence.
+
+AWS calls: dynamodb:TransactWriteItems (PutItem), GetItem, UpdateItem on Approvals; kms:GenerateMac (SigningKey);
+sns:Publish on Approvals; kms:Decrypt, kms:GenerateDataKey (DataKey, for the topic).
+Environment: APPROVALS_TABLE, APPROVALS_TOPIC, SIGNING_KEY, APPROVAL_API_URL, APPROVAL_TIMEOUT_HOURS.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from clinrisk import mails, use_cases
+from clinrisk.approval.page import day
+from clinrisk.aws import approvals, links, mailing
+from clinrisk.aws.settings import settings
+from clinrisk.aws.telemetry import Metric, emit, step
+from clinrisk.aws.uploads import stamp
+from clinrisk.messages import ApprovalAsked, ApprovalRequest
+
+
+@step(ApprovalRequest)
+def handler(request: ApprovalRequest) -> ApprovalAsked:
+    """Give the id of the approval; the workflow itself waits for the task token."""
+    now = datetime.now(UTC)
+    expires_at = int(now.timestamp() + 3600 * float(settings().approval_timeout_hours))
+    approval = approvals.ask(request, created_at=stamp(now), expires_at=expires_at)
+    use_case = use_cases.get(request.use_case)
+    mail = mails.approval_wanted(
+        use_case.title,
+        approval.package_version,
+        approval.run_id,
+        approval.summary,
+        approval.unmet,
+        links.link(approval),
+        day(approval.expires_at),
+    )
+    mailing.send(settings().approvals_topic, mail)
+    emit(Metric.APPROVALS_REQUESTED, 1, use_case=use_case.name)
+    return ApprovalAsked(approval_id=approval.approval_id)

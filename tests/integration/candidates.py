@@ -1,0 +1,192 @@
+"""A candidate as training leaves it: artefacts in the buckets, an evaluation, a package, and a workflow that waits."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from clinrisk import lineage, places, use_cases
+from clinrisk.aws import job_code
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Stack
+
+RUN = "heart-0123456789"
+IMAGE = "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-xgboost:3.2-0"
+
+
+def evaluation(auc: float = 0.9, run_id: str = RUN) -> dict[str, Any]:
+    """Give an evaluation document that meets heart's bar, unless its AUC is set too low."""
+    figures = {
+        "auc": [auc, auc - 0.03, auc + 0.03],
+        "brier": [0.12, 0.1, 0.14],
+        "calibration_slope": [1.02, 0.85, 1.2],
+        "observed_to_expected": [1.0, 0.9, 1.1],
+    }
+    baseline = figures | {"auc": [0.905, 0.87, 0.935]}
+    floor = figures | {"auc": [0.62, 0.56, 0.68]}
+    gaps = {
+        "selection_rate": [0.31, 0.2, 0.42],
+        "recall": [0.08, 0.0, 0.2],
+        "false_positive_rate": "NOT_EVALUATED",
+    }
+    served = {"selection_rate": [0.5, 0.4, 0.6], "recall": [0.86, 0.75, 0.93], "false_positive_rate": "NOT_EVALUATED"}
+    return {
+        "use_case": "heart",
+        "run_id": run_id,
+        "threshold": 0.3812,
+        "recall_target": 0.8,
+        "feature_digest": use_cases.get("heart").feature_digest,
+        "floor_feature": "age",
+        "counts": {"training": {"rows": 243, "positives": 112}, "holdout": {"rows": 60, "positives": 27}},
+        "models": {"xgboost": figures, "logistic": baseline, "floor": floor},
+        "holdout": {"xgboost": figures, "logistic": baseline, "floor": floor},
+        "comparison": {
+            "xgboost_vs_logistic": [-0.005, -0.02, 0.01],
+            "xgboost_vs_floor": [0.28, 0.2, 0.36],
+        },
+        "groups": {"sex": {"female": served | {"rows": 76}, "male": served | {"rows": 167}}, "age_band": {}},
+        "gaps": {"sex": gaps, "age_band": gaps},
+        "digests": {},
+    }
+
+
+class Candidate:
+    """The artefacts of one run in the stack's buckets, and the events that its workflow would send."""
+
+    def __init__(self, stack: Stack, auc: float = 0.9, run_id: str = RUN) -> None:
+        self.stack, self.run_id = stack, run_id
+        code = job_code.build()
+        self.code_digest = lineage.sha256(code)
+        artefacts = {
+            "model": (
+                "lake",
+                f"models/heart/{run_id}/xgboost/job/output/model.tar.gz",
+                f"model {run_id}".encode(),
+            ),
+            "manifest": ("lake", places.manifest("heart", run_id), b"{}"),
+            "evaluation": (
+                "lake",
+                f"evaluation/heart/{run_id}/evaluation.json",
+                json.dumps(evaluation(auc, run_id)).encode(),
+            ),
+            "report": ("results", places.report("heart", run_id), b"<html></html>"),
+            "code": ("lake", places.job_code(self.code_digest), code),
+        }
+        self.uris = {}
+        for name, (bucket, key, data) in artefacts.items():
+            stack.put(bucket, key, data)
+            self.uris[name] = f"s3://clinrisk-{bucket}/{key}"
+        self.reference_uri = f"s3://clinrisk-lake/training/heart/{run_id}/set/reference.json"
+
+    def facts(self) -> dict[str, Any]:
+        """Give what an events/*.json of this candidate has to be told."""
+        return {"run_id": self.run_id, "code_digest": self.code_digest, "image": IMAGE}
+
+    def judge_event(self) -> dict[str, Any]:
+        """Give the event of Judge Candidate."""
+        return {
+            "use_case": "heart",
+            "run_id": self.run_id,
+            "image": IMAGE,
+            "code_digest": self.code_digest,
+            **{f"{name}_uri": self.uris[name] for name in ("evaluation", "report", "model", "manifest")},
+        }
+
+    def register(self, judgement: dict[str, Any]) -> tuple[str, int]:
+        """Register the judged candidate; gives the package's arn and version."""
+        self.stack.sagemaker.create_model_package_group(ModelPackageGroupName=f"clinrisk-{self.run_id}")
+        answer = self.stack.sagemaker.create_model_package(
+            ModelPackageGroupName=f"clinrisk-{self.run_id}",
+            ModelApprovalStatus="PendingManualApproval",
+            CustomerMetadataProperties=judgement["digests"],
+            InferenceSpecification={
+                "Containers": [{"Image": IMAGE, "ModelDataUrl": self.uris["model"]}],
+                "SupportedContentTypes": ["text/csv"],
+                "SupportedResponseMIMETypes": ["text/csv"],
+            },
+        )
+        arn = answer["ModelPackageArn"]
+        return arn, int(arn.rpartition("/")[2])
+
+    def approval_event(
+        self, judgement: dict[str, Any], package: tuple[str, int], token: str
+    ) -> dict[str, Any]:
+        """Give the event of Request Approval."""
+        return {
+            "use_case": "heart",
+            "run_id": self.run_id,
+            "task_token": token,
+            "package_arn": package[0],
+            "package_version": package[1],
+            "digests": judgement["digests"],
+            "summary": judgement["summary"],
+            "evaluation_uri": self.uris["evaluation"],
+            "report_uri": self.uris["report"],
+            "unmet": judgement["unmet"],
+        }
+
+    def promote_event(
+        self, judgement: dict[str, Any], package: tuple[str, int], approval_id: str
+    ) -> dict[str, Any]:
+        """Give the event of Promote Candidate."""
+        return {
+            "use_case": "heart",
+            "run_id": self.run_id,
+            "package_arn": package[0],
+            "package_version": package[1],
+            "model_name": f"{self.run_id}-model-0",
+            "digests": judgement["digests"],
+            "threshold": judgement["threshold"],
+            "approval_id": approval_id,
+            "model_uri": self.uris["model"],
+            "reference_uri": self.reference_uri,
+            "evaluation_uri": self.uris["evaluation"],
+        }
+
+
+class Waiting:
+    """A workflow that waits for a task token, as the training workflow does."""
+
+    def __init__(self, stack: Stack, name: str = "waiting") -> None:
+        self.stack = stack
+        queue = stack.sqs.create_queue(QueueName=name)["QueueUrl"]
+        definition = {
+            "StartAt": "Await",
+            "States": {
+                "Await": {
+                    "Type": "Task",
+                    "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+                    "TimeoutSeconds": 120,
+                    "Parameters": {"QueueUrl": queue, "MessageBody": {"token.$": "$$.Task.Token"}},
+                    "End": True,
+                }
+            },
+        }
+        machine = stack.sfn.create_state_machine(
+            name=name, definition=json.dumps(definition), roleArn="arn:aws:iam::123456789012:role/states"
+        )
+        self.arn = stack.sfn.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+        self.token = ""
+        while not self.token:
+            found = stack.sqs.receive_message(QueueUrl=queue).get("Messages", [])
+            self.token = json.loads(found[0]["Body"])["token"] if found else self._pause()
+
+    def end(self) -> dict[str, Any]:
+        """Give how the execution ended, once it has."""
+        for _ in range(100):
+            found: dict[str, Any] = dict(self.stack.sfn.describe_execution(executionArn=self.arn))
+            if found["status"] != "RUNNING":
+                return found
+            self._pause()
+        raise TimeoutError(self.arn)
+
+    def status(self) -> str:
+        """Give the execution's status."""
+        return self.stack.sfn.describe_execution(executionArn=self.arn)["status"]
+
+    @staticmethod
+    def _pause() -> str:
+        time.sleep(0.05)
+        return ""

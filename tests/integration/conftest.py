@@ -1,0 +1,155 @@
+"""A stack on moto: the template's buckets, tables, topics and keys, and every function loaded from its folder."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from clinrisk.aws import clients, pseudonym_key, telemetry
+from clinrisk.aws.settings import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+REGION = "eu-central-1"
+BUCKETS = ("inbox", "lake", "results", "audit")
+TABLES = ("uploads", "approvals", "deployments")
+Handler = "Callable[[dict[str, Any]], dict[str, Any]]"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What Lambda hands to a handler beside the event."""
+
+    function_name: str
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:clinrisk"
+    aws_request_id: str = "00000000-0000-0000-0000-000000000000"
+
+
+class Stack:
+    """The resources by name, and `call` to run one function on one event."""
+
+    def __init__(self) -> None:
+        self.s3 = boto3.client("s3", region_name=REGION)
+        self.sns = boto3.client("sns", region_name=REGION)
+        self.sqs = boto3.client("sqs", region_name=REGION)
+        self.sfn = boto3.client("stepfunctions", region_name=REGION)
+        self.sagemaker = boto3.client("sagemaker", region_name=REGION)
+        self.environment: dict[str, str] = {}
+
+    def create(self) -> None:
+        """Create the resources that the functions reach through their environment."""
+        for name in BUCKETS:
+            bucket = f"clinrisk-{name}"
+            location: Any = {"LocationConstraint": REGION}
+            self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
+            self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+            self.environment[f"{name.upper()}_BUCKET"] = bucket
+        tables: Any = boto3.resource("dynamodb", region_name=REGION)
+        for name in TABLES:
+            tables.create_table(
+                TableName=f"clinrisk-{name}",
+                BillingMode="PAY_PER_REQUEST",
+                KeySchema=[
+                    {"AttributeName": "pk", "KeyType": "HASH"},
+                    {"AttributeName": "sk", "KeyType": "RANGE"},
+                ],
+                AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
+            )
+            self.environment[f"{name.upper()}_TABLE"] = f"clinrisk-{name}"
+        kms = boto3.client("kms", region_name=REGION)
+        key = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
+        queue = self.sqs.create_queue(QueueName="mailbox")["QueueUrl"]
+        topic = self.sns.create_topic(Name="approvals")["TopicArn"]
+        queue_arn = f"arn:aws:sqs:{REGION}:123456789012:mailbox"
+        self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
+        self.environment |= {
+            "APPROVALS_TOPIC": topic,
+            "ALERTS_TOPIC": topic,
+            "SIGNING_KEY": key,
+            "STACK_NAME": "clinrisk",
+            "APPROVAL_API_URL": "https://approvals.example.org",
+            "APPROVAL_TIMEOUT_HOURS": "168",
+            "MAILBOX": queue,
+        }
+
+    def call(self, function: str, event: dict[str, Any]) -> Any:
+        """Run a function on an event, as Lambda would: JSON in, JSON out."""
+        answer = handler_of(function)(json.loads(json.dumps(event)), Context(function))
+        return json.loads(json.dumps(answer))
+
+    def put(self, bucket: str, key: str, data: bytes, **metadata: str) -> str:
+        """Store an object; gives its version."""
+        answer = self.s3.put_object(Bucket=f"clinrisk-{bucket}", Key=key, Body=data, Metadata=metadata)
+        return answer["VersionId"]
+
+    def read(self, uri: str) -> bytes:
+        """Read an object by its address."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def read_json(self, uri: str) -> Any:
+        """Read a JSON document by its address."""
+        return json.loads(self.read(uri))
+
+    def keys(self, bucket: str) -> list[str]:
+        """List a bucket's keys."""
+        found = self.s3.list_objects_v2(Bucket=f"clinrisk-{bucket}").get("Contents", [])
+        return [item["Key"] for item in found]
+
+    def mails(self) -> list[dict[str, str]]:
+        """Take the mails that were sent since the last look."""
+        found = self.sqs.receive_message(QueueUrl=self.environment["MAILBOX"], MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in found.get("Messages", [])]
+
+
+def handler_of(function: str) -> Any:
+    """Load a function's handler from its folder, as Lambda would: by path, under no package."""
+    path = ROOT / "functions" / function / "app.py"
+    spec = importlib.util.spec_from_file_location(f"functions_{function}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.handler
+
+
+def forget() -> None:
+    """Forget what a process keeps between invocations."""
+    for cached in (
+        settings,
+        pseudonym_key.pseudonym_key,
+        telemetry.logger,
+        *(
+            vars(clients)[name]
+            for name in ("s3", "dynamodb", "kms", "sns", "stepfunctions", "sagemaker", "feature_store")
+        ),
+    ):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """An empty stack, gone after the test."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "clinrisk")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    forget()
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+        built = Stack()
+        built.create()
+        for name, value in built.environment.items():
+            monkeypatch.setenv(name, value)
+        yield built
+    forget()

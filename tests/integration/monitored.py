@@ -1,0 +1,156 @@
+"""A live model and the batches it scored: one like the training patients, one from another hospital."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from clinrisk import cohort, places, use_cases
+from clinrisk.aws import items, objects, uploads
+from clinrisk.ingest.chunk import read_chunk
+from clinrisk.messages import Digests, Disposition, LiveModel, Reference
+from clinrisk.outcomes import join
+from clinrisk.score_profiles import score_profile_of
+
+if TYPE_CHECKING:
+    from clinrisk.ingest.chunk import Chunk
+    from clinrisk.score_profiles import ScoreProfile
+
+    from tests.integration.conftest import Stack
+
+HEART = use_cases.get("heart")
+LAKE = "clinrisk-lake"
+RUN = "heart-0123456789"
+THRESHOLD = 0.4
+# Upload ids, as the files in events/ name them.
+LIKE_TRAINING = "a" * 20
+FROM_ELSEWHERE = "b" * 20
+BEFORE_GOING_LIVE = "c" * 20
+OUTCOMES = "d" * 20
+
+
+@cache
+def read(*, rows: int, seed: int, shift: str | None) -> Chunk:
+    """Ingest synthetic patients."""
+    data = cohort.draw("heart", rows=rows, seed=seed, shift=shift)
+    header, _, body = data.partition(b"\n")
+    return read_chunk(body, HEART, "training", header.decode().split(","), 1, b"k" * 32)
+
+
+class Monitored:
+    """Fills a stack's Lake and tables as ingest, training and scoring would."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        training = read(rows=600, seed=1, shift=None)
+        assert training.profile is not None
+        objects.store_json(LAKE, f"training/heart/{RUN}/set/reference.json", training.profile.to_dict())
+        labelled = join(HEART, self._predictions(training.features, seed=1), training.features)
+        assert labelled is not None
+        evaluation = {"models": {"xgboost": {"auc": [0.9, 0.87, 0.93]}}, "groups": labelled.to_dict()}
+        objects.store_json(LAKE, f"evaluation/heart/{RUN}/evaluation.json", evaluation)
+        self._go_live()
+        self.labels = {
+            LIKE_TRAINING: self.score(LIKE_TRAINING, "2026-03-02", seed=2),
+            FROM_ELSEWHERE: self.score(FROM_ELSEWHERE, "2026-03-03", seed=3, shift="district_hospital"),
+            BEFORE_GOING_LIVE: self.score(BEFORE_GOING_LIVE, "2026-01-01", seed=4),
+        }
+
+    def score(
+        self, upload_id: str, day: str, *, seed: int, shift: str | None = None, rows: int = 200
+    ) -> pl.DataFrame:
+        """Ingest and score a batch; gives the labels that nobody knows yet."""
+        chunk = read(rows=rows, seed=seed, shift=shift)
+        assert chunk.profile is not None
+        objects.store_json(LAKE, places.profile("heart", upload_id), chunk.profile.to_dict())
+        predictions = self._predictions(chunk.features, seed)
+        self._store_frame(places.predictions("heart", upload_id), predictions)
+        profile = self._profile(predictions).to_dict()
+        objects.store_json(LAKE, places.score_profile("heart", upload_id), profile)
+        self._settle(upload_id, "inference", f"{day}T00:00:00.000Z", chunk.counts.accepted)
+        return chunk.features.select("record_id", "label")
+
+    def arrive(self, outcomes: pl.DataFrame, upload_id: str = OUTCOMES, day: str = "2026-04-01") -> None:
+        """Commit an outcomes upload."""
+        self._store_frame(places.outcomes("heart", upload_id, 0), outcomes)
+        self._settle(upload_id, "outcomes", f"{day}T00:00:00.000Z", len(outcomes))
+
+    def join(self, upload_id: str = OUTCOMES) -> Any:
+        """Run Join Outcomes on an upload."""
+        upload = {
+            "bucket": "clinrisk-inbox",
+            "key": "inbox/heart/outcomes/spring.csv",
+            "version_id": "v1",
+            "size": 9,
+        }
+        named = {"use_case": "heart", "purpose": "outcomes", "upload_id": upload_id, "sha256": "0" * 64}
+        return self.stack.call("join_outcomes", {"upload": upload | named})
+
+    def select(self) -> Any:
+        """Run Select Batches."""
+        return self.stack.call("select_batches", {"use_case": "heart"})
+
+    def _predictions(self, features: pl.DataFrame, seed: int) -> pl.DataFrame:
+        """Score patients as a calibrated model with an AUC of about .9 would."""
+        label = features["label"].to_numpy()
+        evidence = np.random.default_rng(seed).normal(label * 1.8, 1)
+        prevalence = label.mean()
+        odds = prevalence / (1 - prevalence) * np.exp(1.8 * evidence - 1.8**2 / 2)
+        risk = odds / (1 + odds)
+        scored = pl.DataFrame({"risk": risk, "flagged": risk >= THRESHOLD})
+        return features.select("record_id", "row", *HEART.group_columns).hstack(scored)
+
+    def _profile(self, predictions: pl.DataFrame) -> ScoreProfile:
+        groups = {a.name: predictions[f"group_{a.name}"].to_numpy() for a in HEART.protected}
+        return score_profile_of(
+            HEART, predictions["risk"].to_numpy(), predictions["flagged"].to_numpy(), groups
+        )
+
+    def _store_frame(self, key: str, frame: pl.DataFrame) -> None:
+        stream = io.BytesIO()
+        frame.write_parquet(stream)
+        objects.store(LAKE, key, stream.getvalue())
+
+    def _settle(self, upload_id: str, purpose: str, settled_at: str, rows: int) -> None:
+        receipt = Reference(uri=f"s3://clinrisk-results/receipts/{upload_id}.json", sha256="0" * 64)
+        uploads.settle(
+            uploads.Settlement(
+                upload_id=upload_id,
+                key=f"inbox/heart/{purpose}/{settled_at[:10]}.csv",
+                version_id="v1",
+                use_case="heart",
+                purpose=purpose,
+                sha256=upload_id * 3 + "0000",
+                disposition=Disposition.ACCEPTED,
+                rows_accepted=rows,
+                rows_quarantined=2,
+                labelled_rows=0,
+                receipt=receipt,
+                settled_at=settled_at,
+            )
+        )
+
+    def _go_live(self) -> None:
+        names = ("model", "manifest", "evaluation", "report", "code", "features")
+        digests = Digests(**dict.fromkeys(names, "0" * 64), image="image", threshold=repr(THRESHOLD))
+        live = LiveModel(
+            live_version=1,
+            use_case="heart",
+            run_id=RUN,
+            model_name=f"{RUN}-model",
+            package_arn="arn:aws:sagemaker:eu-central-1:123456789012:model-package/clinrisk-heart/1",
+            package_version=1,
+            threshold=THRESHOLD,
+            model_uri=f"s3://{LAKE}/models/heart/{RUN}/xgboost/job/output/model.tar.gz",
+            reference_uri=f"s3://{LAKE}/training/heart/{RUN}/set/reference.json",
+            evaluation_uri=f"s3://{LAKE}/evaluation/heart/{RUN}/evaluation.json",
+            feature_digest="0" * 64,
+            digests=digests,
+            approval_id="approval",
+            promoted_at="2026-02-01T00:00:00.000Z",
+        )
+        table = self.stack.environment["DEPLOYMENTS_TABLE"]
+        items.write(table, {"pk": "USE_CASE#heart", "sk": "LIVE"} | live.model_dump())

@@ -1,0 +1,196 @@
+"""From scored batches to findings: what is selected, what each check says, what is recorded and asked for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import polars as pl
+import pytest
+from clinrisk.errors import NoLiveModel
+
+from tests.integration.conftest import ROOT, Stack
+from tests.integration.monitored import BEFORE_GOING_LIVE, FROM_ELSEWHERE, LIKE_TRAINING, OUTCOMES, Monitored
+
+FUNCTIONS = (
+    "select_batches",
+    "join_outcomes",
+    "check_quality",
+    "check_drift",
+    "check_performance",
+    "check_bias",
+)
+EVENTS = [
+    path
+    for name in (*FUNCTIONS, "record_findings")
+    for path in sorted((ROOT / "events").glob(f"{name}.*.json"))
+]
+LIKE, ELSEWHERE = "inbox/heart/inference/2026-03-02.csv", "inbox/heart/inference/2026-03-03.csv"
+
+
+@pytest.fixture
+def monitored(stack: Stack) -> Monitored:
+    return Monitored(stack)
+
+
+def verdicts(answer: Any) -> dict[str, str]:
+    return {finding["batch"]: finding["verdict"] for finding in answer["findings"]}
+
+
+def metrics(text: str) -> dict[tuple[str, str], float]:
+    """Read metrics as CloudWatch would: from the log lines in embedded metric format."""
+    found = {}
+    for line in text.splitlines():
+        document = json.loads(line) if line.startswith("{") else {}
+        for directive in document.get("_aws", {}).get("CloudWatchMetrics", []):
+            name = directive["Metrics"][0]["Name"]
+            value = document[name]
+            found[name, document.get("check", "")] = value[0] if isinstance(value, list) else value
+    return found
+
+
+def everything(monitored: Monitored) -> list[dict[str, Any]]:
+    """Run all checks; gives their findings."""
+    selection = monitored.select()
+    answers = [monitored.stack.call(name, selection) for name in FUNCTIONS[2:]]
+    return [finding for answer in answers for finding in answer["findings"]]
+
+
+def test_the_batches_that_the_live_model_scored_are_selected_newest_first(monitored: Monitored) -> None:
+    selection = monitored.select()
+    assert [batch["upload_id"] for batch in selection["batches"]] == [FROM_ELSEWHERE, LIKE_TRAINING]
+    newest = selection["batches"][0]
+    assert newest["profile"] == f"s3://clinrisk-lake/profiles/heart/{FROM_ELSEWHERE}.json"
+    assert newest["score_profile"] == f"s3://clinrisk-lake/score-profiles/heart/{FROM_ELSEWHERE}.json"
+    assert newest["joined"] is None
+    assert (newest["rows"], newest["rows_quarantined"]) == (200, 2)
+
+
+def test_without_a_live_model_there_is_nothing_to_monitor(stack: Stack) -> None:
+    with pytest.raises(NoLiveModel):
+        stack.call("select_batches", {"use_case": "heart"})
+
+
+def test_the_batch_from_elsewhere_drifts_and_lacks_columns_and_the_other_does_not(
+    monitored: Monitored,
+) -> None:
+    selection = monitored.select()
+    for check in ("check_drift", "check_quality"):
+        assert verdicts(monitored.stack.call(check, selection)) == {LIKE: "OK", ELSEWHERE: "ALERT"}
+
+
+def test_a_repeated_check_says_the_same(monitored: Monitored) -> None:
+    assert everything(monitored) == everything(monitored)
+
+
+def test_before_outcomes_arrive_performance_is_not_judged_and_bias_by_flags(monitored: Monitored) -> None:
+    selection = monitored.select()
+    performance = monitored.stack.call("check_performance", selection)
+    assert set(verdicts(performance).values()) == {"NOT_EVALUATED"}
+    bias = monitored.stack.call("check_bias", selection)["findings"]
+    assert all("share flagged" in finding["detail"] for finding in bias)
+
+
+def test_outcomes_are_joined_and_performance_and_bias_are_judged_by_them(monitored: Monitored) -> None:
+    stranger = pl.DataFrame({"record_id": ["f" * 32], "label": [1]}, schema_overrides={"label": pl.Int8})
+    known = pl.concat(
+        [monitored.labels[LIKE_TRAINING].head(150).with_columns(pl.col("label").cast(pl.Int8)), stranger]
+    )
+    monitored.arrive(known)
+    assert monitored.join() == {"joined": 150, "unmatched": 1}
+    selection = monitored.select()
+    assert selection["batches"][1]["joined"] == f"s3://clinrisk-lake/joined/heart/{LIKE_TRAINING}.json"
+    performance = monitored.stack.call("check_performance", selection)
+    assert verdicts(performance) == {LIKE: "OK", ELSEWHERE: "NOT_EVALUATED"}
+    bias = {f["batch"]: f["detail"] for f in monitored.stack.call("check_bias", selection)["findings"]}
+    assert "share of cases found" in bias[LIKE]
+    assert "share flagged" in bias[ELSEWHERE]
+
+
+def test_batches_with_outcomes_are_judged_together_as_well(monitored: Monitored) -> None:
+    for day, (upload_id, outcomes_id) in enumerate(
+        ((LIKE_TRAINING, OUTCOMES), (FROM_ELSEWHERE, "e" * 20)), start=1
+    ):
+        monitored.arrive(monitored.labels[upload_id], outcomes_id, f"2026-04-0{day}")
+        monitored.join(outcomes_id)
+    found = monitored.stack.call("check_performance", monitored.select())["findings"]
+    together = {finding["batch"]: finding["detail"] for finding in found}["all recent batches together"]
+    assert "In 400 patients with known outcome" in together
+
+
+def test_joining_again_or_late_ends_in_the_same_bytes(monitored: Monitored) -> None:
+    monitored.arrive(monitored.labels[LIKE_TRAINING])
+    key = f"s3://clinrisk-lake/joined/heart/{LIKE_TRAINING}.json"
+    monitored.join()
+    first = monitored.stack.read(key)
+    monitored.join()
+    assert monitored.stack.read(key) == first
+    monitored.arrive(monitored.labels[BEFORE_GOING_LIVE], "e" * 20, "2026-04-02")
+    monitored.join("e" * 20)
+    assert monitored.stack.read(key) == first
+
+
+def test_a_later_outcomes_file_corrects_an_earlier_one(monitored: Monitored) -> None:
+    key = f"s3://clinrisk-lake/joined/heart/{LIKE_TRAINING}.json"
+    labels = monitored.labels[LIKE_TRAINING]
+    monitored.arrive(labels)
+    monitored.join()
+    before = monitored.stack.read_json(key)["all"]["all"]
+    monitored.arrive(labels.with_columns(1 - pl.col("label").cast(pl.Int64)), "e" * 20, "2026-04-02")
+    monitored.join("e" * 20)
+    after = monitored.stack.read_json(key)["all"]["all"]
+    assert after["n"] == before["n"]
+    assert after["positives"] == before["n"] - before["positives"]
+
+
+def test_with_no_batch_at_all_each_check_says_that_it_judged_nothing(monitored: Monitored) -> None:
+    selection = monitored.select() | {"batches": []}
+    for check in FUNCTIONS[2:]:
+        answer = monitored.stack.call(check, selection)
+        assert verdicts(answer) == {"none": "NOT_EVALUATED"}
+
+
+def test_findings_are_kept_counted_and_answered(
+    monitored: Monitored, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arn = "arn:aws:states:eu-central-1:123456789012:execution:Monitoring:morning"
+    event = {"use_case": "heart", "findings": everything(monitored), "execution": arn}
+    capsys.readouterr()
+    answer = monitored.stack.call("record_findings", event)
+    assert answer["response"] == "INVESTIGATE"
+    assert answer["findings"]["uri"] == "s3://clinrisk-lake/findings/heart/morning.json"
+    kept = monitored.stack.read_json(answer["findings"]["uri"])
+    assert (kept["findings"], kept["response"]) == (event["findings"], "INVESTIGATE")
+    assert answer["message"].index("- drift, ") < answer["message"].index("- performance, ")
+    found = metrics(capsys.readouterr().out)
+    checks = ("quality", "drift", "performance", "bias")
+    assert all(found["CheckRan", check] == 1 for check in checks)
+    assert [found["CheckAlert", check] for check in checks] == [1, 1, 0, 0]
+    assert [found["CheckNotEvaluated", check] for check in checks] == [0, 0, 1, 0]
+    assert found["WorstPsi", ""] > 0.25
+    assert ("WorstBiasGap", "") in found
+
+
+def test_a_check_that_broke_publishes_no_metric(
+    monitored: Monitored, capsys: pytest.CaptureFixture[str]
+) -> None:
+    findings = [finding for finding in everything(monitored) if finding["check"] != "drift"]
+    capsys.readouterr()
+    monitored.stack.call("record_findings", {"use_case": "heart", "findings": findings})
+    found = metrics(capsys.readouterr().out)
+    assert ("CheckRan", "drift") not in found
+    assert "WorstPsi" not in {name for name, _ in found}
+
+
+@pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
+def test_the_example_events_run(monitored: Monitored, path: Any) -> None:
+    monitored.arrive(monitored.labels[LIKE_TRAINING])
+    monitored.join()
+    function, case, _ = path.name.split(".")
+    answer = monitored.stack.call(function, json.loads(path.read_text()))
+    if function.startswith("check_"):
+        expected = {"drifted": "ALERT", "incomplete": "ALERT", "too_early": "NOT_EVALUATED"}.get(case, "OK")
+        assert set(verdicts(answer).values()) == {expected}
+    if function == "record_findings":
+        expected = {"drifted": "INVESTIGATE", "worse": "PROPOSE_RETRAINING"}.get(case, "NOTHING")
+        assert answer["response"] == expected

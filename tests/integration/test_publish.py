@@ -1,0 +1,184 @@
+"""What goes out: results under the hospital's own ids, and the job code under its digest."""
+
+from __future__ import annotations
+
+import http.server
+import io
+import json
+import subprocess
+import sys
+import threading
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+
+from clinrisk import use_cases
+from clinrisk.aws import job_code
+from clinrisk.errors import CountsDisagree
+from tests.integration.uploading import Ingest, heart_batch, stroke_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.integration.conftest import Stack
+
+
+def presented_of(stack: Stack, upload: dict[str, Any], drop: int = 0) -> str:
+    """Store what the Present Results job leaves for an upload; gives its address."""
+    prefix = f"features/{upload['use_case']}/inference/{upload['upload_id']}/chunk-00000.parquet"
+    rows = pl.read_parquet(io.BytesIO(stack.read(f"s3://clinrisk-lake/{prefix}"))).select("record_id", "row")
+    rows = rows.head(rows.height - drop).reverse()
+    presented = rows.with_columns(
+        risk=pl.int_range(pl.len()) / 100,
+        flagged=pl.int_range(pl.len()) >= 15,
+        band=pl.lit("low"),
+        factor_1=pl.lit("age 63"),
+        factor_2=pl.lit("never smoked"),
+        factor_3=pl.lit(None, pl.String),
+        outside=pl.lit(None, pl.String),
+        model_version=pl.lit("1"),
+        data_version=pl.lit(upload["upload_id"]),
+    )
+    stream = io.BytesIO()
+    presented.write_parquet(stream)
+    key = f"presented/{upload['use_case']}/{upload['upload_id']}/presented.parquet"
+    stack.put("lake", key, stream.getvalue())
+    return f"s3://clinrisk-lake/{key}"
+
+
+def publish_event(stack: Stack, upload: dict[str, Any], drop: int = 0) -> dict[str, Any]:
+    """Give the event of Publish Results."""
+    run = {
+        "live_version": 1,
+        "run_id": f"{upload['use_case']}-0123456789",
+        "model_name": "model-0",
+        "package_arn": "arn:aws:sagemaker:eu-central-1:123456789012:model-package/clinrisk-stroke/1",
+        "threshold": 0.05,
+        "model_uri": "s3://clinrisk-lake/models/stroke/stroke-0123456789/xgboost/job/output/model.tar.gz",
+        "feature_digest": use_cases.get(upload["use_case"]).feature_digest,
+    }
+    return {"upload": upload, "run": run, "presented_uri": presented_of(stack, upload, drop)}
+
+
+def test_results_carry_the_hospitals_ids_in_the_files_order(stack: Stack) -> None:
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/ward 7+8.csv", stroke_batch(20)).run()
+    published = stack.call("publish_results", publish_event(stack, upload))
+    assert published["results"]["uri"] == (
+        f"s3://clinrisk-results/results/stroke/ward-7-8/{upload['upload_id']}.csv"
+    )
+    lines = stack.read(published["results"]["uri"]).decode().splitlines()
+    assert lines[0].startswith("row,id,risk,band,flagged,factor_1,factor_2,factor_3,")
+    assert lines[1].startswith("1,1000,0.19,low,1,age 63,never smoked,,")
+    assert (published["scored_rows"], len(lines)) == (20, 21)
+    assert "5 of them are flagged" in published["message"]
+
+
+def test_where_there_are_no_ids_the_record_id_stands_in(stack: Stack) -> None:
+    upload, _ = Ingest.of(stack, "inbox/heart/inference/today.csv", heart_batch(20)).run()
+    published = stack.call("publish_results", publish_event(stack, upload))
+    first = stack.read(published["results"]["uri"]).decode().splitlines()[1].split(",")
+    assert len(first[1]) == 32
+
+
+def test_a_patient_without_a_score_stops_the_publication(stack: Stack) -> None:
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/today.csv", stroke_batch(20)).run()
+    event = publish_event(stack, upload, drop=1)
+    with pytest.raises(CountsDisagree):
+        stack.call("publish_results", event)
+    assert not [key for key in stack.keys("results") if key.startswith("results/")]
+
+
+class CloudFormation(http.server.BaseHTTPRequestHandler):
+    """The address to which a custom resource answers."""
+
+    answers: list[dict[str, Any]]
+
+    def do_PUT(self) -> None:  # noqa: N802 - http.server names its methods so
+        """Keep the answer."""
+        length = int(self.headers["Content-Length"])
+        self.answers.append(json.loads(self.rfile.read(length)))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Give the address for answers, and the answers."""
+    CloudFormation.answers = []
+    server = http.server.HTTPServer(("127.0.0.1", 0), CloudFormation)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/answer", CloudFormation.answers
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def deploy_event(address: str, kind: str = "Create") -> dict[str, Any]:
+    """Give CloudFormation's event."""
+    return {
+        "RequestType": kind,
+        "ResponseURL": address,
+        "StackId": "arn:aws:cloudformation:eu-central-1:123456789012:stack/clinrisk/1",
+        "RequestId": "request-1",
+        "LogicalResourceId": "JobCode",
+        "ResourceType": "AWS::CloudFormation::CustomResource",
+        "ResourceProperties": {"ServiceToken": "arn"},
+    }
+
+
+def test_job_code_is_published_once_under_its_digest(
+    stack: Stack, cloudformation: tuple[str, list[dict[str, Any]]]
+) -> None:
+    address, answers = cloudformation
+    stack.call("publish_job_code", deploy_event(address))
+    stack.call("publish_job_code", deploy_event(address, "Update"))
+    assert [answer["Status"] for answer in answers] == ["SUCCESS", "SUCCESS"]
+    data = answers[0]["Data"]
+    assert data == answers[1]["Data"]
+    assert data["Prefix"] == f"s3://clinrisk-lake/code/{data['Digest']}/"
+    assert stack.keys("lake") == [f"code/{data['Digest']}/clinrisk.pyz"]
+
+
+def test_deleting_keeps_the_code_that_models_were_made_with(
+    stack: Stack, cloudformation: tuple[str, list[dict[str, Any]]]
+) -> None:
+    address, answers = cloudformation
+    stack.call("publish_job_code", deploy_event(address))
+    stack.call("publish_job_code", deploy_event(address, "Delete"))
+    assert answers[1]["Status"] == "SUCCESS"
+    assert len(stack.keys("lake")) == 1
+
+
+def test_a_failed_publication_says_so_and_never_hangs_the_stack(
+    stack: Stack, cloudformation: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, answers = cloudformation
+    monkeypatch.setenv("LAKE_BUCKET", "no-such-bucket")
+    with pytest.raises(Exception, match="NoSuchBucket"):
+        stack.call("publish_job_code", deploy_event(address))
+    assert answers[0]["Status"] == "FAILED"
+    assert "NoSuchBucket" in answers[0]["Reason"]
+
+
+def test_the_zip_is_the_same_bytes_and_holds_nothing_of_a_lambda() -> None:
+    first = job_code.build()
+    assert first == job_code.build()
+    names = zipfile.ZipFile(io.BytesIO(first)).namelist()
+    assert names == sorted(names)
+    assert "clinrisk/use_cases/heart.py" in names
+    assert not [name for name in names if name.startswith("clinrisk/aws/") or name.endswith(".pyc")]
+
+
+def test_the_zip_runs_and_refuses_an_unknown_job(tmp_path: Path) -> None:
+    path = tmp_path / "clinrisk.pyz"
+    path.write_bytes(job_code.build())
+    ran = subprocess.run([sys.executable, "-I", str(path), "dance"], capture_output=True, text=True, check=False)
+    assert ran.returncode != 0
+    assert "Traceback" not in ran.stderr
