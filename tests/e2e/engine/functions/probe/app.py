@@ -1,0 +1,107 @@
+"""A Lambda for the engine's tests: what it does is named in its event."""
+
+import json
+import os
+import sys
+import urllib.request
+
+import boto3
+
+
+class OutOfPatience(Exception):  # noqa: N818
+    """Raised on request."""
+
+
+def handler(event, context):
+    """Do what the event names."""
+    if "RequestType" in event:
+        return custom_resource(event)
+    if "requestContext" in event:
+        return page(event)
+    return globals()[event["do"]](event)
+
+
+def fail(event):
+    raise OutOfPatience("as asked")
+
+
+def echo(event):
+    return event
+
+
+def surroundings(event):
+    return {
+        "path": sys.path,
+        "environment": sorted(os.environ),
+        "modules": {
+            name: importable(name)
+            for name in ("sharedcode", "boto3", "clinrisk", "twin", "ministack", "typer")
+        },
+        "where": getattr(sys.modules.get("sharedcode"), "__file__", None),
+    }
+
+
+def importable(name):
+    try:
+        __import__(name)
+    except ImportError:
+        return False
+    return True
+
+
+def metrics(event):
+    print(
+        json.dumps(
+            {
+                "_aws": {
+                    "Timestamp": 1,
+                    "CloudWatchMetrics": [
+                        {
+                            "Namespace": "probe",
+                            "Dimensions": [["use_case"]],
+                            "Metrics": [{"Name": "Seen", "Unit": "Count"}],
+                        }
+                    ],
+                },
+                "use_case": "heart",
+                "Seen": [3.0],
+            }
+        )
+    )
+    return {}
+
+
+def read(event):
+    client = boto3.client("s3")
+    return client.get_object(Bucket=event["bucket"], Key=event["key"])["Body"].read().decode()
+
+
+def keep(event):
+    boto3.client("s3").put_object(Bucket=event["bucket"], Key="open/token", Body=event["token"].encode())
+
+
+def complete(event):
+    boto3.client("stepfunctions").send_task_success(
+        taskToken=event["token"], output='{"decision": "APPROVED"}'
+    )
+    return {}
+
+
+def page(event):
+    body = f"{event['requestContext']['http']['method']} {event['rawPath']} {event.get('pathParameters')}"
+    return {"statusCode": 200, "headers": {"content-type": "text/html"}, "body": body}
+
+
+def custom_resource(event):
+    answer = {
+        "Status": "SUCCESS",
+        "PhysicalResourceId": "made",
+        "StackId": event["StackId"],
+        "RequestId": event["RequestId"],
+        "LogicalResourceId": event["LogicalResourceId"],
+        "Data": {"Prefix": "made/by/lambda"},
+    }
+    request = urllib.request.Request(
+        event["ResponseURL"], json.dumps(answer).encode(), {"content-type": ""}, method="PUT"
+    )
+    urllib.request.urlopen(request)

@@ -1,0 +1,153 @@
+"""State machines on the twin behave as on AWS: each test fails without the repair it names."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import RunningTwin
+
+pytestmark = pytest.mark.twin
+
+
+def output_of(twin: "RunningTwin", stack: dict[str, str], case: str) -> Any:
+    execution = twin.run(stack["Flow"], {"case": case})
+    assert execution["status"] == "SUCCEEDED", execution
+    return json.loads(execution["output"])
+
+
+def test_an_exception_is_caught_by_its_class(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
+    caught = output_of(twin, probe_stack, "catch")
+    assert caught == {"caught": "OutOfPatience", "message": "as asked", "seen": "OutOfPatience"}
+
+
+def test_an_exception_is_retried_by_its_class_with_short_pauses(
+    twin: "RunningTwin", probe_stack: dict[str, str]
+) -> None:
+    assert output_of(twin, probe_stack, "retry") == {"count": 2}
+
+
+def test_a_failing_lambda_fails_the_task_that_waits_for_its_token(
+    twin: "RunningTwin", probe_stack: dict[str, str]
+) -> None:
+    execution = twin.run(probe_stack["Flow"], {"case": "token"})
+    assert (execution["status"], execution["error"]) == ("FAILED", "OutOfPatience")
+
+
+def test_an_answered_token_gives_the_task_its_result(
+    twin: "RunningTwin", probe_stack: dict[str, str]
+) -> None:
+    assert output_of(twin, probe_stack, "answer") == {"decision": "APPROVED"}
+
+
+def test_a_missing_heartbeat_ends_the_task(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
+    assert output_of(twin, probe_stack, "heartbeat") == {"caught": "heartbeat"}
+
+
+def test_an_execution_ends_after_its_machines_own_limit(
+    twin: "RunningTwin", probe_stack: dict[str, str]
+) -> None:
+    execution = twin.run(probe_stack["Flow"], {"case": "slow"})
+    assert (execution["status"], execution["error"]) == ("TIMED_OUT", "States.Timeout")
+    history = twin.client("stepfunctions").get_execution_history(executionArn=execution["executionArn"])
+    assert [event["type"] for event in history["events"]].count("ExecutionTimedOut") == 1
+    assert "ExecutionFailed" not in {event["type"] for event in history["events"]}
+
+
+def test_a_limit_may_be_an_expression_and_a_late_answer_is_told_so(
+    twin: "RunningTwin", probe_stack: dict[str, str]
+) -> None:
+    assert output_of(twin, probe_stack, "late") == {"caught": "States.Timeout"}
+    states = twin.client("stepfunctions")
+    token = (
+        twin.client("s3").get_object(Bucket=probe_stack["Inbox"], Key="open/token")["Body"].read().decode()
+    )
+    with pytest.raises(states.exceptions.TaskTimedOut):
+        states.send_task_success(taskToken=token, output="{}")
+    with pytest.raises(states.exceptions.TaskDoesNotExist):
+        states.send_task_success(taskToken="never seen", output="{}")
+
+
+def test_a_state_publishes_with_attributes_that_filters_match(
+    twin: "RunningTwin", probe_stack: dict[str, str]
+) -> None:
+    output_of(twin, probe_stack, "publish")
+    letters = [letter for letter in twin.mail("reader@example.org") if letter["subject"] == "From a state"]
+    assert [letter["body"] for letter in letters] == ["Case publish"]
+
+
+def test_starting_a_child_twice_is_an_error_with_its_name_on_aws(
+    twin: "RunningTwin", probe_stack: dict[str, str]
+) -> None:
+    first = twin.run(probe_stack["Flow"], {"case": "nested", "name": "only-one"})
+    assert "ExecutionArn" in json.loads(first["output"])
+    second = twin.run(probe_stack["Flow"], {"case": "nested", "name": "only-one"})
+    assert json.loads(second["output"]) == {"caught": "again"}
+
+
+def test_a_failed_branch_ends_the_parallel_at_once(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
+    assert output_of(twin, probe_stack, "one fails") == {"caught": "Broken"}
+
+
+def test_a_schedule_starts_its_state_machine(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
+    states, at = twin.client("stepfunctions"), datetime.now(UTC) - timedelta(seconds=5)
+    twin.client("scheduler").create_schedule(
+        Name="soon",
+        ScheduleExpression=f"at({at:%Y-%m-%dT%H:%M:%S})",
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={
+            "Arn": probe_stack["Flow"],
+            "RoleArn": probe_stack["ScheduleRole"],
+            "Input": '{"case": "by schedule"}',
+        },
+    )
+
+    def started() -> bool:
+        executions = states.list_executions(stateMachineArn=probe_stack["Flow"])["executions"]
+        inputs = [states.describe_execution(executionArn=one["executionArn"])["input"] for one in executions]
+        return '{"case": "by schedule"}' in inputs
+
+    assert twin.until(started, 40)
+
+
+def test_parallel_branches_have_their_own_variables_and_output(
+    twin: "RunningTwin", probe_stack: dict[str, str]
+) -> None:
+    assert output_of(twin, probe_stack, "parallel") == {"sides": [1, 2], "total": 3, "leaked": False}
+
+
+def test_states_inside_branches_are_in_the_history(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
+    execution = twin.run(probe_stack["Flow"], {"case": "parallel"})
+    history = twin.client("stepfunctions").get_execution_history(executionArn=execution["executionArn"])
+    entered = {event.get("stateEnteredEventDetails", {}).get("name") for event in history["events"]}
+    assert {"Left", "Right"} <= entered
+
+
+def test_the_context_object_is_complete(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
+    context = output_of(twin, probe_stack, "context")
+    assert context["role"].startswith("arn:aws:iam::")
+    assert context["machine"] in probe_stack["Flow"]
+    assert (context["state"], context["input"]) == ("Show Context", "context")
+
+
+def test_a_repeated_start_with_the_same_input_is_the_same_execution(
+    twin: "RunningTwin", probe_stack: dict[str, str]
+) -> None:
+    states = twin.client("stepfunctions")
+    start = {"stateMachineArn": probe_stack["Flow"], "name": "once", "input": '{"case": "slow"}'}
+    first = states.start_execution(**start)
+    assert states.start_execution(**start)["executionArn"] == first["executionArn"]
+    with pytest.raises(states.exceptions.ExecutionAlreadyExists):
+        states.start_execution(**start | {"input": "{}"})
+
+
+def test_executions_publish_their_metrics(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
+    twin.run(probe_stack["Flow"], {"case": "token"})
+    names = {
+        metric["MetricName"]
+        for metric in twin.client("cloudwatch").list_metrics(Namespace="AWS/States")["Metrics"]
+        if {"Name": "StateMachineArn", "Value": probe_stack["Flow"]} in metric["Dimensions"]
+    }
+    assert {"ExecutionsStarted", "ExecutionsFailed", "ExecutionTime"} <= names

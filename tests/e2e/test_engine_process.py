@@ -1,0 +1,195 @@
+"""The twin as a process: quick to start, quiet when idle, alone on loopback, and gone without a trace."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+TWIN = PROJECT / ".envs/twin/bin/twin"
+TEMPLATE = PROJECT / "tests/e2e/engine/template.yaml"
+
+pytestmark = pytest.mark.twin
+
+
+def twin(state_dir: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"TWIN_STATE_DIR": str(state_dir)} | variables
+    return subprocess.run(
+        [str(TWIN), *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@contextmanager
+def foreground(state_dir: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    environment = os.environ | {"TWIN_STATE_DIR": str(state_dir)}
+    command = [str(TWIN), "up", "--foreground", "--port", str(port)]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def endpoint(state_dir: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads((state_dir / "endpoint.json").read_text())
+    return facts
+
+
+def processes_of(state_dir: Path) -> list[str]:
+    """The command lines of every live process that works in or on this twin's directory."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            where = str((entry / "cwd").readlink())
+        except OSError:
+            continue
+        if str(state_dir) in command + where:
+            found.append(command)
+    return found
+
+
+def nobody_left(state_dir: Path) -> bool:
+    deadline = time.monotonic() + 8
+    while time.monotonic() < deadline:
+        if not processes_of(state_dir):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def with_a_worker(state_dir: Path) -> None:
+    """Deploy the probe stack, whose custom resource leaves a Lambda worker behind."""
+    assert twin(state_dir, "deploy", str(TEMPLATE), "--stack", "probe").returncode == 0
+    assert any("bootstrap.py" in command for command in processes_of(state_dir))
+
+
+def test_it_is_ready_quickly_and_small_when_idle(tmp_path: Path) -> None:
+    before = time.monotonic()
+    assert twin(tmp_path, "up", "--port", str(free_port())).returncode == 0
+    assert time.monotonic() - before < 5
+    try:
+        status = Path(f"/proc/{endpoint(tmp_path)['pid']}/status").read_text()
+        resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        assert int(resident.split()[1]) / 1024 < 400
+    finally:
+        assert "stopped" in twin(tmp_path, "down").stdout
+
+
+def test_nothing_of_the_users_environment_reaches_the_engine(tmp_path: Path) -> None:
+    theirs = {
+        "AWS_PROFILE": "hospital",
+        "AWS_SESSION_TOKEN": "real",
+        "HTTPS_PROXY": "http://proxy",
+        "DB_PASSWORD": "x",
+    }
+    assert twin(tmp_path, "up", "--port", str(free_port()), **theirs).returncode == 0
+    try:
+        given = Path(f"/proc/{endpoint(tmp_path)['pid']}/environ").read_bytes().decode()
+        names = {entry.partition("=")[0] for entry in given.split("\0")}
+        assert not names & theirs.keys()
+        assert {"AUTH", "BIND_HOST", "IOT_MTLS_ENABLED"} <= names
+    finally:
+        twin(tmp_path, "down")
+
+
+def test_it_listens_on_loopback_only(tmp_path: Path) -> None:
+    port = free_port()
+    assert twin(tmp_path, "up", "--port", str(port)).returncode == 0
+    try:
+        listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        addresses = {
+            fields[1] for fields in listening if fields[3] == "0A" and fields[1].endswith(f":{port:04X}")
+        }
+        assert addresses == {f"0100007F:{port:04X}"}
+    finally:
+        twin(tmp_path, "down")
+
+
+def test_down_leaves_no_process(tmp_path: Path) -> None:
+    assert twin(tmp_path, "up", "--port", str(free_port())).returncode == 0
+    with_a_worker(tmp_path)
+    assert "stopped" in twin(tmp_path, "down").stdout
+    assert nobody_left(tmp_path), processes_of(tmp_path)
+    assert not (tmp_path / "endpoint.json").exists()
+
+
+def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
+    with foreground(tmp_path, free_port()) as process:
+        with_a_worker(tmp_path)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=10)
+        assert nobody_left(tmp_path), processes_of(tmp_path)
+
+
+def test_a_killed_foreground_leaves_no_process(tmp_path: Path) -> None:
+    with foreground(tmp_path, free_port()) as process:
+        with_a_worker(tmp_path)
+        process.kill()
+        process.wait()
+        assert nobody_left(tmp_path), processes_of(tmp_path)
+
+
+def test_a_killed_engine_leaves_no_process(tmp_path: Path) -> None:
+    assert twin(tmp_path, "up", "--port", str(free_port())).returncode == 0
+    with_a_worker(tmp_path)
+    os.kill(endpoint(tmp_path)["pid"], signal.SIGKILL)
+    assert nobody_left(tmp_path), processes_of(tmp_path)
+    assert twin(tmp_path, "status").returncode == 1
+
+
+def test_a_port_in_use_is_said_plainly(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = twin(tmp_path, "up", "--port", str(port))
+    assert said.returncode == 1
+    assert f"Port {port} on this machine is in use" in said.stderr
+    assert "--port" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_a_second_twin_in_the_same_directory_is_refused(tmp_path: Path) -> None:
+    assert twin(tmp_path, "up", "--port", str(free_port())).returncode == 0
+    try:
+        said = twin(tmp_path, "up", "--port", str(free_port()))
+        assert (said.returncode, "already running" in said.stderr) == (1, True)
+    finally:
+        twin(tmp_path, "down")
+
+
+def test_a_template_that_cannot_work_says_which_resource_and_why(tmp_path: Path) -> None:
+    template = tmp_path / "broken.yaml"
+    template.write_text("""
+AWSTemplateFormatVersion: "2010-09-09"
+Resources:
+  Alarm:
+    Type: AWS::CloudWatch::Alarm
+    Properties: {Namespace: a, MetricName: b, ComparisonOperator: GreaterThanThreshold, EvaluationPeriods: 1}
+""")
+    assert twin(tmp_path, "up", "--port", str(free_port())).returncode == 0
+    try:
+        said = twin(tmp_path, "deploy", str(template))
+        assert said.returncode == 1
+        assert "Alarm (AWS::CloudWatch::Alarm): Threshold is required" in said.stderr
+    finally:
+        twin(tmp_path, "down")

@@ -1,0 +1,29 @@
+"""The mail that a twin's topics sent, one file per letter under `mail/<address>/`."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+
+def deliver(mail_dir: Path, to: str, subject: str, body: str, topic: str) -> None:
+    """Put one letter into the box of its address."""
+    box = mail_dir / quote(to, safe="@+ ")
+    box.mkdir(parents=True, exist_ok=True)
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    letter = {"to": to, "subject": subject, "body": body, "at": at, "topic": topic}
+    for number in range(len(list(box.glob("*.json"))) + 1, 1_000_000):
+        try:
+            with (box / f"{number:06}.json").open("x") as file:
+                file.write(json.dumps(letter, indent=2) + "\n")
+        except FileExistsError:
+            continue
+        return
+
+
+def read(mail_dir: Path, address: str | None = None) -> list[dict[str, Any]]:
+    """Give the letters, oldest first; of one address, or of all."""
+    letters = [json.loads(file.read_text()) for file in mail_dir.glob("*/*.json")]
+    wanted = [letter for letter in letters if address in (None, letter["to"])]
+    return sorted(wanted, key=lambda letter: str(letter["at"]))

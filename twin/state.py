@@ -1,0 +1,111 @@
+"""Where a twin keeps its files, and how others find it.
+
+Everything lives in one directory (default `.twin/`): `endpoint.json` (who serves, with which keys),
+`engine.log`, `mail/<address>/`, `jobs/`, and what the engine may throw away (`tmp/`, `home/`).
+"""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+DEFAULT_PORT = 4566
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A running twin as its callers see it; the same fields as `endpoint.json`."""
+
+    endpoint_url: str
+    region: str
+    access_key: str
+    secret_key: str
+    ca_bundle: str | None
+    pid: int
+
+    def environment(self) -> dict[str, str]:
+        """Give the variables that point any AWS SDK or command at this twin."""
+        variables = {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+        }
+        return variables | ({"AWS_CA_BUNDLE": self.ca_bundle} if self.ca_bundle else {})
+
+
+@dataclass(frozen=True)
+class StateDirectory:
+    """The directory of one twin."""
+
+    root: Path
+
+    @property
+    def endpoint_file(self) -> Path:
+        """Where a ready twin says how to reach it."""
+        return self.root / "endpoint.json"
+
+    @property
+    def log(self) -> Path:
+        """What the engine printed."""
+        return self.root / "engine.log"
+
+    @property
+    def mail(self) -> Path:
+        """One directory per address."""
+        return self.root / "mail"
+
+    def prepare(self) -> None:
+        """Make the directory empty and private: an engine starts without memory, nothing old may remain."""
+        for name in ("mail", "jobs", "tmp", "home", "runtime"):
+            shutil.rmtree(self.root / name, ignore_errors=True)
+            (self.root / name).mkdir(parents=True)
+        self.root.chmod(0o700)
+        self.endpoint_file.unlink(missing_ok=True)
+
+    def write(self, endpoint: Endpoint) -> None:
+        """Publish how to reach the twin; complete or absent, never half written."""
+        draft = self.endpoint_file.with_suffix(".draft")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(asdict(endpoint), indent=2) + "\n")
+        draft.replace(self.endpoint_file)
+
+    def read(self) -> Endpoint | None:
+        """Give the running twin, or None when none runs here (a stale file counts as none)."""
+        if not self.is_held():
+            return None
+        try:
+            return Endpoint(**json.loads(self.endpoint_file.read_text()))
+        except FileNotFoundError:
+            return None
+
+    def hold(self) -> IO[str]:
+        """Give the open lock that marks this directory as served; it falls with the process."""
+        lock = (self.root / "engine.lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return lock
+
+    def is_held(self) -> bool:
+        """Whether a twin serves this directory."""
+        try:
+            with (self.root / "engine.lock").open("r+") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+
+def state_directory(environ: Mapping[str, str] | None = None) -> StateDirectory:
+    """Give the twin directory of this project, or the one named by TWIN_STATE_DIR."""
+    variables = os.environ if environ is None else environ
+    return StateDirectory(Path(variables.get("TWIN_STATE_DIR") or PROJECT / ".twin").absolute())
