@@ -1,0 +1,1 @@
+"""The `clinrisk` command for data managers, operators and auditors: the same on AWS and on the twin."""

@@ -1,0 +1,63 @@
+"""A use case in words: the columns of its files, their units and their codes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clinrisk.use_cases.base import MISSING_MARKERS, Number
+
+if TYPE_CHECKING:
+    from clinrisk.use_cases.base import Column, UseCase
+
+
+def as_json(use_case: UseCase) -> dict[str, Any]:
+    """Return the contract of a use case for a program."""
+    return {
+        "title": use_case.title,
+        "description": use_case.description,
+        "header": list(use_case.header),
+        "id_column": use_case.id_column,
+        "label": {"column": use_case.label.column, "classes": dict(use_case.label.classes)},
+        "columns": [_column_json(column) for column in use_case.columns],
+        "protected": {one.name: [group.name for group in one.groups] for one in use_case.protected},
+        "recall_at_threshold": use_case.action.recall,
+        "bands": {band.name: band.lowest_risk for band in use_case.bands},
+        "shifts": {name: shift.title for name, shift in use_case.marginals.shifts.items()},
+        "max_quarantine_share": use_case.max_quarantine_share,
+        "min_training_rows": use_case.min_training_rows,
+    }
+
+
+def _column_json(column: Column) -> dict[str, Any]:
+    common = {"name": column.name, "title": column.title, "missing": [*MISSING_MARKERS, *column.missing]}
+    if isinstance(column, Number):
+        return common | {"low": column.low, "high": column.high, "unit": column.unit}
+    return common | {"codes": dict(column.values)}
+
+
+def column_rows(use_case: UseCase) -> list[tuple[str, str, str, str, str]]:
+    """One row per column of the file: name, meaning, what is accepted, unit, and how missing is written."""
+    rows = [_column_row(column) for column in use_case.columns]
+    if use_case.id_column:
+        rows.insert(
+            0,
+            (use_case.id_column, "the hospital's own patient id", "any, once per file", "", "never missing"),
+        )
+    rows.extend((name, "not used", "anything", "", "") for name in use_case.unused)
+    classes = ", ".join(
+        f"{code} = {'yes' if value else 'no'}" for code, value in use_case.label.classes.items()
+    )
+    rows.append((use_case.label.column, use_case.label.title, classes, "", "may be absent for inference"))
+    return rows
+
+
+def _column_row(column: Column) -> tuple[str, str, str, str, str]:
+    missing = ", ".join(
+        [*(marker for marker in MISSING_MARKERS if marker), "empty", *(f"{m:g}" for m in column.missing)]
+    )
+    if isinstance(column, Number):
+        return (column.name, column.title, f"{column.low:g} to {column.high:g}", column.unit, missing)
+    codes = ", ".join(
+        code if code == meaning else f"{code} = {meaning}" for code, meaning in column.values.items()
+    )
+    return (column.name, column.title, codes, "", missing)

@@ -1,0 +1,48 @@
+"""What the receipt of a file would say, found on this machine by the same code that the pipeline runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from clinrisk import ingest, use_cases, wording
+from clinrisk.ingest.chunk import read_chunk
+
+if TYPE_CHECKING:
+    from clinrisk.ingest import Verdict
+
+# Pseudonyms are made and thrown away here, so any key will do.
+NO_KEY = b"offline"
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A verdict with the sentences that explain it."""
+
+    verdict: Verdict
+    sentences: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields of a receipt."""
+        return {
+            "disposition": self.verdict.disposition,
+            "rows_accepted": self.verdict.rows_accepted,
+            "rows_quarantined": self.verdict.rows_quarantined,
+            "missing": dict(self.verdict.missing),
+            "reasons": dict(self.verdict.reasons),
+            "sentences": list(self.sentences),
+        }
+
+
+def preview(content: bytes, name: str, purpose: str) -> Preview:
+    """Judge a file as ingest would, but for what only the inbox knows (whether the bytes came before)."""
+    use_case = use_cases.get(name)
+    head = content[: ingest.HEAD_BYTES]
+    problems = ingest.check_file_head(head, len(content), use_case, purpose)
+    if problems:
+        verdict = ingest.refuse(problems)
+    else:
+        header = ingest.read_header(head)
+        chunk = read_chunk(content[header.length :], use_case, purpose, header.names, 1, NO_KEY)
+        verdict = ingest.decide(chunk.counts, use_case)
+    return Preview(verdict, tuple(wording.explain(verdict, use_case)))

@@ -1,0 +1,73 @@
+"""The options that every command takes, before or after the command's name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def _or_inherited(context: typer.Context, parameter: typer.CallbackParam, value: Any) -> Any:
+    """Return the option as given after the command, else as given before it."""
+    if value or context.parent is None:
+        return value
+    return context.parent.params.get(str(parameter.name)) or value
+
+
+AsJson = Annotated[
+    bool, typer.Option("--json", callback=_or_inherited, help="Print JSON for a program instead of a table.")
+]
+StackName = Annotated[
+    str | None,
+    typer.Option(
+        "--stack",
+        callback=_or_inherited,
+        metavar="NAME",
+        help="The deployed stack.  [default: $CLINRISK_STACK or clinrisk]",
+        show_default=False,
+    ),
+]
+OnTwin = Annotated[
+    bool,
+    typer.Option(
+        "--twin", callback=_or_inherited, help="Talk to the laptop twin of this folder instead of AWS."
+    ),
+]
+ExistingFile = Annotated[
+    Path,
+    typer.Argument(
+        exists=True, dir_okay=False, readable=True, metavar="FILE", help="A file on this machine."
+    ),
+]
+UseCaseName = Annotated[
+    str, typer.Argument(metavar="USE_CASE", help="heart, stroke, ... (`clinrisk use-cases`)")
+]
+Purposed = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        metavar="USE_CASE/PURPOSE",
+        help="For example heart/training, stroke/inference, heart/outcomes.",
+    ),
+]
+
+
+def known_use_case(name: str) -> str:
+    """Return the same name, when this installation has that use case."""
+    from clinrisk import use_cases
+
+    if name not in use_cases.names():
+        raise typer.BadParameter(f"there is no use case {name!r}; there are: {', '.join(use_cases.names())}")
+    return name
+
+
+def use_case_and_purpose(text: str) -> tuple[str, str]:
+    """Return the two halves of `heart/training`, each known."""
+    use_case, slash, purpose = text.partition("/")
+    purposes = ("training", "inference", "outcomes")
+    if not slash or purpose not in purposes:
+        raise typer.BadParameter(
+            f"write it as USE_CASE/PURPOSE, where the purpose is one of {', '.join(purposes)}"
+        )
+    return known_use_case(use_case), purpose

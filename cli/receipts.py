@@ -1,0 +1,133 @@
+"""Receipts as people look for them: by inbox key, by a file on their disk, or the newest ones."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from clinrisk import keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from cli.stack import Stack
+
+INBOX = "inbox/"
+PREFIX = "receipts/"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """One receipt: the inbox key and version it is for, when it was written, and the document itself."""
+
+    key: str
+    version_id: str
+    written: datetime
+    document: Mapping[str, Any]
+
+    @property
+    def disposition(self) -> str:
+        """ACCEPTED, PARTIAL, REJECTED, IGNORED, DUPLICATE or FAILED."""
+        return str(self.document.get("disposition", "?"))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the document with the key, version and time that it is found by."""
+        return dict(self.document) | {
+            "key": self.key,
+            "version_id": self.version_id,
+            "written": self.written.isoformat(),
+        }
+
+
+def inbox_key(use_case: str, purpose: str, name: str) -> str:
+    """Where a file belongs in the inbox.
+
+    >>> inbox_key("heart", "training", "march.csv")
+    'inbox/heart/training/march.csv'
+    """
+    return f"{INBOX}{use_case}/{purpose}/{name}"
+
+
+def full_key(text: str) -> str:
+    """Return an inbox key as typed, with or without `inbox/` in front."""
+    return text if text.startswith(INBOX) else INBOX + text
+
+
+def split_object_key(object_key: str) -> tuple[str, str]:
+    """Return the inbox key and the version that a receipt's own key is made of.
+
+    >>> split_object_key("receipts/inbox/heart/training/march.csv.v7.json")
+    ('inbox/heart/training/march.csv', 'v7')
+    """
+    key, _, version = object_key.removeprefix(PREFIX).removesuffix(".json").rpartition(".")
+    return key, version
+
+
+def find(stack: Stack, target: str | None, *, limit: int) -> list[Receipt]:
+    """Return the newest receipts: all, or those of one inbox key or of one file name."""
+    listed = [
+        (found["LastModified"], found["Key"])
+        for found in _list(stack, PREFIX + full_key(target) if target and "/" in target else PREFIX)
+        if _matches(found["Key"], target)
+    ]
+    return [_read(stack, at, name) for at, name in sorted(listed, reverse=True)[:limit]]
+
+
+def _matches(name: str, target: str | None) -> bool:
+    key, _ = split_object_key(name)
+    if target is None:
+        return True
+    return key == full_key(target) if "/" in target else key.rpartition("/")[2] == target
+
+
+def _list(stack: Stack, prefix: str) -> Iterator[Mapping[str, Any]]:
+    pages = stack.s3.get_paginator("list_objects_v2").paginate(
+        Bucket=stack.output("ResultsBucket"), Prefix=prefix
+    )
+    for page in pages:
+        yield from page.get("Contents", [])
+
+
+def _read(stack: Stack, written: datetime, name: str) -> Receipt:
+    body = stack.s3.get_object(Bucket=stack.output("ResultsBucket"), Key=name)["Body"].read()
+    key, version_id = split_object_key(name)
+    document = json.loads(body)
+    # A key that was refused is not repeated in the receipt's own key: only the document has it.
+    return Receipt(str(document.get("key", key)), version_id, written, document)
+
+
+def receipt_of(stack: Stack, key: str, version_id: str) -> Receipt | None:
+    """Return the receipt of one version of one key, or None while the pipeline still works on it."""
+    from botocore.exceptions import ClientError
+
+    name = keys.receipt_key(key, version_id)
+    try:
+        answer = stack.s3.get_object(Bucket=stack.output("ResultsBucket"), Key=name)
+    except ClientError as error:
+        # Without the right to list, S3 answers 403 for what is not there.
+        if error.response["Error"]["Code"] in {"NoSuchKey", "404", "AccessDenied", "403"}:
+            return None
+        raise
+    return Receipt(key, version_id, answer["LastModified"], json.loads(answer["Body"].read()))
+
+
+def current_version(stack: Stack, key: str) -> str | None:
+    """Return the version of a key that lies in the inbox now; None when nothing was dropped there."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return stack.s3.head_object(Bucket=stack.output("InboxBucket"), Key=key).get("VersionId", "null")
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            return None
+        raise
+
+
+def digest_of(path: Path) -> str:
+    """Return the sha256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

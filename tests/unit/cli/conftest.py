@@ -1,0 +1,105 @@
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import moto
+import pytest
+
+from cli.main import main
+
+REGION = "eu-west-1"
+BUCKETS = ("InboxBucket", "LakeBucket", "ResultsBucket", "AuditBucket")
+TABLES = ("UploadsTable", "ApprovalsTable", "DeploymentsTable")
+MACHINES = ("IngestStateMachine", "TrainingStateMachine", "ScoringStateMachine", "MonitoringStateMachine")
+
+
+def template() -> str:
+    """The stack as the command sees it: its outputs, with real resources behind them."""
+    key = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
+    types = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
+    resources: dict[str, Any] = {name: {"Type": "AWS::S3::Bucket"} for name in BUCKETS}
+    resources |= {
+        name: {
+            "Type": "AWS::DynamoDB::Table",
+            "Properties": {"KeySchema": key, "AttributeDefinitions": types, "BillingMode": "PAY_PER_REQUEST"},
+        }
+        for name in TABLES
+    }
+    definition = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
+    resources |= {
+        name: {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": {
+                "DefinitionString": json.dumps(definition),
+                "RoleArn": "arn:aws:iam::123456789012:role/r",
+                "StateMachineName": name,
+            },
+        }
+        for name in MACHINES
+    }
+    outputs = {name: {"Value": {"Ref": name}} for name in resources}
+    return json.dumps({"Resources": resources, "Outputs": outputs})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one command line did."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Deployment:
+    """A stack on moto, and what the pipeline would have written into it."""
+
+    def __init__(self) -> None:
+        cloudformation = boto3.client("cloudformation", REGION)
+        cloudformation.create_stack(StackName="clinrisk", TemplateBody=template())
+        listed = cloudformation.describe_stacks(StackName="clinrisk")["Stacks"][0]["Outputs"]
+        self.outputs = {one["OutputKey"]: one["OutputValue"] for one in listed}
+        self.s3 = boto3.client("s3", REGION)
+        self.s3.put_bucket_versioning(  # moto's CloudFormation leaves this out
+            Bucket=self.outputs["InboxBucket"], VersioningConfiguration={"Status": "Enabled"}
+        )
+
+    def write(self, bucket: str, key: str, document: object) -> None:
+        body = json.dumps(document) if not isinstance(document, str) else document
+        self.s3.put_object(Bucket=self.outputs[bucket], Key=key, Body=body.encode())
+
+    def item(self, table: str, **item: Any) -> None:
+        boto3.resource("dynamodb", REGION).Table(self.outputs[table]).put_item(Item=item)
+
+
+@pytest.fixture(autouse=True)
+def _nobodys_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "CLINRISK_STACK", "TWIN_STATE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture
+def deployment() -> Iterator[Deployment]:
+    with moto.mock_aws():
+        yield Deployment()
+
+
+@pytest.fixture
+def clinrisk(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Run the command as the shell would."""
+
+    def run(*arguments: object) -> Answer:
+        code = main([str(one) for one in arguments])
+        told = capsys.readouterr()
+        return Answer(code, told.out, told.err)
+
+    return run

@@ -1,0 +1,81 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def cohort(clinrisk: Callable[..., Any], out: Path, *more: str) -> str:
+    assert clinrisk("cohort", "heart", "--rows", "200", "--seed", "7", "--out", out, *more).code == 0
+    return out.read_text()
+
+
+def test_the_same_seed_draws_the_same_patients(clinrisk: Callable[..., Any], tmp_path: Path) -> None:
+    first = cohort(clinrisk, tmp_path / "a.csv")
+    assert cohort(clinrisk, tmp_path / "b.csv") == first
+    assert cohort(clinrisk, tmp_path / "c.csv", "--seed", "8") != first
+    assert len(first.splitlines()) == 201
+
+
+def test_inference_patients_come_without_an_outcome(clinrisk: Callable[..., Any], tmp_path: Path) -> None:
+    header = cohort(clinrisk, tmp_path / "a.csv", "--purpose", "inference").splitlines()[0]
+    assert not header.endswith("num")
+
+
+def test_an_unknown_shift_lists_the_known_ones(clinrisk: Callable[..., Any], tmp_path: Path) -> None:
+    answer = clinrisk("cohort", "heart", "--out", tmp_path / "a.csv", "--shift", "sideways")
+    assert answer.code == 2
+    assert "district_hospital" in answer.err
+
+
+def test_a_good_file_passes_the_check(clinrisk: Callable[..., Any], tmp_path: Path) -> None:
+    cohort(clinrisk, tmp_path / "a.csv")
+    answer = clinrisk("check", tmp_path / "a.csv", "--as", "heart/training", "--json")
+    assert answer.code == 0
+    assert (answer.json()["disposition"], answer.json()["rows_accepted"]) == ("ACCEPTED", 200)
+
+
+def test_bad_rows_are_counted_by_rule_and_column_and_never_shown(
+    clinrisk: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    lines = cohort(clinrisk, file).splitlines()
+    file.write_text(
+        "\n".join([lines[0], lines[1].replace(lines[1].split(",")[0], "777", 1), *lines[2:]]) + "\n"
+    )
+    answer = clinrisk("check", file, "--as", "heart/training")
+    assert answer.code == 0
+    assert "PARTIAL" in answer.out
+    assert "age" in answer.out
+    assert "777" not in answer.out + answer.err
+
+
+def test_a_wrong_header_would_be_rejected_and_its_columns_are_named(
+    clinrisk: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text(cohort(clinrisk, file).replace("thalach", "pulse", 1))
+    answer = clinrisk("check", file, "--as", "heart/training")
+    assert answer.code == 1
+    assert "thalach" in answer.out
+
+
+def test_an_empty_file_is_rejected_without_a_trace(clinrisk: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").touch()
+    answer = clinrisk("check", tmp_path / "empty.csv", "--as", "stroke/training")
+    assert answer.code == 1
+    assert "Traceback" not in answer.err
+
+
+def test_a_copy_that_circulates_is_not_converted(clinrisk: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "heart.csv").write_text(
+        "age,sex,cp,trestbps,chol,fbs,restecg,thalach,exang,oldpeak,slope,ca,thal,target\n52,1,0\n"
+    )
+    answer = clinrisk("convert", tmp_path / "heart.csv", "--to", tmp_path / "out.csv")
+    assert answer.code == 1
+    assert "outcome is reversed" in answer.err
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_folder_that_is_not_there_is_said_plainly(clinrisk: Callable[..., Any], tmp_path: Path) -> None:
+    answer = clinrisk("cohort", "heart", "--out", tmp_path / "nowhere" / "a.csv")
+    assert answer.code == 1
+    assert "No such file or directory" in answer.err

@@ -1,0 +1,96 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+KEY = "inbox/heart/training/march.csv"
+RECEIPT = {
+    "disposition": "PARTIAL",
+    "rows_accepted": 301,
+    "rows_quarantined": 2,
+    "missing": {"ca": 4, "age": 0},
+    "reasons": {"code_unknown": 2},
+}
+
+
+def test_a_dropped_file_arrives_under_its_use_case_with_its_digest(
+    deployment: Any, clinrisk: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "march.csv").write_text("age\n63\n")
+    answer = clinrisk("drop", tmp_path / "march.csv", "--as", "heart/training", "--json")
+    stored = deployment.s3.get_object(Bucket=deployment.outputs["InboxBucket"], Key=KEY)
+    assert answer.code == 0
+    assert answer.json() == {"key": KEY, "version_id": stored["VersionId"], "bytes": 7}
+    assert stored["Body"].read() == b"age\n63\n"
+    assert len(stored["Metadata"]["sha256"]) == 64
+
+
+@pytest.mark.parametrize("place", ["heart", "heart/sideways", "kidney/training", "/training"])
+def test_a_place_that_does_not_exist_is_a_usage_error(
+    clinrisk: Callable[..., Any], tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "a.csv").write_text("age\n")
+    answer = clinrisk("drop", tmp_path / "a.csv", "--as", place)
+    assert answer.code == 2
+    assert "Traceback" not in answer.err
+
+
+def test_drop_waits_for_the_receipt_of_its_own_version(
+    deployment: Any, clinrisk: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "march.csv").write_text("age\n63\n")
+    deployment.write("ResultsBucket", f"receipts/{KEY}.an-older-version.json", RECEIPT)
+
+    def pipeline(_: float) -> None:
+        version = deployment.s3.head_object(Bucket=deployment.outputs["InboxBucket"], Key=KEY)["VersionId"]
+        deployment.write(
+            "ResultsBucket", f"receipts/{KEY}.{version}.json", RECEIPT | {"disposition": "ACCEPTED"}
+        )
+
+    monkeypatch.setattr("time.sleep", pipeline)
+    answer = clinrisk("drop", tmp_path / "march.csv", "--as", "heart/training", "--wait", "--json")
+    assert answer.json()["disposition"] == "ACCEPTED"
+
+
+def test_a_receipt_that_does_not_come_ends_with_a_remedy(
+    deployment: Any, clinrisk: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "march.csv").write_text("age\n63\n")
+    answer = clinrisk("drop", tmp_path / "march.csv", "--as", "heart/training", "--wait", "--patience", "0")
+    assert answer.code == 1
+    assert "clinrisk status" in answer.err
+
+
+@pytest.mark.parametrize("target", ["march.csv", "heart/training/march.csv", KEY])
+def test_a_receipt_is_found_by_key_or_by_file_name(
+    deployment: Any, clinrisk: Callable[..., Any], target: str
+) -> None:
+    deployment.write("ResultsBucket", f"receipts/{KEY}.v1.json", RECEIPT)
+    deployment.write("ResultsBucket", "receipts/inbox/heart/training/march.csv.old.csv.v1.json", RECEIPT)
+    found = clinrisk("receipts", target, "--json").json()
+    assert [(one["key"], one["version_id"], one["rows_accepted"]) for one in found] == [(KEY, "v1", 301)]
+
+
+def test_one_receipt_shows_counts_rules_and_missing_values(
+    deployment: Any, clinrisk: Callable[..., Any]
+) -> None:
+    deployment.write("ResultsBucket", f"receipts/{KEY}.v1.json", RECEIPT)
+    shown = clinrisk("receipts", "march.csv").out
+    assert "PARTIAL" in shown
+    assert "rows used 301, set aside 2" in shown
+    assert "code_unknown" in shown
+    assert "ca " in shown
+
+
+def test_no_receipt_yet_is_said_in_a_sentence(deployment: Any, clinrisk: Callable[..., Any]) -> None:
+    assert "No receipts yet." in clinrisk("receipts").out
+    assert "--watch" in clinrisk("receipts", "nothing.csv").out
+
+
+def test_watching_a_key_that_was_never_dropped_is_refused(
+    deployment: Any, clinrisk: Callable[..., Any]
+) -> None:
+    answer = clinrisk("receipts", "heart/training/never.csv", "--watch")
+    assert answer.code == 1
+    assert "Nothing was dropped" in answer.err
