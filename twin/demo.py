@@ -1,6 +1,7 @@
 """`twin demo`: all of it on this laptop, from a file in the inbox to findings about scored patients."""
 
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -39,16 +40,24 @@ class Plan:
     keep: bool
 
 
+def _own_file(file: Path | None) -> Path | None:
+    """Return the file that was named, `~` included: make does not expand it."""
+    found = file.expanduser() if file else None
+    if found and not found.is_file():
+        raise typer.BadParameter(f"there is no file {found}")
+    return found
+
+
 def demo(
     *,
     heart: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, envvar="HEART", help="Your own processed.cleveland.data."),
+        typer.Option(envvar="HEART", callback=_own_file, help="Your own processed.cleveland.data."),
     ] = None,
     stroke: Annotated[
         Path | None,
         typer.Option(
-            exists=True, dir_okay=False, envvar="STROKE", help="Your own healthcare-dataset-stroke-data.csv."
+            envvar="STROKE", callback=_own_file, help="Your own healthcare-dataset-stroke-data.csv."
         ),
     ] = None,
     approve: Annotated[
@@ -81,6 +90,7 @@ def demo(
 
 def run(plan: Plan, console: Console, begun: float) -> bool:
     """Start, deploy, tell every story, and sum up; says whether all ended as expected."""
+    refuse_unknown_files(plan.files)
     deploying = time.monotonic()
     with _twin(plan) as endpoint:
         with _waiting(console, "Deploying template.yaml on the twin ..."):
@@ -122,6 +132,18 @@ def _waiting(console: Console, what: str) -> AbstractContextManager[object]:
         return console.status(what)
     console.print(what)
     return nullcontext()
+
+
+def refuse_unknown_files(files: Mapping[str, Path | None]) -> None:
+    """Look at the user's own files before anything starts; raises DemoError with the remedy."""
+    offline = Clinrisk(None, "")
+    for use_case, file in files.items():
+        if file is None:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            known = offline.ask("convert", file, "--to", Path(folder) / "converted.csv")
+        if known["use_case"] != use_case:
+            raise DemoError(f"{file} is {known['original']}: that one belongs to {known['use_case']}.")
 
 
 def contracts(clinrisk: Clinrisk) -> list[Contract]:

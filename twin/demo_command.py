@@ -26,7 +26,8 @@ class StoppedError(DemoError):
 class Clinrisk:
     """Runs `clinrisk` against one twin, and ends whatever still runs when the demo ends."""
 
-    endpoint: Endpoint
+    endpoint: Endpoint | None
+    """None for commands that need no stack."""
     stack: str
     stopped: threading.Event = field(default_factory=threading.Event)
     _running: set[subprocess.Popen[str]] = field(default_factory=set)
@@ -52,8 +53,9 @@ class Clinrisk:
         process = self._start(("status", "--follow", "--last", "50"))
 
         def read() -> None:
-            for line in process.stdout or ():
-                seen(json.loads(line))
+            with process:
+                for line in process.stdout or ():
+                    seen(json.loads(line))
 
         thread = threading.Thread(target=read, name="follow", daemon=True)
         thread.start()
@@ -90,7 +92,8 @@ class Clinrisk:
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        return kept | self.endpoint.environment() | {"CLINRISK_STACK": self.stack, "NO_COLOR": "1"}
+        there = self.endpoint.environment() if self.endpoint else {}
+        return kept | there | {"CLINRISK_STACK": self.stack, "NO_COLOR": "1"}
 
 
 def clinrisk_executable() -> str:

@@ -20,10 +20,18 @@ MARKS = {"running": ("▶", "cyan"), "done": ("✓", "green"), "failed": ("✗",
 def shown(console: Console, board: Board, titles: dict[str, str]) -> Iterator[None]:
     """Show the board until the block ends."""
     if console.is_terminal:
-        live = Live(console=console, get_renderable=lambda: picture(board, titles), refresh_per_second=5)
+        live = Live(
+            console=console,
+            get_renderable=lambda: picture(board, titles, console.height),
+            refresh_per_second=5,
+            transient=True,  # the whole picture follows when it is over
+        )
         board.tell = lambda line: live.console.print(line, markup=False, soft_wrap=True)
-        with live:
-            yield
+        try:
+            with live:
+                yield
+        finally:
+            console.print(picture(board, titles))
         return
     board.tell = lambda line: console.print(line, markup=False, soft_wrap=True)
     ended = threading.Event()
@@ -36,8 +44,12 @@ def shown(console: Console, board: Board, titles: dict[str, str]) -> Iterator[No
         thread.join()
 
 
-def picture(board: Board, titles: dict[str, str]) -> RenderableType:
-    """Draw every use case: its steps with their time, and under a running step the states it goes through."""
+def picture(board: Board, titles: dict[str, str], height: int | None = None) -> RenderableType:
+    """Draw every use case's steps, and beside a running step the states it goes through.
+
+    With a height, only the last steps that fit on the terminal.
+    """
+    room = None if height is None else max(2, height // max(1, len(titles)) - 4)
     parts: list[RenderableType] = []
     with board.changed:
         steps = list(board.steps)
@@ -47,15 +59,12 @@ def picture(board: Board, titles: dict[str, str]) -> RenderableType:
         table.add_column(no_wrap=True)
         table.add_column(justify="right", no_wrap=True)
         table.add_column(overflow="fold")
-        for step in steps:
-            if step.use_case == use_case:
-                mark, colour = MARKS[_state_of(step)]
-                table.add_row(
-                    Text(mark, colour),
-                    step.title,
-                    Text(f"{step.seconds():.1f} s", "dim"),
-                    _detail(board, step),
-                )
+        mine = [step for step in steps if step.use_case == use_case]
+        for step in mine[-room:] if room else mine:
+            mark, colour = MARKS[_state_of(step)]
+            table.add_row(
+                Text(mark, colour), step.title, Text(f"{step.seconds():.1f} s", "dim"), _detail(board, step)
+            )
         parts += [Text(f"\n{title}", "bold"), table]
     return Group(*parts)
 

@@ -20,8 +20,9 @@ USED = ("ACCEPTED", "PARTIAL")
 STEP_SECONDS = 300.0
 APPROVER_SECONDS = 7 * 86400.0
 SHIFTED_ROWS = 150
-SYNTHETIC_ROWS = {"heart": 600, "stroke": 5000}
+SYNTHETIC_ROWS = {"heart": 600, "stroke": 8000}
 OTHER_ROWS = 2000
+RESULTS = ("results", "results_shifted")
 Letters = Callable[[], list[dict[str, Any]]]
 
 
@@ -76,6 +77,7 @@ class Story:
             if self.decide():
                 self.score(parts)
                 self.monitor()
+            self.gather()
         except StoppedError:
             raise
         except DemoError as error:
@@ -122,8 +124,10 @@ class Story:
                 return None
 
             execution = self.board.wait(f"The training of {self.name}", STEP_SECONDS, asks_or_ends)
+            if execution["error"] == "CandidateBlocked":
+                self.told.verdict = "BLOCKED"
+                self.gather()
             if execution["status"] != "RUNNING":
-                self.told.verdict = "BLOCKED" if execution["error"] == "CandidateBlocked" else "NOT_REACHED"
                 raise DemoError(
                     f"Nobody was asked about {self.name}: {execution['reason'] or execution['status']}"
                 )
@@ -181,15 +185,16 @@ class Story:
                     any(one["verdict"] == "ALERT" for one in drifted),
                     "the shifted batch raises the drift alert",
                 )
+
+    def gather(self) -> None:
+        """Download the evidence; what was scored has to be what was published."""
         with self._step("Bring the evidence home"):
             self.told.artefacts = self._fetch()
-            published = [
-                self.told.artefacts[name]
-                for name in ("results", "results_shifted")
-                if name in self.told.artefacts
-            ]
-            rows = sum(demo_data.rows_in(Path(one)) for one in published)
-            self._expect(rows == self.told.scored_rows, "every scored patient is in the published results")
+            results = [self.told.artefacts[name] for name in RESULTS if name in self.told.artefacts]
+            published = sum(demo_data.rows_in(Path(one)) for one in results)
+            self._expect(
+                published == self.told.scored_rows, "every scored patient is in the published results"
+            )
             self.told.evaluation = json.loads(
                 Path(self.told.artefacts["evaluation"]).read_text(encoding="utf-8")
             )
@@ -243,12 +248,11 @@ class Story:
 
     def _fetch(self) -> dict[str, str]:
         fetched = self.clinrisk.ask("fetch", self.name, "--out", self.out)
-        results = {Path(one).name.partition(".")[0]: one for one in fetched.get("results", [])}
         single = {name: one for name, one in fetched.items() if isinstance(one, str)}
-        if "later" not in results:
-            raise DemoError(f"The results of {self.name} were not published.")
-        shifted = {"results_shifted": results["shifted"]} if "shifted" in results else {}
-        return single | {"results": results["later"], "receipts": str(self.folder / "receipts")} | shifted
+        published = {Path(one).name.partition(".")[0]: one for one in fetched.get("results", [])}
+        batches = zip(RESULTS, ("later", "shifted"), strict=True)
+        results = {name: published[stem] for name, stem in batches if stem in published}
+        return single | results | {"receipts": str(self.folder / "receipts")}
 
     def _step(self, title: str, machine: str = "", key: str = "") -> Any:
         return self.board.step(self.name, title, machine=machine, key=key)

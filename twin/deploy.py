@@ -11,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from twin.layers import BuildError
-from twin.package import PackagingError, package
+from twin.package import PackagingError, Upload, package
 from twin.state import ACCOUNT, REGION, Endpoint, state_directory
 
 ARTIFACTS = f"twin-artifacts-{ACCOUNT}"
@@ -57,10 +57,7 @@ def deploy(
             s3.put_object(Bucket=ARTIFACTS, Key=file.name, Body=file.read_bytes())
         return file.name
 
-    try:
-        body = json.dumps(package(template, ARTIFACTS, upload), default=str)
-    except (PackagingError, BuildError) as error:
-        raise DeployError(str(error)) from error
+    body = json.dumps(_packaged(template, upload), default=str)
     s3.put_object(Bucket=ARTIFACTS, Key=f"{stack}.template.json", Body=body.encode())
     request = {
         "StackName": stack,
@@ -79,6 +76,18 @@ def deploy(
                 f"The stack {stack} was refused: {error.response['Error']['Message']}"
             ) from error
     return wait(cloudformation, stack)
+
+
+def build(template: Path) -> None:
+    """Package everything the template names into the cache that `deploy` uses."""
+    _packaged(template, lambda file: file.name)
+
+
+def _packaged(template: Path, upload: Upload) -> dict[str, Any]:
+    try:
+        return package(template, ARTIFACTS, upload)
+    except (PackagingError, BuildError) as error:
+        raise DeployError(str(error)) from error
 
 
 def wait(cloudformation: Any, stack: str, limit_seconds: float = 300.0) -> dict[str, str]:

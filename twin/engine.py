@@ -60,13 +60,10 @@ def main() -> None:
     from ministack.core import lambda_runtime  # noqa: PLC0415
 
     local_sagemaker = sagemaker.install(site.endpoint_url, root, Path(os.environ["TWIN_JOBS_PYTHON"]))
-
-    local_sagemaker = sagemaker.install(site.endpoint_url, root, Path(os.environ["TWIN_JOBS_PYTHON"]))
     try:
         asyncio.run(serve(port, state, site, abandonable=abandonable))
     finally:
         state.endpoint_file.unlink(missing_ok=True)
-        local_sagemaker.shutdown()
         local_sagemaker.shutdown()
         lambda_runtime.reset()
         # Everything this process started (workers, jobs) is in its process group; it leads it and goes last.

@@ -12,9 +12,8 @@ import yaml
 from samtranslator.yaml_helper import yaml_parse
 
 from twin.layers import archive, build_layer, digest_of, source_files
-from twin.state import PROJECT
+from twin.state import BUILD
 
-BUILD = PROJECT / ".build"
 Upload = Callable[[Path], str]
 
 
@@ -37,7 +36,7 @@ def package(template: Path, bucket: str, upload: Upload) -> dict[str, Any]:
             case "AWS::Serverless::LayerVersion" if isinstance(properties.get("ContentUri"), str):
                 content = _folder(template, properties["ContentUri"], name)
                 built = "BuildMethod" in resource.get("Metadata", {})
-                layer = build_layer(content, BUILD / "layers") if built else _zip(content)
+                layer = build_layer(content) if built else _zip(content)
                 properties["ContentUri"] = {"Bucket": bucket, "Key": upload(layer)}
             case "AWS::Serverless::StateMachine" if isinstance(properties.get("DefinitionUri"), str):
                 definition = template.parent / properties["DefinitionUri"]

@@ -17,6 +17,7 @@ DEFAULT_PORT = 4566
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
 PROJECT = Path(__file__).resolve().parent.parent
+BUILD = PROJECT / ".build"
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""Build Features: one read of a chunk gives features, quarantine, counts, profile and the way back to the ids.
+"""Build Features: one read of a chunk gives features, quarantine, counts, profile and the way back to ids.
 
 AWS calls: s3:GetObjectVersion on Inbox; kms:GenerateMac (SigningKey); s3:PutObject on Lake (features/,
-outcomes/, quarantine/, chunks/, vault/); sagemaker:BatchWriteRecord, sagemaker:PutRecord on the feature groups;
-kms:Decrypt, kms:GenerateDataKey (DataKey).
+outcomes/, quarantine/, chunks/, vault/); sagemaker:BatchWriteRecord, sagemaker:PutRecord on the feature
+groups; kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: INBOX_BUCKET, LAKE_BUCKET, SIGNING_KEY, STACK_NAME. Layers: Clinrisk, Frames, Numeric.
 """
 

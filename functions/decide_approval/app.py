@@ -1,7 +1,7 @@
 """Decide Approval: the page behind the mailed link. Looking changes nothing; one POST decides.
 
-AWS calls: dynamodb:GetItem, UpdateItem on Approvals; kms:GenerateMac (SigningKey); s3:GetObject on Lake (evaluation/);
-kms:Decrypt (DataKey); states:SendTaskSuccess, SendTaskFailure.
+AWS calls: dynamodb:GetItem, UpdateItem on Approvals; kms:GenerateMac (SigningKey); s3:GetObject on Lake
+(evaluation/); kms:Decrypt (DataKey); states:SendTaskSuccess, SendTaskFailure.
 Environment: APPROVALS_TABLE, SIGNING_KEY.
 """
 

@@ -1,6 +1,7 @@
 """Judge Candidate: hash every artefact of a run, and hold its evaluation against the promotion bar.
 
-AWS calls: s3:GetObject on Lake (models/, training/, evaluation/, code/) and Results (reports/); kms:Decrypt (DataKey).
+AWS calls: s3:GetObject on Lake (models/, training/, evaluation/, code/) and Results (reports/); kms:Decrypt
+(DataKey).
 Environment: LAKE_BUCKET.
 """
 

@@ -1,7 +1,8 @@
 """Publish Job Code: a custom resource that puts this package, as one zip, where the jobs can mount it.
 
-AWS calls: s3:PutObject on Lake (code/); kms:GenerateDataKey (DataKey); an HTTPS PUT to CloudFormation's ResponseURL
-(an S3 address: the endpoint policy of an isolated network must let `cloudformation-custom-resource-response-*` pass).
+AWS calls: s3:PutObject on Lake (code/); kms:GenerateDataKey (DataKey); an HTTPS PUT to CloudFormation's
+ResponseURL (an S3 address: the endpoint policy of an isolated network must let
+`cloudformation-custom-resource-response-*` pass).
 Environment: LAKE_BUCKET. Attributes: Prefix (s3://.../code/<sha256>/), Digest.
 """
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> None:
-    """Answer CloudFormation with the code's prefix and digest; code of earlier deployments stays for its models."""
+    """Answer with the code's prefix and digest; code of earlier deployments stays for its models."""
     with custom_resource.answered(event, "job-code") as attributes:
         if event["RequestType"] == "Delete":
             return

@@ -29,6 +29,12 @@ def handler(request: PublishRequest) -> PublishResult:
         "text/csv; charset=utf-8",
     )
     emit(Metric.ROWS_SCORED, results.rows, use_case=upload.use_case)
-    title, version = use_cases.get(upload.use_case).title, request.run.live_version
-    mail = mails.batch_scored(title, key.file, results.rows, results.flagged, version, reference.uri)
+    mail = mails.batch_scored(
+        title=use_cases.get(upload.use_case).title,
+        file_name=key.file,
+        rows=results.rows,
+        flagged=results.flagged,
+        live_version=request.run.live_version,
+        results=reference.uri,
+    )
     return PublishResult(scored_rows=results.rows, results=reference, subject=mail.subject, message=mail.text)

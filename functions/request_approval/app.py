@@ -1,7 +1,7 @@
 """Request Approval: store the question with its task token, and mail the approver a link to the evidence.
 
-AWS calls: dynamodb:TransactWriteItems (PutItem), GetItem, UpdateItem on Approvals; kms:GenerateMac (SigningKey);
-sns:Publish on Approvals; kms:Decrypt, kms:GenerateDataKey (DataKey, for the topic).
+AWS calls: dynamodb:TransactWriteItems (PutItem), GetItem, UpdateItem on Approvals; kms:GenerateMac
+(SigningKey); sns:Publish on Approvals; kms:Decrypt, kms:GenerateDataKey (DataKey, for the topic).
 Environment: APPROVALS_TABLE, APPROVALS_TOPIC, SIGNING_KEY, APPROVAL_API_URL, APPROVAL_TIMEOUT_HOURS.
 """
 
@@ -26,13 +26,13 @@ def handler(request: ApprovalRequest) -> ApprovalAsked:
     approval = approvals.ask(request, created_at=stamp(now), expires_at=expires_at)
     use_case = use_cases.get(request.use_case)
     mail = mails.approval_wanted(
-        use_case.title,
-        approval.package_version,
-        approval.run_id,
-        approval.summary,
-        approval.unmet,
-        links.link(approval),
-        day(approval.expires_at),
+        title=use_case.title,
+        version=approval.package_version,
+        run_id=approval.run_id,
+        summary=approval.summary,
+        unmet=approval.unmet,
+        link=links.link(approval),
+        until=day(approval.expires_at),
     )
     mailing.send(settings().approvals_topic, mail)
     emit(Metric.APPROVALS_REQUESTED, 1, use_case=use_case.name)

@@ -52,6 +52,18 @@ class RunningTwin:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def refusal(self, *arguments: str) -> str:
+        """Run `twin ...`, which must fail, and give what it said."""
+        done = subprocess.run(
+            [str(TWIN), *arguments],
+            env=twin_environment(self.state_dir),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1, done.stdout + done.stderr
+        return done.stderr
+
     @staticmethod
     def until(give: Callable[[], Any], seconds: float = 20.0) -> Any:
         """Give the first truthy answer; fail when none comes in time."""

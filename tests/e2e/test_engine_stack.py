@@ -5,6 +5,7 @@ import hmac
 import json
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,12 +35,25 @@ def test_the_api_answers_at_the_address_in_the_outputs(probe_stack: dict[str, st
     assert fetch(probe_stack["ApiUrl"] + "/elsewhere")[0] == 404
 
 
+def test_requests_and_letters_are_counted(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
+    fetch(probe_stack["ApiUrl"] + "/approvals/a1")
+    twin.client("sns").publish(TopicArn=probe_stack["Topic"], Message="counted")
+    listed = twin.client("cloudwatch").list_metrics()["Metrics"]
+    names = {(metric["Namespace"], metric["MetricName"]) for metric in listed}
+    assert {
+        ("AWS/ApiGateway", "Count"),
+        ("AWS/ApiGateway", "5xx"),
+        ("AWS/SNS", "NumberOfNotificationsFailed"),
+    } <= names
+
+
 def test_nobody_unsigned_reaches_a_bucket_or_a_back_door(
     twin: "RunningTwin", probe_stack: dict[str, str]
 ) -> None:
     twin.client("s3").put_object(Bucket=probe_stack["Inbox"], Key="open/secret", Body=b"x")
     assert fetch(f"{twin.endpoint_url}/{probe_stack['Inbox']}/open/secret")[0] == 403
     assert fetch(f"{twin.endpoint_url}/{probe_stack['Inbox']}", "POST", b"x")[0] == 403
+    assert fetch(f"{twin.endpoint_url}/")[0] == 403
     assert fetch(f"{twin.endpoint_url}/_ministack/reset", "POST", b"")[0] == 404
     assert fetch(f"{twin.endpoint_url}/_ministack/config", "POST", b"{}")[0] == 404
 
@@ -48,7 +62,8 @@ def test_a_policy_that_asks_for_tls_lets_loopback_in(
     twin: "RunningTwin", probe_stack: dict[str, str]
 ) -> None:
     policy = json.loads(twin.client("s3").get_bucket_policy(Bucket=probe_stack["Inbox"])["Policy"])
-    assert policy["Statement"][0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    asked = {statement["Sid"]: statement["Condition"] for statement in policy["Statement"]}
+    assert asked["TlsOnly"] == {"Bool": {"aws:SecureTransport": "false"}}
     event = {"do": "read", "bucket": probe_stack["Inbox"], "key": "open/tls"}
     twin.client("s3").put_object(Bucket=probe_stack["Inbox"], Key="open/tls", Body=b"read")
     answer = twin.client("lambda").invoke(FunctionName=probe_stack["Probe"], Payload=json.dumps(event))
@@ -111,3 +126,22 @@ def test_the_private_network_deploys_as_an_update(twin: "RunningTwin", probe_sta
     changed = twin.command("deploy", template, "--stack", "isolated", "-p", "Network=none", "--json")
     assert json.loads(changed)["Probe"] == json.loads(outputs)["Probe"]
     assert json.loads(changed)["Inbox"] == json.loads(outputs)["Inbox"]
+
+
+def test_a_function_that_aws_would_find_too_large_is_refused(twin: "RunningTwin", tmp_path: Path) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    with (code / "zeros").open("wb") as zeros:
+        zeros.truncate(263 * 1024**2)
+    template = tmp_path / "template.yaml"
+    template.write_text("""
+AWSTemplateFormatVersion: "2010-09-09"
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Large:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: code/, Handler: app.handler, Runtime: python3.12}
+""")
+    assert "Unzipped size must be smaller than 262144000 bytes" in twin.refusal(
+        "deploy", str(template), "--stack", "too-large"
+    )

@@ -1,6 +1,8 @@
 """Lambda on the twin behaves as on AWS: each test fails without the repair it names."""
 
+import hashlib
 import json
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +10,8 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import RunningTwin
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.twin
 
@@ -32,8 +36,10 @@ def test_nothing_of_the_users_environment_reaches_a_handler(
 
 def test_a_layer_is_unpacked_once_and_shared(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
     where = Path(twin.invoke(probe_stack["Probe"], {"do": "surroundings"})["where"])
-    assert where.is_relative_to(twin.state_dir / "layers")
-    assert len(list((twin.state_dir / "layers").glob("*/python/sharedcode"))) == 1
+    layer = where.parents[2]
+    assert layer.parent == PROJECT / ".build/layers/unpacked"
+    assert list(where.parent.glob("__pycache__/__init__.*.pyc"))
+    assert not list((twin.state_dir / "tmp").rglob("sharedcode"))
 
 
 def test_a_raised_exception_keeps_its_class(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
@@ -91,3 +97,51 @@ def test_logs_are_in_the_functions_own_group(twin: "RunningTwin", probe_stack: d
     logs = twin.client("logs")
     events = logs.filter_log_events(logGroupName="/aws/lambda/probe-probe")["events"]
     assert any("OutOfPatience: as asked" in event["message"] for event in events)
+
+
+def test_a_policy_that_names_the_role_lets_its_function_in(
+    twin: "RunningTwin", probe_stack: dict[str, str]
+) -> None:
+    twin.client("s3").put_object(Bucket=probe_stack["Inbox"], Key="open/vault/a", Body=b"for the role")
+    event = {"do": "read", "bucket": probe_stack["Inbox"], "key": "open/vault/a"}
+    answer = twin.client("lambda").invoke(FunctionName=probe_stack["Probe"], Payload=json.dumps(event))
+    assert json.loads(answer["Payload"].read()) == "for the role"
+
+
+def test_the_log_says_how_much_memory_the_worker_used(
+    twin: "RunningTwin", probe_stack: dict[str, str]
+) -> None:
+    answer = twin.client("lambda").invoke(
+        FunctionName=probe_stack["Probe"], Payload=json.dumps({"do": "grow", "bytes": 200 * 1024**2})
+    )
+    assert json.loads(answer["Payload"].read()) == 200 * 1024**2
+    events = twin.client("logs").filter_log_events(logGroupName="/aws/lambda/probe-probe")["events"]
+    reported = [event["message"] for event in events if event["message"].startswith("REPORT")]
+    peaks = [int(line.split("Max Memory Used: ")[1].split()[0]) for line in reported]
+    assert 200 <= max(peaks) < 400
+
+
+def test_idle_workers_end(tmp_path: Path) -> None:
+    script = f"""
+from pathlib import Path
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+from twin.repairs import workers
+from twin.repairs.site import Site
+workers.apply(Site("http://127.0.0.1:1", Path({str(tmp_path)!r})))
+config = {{"FunctionName": "f", "FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:f"}}
+worker, _ = lambda_runtime.acquire_worker("f", config, b"")
+lambda_runtime.release_worker(worker)
+print(lambda_svc.reap_idle_workers(60), lambda_svc.reap_idle_workers(0))
+"""
+    python = PROJECT / ".envs/twin/bin/python"
+    done = subprocess.run([str(python), "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "1"]
+
+
+def test_a_workers_keys_cannot_be_guessed(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
+    arn = twin.client("lambda").get_function(FunctionName=probe_stack["Probe"])["Configuration"]
+    guessed = hashlib.sha256(f"{arn['FunctionArn']}:{arn['Role']}".encode()).hexdigest()[:16].upper()
+    shown = twin.invoke(probe_stack["Probe"], {"do": "identity"})
+    assert shown["arn"].split(":assumed-role/")[1].split("/")[0] == arn["Role"].rpartition("/")[2]
+    assert shown["key"] != f"ASIA{guessed}"

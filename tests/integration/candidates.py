@@ -1,4 +1,4 @@
-"""A candidate as training leaves it: artefacts in the buckets, an evaluation, a package, and a workflow that waits."""
+"""A candidate as training leaves it: artefacts, an evaluation, a package, and a workflow that waits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ def evaluation(auc: float = 0.9, run_id: str = RUN) -> dict[str, Any]:
         "recall": [0.08, 0.0, 0.2],
         "false_positive_rate": "NOT_EVALUATED",
     }
-    served = {"selection_rate": [0.5, 0.4, 0.6], "recall": [0.86, 0.75, 0.93], "false_positive_rate": "NOT_EVALUATED"}
+    served = {
+        "selection_rate": [0.5, 0.4, 0.6],
+        "recall": [0.86, 0.75, 0.93],
+        "false_positive_rate": "NOT_EVALUATED",
+    }
     return {
         "use_case": "heart",
         "run_id": run_id,
@@ -46,7 +50,7 @@ def evaluation(auc: float = 0.9, run_id: str = RUN) -> dict[str, Any]:
             "xgboost_vs_logistic": [-0.005, -0.02, 0.01],
             "xgboost_vs_floor": [0.28, 0.2, 0.36],
         },
-        "groups": {"sex": {"female": served | {"rows": 76}, "male": served | {"rows": 167}}, "age_band": {}},
+        "groups": {"sex": {"female": served | {"n": 76}, "male": served | {"n": 167}}, "age_band": {}},
         "gaps": {"sex": gaps, "age_band": gaps},
         "digests": {},
     }

@@ -1,27 +1,39 @@
-"""A stack on moto: the template's buckets, tables, topics and keys, and every function loaded from its folder."""
+"""A stack on moto: the template's buckets, tables, topics and keys, and every function from its folder."""
 
 from __future__ import annotations
 
+import http.server
 import importlib.util
 import json
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from moto import mock_aws
-
 from clinrisk.aws import clients, pseudonym_key, telemetry
 from clinrisk.aws.settings import settings
+from moto import mock_aws
+from moto.moto_api._internal.models import moto_api_backend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-central-1"
 BUCKETS = ("inbox", "lake", "results", "audit")
 TABLES = ("uploads", "approvals", "deployments")
+CLIENTS = (
+    clients.s3,
+    clients.dynamodb,
+    clients.kms,
+    clients.sns,
+    clients.stepfunctions,
+    clients.sagemaker,
+)
+# What depends on one stack's names and keys; the logger holds on to the test's output, too.
+PER_STACK = (settings, pseudonym_key.pseudonym_key, telemetry.logger, clients.feature_store)
 Handler = "Callable[[dict[str, Any]], dict[str, Any]]"
 
 
@@ -44,6 +56,8 @@ class Stack:
         self.sqs = boto3.client("sqs", region_name=REGION)
         self.sfn = boto3.client("stepfunctions", region_name=REGION)
         self.sagemaker = boto3.client("sagemaker", region_name=REGION)
+        self.kms = boto3.client("kms", region_name=REGION)
+        self.tables: Any = boto3.resource("dynamodb", region_name=REGION)
         self.environment: dict[str, str] = {}
 
     def create(self) -> None:
@@ -54,9 +68,8 @@ class Stack:
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
             self.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
             self.environment[f"{name.upper()}_BUCKET"] = bucket
-        tables: Any = boto3.resource("dynamodb", region_name=REGION)
         for name in TABLES:
-            tables.create_table(
+            self.tables.create_table(
                 TableName=f"clinrisk-{name}",
                 BillingMode="PAY_PER_REQUEST",
                 KeySchema=[
@@ -66,8 +79,7 @@ class Stack:
                 AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
             )
             self.environment[f"{name.upper()}_TABLE"] = f"clinrisk-{name}"
-        kms = boto3.client("kms", region_name=REGION)
-        key = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
+        key = self.kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
         queue = self.sqs.create_queue(QueueName="mailbox")["QueueUrl"]
         topic = self.sns.create_topic(Name="approvals")["TopicArn"]
         queue_arn = f"arn:aws:sqs:{REGION}:123456789012:mailbox"
@@ -123,33 +135,63 @@ def handler_of(function: str) -> Any:
     return module.handler
 
 
-def forget() -> None:
-    """Forget what a process keeps between invocations."""
-    for cached in (
-        settings,
-        pseudonym_key.pseudonym_key,
-        telemetry.logger,
-        *(
-            vars(clients)[name]
-            for name in ("s3", "dynamodb", "kms", "sns", "stepfunctions", "sagemaker", "feature_store")
-        ),
-    ):
-        cached.cache_clear()
+@pytest.fixture(scope="package")
+def amazon() -> Iterator[Stack]:
+    """AWS as moto plays it, with every client made once: making them is what takes time."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            environment.setenv(name, "testing")
+        environment.setenv("AWS_DEFAULT_REGION", REGION)
+        environment.setenv("POWERTOOLS_SERVICE_NAME", "clinrisk")
+        environment.delenv("AWS_ENDPOINT_URL", raising=False)
+        forget(*CLIENTS)
+        with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+            yield Stack()
+        forget(*CLIENTS)
 
 
 @pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+def stack(amazon: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """An empty stack, gone after the test."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "clinrisk")
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    forget()
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
-        built = Stack()
-        built.create()
-        for name, value in built.environment.items():
-            monkeypatch.setenv(name, value)
-        yield built
-    forget()
+    moto_api_backend.reset()
+    amazon.create()
+    for name, value in amazon.environment.items():
+        monkeypatch.setenv(name, value)
+    forget(*PER_STACK)
+    yield amazon
+    forget(*PER_STACK)
+
+
+def forget(*cached: Any) -> None:
+    """Forget what a process keeps between invocations."""
+    for each in cached:
+        each.cache_clear()
+
+
+class CloudFormation(http.server.BaseHTTPRequestHandler):
+    """The address to which a custom resource answers."""
+
+    answers: list[dict[str, Any]]
+
+    def do_PUT(self) -> None:
+        """Keep the answer."""
+        length = int(self.headers["Content-Length"])
+        self.answers.append(json.loads(self.rfile.read(length)))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Give the address for answers, and the answers."""
+    CloudFormation.answers = []
+    server = http.server.HTTPServer(("127.0.0.1", 0), CloudFormation)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/answer", CloudFormation.answers
+    server.shutdown()
+    thread.join()
+    server.server_close()

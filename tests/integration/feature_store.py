@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from botocore.awsrequest import AWSResponse
-
+from botocore.compat import HTTPHeaders
 from clinrisk.aws import clients, feature_store
 
 if TYPE_CHECKING:
@@ -43,20 +43,25 @@ class FeatureStore:
         return self
 
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        body = json.loads(request.body or b"{}")
-        entries = body["Entries"] if "Entries" in body else [body]
+        body = json.loads(
+            str(request.body, "utf-8") if isinstance(request.body, bytes) else str(request.body)
+        )
+        entries = body.get("Entries", [body])
         left = entries[: self.unprocessed]
         refused = entries[len(left) : len(left) + self.errors]
         self.unprocessed, self.errors = self.unprocessed - len(left), self.errors - len(refused)
         for entry in entries[len(left) + len(refused) :]:
             self.records.append({cell["FeatureName"]: cell["ValueAsString"] for cell in entry["Record"]})
-        told = [{"Entry": entry, "ErrorCode": "InternalFailure", "ErrorMessage": "again"} for entry in refused]
+        told = [
+            {"Entry": entry, "ErrorCode": "InternalFailure", "ErrorMessage": "again"} for entry in refused
+        ]
         answer = json.dumps({"Errors": told, "UnprocessedEntries": left}).encode()
-        headers = {"content-type": "application/json"}
+        headers = HTTPHeaders()
+        headers["content-type"] = "application/json"
         return AWSResponse(request.url, 200, headers, _Body(answer))
 
     def land(self, stack: Stack, use_case: str, records: int | None = None) -> None:
-        """Write the records (or the first of them) to the offline store, as the service does after a while."""
+        """Write the records (or the first of them) to the offline store, as the service does later."""
         group = feature_store.group_name("clinrisk", use_case)
         found = stack.sagemaker.describe_feature_group(FeatureGroupName=group)
         uri = found["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
-
 from clinrisk import use_cases
 from clinrisk.errors import CountsDisagree, NotEnoughData, OfflineStoreBehind, TransientError
+
 from tests.integration.feature_store import FeatureStore, create_group
 from tests.integration.uploading import Ingest, csv, heart_batch, heart_csv, heart_rows, stroke_batch
 
@@ -42,7 +42,9 @@ def test_only_inference_keeps_a_way_back_to_the_hospitals_ids(stack: Stack, stor
     Ingest.of(stack, TRAINING, heart_csv()).run()
     assert not [key for key in stack.keys("lake") if key.startswith("vault/")]
     upload, _ = Ingest.of(stack, BATCH, stroke_batch(20)).run()
-    vault = pl.read_parquet(io.BytesIO(stack.read(f"s3://clinrisk-lake/vault/stroke/{upload['upload_id']}.parquet")))
+    vault = pl.read_parquet(
+        io.BytesIO(stack.read(f"s3://clinrisk-lake/vault/stroke/{upload['upload_id']}.parquet"))
+    )
     assert vault["source_id"].to_list()[:2] == ["1000", "1001"]
     assert store.records == [] or all("1000" not in record.values() for record in store.records)
 
@@ -190,7 +192,9 @@ def test_unprocessed_and_failed_records_are_written_again(stack: Stack, store: F
     assert result["rows_accepted"] == len({record["record_id"] for record in store.records}) == 60
 
 
-def test_records_that_never_land_fail_the_chunk(stack: Stack, store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_that_never_land_fail_the_chunk(
+    stack: Stack, store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("clinrisk.aws.feature_store._FIRST_PAUSE", 0.0)
     store.unprocessed = 10_000
     ingest = Ingest.of(stack, TRAINING, heart_csv())
@@ -198,7 +202,9 @@ def test_records_that_never_land_fail_the_chunk(stack: Stack, store: FeatureStor
         ingest.build(ingest.claim()["upload"])
 
 
-def test_no_value_of_a_row_leaves_the_lake(stack: Stack, store: FeatureStore, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_value_of_a_row_leaves_the_lake(
+    stack: Stack, store: FeatureStore, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = [f"{row},canary-{n}" for n, row in enumerate(heart_rows(5))] + heart_rows(60)
     _, result = Ingest.of(stack, TRAINING, csv(",".join(use_cases.get("heart").header), rows)).run()
     said = capsys.readouterr()
@@ -229,6 +235,8 @@ def test_a_plan_waits_until_the_offline_store_holds_every_row(stack: Stack, stor
 
 def test_heart_batches_get_record_ids_of_their_own(stack: Stack) -> None:
     upload, result = Ingest.of(stack, "inbox/heart/inference/today.csv", heart_batch(20)).run()
-    vault = pl.read_parquet(io.BytesIO(stack.read(f"s3://clinrisk-lake/vault/heart/{upload['upload_id']}.parquet")))
+    vault = pl.read_parquet(
+        io.BytesIO(stack.read(f"s3://clinrisk-lake/vault/heart/{upload['upload_id']}.parquet"))
+    )
     assert vault["record_id"].to_list() == vault["source_id"].to_list()
     assert result["rows_accepted"] == 20

@@ -2,65 +2,23 @@
 
 from __future__ import annotations
 
-import http.server
 import io
-import json
 import subprocess
 import sys
-import threading
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
 import pytest
-
-from clinrisk import use_cases
 from clinrisk.aws import job_code
 from clinrisk.errors import CountsDisagree
+
+from tests.integration.publishing import publish_event
 from tests.integration.uploading import Ingest, heart_batch, stroke_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.integration.conftest import Stack
-
-
-def presented_of(stack: Stack, upload: dict[str, Any], drop: int = 0) -> str:
-    """Store what the Present Results job leaves for an upload; gives its address."""
-    prefix = f"features/{upload['use_case']}/inference/{upload['upload_id']}/chunk-00000.parquet"
-    rows = pl.read_parquet(io.BytesIO(stack.read(f"s3://clinrisk-lake/{prefix}"))).select("record_id", "row")
-    rows = rows.head(rows.height - drop).reverse()
-    presented = rows.with_columns(
-        risk=pl.int_range(pl.len()) / 100,
-        flagged=pl.int_range(pl.len()) >= 15,
-        band=pl.lit("low"),
-        factor_1=pl.lit("age 63"),
-        factor_2=pl.lit("never smoked"),
-        factor_3=pl.lit(None, pl.String),
-        outside=pl.lit(None, pl.String),
-        model_version=pl.lit("1"),
-        data_version=pl.lit(upload["upload_id"]),
-    )
-    stream = io.BytesIO()
-    presented.write_parquet(stream)
-    key = f"presented/{upload['use_case']}/{upload['upload_id']}/presented.parquet"
-    stack.put("lake", key, stream.getvalue())
-    return f"s3://clinrisk-lake/{key}"
-
-
-def publish_event(stack: Stack, upload: dict[str, Any], drop: int = 0) -> dict[str, Any]:
-    """Give the event of Publish Results."""
-    run = {
-        "live_version": 1,
-        "run_id": f"{upload['use_case']}-0123456789",
-        "model_name": "model-0",
-        "package_arn": "arn:aws:sagemaker:eu-central-1:123456789012:model-package/clinrisk-stroke/1",
-        "threshold": 0.05,
-        "model_uri": "s3://clinrisk-lake/models/stroke/stroke-0123456789/xgboost/job/output/model.tar.gz",
-        "feature_digest": use_cases.get(upload["use_case"]).feature_digest,
-    }
-    return {"upload": upload, "run": run, "presented_uri": presented_of(stack, upload, drop)}
 
 
 def test_results_carry_the_hospitals_ids_in_the_files_order(stack: Stack) -> None:
@@ -89,35 +47,6 @@ def test_a_patient_without_a_score_stops_the_publication(stack: Stack) -> None:
     with pytest.raises(CountsDisagree):
         stack.call("publish_results", event)
     assert not [key for key in stack.keys("results") if key.startswith("results/")]
-
-
-class CloudFormation(http.server.BaseHTTPRequestHandler):
-    """The address to which a custom resource answers."""
-
-    answers: list[dict[str, Any]]
-
-    def do_PUT(self) -> None:  # noqa: N802 - http.server names its methods so
-        """Keep the answer."""
-        length = int(self.headers["Content-Length"])
-        self.answers.append(json.loads(self.rfile.read(length)))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def cloudformation() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Give the address for answers, and the answers."""
-    CloudFormation.answers = []
-    server = http.server.HTTPServer(("127.0.0.1", 0), CloudFormation)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/answer", CloudFormation.answers
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def deploy_event(address: str, kind: str = "Create") -> dict[str, Any]:
@@ -179,6 +108,8 @@ def test_the_zip_is_the_same_bytes_and_holds_nothing_of_a_lambda() -> None:
 def test_the_zip_runs_and_refuses_an_unknown_job(tmp_path: Path) -> None:
     path = tmp_path / "clinrisk.pyz"
     path.write_bytes(job_code.build())
-    ran = subprocess.run([sys.executable, "-I", str(path), "dance"], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-I", str(path), "dance"], capture_output=True, text=True, check=False
+    )
     assert ran.returncode != 0
     assert "Traceback" not in ran.stderr

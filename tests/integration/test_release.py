@@ -4,61 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
-from urllib.parse import urlencode, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import pytest
-
 from clinrisk.errors import DecisionMissing, EvidenceChanged
+
+from tests.integration.asking import Asked
 from tests.integration.candidates import Candidate, Waiting
-from tests.integration.conftest import Stack
 
-
-class Asked:
-    """A candidate whose approver has mail, and a browser that follows the link in it."""
-
-    def __init__(self, stack: Stack, token: str = "token") -> None:  # noqa: S107 - no secret: moto never sees it
-        self.stack = stack
-        self.candidate = Candidate(stack)
-        self.judgement = stack.call("judge_candidate", self.candidate.judge_event())
-        self.package = self.candidate.register(self.judgement)
-        event = self.candidate.approval_event(self.judgement, self.package, token)
-        self.approval_id = stack.call("request_approval", event)["approval_id"]
-        (self.mail,) = stack.mails()
-        found = re.search(r"https://\S+", self.mail["Message"])
-        assert found is not None
-        self.link = urlsplit(found.group())
-        self.nonce = "0"
-
-    def open(self, method: str = "GET", query: str | None = None, form: dict[str, str] | None = None) -> Any:
-        """Send one request to the page."""
-        event = {
-            "version": "2.0",
-            "rawQueryString": self.link.query if query is None else query,
-            "pathParameters": {"approval_id": self.approval_id},
-            "requestContext": {"http": {"method": method}, "requestId": "request-1"},
-            "body": urlencode(form) if form is not None else None,
-            "isBase64Encoded": False,
-        }
-        return self.stack.call("decide_approval", event)
-
-    def answer(self, decision: str = "approve", **changes: str) -> Any:
-        """Fill in the form of the page and send it."""
-        found = re.search(r'name="nonce" value="([0-9a-f]+)"', self.open()["body"])
-        # A second answer comes from a form that was opened before the first one.
-        self.nonce = found.group(1) if found else self.nonce
-        form = {
-            "decision": decision,
-            "version": "1",
-            "reason": "Well calibrated in women too.",
-            "nonce": self.nonce,
-        }
-        return self.open("POST", form=form | changes)
-
-    def promote(self) -> Any:
-        """Promote the candidate under its approval."""
-        event = self.candidate.promote_event(self.judgement, self.package, self.approval_id)
-        return self.stack.call("promote_candidate", event)
+if TYPE_CHECKING:
+    from tests.integration.conftest import Stack
 
 
 def test_a_candidate_above_the_bar_is_approvable(stack: Stack) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 import pytest
 from clinrisk import cohort, use_cases
+from clinrisk.drift import drift_finding
 from clinrisk.ingest import read_header
 from clinrisk.ingest.chunk import Chunk, read_chunk
 from clinrisk.ingest.whole import check_file
@@ -78,6 +80,18 @@ def test_a_shifted_cohort_is_valid_and_clearly_another_population(name: str, shi
         > 0.3 * float(usual[feature].drop_nulls().to_numpy().std())
     ]
     assert len(moved) >= 3
+
+
+@pytest.mark.parametrize("name", ["heart", "stroke"])
+def test_a_shift_raises_the_drift_alert_and_the_same_population_does_not(name: str) -> None:
+    use_case = use_cases.get(name)
+    reference = _read(cohort.draw(name, rows=1000, seed=1), name).profile
+    assert reference is not None
+    for shift, expected in ((None, "OK"), *((other, "ALERT") for other in cohort.shifts(name))):
+        batch = _read(cohort.draw(name, rows=60, seed=2, purpose="inference", shift=shift), name, "inference")
+        assert batch.profile is not None
+        found = drift_finding(use_case, reference, batch.profile, np.random.default_rng(3))
+        assert found.verdict == expected
 
 
 def test_the_cohort_command_can_list_shifts() -> None:

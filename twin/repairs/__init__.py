@@ -16,9 +16,11 @@ def apply(site: Site) -> None:
         alarms,
         branches,
         executions,
+        identity,
         integrations,
         keys,
         messages,
+        ranges,
         stacks,
         tasks,
         telemetry,
@@ -28,6 +30,7 @@ def apply(site: Site) -> None:
 
     for repair in (
         transport,
+        identity,
         workers,
         telemetry,
         alarms,
@@ -38,5 +41,6 @@ def apply(site: Site) -> None:
         branches,
         stacks,
         keys,
+        ranges,
     ):
         repair.apply(site)

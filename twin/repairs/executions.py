@@ -14,6 +14,7 @@ from twin.repairs.site import Site
 # The execution that the current thread works for; branches and tasks inherit it with their context.
 current: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("current", default=None)
 _ENDED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
+_PATIENCE = 30
 _started: dict[str, float] = {}
 
 
@@ -25,6 +26,7 @@ def apply(site: Site) -> None:
     _one_end()
     _metrics()
     _role_in_context()
+    _patient_expressions()
 
 
 def _idempotent_start() -> None:
@@ -131,3 +133,13 @@ def _role_in_context() -> None:
         return evaluate(expression, raw_input, ctx, *rest)
 
     sfn._evaluate_jsonata = evaluate_in_context
+
+
+def _patient_expressions() -> None:
+    """Let an expression take its time: the engine stops it after a second of a busy laptop's wall clock."""
+    parse = sfn.jsonata.Jsonata.jsonata
+
+    def parse_patiently(expression: str, timeout: int = 1000) -> Any:
+        return parse(expression, timeout=timeout * _PATIENCE)
+
+    sfn.jsonata.Jsonata.jsonata = staticmethod(parse_patiently)

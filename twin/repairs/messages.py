@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from ministack.services import eventbridge, s3, sns
+from ministack.services import cloudwatch, eventbridge, s3, sns
 
 from twin import mailbox
 from twin.repairs.site import Site
@@ -33,6 +33,7 @@ def _mail(site: Site) -> None:
         **named: Any,
     ) -> None:
         fanout(topic_arn, msg_id, message, subject, message_structure, message_attributes, *rest, **named)
+        delivered = 0
         for subscription in (sns._topic_by_arn_any_scope(topic_arn) or {}).get("subscriptions", []):
             if subscription.get("protocol") not in ("email", "email-json"):
                 continue
@@ -40,6 +41,11 @@ def _mail(site: Site) -> None:
             if sns._matches_filter_policy(subscription, message_attributes or {}, text):
                 title = subject or "AWS Notification Message"
                 mailbox.deliver(site.state_dir / "mail", subscription["endpoint"], title, text, topic_arn)
+                delivered += 1
+        dimensions = {"TopicName": topic_arn.rpartition(":")[2]}
+        counts = {"NumberOfMessagesPublished": 1, "NumberOfNotificationsDelivered": delivered}
+        for name, count in (counts | {"NumberOfNotificationsFailed": 0}).items():
+            cloudwatch.record_metric("AWS/SNS", name, count, "Count", dimensions)
 
     sns._fanout = fanout_with_mail
 

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import yaml
-from ministack.services import apigateway
+from ministack.services import apigateway, lambda_svc
 from ministack.services.cloudformation import provisioners, stacks
 
 from twin.repairs.site import Site
@@ -18,6 +18,7 @@ def apply(site: Site) -> None:
     _reachable_addresses(site)
     _http_api_body()
     _definitions_in_yaml()
+    _code_within_limit()
 
 
 def _reachable_addresses(site: Site) -> None:
@@ -104,3 +105,22 @@ def _definitions_in_yaml() -> None:
         return text if text.lstrip().startswith("{") else json.dumps(yaml.safe_load(text), default=str)
 
     provisioners._sfn_definition = define_from_yaml
+
+
+def _code_within_limit() -> None:
+    """Refuse a function that unpacks to more than AWS takes, layers included, when it is created as well.
+
+    The engine checks it on updates only, so a stack might deploy here that never deploys on AWS.
+    """
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+    create = handlers["create"]
+
+    def create_within_limit(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+        physical_id, attributes = create(logical_id, properties, stack)
+        function = lambda_svc._functions[physical_id]
+        refusal = lambda_svc._validate_total_unzipped_size(function["code_zip"], properties.get("Layers"))
+        if refusal is not None:
+            raise ValueError(f"The code and the layers together: {json.loads(refusal[2])['message']}")
+        return physical_id, attributes
+
+    handlers["create"] = create_within_limit

@@ -1,9 +1,9 @@
-"""Logs become metrics: what CloudWatch makes of embedded metric format."""
+"""The metrics that AWS publishes by itself, and those that it finds in logs."""
 
 import json
 from typing import Any
 
-from ministack.services import cloudwatch, lambda_svc
+from ministack.services import apigateway, cloudwatch, lambda_svc
 
 from twin.repairs.site import Site
 
@@ -37,6 +37,20 @@ def apply(site: Site) -> None:
 
     lambda_svc._emit_lambda_logs = emit_with_metrics
     lambda_svc._emit_lambda_metrics = count_throttles
+    _requests()
+
+
+def _requests() -> None:
+    """Count the requests to an API, and those that were refused or failed; the engine counts none."""
+    execute = apigateway.handle_execute
+
+    async def execute_and_count(api_id: str, *rest: Any, **named: Any) -> Any:
+        answer = await execute(api_id, *rest, **named)
+        for name, counted in (("Count", True), ("4xx", 400 <= answer[0] < 500), ("5xx", answer[0] >= 500)):
+            cloudwatch.record_metric("AWS/ApiGateway", name, int(counted), "Count", {"ApiId": api_id})
+        return answer
+
+    apigateway.handle_execute = execute_and_count
 
 
 def record_embedded(line: str) -> None:

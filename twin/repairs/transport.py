@@ -30,9 +30,8 @@ def _secure_transport() -> None:
 def _refuse_unsigned() -> None:
     """Refuse any service call without an access key.
 
-    The engine takes an unsigned S3 request for the account's root, so a web page open in the same laptop's
-    browser could post files into the inbox. Signed requests, presigned links and the Approval API are
-    untouched.
+    The engine tells the names of all buckets to anybody, and decides per service whom else to answer. Here
+    every call is signed or presigned; only the Approval API, which is not a service call, takes strangers.
     """
     dispatch = app._dispatch_service_request
 

@@ -2,23 +2,24 @@
 
 import json
 import queue
+import secrets
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import zipfile
-from hashlib import sha256
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
+from ministack.services import lambda_svc, sts
 
 from twin.repairs import bootstrap
 from twin.repairs.site import Site
+from twin.unpacked import unpacked
 
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 IDLE_SECONDS = 120.0
@@ -36,12 +37,12 @@ class HandlerFailed(Exception):  # noqa: N818 # it reports a failure of the func
 def apply(site: Site) -> None:
     """Replace the engine's Python worker and the function that runs it."""
     _link_runtime(site.state_dir / "runtime")
-    layers: dict[str, Path] = {}
+    known: dict[str, Path] = {}
 
     class Worker(_Worker):
         state_dir = site.state_dir
         endpoint_url = site.endpoint_url
-        unpacked = layers
+        layers = known
 
     lambda_runtime.Worker = Worker
     lambda_svc._execute_function_warm = _execute
@@ -72,7 +73,7 @@ class _Worker(lambda_runtime.Worker):  # type: ignore[misc,unused-ignore] # the 
 
     state_dir: Path
     endpoint_url: str
-    unpacked: dict[str, Path]
+    layers: dict[str, Path]
     peak_mb = 0
 
     def _spawn(self) -> None:
@@ -127,7 +128,7 @@ class _Worker(lambda_runtime.Worker):  # type: ignore[misc,unused-ignore] # the 
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             **{key: value for key, value in own.items() if key not in reserved},
-            **lambda_runtime.execution_credentials(self.config),
+            **_role_credentials(self.config),
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
             "AWS_EXECUTION_ENV": "AWS_Lambda_python3.12",
@@ -151,7 +152,7 @@ class _Worker(lambda_runtime.Worker):  # type: ignore[misc,unused-ignore] # the 
         """Give the folder of a layer version, unpacked once per content and shared by every worker."""
         arn = attachment["Arn"]
         with _unpacking:
-            if arn not in self.unpacked:
+            if arn not in self.layers:
                 content = lambda_svc._resolve_layer_zip(attachment)
                 if content is None:
                     missing = {
@@ -159,8 +160,8 @@ class _Worker(lambda_runtime.Worker):  # type: ignore[misc,unused-ignore] # the 
                         "errorType": "Runtime.LayerMissing",
                     }
                     raise HandlerFailed(missing)
-                self.unpacked[arn] = _unpack(content, self.state_dir / "layers")
-            return self.unpacked[arn]
+                self.layers[arn] = unpacked(content)
+            return self.layers[arn]
 
     def _drain_stderr_bounded(self, *_: float) -> str:
         """Give the invocation's log: everything up to the mark that the bootstrap writes after it."""
@@ -175,15 +176,23 @@ class _Worker(lambda_runtime.Worker):  # type: ignore[misc,unused-ignore] # the 
             lines.append(line)
 
 
-def _unpack(content: bytes, layers: Path) -> Path:
-    target = layers / sha256(content).hexdigest()
-    if not target.exists():
-        layers.mkdir(exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=layers))
-        with zipfile.ZipFile(BytesIO(content)) as packed:
-            packed.extractall(draft)
-        draft.rename(target)
-    return target
+def _role_credentials(config: dict[str, Any]) -> dict[str, str]:
+    """Give the worker keys of its role that nobody can guess.
+
+    The engine derives them from the function's and the role's names: whoever knows the template could sign
+    requests to the twin, a web page in the user's browser included.
+    """
+    account, role = config["Role"].split(":")[4], config["Role"].rpartition("/")[2]
+    name = config["FunctionName"][:64]
+    key, secret, token = f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), secrets.token_hex(32)
+    session = {
+        "Arn": f"arn:aws:sts::{account}:assumed-role/{role}/{name}",
+        "UserId": f"{role}:{name}",
+        "SecretAccessKey": secret,
+        "SessionToken": token,
+    }
+    sts.register_session(key, session)
+    return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
 
 
 def _execute(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:

@@ -48,6 +48,9 @@ def put_into_engine(
     account: str = "000000000000",
 ) -> LocalSageMaker:
     """Get a local SageMaker that is connected to the engine in this process."""
+    if SERVICE in app.SERVICE_HANDLERS:
+        msg = "This engine has a local SageMaker already; a second one would wrap the first."
+        raise RuntimeError(msg)
     platform = Platform(
         endpoint_url,
         Path(state_dir),

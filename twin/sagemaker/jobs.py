@@ -127,7 +127,8 @@ class JobBoard(ABC):
             if status not in {"InProgress", "Stopping"}:
                 message = f"The request was rejected because the job is in status {status}."
                 raise invalid(message)
-            self._change(record, f"{self.noun}Status", "Stopping")
+            announce = self._change(record, "Stopping")
+        announce()
         job = self._jobs.get(name)
         if job:
             threading.Thread(target=job.container.stop, daemon=True).start()
@@ -233,7 +234,8 @@ class JobBoard(ABC):
             if reason:
                 record["FailureReason"] = reason
             self.ended(record, detail)
-            self._change(record, f"{self.noun}Status", outcome)
+            announce = self._change(record, outcome)
+        announce()
         self._jobs.pop(job.name, None)
         job.done.set()
 
@@ -241,18 +243,14 @@ class JobBoard(ABC):
         with self.catalogue.lock:
             job.record.update(members)
 
-    def _change(self, record: Body, member: str, value: str) -> None:
-        """Set a status and tell the event bus; AWS sends the Describe output as the event's detail."""
-        record[member] = value
+    def _change(self, record: Body, status: str) -> Callable[[], None]:
+        """Set a status and get what announces it, to be called without the lock: a target may call back."""
+        record[f"{self.noun}Status"] = status
         record["LastModifiedTime"] = now()
-        words = {
-            "TrainingJob": "Training Job",
-            "ProcessingJob": "Processing Job",
-            "TransformJob": "Transform Job",
-        }
-        detail = {k: v for k, v in record.items() if isinstance(v, str)}
-        kind = f"SageMaker {words[self.noun]} State Change"
-        self.platform.publish(kind, detail, [record[f"{self.noun}Arn"]])
+        words = self.noun.removesuffix("Job")
+        detail = {key: value for key, value in record.items() if isinstance(value, str)}
+        kind = f"SageMaker {words} Job State Change"
+        return lambda: self.platform.publish(kind, detail, [record[f"{self.noun}Arn"]])
 
     def _record(self, name: str) -> Body:
         record = self.catalogue.kind(self.kind).get(name)

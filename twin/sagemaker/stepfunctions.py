@@ -1,9 +1,9 @@
 """Get SageMaker's integrations with Step Functions: jobs that a state waits for, errors under AWS's names.
 
-An optimised integration (`sagemaker:createTrainingJob.sync`) speaks with the first Java SDK: modelled errors keep
-their name, every other one is `SageMaker.AmazonSageMakerException`. A job that did not complete fails its state
-with States.TaskFailed and the Describe output as Cause. When the state's time is over or its execution has ended,
-the job is stopped, as Step Functions does.
+An optimised integration (`sagemaker:createTrainingJob.sync`) speaks with the first Java SDK: modelled errors
+keep their name, any other one is `SageMaker.AmazonSageMakerException`. A job that did not complete fails
+its state with States.TaskFailed and the Describe output as Cause. When the state's time is over or its
+execution has ended, the job is stopped, as Step Functions does.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The mails about models: what happened, what it means, what to do; no patient, no value of any row.
 
-A subject is ASCII and at most 100 characters, which is what SNS takes.
+A subject is ASCII and below 100 characters, which is what SNS takes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-LONGEST_SUBJECT = 100
+LONGEST_SUBJECT = 99
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def candidate_judged(title: str, run_id: str, summary: str, unmet: Sequence[str]
 
 
 def approval_wanted(
-    title: str, version: int, run_id: str, summary: str, unmet: Sequence[str], link: str, until: str
+    *, title: str, version: int, run_id: str, summary: str, unmet: Sequence[str], link: str, until: str
 ) -> Mail:
     """Ask an approver, with the link."""
     return mail(
@@ -69,8 +69,8 @@ def approval_wanted(
         summary,
         f"Not met:\n{_listed(unmet)}" if unmet else "",
         f"Read the evidence and decide here:\n{link}",
-        f"The link is open until {until}. Opening it changes nothing; deciding takes the version number and a "
-        "reason. It lets whoever holds it decide: please do not forward it.",
+        f"The link is open until {until}. Opening it changes nothing; deciding takes the version number and "
+        "a reason. It lets whoever holds it decide: please do not forward it.",
     )
 
 
@@ -78,8 +78,8 @@ def approval_expired(title: str, version: int, run_id: str) -> Mail:
     """Say that nobody decided in time."""
     return mail(
         f"{title}: nobody decided about version {version} in time",
-        f"Version {version} of {title} (training run {run_id}) was not decided in time. It was not released, and "
-        "the model that was live before stays live.",
+        f"Version {version} of {title} (training run {run_id}) was not decided in time. It was not "
+        "released, and the model that was live before stays live.",
         "To have it decided after all, start a new training run.",
     )
 
@@ -92,12 +92,13 @@ def model_promoted(title: str, live_version: int, version: int, previous: int, r
         f"Package version {version} of {title} was approved and is live now, as live version {live_version}. "
         f"{before}",
         f"The reason that was given: {reason}",
-        "Every artefact was hashed again and is what was evaluated. New batches are scored by it from now on.",
+        "Every artefact was hashed again and is what was evaluated. New batches are scored by it "
+        "from now on.",
     )
 
 
 def batch_scored(
-    title: str, file_name: str, rows: int, flagged: int, live_version: int, results: str
+    *, title: str, file_name: str, rows: int, flagged: int, live_version: int, results: str
 ) -> Mail:
     """Say that a batch's results are there."""
     return mail(
@@ -130,9 +131,10 @@ def upload_failed(key: str, error: str, address: str) -> Mail:
     """Tell the operators that an upload was parked."""
     return mail(
         f"Upload failed: {printable(key)}",
-        f"{printable(key)} could not be processed after several tries ({printable(error)}). No row of it was used.",
-        "The execution in Step Functions says in which state, and the function's log says why. When the cause is "
-        "gone, send the file again or redrive the execution.",
+        f"{printable(key)} could not be processed after several tries ({printable(error)}). No row of it was "
+        "used.",
+        "The execution in Step Functions says in which state, and the function's log says why. When the "
+        "cause is gone, send the file again or redrive the execution.",
         f"The receipt: {printable(address)}",
     )
 
@@ -141,8 +143,8 @@ def upload_stalled(key: str, error: str, disposition: str, address: str) -> Mail
     """Tell the operators that a workflow failed after its upload had been settled."""
     return mail(
         f"Workflow failed after an upload was settled: {printable(key)}",
-        f"{printable(key)} had been settled as {disposition} when its workflow failed ({printable(error)}). Its rows "
-        "are as its receipt says; only what should have followed did not happen.",
+        f"{printable(key)} had been settled as {disposition} when its workflow failed ({printable(error)}). "
+        "Its rows are as its receipt says; only what should have followed did not happen.",
         f"The receipt: {printable(address)}",
     )
 

@@ -1,4 +1,4 @@
-"""Where everything lies: the keys of the Lake and Results buckets, each spelled once. Standard library only."""
+"""Where everything lies: the keys of Lake and Results, each spelled once. Standard library only."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def profile(use_case: str, upload: str) -> str:
 
 
 def vault(use_case: str, upload: str) -> str:
-    """Give the map from an upload's record ids to the hospital's own ids, which only Publish Results may read."""
+    """Give the map from record ids to the hospital's own ids, which only Publish Results may read."""
     return f"vault/{use_case}/{upload}.parquet"
 
 

@@ -34,7 +34,7 @@ class Results:
 
 
 def results_of(presented: bytes, vault: bytes) -> Results:
-    """Join presented rows (Parquet) to the vault (Parquet) by record id; raises CountsDisagree unless each one fits.
+    """Join presented rows to the vault (both Parquet) by record id; raises CountsDisagree unless all fit.
 
     Where the hospital gives no ids, the record id takes their place: outcomes files name patients by it.
     """

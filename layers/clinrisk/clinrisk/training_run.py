@@ -20,17 +20,24 @@ class CommittedUpload(Protocol):
     """What a plan needs to know of a committed training upload."""
 
     @property
-    def upload_id(self) -> str: ...
+    def upload_id(self) -> str:
+        """Name the upload."""
+
     @property
-    def labelled_rows(self) -> int: ...
+    def labelled_rows(self) -> int:
+        """Count its rows with a label."""
+
     @property
-    def rows_quarantined(self) -> int: ...
+    def rows_quarantined(self) -> int:
+        """Count its rows that were set aside."""
+
     @property
-    def settled_at(self) -> str: ...
+    def settled_at(self) -> str:
+        """Say when it was committed."""
 
 
 def plan_of(use_case: UseCase, run_id: str, reason: str, uploads: Sequence[CommittedUpload]) -> TrainingPlan:
-    """Give the plan over all committed training uploads; raises NotEnoughData below the use case's minimum."""
+    """Give the plan over all committed uploads; raises NotEnoughData below the use case's minimum."""
     rows = sum(upload.labelled_rows for upload in uploads)
     if rows < use_case.min_training_rows:
         raise NotEnoughData(

@@ -57,6 +57,7 @@ _FILES: dict[FileRule, str] = {
     FileRule.LABEL_COLUMN_MISSING: (
         "A training file needs the outcome column {columns}. Add it, or send the file for inference."
     ),
+    FileRule.MOSTLY_EMPTY: "Nearly all lines are empty. Check that the export puts one patient on each line.",
     FileRule.NO_ROWS: "The file has a header but no rows. Check the export's filter.",
     FileRule.WRONG_UNIT: (
         "Nearly all numbers in {columns} look like {detail}. Convert the column to the agreed unit{unit} "

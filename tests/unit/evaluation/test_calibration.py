@@ -6,11 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from scipy.optimize import brentq
-from sklearn.linear_model import LogisticRegression
-
 from clinrisk.evaluation import calibration
 from clinrisk.evaluation.logistic import sigmoid
+from scipy.optimize import brentq
+from sklearn.linear_model import LogisticRegression
 
 
 def miscalibrated(seed: int, size: int = 2000) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
@@ -24,7 +23,9 @@ def miscalibrated(seed: int, size: int = 2000) -> tuple[np.ndarray, np.ndarray]:
 def test_slope_agrees_with_scikit_learn() -> None:
     labels, scores = miscalibrated(11)
     margins = calibration.log_odds(scores)[:, None]
-    fitted = LogisticRegression(C=1e15, solver="newton-cholesky", tol=1e-12, max_iter=1000).fit(margins, labels)
+    fitted = LogisticRegression(C=1e15, solver="newton-cholesky", tol=1e-12, max_iter=1000).fit(
+        margins, labels
+    )
 
     found = calibration.calibration_slope(labels, scores)
 
@@ -61,7 +62,11 @@ def test_observed_to_expected_is_a_plain_ratio_with_an_interval_around_it() -> N
 
 @pytest.mark.parametrize(
     ("labels", "scores"),
-    [([0, 0, 0, 0], [0.1, 0.2, 0.3, 0.4]), ([0, 1, 0, 1], [0.3, 0.3, 0.3, 0.3]), ([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9])],
+    [
+        ([0, 0, 0, 0], [0.1, 0.2, 0.3, 0.4]),
+        ([0, 1, 0, 1], [0.3, 0.3, 0.3, 0.3]),
+        ([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9]),
+    ],
     ids=["one outcome only", "constant risks", "separated outcomes"],
 )
 def test_without_information_there_is_no_slope(labels: list[int], scores: list[float]) -> None:

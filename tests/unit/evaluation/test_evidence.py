@@ -1,22 +1,23 @@
-"""The evaluation document keeps its published shape whatever the data are like, and its verdict means something."""
+"""The evaluation document keeps its published shape whatever the data are, and its verdict has a meaning."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import numpy as np
 import pytest
-
 from clinrisk import use_cases
 from clinrisk.errors import NotEnoughData
 from clinrisk.evaluation.evidence import Scored, evaluation_of
-from clinrisk.evaluation.metrics import Floats, Labels
 from clinrisk.promotion import NOT_EVALUATED, unmet_requirements
 from clinrisk.score_profiles import EVERYONE
-from clinrisk.use_cases.base import UseCase
+
+if TYPE_CHECKING:
+    from clinrisk.evaluation.metrics import Floats, Labels
+    from clinrisk.use_cases.base import UseCase
 
 USE_CASE = use_cases.get("heart")
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "evaluation.schema.json").read_text())
@@ -127,7 +128,10 @@ def test_constant_risks_block_without_a_crash() -> None:
     out_of_fold, holdout = scored(9), scored(10, 80)
 
     document = evaluated(
-        *(Scored(s.labels, s.groups, {n: _constant(v) for n, v in s.scores.items()}) for s in (out_of_fold, holdout))
+        *(
+            Scored(s.labels, s.groups, {n: _constant(v) for n, v in s.scores.items()})
+            for s in (out_of_fold, holdout)
+        )
     )
 
     assert document["models"]["xgboost"]["calibration_slope"] == NOT_EVALUATED
@@ -138,7 +142,9 @@ def test_training_patients_of_one_outcome_are_not_enough() -> None:
     out_of_fold = scored(11)
 
     with pytest.raises(NotEnoughData):
-        evaluated(Scored(_one_outcome(out_of_fold.labels), out_of_fold.groups, out_of_fold.scores), scored(12))
+        evaluated(
+            Scored(_one_outcome(out_of_fold.labels), out_of_fold.groups, out_of_fold.scores), scored(12)
+        )
 
 
 def test_the_groups_serve_as_the_baseline_of_the_bias_check() -> None:

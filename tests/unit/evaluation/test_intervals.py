@@ -7,14 +7,15 @@ import math
 
 import numpy as np
 import pytest
+from clinrisk.evaluation import intervals, metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from clinrisk.evaluation import intervals, metrics
 
-
-def cohort(seed: int, size: int, separation: float = 1.2) -> tuple[metrics.Labels, metrics.Floats, metrics.Floats]:
+def cohort(
+    seed: int, size: int, separation: float = 1.2
+) -> tuple[metrics.Labels, metrics.Floats, metrics.Floats]:
     """Two models of different worth on the same patients."""
     rng = np.random.default_rng(seed)
     labels = (rng.random(size) < 0.35).astype(np.int64)
@@ -98,7 +99,7 @@ def test_resamples_have_as_many_patients_and_the_same_shares_on_average(rows: in
 def test_pooling_many_scores_loses_no_patient_and_hardly_any_area() -> None:
     labels, scores, _ = cohort(8, 30_000)
 
-    cells = intervals.pool(labels, scores, limit=1000)
+    cells = intervals.pool(labels, scores, limit=1000, cells=1000)
 
     assert len(cells.scores) == 1000
     assert cells.rows == 30_000

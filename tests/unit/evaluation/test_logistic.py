@@ -6,18 +6,22 @@ import json
 
 import numpy as np
 import pytest
+from clinrisk.evaluation import logistic
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from clinrisk.evaluation import logistic
-
 
 def table(seed: int, rows: int = 300) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
     """Measured columns of different spread, a flag, a constant, and holes."""
     rng = np.random.default_rng(seed)
-    columns = [rng.normal(54, 9, rows), rng.normal(246, 51, rows), rng.integers(0, 2, rows), np.full(rows, 3.0)]
+    columns = [
+        rng.normal(54, 9, rows),
+        rng.normal(246, 51, rows),
+        rng.integers(0, 2, rows),
+        np.full(rows, 3.0),
+    ]
     features = np.column_stack(columns).astype(np.float64)
     labels = (rng.random(rows) < 1 / (1 + np.exp(-(features[:, 0] - 54) / 9))).astype(np.int64)
     features[rng.random(features.shape) < 0.1] = np.nan

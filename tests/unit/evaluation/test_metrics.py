@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from clinrisk.evaluation import metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
-
-from clinrisk.evaluation import metrics
 
 SIZES = st.integers(min_value=4, max_value=120)
 SEEDS = st.integers(min_value=0, max_value=10_000)
@@ -37,7 +36,9 @@ def test_areas_agree_with_scikit_learn(seed: int, size: int) -> None:
 def test_accuracy_of_risks_agrees_with_scikit_learn(seed: int, size: int) -> None:
     labels, scores = patients(seed, size)
 
-    assert metrics.brier_error(labels, scores) == pytest.approx(oracle.brier_score_loss(labels, scores), abs=1e-12)
+    assert metrics.brier_error(labels, scores) == pytest.approx(
+        oracle.brier_score_loss(labels, scores), abs=1e-12
+    )
     assert metrics.log_loss_error(labels, scores) == pytest.approx(oracle.log_loss(labels, scores), abs=1e-9)
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from clinrisk.errors import NotEnoughData
 from clinrisk.evaluation import metrics, thresholds
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 10_000), st.integers(5, 400), st.sampled_from([0.5, 0.8, 0.85, 0.95, 1.0]))
-def test_at_least_the_stated_share_of_cases_is_found_and_hardly_more(seed: int, size: int, recall: float) -> None:
+def test_at_least_the_stated_share_of_cases_is_found_and_hardly_more(
+    seed: int, size: int, recall: float
+) -> None:
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, size)
     labels[0] = 1
@@ -42,7 +43,9 @@ def test_the_net_benefit_curve_agrees_with_the_definition_at_every_threshold() -
 
     for cut, model, all_treated in curve:
         assert model == pytest.approx(metrics.net_benefit(metrics.confusion(labels, scores, cut), cut))
-        assert all_treated == pytest.approx(metrics.net_benefit(metrics.confusion(labels, everyone, cut), cut))
+        assert all_treated == pytest.approx(
+            metrics.net_benefit(metrics.confusion(labels, everyone, cut), cut)
+        )
 
 
 def test_the_drawn_range_surrounds_the_threshold_and_stays_below_one() -> None:

@@ -99,6 +99,17 @@ def test_harmless_differences_are_accepted(data: bytes, judge: Judge) -> None:
     assert (judge(data).disposition, judge(data).rows_accepted) == ("ACCEPTED", 1)
 
 
+def test_patients_and_outcomes_are_not_mistaken_for_each_other(judge: Judge) -> None:
+    outcomes = judge(b"id,label,date\n9046,1,2024-05-01\n")
+    patients = judge(GOOD, purpose="outcomes")
+    for verdict, told in (
+        (outcomes, "outcomes, not patients"),
+        (patients, "patients (Stroke risk), not outcomes"),
+    ):
+        assert verdict.problems[0].rule is FileRule.HEADER_OF_OTHER
+        assert told in explain(verdict)[0]
+
+
 def test_the_order_of_columns_is_free(judge: Judge) -> None:
     header, row = HEADER.split(","), STROKE.split(",")
     data = f"{','.join(reversed(header))}\n{','.join(reversed(row))}\n".encode()

@@ -66,6 +66,20 @@ def test_bytes_that_stop_being_utf8_set_the_file_aside(judge: Judge, read: Read)
     assert read(data).features.is_empty()
 
 
+@pytest.mark.parametrize("line", ["", ",", '"', ",,,,,,,,,,,"])
+def test_millions_of_next_to_empty_lines_are_refused_before_they_cost_memory(line: str, judge: Judge) -> None:
+    verdict = judge(_file(stroke_rows(10)) + (line + "\n").encode() * 1_000_000)
+    assert (verdict.disposition, verdict.problems[0].rule) == ("REJECTED", "mostly_empty_lines")
+
+
+def test_a_megabyte_in_one_cell_costs_one_row_and_little_of_it_is_kept(judge: Judge, read: Read) -> None:
+    rows = stroke_rows(4000)
+    for column, cell in (("gender", "x" * 2**20), ("work_type", '"' + "a,b" * 2**18 + '"')):
+        data = _file([*rows[:3500], {**rows[3500], column: cell}, *rows[3501:]])
+        assert dict(judge(data).reasons) == {"cell_too_long": 1}
+        assert len(read(data).quarantine["raw"][0]) <= 2000
+
+
 def test_inference_drops_the_outcome_and_needs_none(read: Read) -> None:
     chunk = read(_file(stroke_rows(5)), purpose="inference")
     assert "label" not in chunk.features.columns

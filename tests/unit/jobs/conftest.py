@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tarfile
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from pyarrow import parquet
-
 from clinrisk import use_cases
 from clinrisk.jobs.__main__ import main
 from clinrisk.training_plan import TrainingPlan
+from pyarrow import parquet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 RUN = "heart-0123456789"
 MOMENT = "2026-01-31T12:00:00.000Z"
 # Few trees: these tests are about files, not about how good a model is.
-SMALL = {"num_round": "20", "cv_repeats": "2"}
+SMALL = {"num_round": "20", "cv_repeats": "2", "subsample": "0.8"}
 
 
 def synthetic(use_case: UseCase, size: int, seed: int = 0) -> list[dict[str, Any]]:
@@ -111,16 +111,16 @@ class Laboratory:
         (self.inputs("assemble", "plan") / "plan.json").write_text(document)
         return self.run("assemble")
 
-    def train(self, algorithm: str, **hyperparameters: str) -> int:
-        root = self.root / algorithm
+    def train(self, branch: str, **hyperparameters: str) -> int:
+        root = self.root / branch
         (root / "input/data/training").mkdir(parents=True, exist_ok=True)
         (root / "input/config").mkdir(parents=True, exist_ok=True)
         training = self.outputs("assemble", "set") / "training.csv"
         if training.exists():
             (root / "input/data/training/training.csv").write_bytes(training.read_bytes())
-        given = {"algorithm": algorithm, "use_case": "heart", "seed": "3", **SMALL, **hyperparameters}
+        given = {"algorithm": branch, "use_case": "heart", "seed": "3", **SMALL, **hyperparameters}
         (root / "input/config/hyperparameters.json").write_text(json.dumps(given))
-        return self.run(algorithm)
+        return self.run(branch)
 
     def pack(self, algorithm: str, into: Path) -> None:
         """Do what the platform does when a training job ends, below a folder of the job's name."""
@@ -144,10 +144,19 @@ def laboratory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Laboratory:
     return Laboratory(tmp_path / "first", use_cases.get("heart"), monkeypatch)
 
 
+@pytest.fixture(scope="session")
+def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        laboratory = Laboratory(tmp_path_factory.mktemp("trained"), use_cases.get("heart"), monkeypatch)
+        laboratory.store(synthetic(laboratory.use_case, 320))
+        assert laboratory.assemble() == 0
+        assert laboratory.train("xgboost") == 0
+        assert laboratory.train("logistic") == 0
+    return laboratory.root
+
+
 @pytest.fixture
-def trained(laboratory: Laboratory) -> Laboratory:
-    laboratory.store(synthetic(laboratory.use_case, 320))
-    assert laboratory.assemble() == 0
-    assert laboratory.train("xgboost") == 0
-    assert laboratory.train("logistic") == 0
+def trained(laboratory: Laboratory, trained_once: Path) -> Laboratory:
+    """A laboratory of the test's own in which both models have been trained."""
+    shutil.copytree(trained_once, laboratory.root)
     return laboratory

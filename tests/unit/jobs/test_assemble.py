@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from pyarrow import csv
-
 from clinrisk.jobs.assemble import is_held_out
 from clinrisk.profiles import Profile
+from pyarrow import csv
+
 from tests.unit.jobs.conftest import synthetic
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def rows_of(laboratory: Laboratory) -> dict[str, dict[str, Any]]:
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for name in ("training", "holdout"):
         options = csv.ConvertOptions(column_types={"record_id": pa.string()})
         table = csv.read_csv(laboratory.outputs("assemble", "set") / f"{name}.csv", convert_options=options)
@@ -41,16 +41,22 @@ def test_every_patient_is_in_exactly_one_part(laboratory: Laboratory) -> None:
     assert 0.12 < sum(row["part"] == "holdout" for row in rows.values()) / 300 < 0.28
 
 
-def test_the_same_rows_give_the_same_bytes_whatever_file_upload_and_run_they_came_in(laboratory: Laboratory) -> None:
+def test_the_same_rows_give_the_same_bytes_whatever_file_upload_and_run_they_came_in(
+    laboratory: Laboratory,
+) -> None:
     records = synthetic(laboratory.use_case, 300)
     laboratory.store(records)
     other = laboratory.beside("second")
-    moved = [record | {"upload_id": "renamed", "event_time": "2026-01-02T00:00:00.000Z"} for record in records]
+    moved = [
+        record | {"upload_id": "renamed", "event_time": "2026-01-02T00:00:00.000Z"} for record in records
+    ]
     other.store(moved[200:], "b", "07")
     other.store(moved[:200][::-1], "c", "03")
 
     assert laboratory.assemble() == 0
-    renamed = replace(other.plan, upload_ids=("renamed",), run_id="heart-9876543210", as_of="2026-03-01T00:00:00.000Z")
+    renamed = replace(
+        other.plan, upload_ids=("renamed",), run_id="heart-9876543210", as_of="2026-03-01T00:00:00.000Z"
+    )
     assert other.assemble(renamed) == 0
 
     assert files_of(laboratory) == files_of(other)
@@ -58,8 +64,13 @@ def test_the_same_rows_give_the_same_bytes_whatever_file_upload_and_run_they_cam
 
 def test_only_committed_uploads_and_only_the_past_count(laboratory: Laboratory) -> None:
     records = synthetic(laboratory.use_case, 300)
-    foreign = [record | {"upload_id": "never committed"} for record in synthetic(laboratory.use_case, 20, seed=1)]
-    future = [record | {"event_time": "2026-02-01T00:00:00.000Z"} for record in synthetic(laboratory.use_case, 20, seed=2)]
+    foreign = [
+        record | {"upload_id": "never committed"} for record in synthetic(laboratory.use_case, 20, seed=1)
+    ]
+    future = [
+        record | {"event_time": "2026-02-01T00:00:00.000Z"}
+        for record in synthetic(laboratory.use_case, 20, seed=2)
+    ]
     laboratory.store([*records, *foreign, *future])
 
     assert laboratory.assemble() == 0
@@ -70,7 +81,11 @@ def test_only_committed_uploads_and_only_the_past_count(laboratory: Laboratory) 
 def test_the_newest_record_of_a_patient_wins_and_a_deleted_patient_is_gone(laboratory: Laboratory) -> None:
     records = synthetic(laboratory.use_case, 300)
     corrected = records[0] | {"event_time": "2026-01-05T00:00:00.000Z", "label": 1 - records[0]["label"]}
-    deleted = {"record_id": records[1]["record_id"], "event_time": "2026-01-05T00:00:00.000Z", "is_deleted": True}
+    deleted = {
+        "record_id": records[1]["record_id"],
+        "event_time": "2026-01-05T00:00:00.000Z",
+        "is_deleted": True,
+    }
     returned = [
         {"record_id": records[2]["record_id"], "event_time": "2026-01-05T00:00:00.000Z", "is_deleted": True},
         records[2] | {"event_time": "2026-01-06T00:00:00.000Z"},
@@ -127,7 +142,9 @@ def test_other_features_than_the_plan_expects_are_refused(laboratory: Laboratory
     assert laboratory.said("assemble") == "The plan was made for other features than this code has."
 
 
-def test_an_empty_store_too_few_patients_and_one_outcome_each_end_in_one_sentence(laboratory: Laboratory) -> None:
+def test_an_empty_store_too_few_patients_and_one_outcome_each_end_in_one_sentence(
+    laboratory: Laboratory,
+) -> None:
     laboratory.inputs("assemble", "offline")
     assert laboratory.assemble() == 1
     assert laboratory.said("assemble") == "The offline store holds no data yet."

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
-
 from clinrisk.evaluation.metrics import confusion
 from clinrisk.jobs.tables import read_set
 from clinrisk.promotion import NOT_EVALUATED
@@ -89,7 +88,9 @@ def test_the_page_needs_nothing_from_outside_and_runs_nothing(trained: Laborator
 
     page = page_of(trained)
 
-    assert not re.search(r"<script|javascript:|\son\w+=|@import|url\(|<link|<iframe|<img", page, re.IGNORECASE)
+    assert not re.search(
+        r"<script|javascript:|\son\w+=|@import|url\(|<link|<iframe|<img", page, re.IGNORECASE
+    )
     assert set(re.findall(r"https?://[^\s\"'<]+", page)) == set()
     assert not re.search(r"\b(nan|NaN|inf|None|undefined)\b|\{\{", page.partition("<body>")[2])
     assert len(page.encode()) < 300_000

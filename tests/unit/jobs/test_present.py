@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from pyarrow import parquet
-
 from clinrisk.jobs import booster
 from clinrisk.jobs.tables import feature_matrix
 from clinrisk.score_profiles import ScoreProfile
+from pyarrow import parquet
+
 from tests.unit.jobs.conftest import offline_schema, synthetic
 
 if TYPE_CHECKING:
@@ -143,7 +143,9 @@ def test_a_model_of_other_features_is_refused(batch: Batch) -> None:
     batch.laboratory.pack("xgboost", batch.laboratory.inputs("present", "model"))
 
     assert batch.run() == 1
-    assert batch.laboratory.said("present") == "The live model was trained on other features than this code has."
+    assert (
+        batch.laboratory.said("present") == "The live model was trained on other features than this code has."
+    )
 
 
 def test_lines_that_are_no_scores_are_refused_without_being_repeated(batch: Batch) -> None:

@@ -1,4 +1,4 @@
-"""Training leaves exactly what the server may load, the same bytes each time, and honest out-of-fold scores."""
+"""Training leaves what the server may load, the same bytes each time, and honest out-of-fold scores."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import xgboost
-from pyarrow import csv
-
 from clinrisk.jobs import booster
 from clinrisk.jobs.tables import read_set
+from pyarrow import csv
+
 from tests.unit.jobs.conftest import synthetic
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def test_out_of_fold_scores_cover_every_training_patient_and_beat_chance(trained
     training = read_set(trained.outputs("assemble", "set") / "training.csv", trained.use_case)
     for algorithm in ("xgboost", "logistic"):
         options = csv.ConvertOptions(column_types={"record_id": pa.string()})
-        table = csv.read_csv(trained.root / algorithm / "output/data/out_of_fold.csv", convert_options=options)
+        table = csv.read_csv(
+            trained.root / algorithm / "output/data/out_of_fold.csv", convert_options=options
+        )
         assert table["record_id"].to_pylist() == training.record_ids.tolist()
         assert set(table["fold"].to_pylist()) == {0, 1, 2, 3, 4}
         area = auc_score(training.labels, table["score"].to_numpy().astype(np.float64))
@@ -112,7 +114,10 @@ def test_no_patients_own_value_is_in_the_ranges(trained: Laboratory) -> None:
     [
         ({"algorithm": "forest"}, "The hyperparameter algorithm must be xgboost or logistic."),
         ({"eta": "fast"}, "A hyperparameter of XGBoost is not a number."),
-        ({"feature_digest": "0" * 64}, "The hyperparameters were made for other features than this code has."),
+        (
+            {"feature_digest": "0" * 64},
+            "The hyperparameters were made for other features than this code has.",
+        ),
     ],
 )
 def test_what_cannot_be_trained_is_said_in_one_sentence(

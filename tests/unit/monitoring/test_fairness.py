@@ -47,6 +47,16 @@ def gap_of(profile: ScoreProfile, labelled: bool) -> float:  # noqa: FBT001 (a p
     return float(rate_gap(np.array([rate.hits / rate.trials for rate in rates])))
 
 
+def test_a_group_whose_outcomes_nobody_knows_has_no_share_of_cases_found(
+    heart: UseCase, rng: Generator
+) -> None:
+    batch, _ = scored(heart, 600, rng)
+    sex = batch.attributes["sex"]
+    partly = {**sex, "female": replace(sex["female"], outcomes=None)}
+    unknown = replace(batch, attributes={**batch.attributes, "sex": partly})
+    assert set(current_rates(unknown, "sex", TRUE_POSITIVE_RATE)) == {"male"}
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_the_gaps_are_those_of_fairlearn(heart: UseCase, seed: int) -> None:
     profile, rows = scored(heart, 400, np.random.default_rng(seed), 0.6)

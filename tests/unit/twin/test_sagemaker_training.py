@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import tarfile
 import time
 from typing import Any
@@ -119,6 +120,16 @@ def test_the_same_job_twice_gives_the_same_bytes(sagemaker: Any, lake: Any, trai
         assert {member.mtime for member in archive.getmembers()} == {0}
 
 
+def test_archives_are_encrypted_with_the_key_that_the_job_names(
+    sagemaker: Any, lake: Any, training_request: Any
+) -> None:
+    where = {"S3OutputPath": "s3://lake/models/", "KmsKeyId": "alias/data"}
+    finished(sagemaker, training_request("t1", OutputDataConfig=where))
+    for name in ("model", "output"):
+        head = lake.s3.head_object(Bucket="lake", Key=f"models/t1/output/{name}.tar.gz")
+        assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", "alias/data")
+
+
 def test_output_goes_to_the_log_stream_of_the_job(
     sagemaker: Any, training_request: Any, log_lines: Any
 ) -> None:
@@ -171,11 +182,10 @@ def test_stopping_a_job_ends_its_process(sagemaker: Any, training_request: Any) 
 
 
 def gone(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123 - a kernel file
-            return file.read().rsplit(")", 1)[1].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
+    """Whether a process has ended; a zombie has."""
+    command = ["/bin/ps", "-o", "stat=", "-p", str(pid)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip()[:1] in {"", "Z"}
 
 
 def test_children_that_a_job_leaves_behind_are_killed(
@@ -200,12 +210,17 @@ def test_shutdown_kills_running_jobs_and_starts_none_that_wait(sagemaker: Any, t
 def test_only_two_jobs_run_at_once(sagemaker: Any, training_request: Any) -> None:
     for number in range(3):
         sagemaker.handle("CreateTrainingJob", training_request(f"t{number}", "wait"))
-    time.sleep(1)
-    found = [
-        sagemaker.handle("DescribeTrainingJob", {"TrainingJobName": f"t{number}"}) for number in range(3)
-    ]
-    assert sorted(job["SecondaryStatus"] for job in found) == ["Starting", "Training", "Training"]
-    assert {job["TrainingJobStatus"] for job in found} == {"InProgress"}
+
+    def phases() -> list[str]:
+        summaries = sagemaker.handle("ListTrainingJobs", {"StatusEquals": "InProgress"})
+        return sorted(job["SecondaryStatus"] for job in summaries["TrainingJobSummaries"])
+
+    deadline = time.monotonic() + 20
+    while phases() != ["Starting", "Training", "Training"]:
+        assert time.monotonic() < deadline, phases()
+        time.sleep(0.05)
+    time.sleep(0.5)
+    assert phases() == ["Starting", "Training", "Training"]
 
 
 def test_a_name_is_used_up_by_its_first_job_even_when_it_failed(

@@ -19,8 +19,14 @@ MATRIX = np.random.default_rng(0).normal(size=(200, 3))
 
 
 def booster(seed: int = 0) -> xgboost.Booster:
+    """A model that knows its features' names, as ours do; a request never names them."""
     labels = (MATRIX[:, seed] > 0).astype(int)
-    return xgboost.train({"objective": "binary:logistic", "nthread": 1}, xgboost.DMatrix(MATRIX, labels), 5)
+    data = xgboost.DMatrix(MATRIX, labels, feature_names=["age", "sex", "bmi"])
+    return xgboost.train({"objective": "binary:logistic", "nthread": 1}, data, 5)
+
+
+def predicted(matrix: Any, model: xgboost.Booster | None = None) -> Any:
+    return (model or booster()).predict(xgboost.DMatrix(np.asarray(matrix)), validate_features=False)
 
 
 def saved(model: xgboost.Booster) -> bytes:
@@ -82,7 +88,7 @@ def test_every_record_is_scored_in_order_and_joined_to_its_own_id(transform: Any
     assert done["TransformJobStatus"] == "Completed", done
     found = scores(lake, "m1")
     assert list(found) == [f"id-{n}" for n in range(200)]
-    expected = booster().predict(xgboost.DMatrix(MATRIX))
+    expected = predicted(MATRIX)
     assert np.allclose(list(found.values()), expected, atol=1e-7)
 
 
@@ -92,7 +98,7 @@ def test_empty_fields_are_missing_and_batching_changes_nothing(
 ) -> None:
     rows = "a,,1.0,2.0\r\nb,0.5,,\n"
     transform("m1", {"xgboost-model": saved(booster())}, rows, BatchStrategy=strategy)
-    expected = booster().predict(xgboost.DMatrix([[np.nan, 1, 2], [0.5, np.nan, np.nan]]))
+    expected = predicted([[np.nan, 1, 2], [0.5, np.nan, np.nan]])
     assert np.allclose(list(scores(lake, "m1").values()), expected, atol=1e-7)
 
 
@@ -111,14 +117,12 @@ def test_payloads_are_split_at_the_limit_and_put_together_again(
     sagemaker.transform._requests = counting
     transform("m1", {"xgboost-model": saved(booster())}, rows_of(matrix), MaxPayloadInMB=1)
     assert seen == [2]
-    assert np.allclose(
-        list(scores(lake, "m1").values()), booster().predict(xgboost.DMatrix(matrix)), atol=1e-7
-    )
+    assert np.allclose(list(scores(lake, "m1").values()), predicted(matrix), atol=1e-7)
 
 
 def test_too_few_columns_are_scored_silently_and_too_many_are_refused(transform: Any, lake: Any) -> None:
     assert transform("few", {"m": saved(booster())}, "a,1.0,2.0\n")["TransformJobStatus"] == "Completed"
-    expected = booster().predict(xgboost.DMatrix([[1.0, 2.0]]), validate_features=False)
+    expected = predicted([[1.0, 2.0]])
     assert scores(lake, "few") == pytest.approx({"a": expected[0]})
     many = transform("many", {"m": saved(booster())}, "a,1,2,3,4\n")
     assert many["TransformJobStatus"] == "Failed"
@@ -128,8 +132,7 @@ def test_too_few_columns_are_scored_silently_and_too_many_are_refused(transform:
 
 def test_a_second_booster_changes_the_scores_as_the_server_averages(transform: Any, lake: Any) -> None:
     transform("m1", {"a": saved(booster(0)), "b": saved(booster(1))}, rows_of(MATRIX))
-    data = xgboost.DMatrix(MATRIX)
-    expected = (booster(0).predict(data) + booster(1).predict(data)) / 2
+    expected = (predicted(MATRIX, booster(0)) + predicted(MATRIX, booster(1))) / 2
     assert np.allclose(list(scores(lake, "m1").values()), expected, atol=1e-7)
 
 
@@ -162,7 +165,7 @@ def test_a_field_that_is_no_number_fails_without_being_shown(transform: Any, log
 def test_without_filters_and_joins_only_the_predictions_come_out(transform: Any, lake: Any) -> None:
     transform("m1", {"m": saved(booster())}, "1,2,3\n4,5,6\n", DataProcessing={})
     lines = lake.get("out/m1/batch.csv.out").decode().splitlines()
-    expected = booster().predict(xgboost.DMatrix([[1, 2, 3], [4, 5, 6]]))
+    expected = predicted([[1, 2, 3], [4, 5, 6]])
     assert np.allclose([float(line) for line in lines], expected, atol=1e-7)
 
 

@@ -1,1 +1,1 @@
-"""The approval page: the evidence as an approver reads it, the answer as the page takes it, and the page itself."""
+"""The approval page: the evidence as an approver reads it, the answer, and the page itself."""

@@ -1,4 +1,4 @@
-"""The evidence for one candidate as an approver reads it: numbers with intervals, each requirement with its result."""
+"""The evidence for a candidate as an approver reads it: numbers with intervals, requirements with results."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Attribute:
-    """How the groups of one protected attribute are served: a line per group, then their largest difference."""
+    """How the groups of one attribute are served: a line per group, then their largest difference."""
 
     title: str
     groups: tuple[Line, ...]
@@ -85,14 +85,15 @@ def evidence_of(evaluation: Mapping[str, Any], use_case: UseCase) -> Evidence:
 def summary_of(evaluation: Mapping[str, Any], use_case: UseCase) -> str:
     """Sum up an evaluation in three sentences: whom it learned from, how well it ranks, whom it flags."""
     counts = evaluation["counts"]["training"]
-    areas = {name: interval(figures.get("auc")) for name, figures in evaluation["models"].items()}
-    floor = use_case.baseline_feature
+    models = evaluation["models"]
+    candidate, logistic, floor = (
+        interval(models.get(name, {}).get("auc")) for name in ("xgboost", "logistic", "floor")
+    )
     return (
-        f"{use_case.title}: learned from {counts['rows']:,} patients, {counts['positives']:,} of them with the "
-        f"condition. AUC {areas.get('xgboost', 'not evaluated')}, cross-validated, with 95% interval; logistic "
-        f"regression {areas.get('logistic', 'not evaluated')}, {floor} alone {areas.get('floor', 'not evaluated')}. "
-        f"Patients are flagged from a risk of {evaluation['threshold'] * 100:.1f}%, chosen to find "
-        f"{use_case.action.recall:.0%} of the cases."
+        f"{use_case.title}: learned from {counts['rows']:,} patients, {counts['positives']:,} of them with "
+        f"the condition. AUC {candidate}, cross-validated, with its 95% interval; logistic regression "
+        f"{logistic}, {use_case.baseline_feature} alone {floor}. Patients are flagged from a risk "
+        f"of {evaluation['threshold'] * 100:.1f}%, chosen to find {use_case.action.recall:.0%} of the cases."
     )
 
 
@@ -108,6 +109,20 @@ def interval(figure: object) -> str:
         return "not evaluated"
     value, low, high = (float(number) for number in figure)
     return f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def share(figure: object) -> str:
+    """Spell a share of patients with its 95% interval.
+
+    >>> share([0.861, 0.7512, 0.9289])
+    '86% (75 to 93%)'
+    >>> share("NOT_EVALUATED")
+    'too few'
+    """
+    if not isinstance(figure, list | tuple) or len(figure) != 3:
+        return "too few"
+    value, low, high = (float(number) * 100 for number in figure)
+    return f"{value:.0f}% ({low:.0f} to {high:.0f}%)"
 
 
 def _areas(evaluation: Mapping[str, Any], use_case: UseCase) -> Iterator[Area]:
@@ -143,8 +158,8 @@ def _groups(evaluation: Mapping[str, Any], use_case: UseCase) -> Iterator[Attrib
         gaps = evaluation.get("gaps", {}).get(attribute.name, {})
         titles = {group.name: group.title for group in attribute.groups}
         lines = tuple(
-            Line(titles.get(name, name), (f"{found['rows']:,}", *(interval(found.get(rate)) for rate in RATES)))
+            Line(titles.get(name, name), (f"{found['n']:,}", *(share(found.get(rate)) for rate in RATES)))
             for name, found in figures.items()
         )
-        gap = Line("largest difference", ("", *(interval(gaps.get(rate)) for rate in RATES)))
+        gap = Line("largest difference", ("", *(share(gaps.get(rate)) for rate in RATES)))
         yield Attribute(attribute.title, lines, gap)

@@ -1,8 +1,8 @@
 """The approval desk: shows the evidence to whoever holds a genuine link, and takes one decision.
 
-Looking changes nothing, however often and by whom (mail scanners follow links). A decision is written once, under
-the condition that the question is open, and then given to the workflow that waits; giving the same answer again
-finds the first one and changes nothing.
+Looking changes nothing, however often and by whom (mail scanners follow links). A decision is written once,
+under the condition that the question is open, and then given to the workflow that waits; giving the same
+answer again finds the first one and changes nothing.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def _deliver(approval: Approval) -> None:
 
 
 def _facts(approval: Approval) -> dict[str, Any]:
-    """What the page may know of an approval: all but the task token."""
+    """Give what the page may know of an approval: all but the task token."""
     facts = {name: value for name, value in vars(approval).items() if name != "task_token"}
     return facts | {
         "digests": approval.digests.model_dump(),

@@ -4,8 +4,8 @@
     RUN#<run_id>             APPROVAL                  which approval belongs to a training run
     USE_CASE#<use_case>      <created_at>#<approval_id>   all approvals in order of time
 
-A decision is written once, under the condition that the question is still open. The token is read by the function
-that answers the workflow and by nobody else.
+A decision is written once, under the condition that the question is still open. The token is read by the
+function that answers the workflow and by nobody else.
 """
 
 from __future__ import annotations

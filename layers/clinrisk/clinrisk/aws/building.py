@@ -26,7 +26,7 @@ PARQUET = "application/vnd.apache.parquet"
 
 
 def build(request: BuildRequest) -> BuildResult:
-    """Read a chunk once and store its features, quarantine, profile and vault; training rows go to Feature Store."""
+    """Read a chunk once and store what it became; training rows go to the Feature Store as well."""
     upload, index = request.upload, request.chunk.index
     use_case = use_cases.get(upload.use_case)
     data = objects.read_range(

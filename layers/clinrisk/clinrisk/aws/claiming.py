@@ -1,4 +1,4 @@
-"""The claim: is this file ours to read, is it data, and are its bytes new?"""
+"""The claim: whether a file is ours to read, whether it is data, and whether its bytes are new."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def claim(request: ClaimRequest, now: datetime) -> ClaimResult:
     """Claim one version of one object, and settle it here when it will not be read.
 
-    A repeated event of a claimed or settled upload is REPEATED and changes nothing; the execution that holds the
-    claim may ask again, and goes on.
+    A repeated event of a claimed or settled upload is REPEATED and changes nothing; the execution that
+    holds the claim may ask again, and goes on.
     """
     facts = objects.facts(request.bucket, request.key, request.version_id)
     arrival = Arrival(

@@ -1,7 +1,8 @@
 """The commit: an upload becomes visible whole, or not at all.
 
-Counts are proved against the stored rows, parts of chunks are merged into parts of the upload, and one transaction
-makes it so. A second delivery of the same commit writes the same bytes and finds the first settlement.
+Counts are proved against the stored rows, parts of chunks are merged into parts of the upload, and one
+transaction makes it so. A second delivery of the same commit writes the same bytes and finds the first
+settlement.
 
 It reads with polars, so only functions with the Frames and Numeric layers may import it.
 """
@@ -34,7 +35,7 @@ _CSV = "text/csv"
 
 
 def commit(request: CommitRequest, now: datetime) -> CommitResult:
-    """Settle a built upload; raises CountsDisagree when the stored rows are not the rows that were counted."""
+    """Settle a built upload; raises CountsDisagree when the stored rows are not those that were counted."""
     upload, use_case = request.upload, use_cases.get(request.upload.use_case)
     chunks = sorted(request.chunks, key=lambda chunk: chunk.index)
     counts = add_counts(Counts(**chunk.counts.model_dump()) for chunk in chunks)
@@ -49,7 +50,7 @@ def commit(request: CommitRequest, now: datetime) -> CommitResult:
 
 
 def _proved(chunks: Sequence[BuildResult], counts: Counts) -> pl.DataFrame:
-    """Give the stored rows of all chunks once they are shown to be those that were counted, each record once."""
+    """Give the stored rows once they are shown to be those that were counted, each record once."""
     if [chunk.index for chunk in chunks] != list(range(len(chunks))):
         raise CountsDisagree("The chunks of the file are not complete.")
     frames = [_frame(objects.fetch(chunk.features)) for chunk in chunks]

@@ -1,4 +1,4 @@
-"""Answers to CloudFormation: a custom resource that fails says so at once, instead of hanging the stack for an hour."""
+"""Answers to CloudFormation: a custom resource that fails says so at once and never hangs the stack."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TRIES = 3
 
 @contextmanager
 def answered(event: dict[str, Any], physical_id: str) -> Iterator[dict[str, str]]:
-    """Give a dict for the resource's attributes, and send them to CloudFormation, or FAILED when the block raises."""
+    """Give a dict for the attributes and send it to CloudFormation, or FAILED when the block raises."""
     attributes: dict[str, str] = {}
     try:
         yield attributes

@@ -3,8 +3,8 @@
     USE_CASE#<use_case>   LIVE                 the live pointer, a whole `LiveModel`
     USE_CASE#<use_case>   VERSION#<8 digits>   every model that was ever live
 
-Pointer and history change together or not at all. The ledger repeats each change in the Audit bucket, where Object
-Lock keeps it.
+Pointer and history change together or not at all. The ledger repeats each change in the Audit bucket, where
+Object Lock keeps it.
 """
 
 from __future__ import annotations

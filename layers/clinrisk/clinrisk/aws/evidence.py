@@ -24,8 +24,8 @@ _SAME = 1e-9
 def judged(request: JudgeRequest, use_case: UseCase) -> tuple[dict[str, Any], Digests]:
     """Give the evaluation document and the digests of all that the candidate is made of.
 
-    Raises EvidenceChanged when the job code is not what its name says, FeatureMismatch when the evaluation belongs
-    to another run or to other features.
+    Raises EvidenceChanged when the job code is not what its name says, FeatureMismatch when the evaluation
+    belongs to another run or to other features.
     """
     data = objects.fetch_current(request.evaluation_uri)
     document: dict[str, Any] = json.loads(data)

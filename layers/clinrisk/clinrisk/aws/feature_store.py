@@ -1,8 +1,8 @@
 """Feature Store: records written in batches by a bounded number of threads.
 
-BatchWriteRecord is newer than some runtimes: where the client lacks it, records are put one by one. A record that
-was not written is tried again; when it still is not, the whole call fails and the state's Retry starts over, which
-writes the same records again and changes nothing.
+BatchWriteRecord is newer than some runtimes: where the client lacks it, records are put one by one. A
+record that was not written is tried again; when it still is not, the whole call fails and the state's Retry
+starts over, which writes the same records again and changes nothing.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def change(table: str, pk: str, sk: str, changes: Item, condition: ConditionBase
 
 
 def transact(writes: Sequence[dict[str, Any]]) -> list[str]:
-    """Write all or nothing; the result lists, per write, "None" or why it was refused (empty: all written)."""
+    """Write all or nothing; the result lists per write "None" or why it was refused (empty: all written)."""
     # The client behind the resource takes plain Python values, its type stub does not know.
     client: Any = clients.dynamodb().meta.client
     try:

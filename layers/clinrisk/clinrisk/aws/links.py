@@ -1,7 +1,7 @@
 """Approval links: an opaque id, an expiry, and a MAC over both and the model's digest.
 
-The MAC is made by the signing key in KMS. A forged, altered or expired link opens nothing, and a link made for one
-model opens nothing for another.
+The MAC is made by the signing key in KMS. A forged, altered or expired link opens nothing, and a link made
+for one model opens nothing for another.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""S3 objects by address and digest: what is read under a `Reference` is what was written, or it is an error."""
+"""S3 objects by address and digest: what is read by `Reference` is what was written, or it is an error."""
 
 from __future__ import annotations
 
@@ -117,8 +117,8 @@ def store(
 ) -> Reference:
     """Write an object and give its reference.
 
-    S3 checks the digest on arrival. With `once` an object that is there already stays as it is: ledger and code are
-    written one time, and a retry finds its own work.
+    S3 checks the digest on arrival. With `once` an object that is there already stays as it is: ledger and
+    code are written one time, and a retry finds its own work.
     """
     sha = hashlib.sha256(data)
     checksum = base64.b64encode(sha.digest()).decode()
@@ -158,6 +158,6 @@ def keys_under(bucket: str, prefix: str) -> list[str]:
 
 
 def _missing(error: ClientError, message: str) -> Exception:
-    """Name the error: an object that is gone is a fact, anything else (throttle, refusal) stays what it is."""
+    """Name the error: an object that is gone is a fact, anything else (throttle, refusal) stays as it is."""
     missing = error.response["Error"]["Code"] in {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
     return ObjectMissing(message) if missing else error

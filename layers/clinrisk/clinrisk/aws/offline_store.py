@@ -1,4 +1,4 @@
-"""The offline store: where Feature Store lands a feature group's records, some minutes after they were written.
+"""The offline store: where a feature group's records land, some minutes after they were written.
 
 It reads Parquet with polars, so only functions with the Frames layer may import it.
 """

@@ -1,4 +1,4 @@
-"""Parking: an upload that could not be processed is settled as FAILED, so that no file is ever without an answer."""
+"""Parking: an upload that could not be processed is settled as FAILED: no file is ever without an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The key that turns a hospital's ids into record ids: one KMS call per upload and use case, local from then on."""
+"""The key that turns a hospital's ids into record ids: one KMS call per process, local from then on."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """How every upload ends: one receipt in the Results bucket, one settlement in the table, its metrics.
 
-The receipt is written before the settlement makes the upload visible, so whoever sees an upload finds its receipt.
+The receipt is written before the settlement makes the upload visible, so whoever sees an upload finds its
+receipt.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Logs and metrics: the event, never the data.
 
-`step` makes a typed function into a Lambda handler. `emit` writes one metric at once, so a metric that was decided
-is out even when the next line fails. `DIMENSIONS` is the whole list of metrics this system has: dashboards and
-alarms may show these and no others.
+`step` makes a typed function into a Lambda handler. `emit` writes one metric at once, so a metric that was
+decided is out even when the next line fails. `DIMENSIONS` is the whole list of metrics this system has:
+dashboards and alarms may show these and no others.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ def step(
 ) -> Callable[[Callable[[RequestT], Message]], Callable[[dict[str, Any], LambdaContext], dict[str, Any]]]:
     """Make a function from one message to another a Lambda handler.
 
-    The event is parsed into `request` (a wrong one is refused without repeating it), the workflow's execution becomes
-    the correlation id of every log line, and the result leaves as plain JSON.
+    The event is parsed into `request` (a wrong one is refused without repeating it), the workflow's
+    execution becomes the correlation id of every log line, and the result leaves as plain JSON.
     """
 
     def decorate(

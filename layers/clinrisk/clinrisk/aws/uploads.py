@@ -62,8 +62,8 @@ def claim(
 ) -> bool:
     """Claim one version of one object for this execution; False when another delivery of it came first.
 
-    The same execution may claim again (a retry after a crash goes on where it was), and so may any execution after
-    the upload was parked as FAILED.
+    The same execution may claim again (a retry after a crash goes on where it was), and so may any
+    execution after the upload was parked as FAILED.
     """
     item = {
         "pk": f"UPLOAD#{upload_id}",

@@ -24,7 +24,7 @@ LONGEST_BODY = 20_000
 
 @dataclass(frozen=True)
 class WebRequest:
-    """What a browser asked for. A field that is given twice is given to nobody: the last one would win unseen."""
+    """What a browser asked for; a field given twice is dropped, since one of them would win unseen."""
 
     method: str
     path: Mapping[str, str]
@@ -46,7 +46,7 @@ def request_of(event: Mapping[str, Any]) -> WebRequest:
 
 
 def web(serve: Callable[[WebRequest], Page]) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
-    """Make a function from a request to a page a Lambda handler; a fault becomes a page in plain words too."""
+    """Make a function from request to page a Lambda handler; a fault becomes a page in plain words too."""
 
     def run(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         request = request_of(event)

@@ -96,7 +96,7 @@ def smoothed_curve(labels: Labels, scores: Floats, points: int = 40) -> list[tup
 
     The bandwidth is Silverman's; the ends stop at the 1st and 99th percentile, where the patients do.
     """
-    cells = pool(labels, scores, limit=2000)
+    cells = pool(labels, scores, limit=2000, cells=2000)
     margins, totals = log_odds(cells.scores), (cells.positives + cells.negatives).astype(np.float64)
     middle = float(np.average(margins, weights=totals))
     spread = math.sqrt(float(np.average((margins - middle) ** 2, weights=totals)))

@@ -18,11 +18,11 @@ from clinrisk.evaluation.folds import FOLDS
 from clinrisk.evaluation.groups import (
     MINIMUM_EVENTS,
     MINIMUM_ROWS,
-    Membership,
     counts_of,
     gaps,
     group_tables,
     intersections,
+    membership,
 )
 from clinrisk.evaluation.intervals import delong_difference
 from clinrisk.evaluation.metrics import roc_points
@@ -94,7 +94,7 @@ def evaluation_of(
         "holdout_comparison": _comparison(holdout),
     }
     threshold, candidate = thresholds[CANDIDATE], out_of_fold.scores[CANDIDATE]
-    memberships = [Membership(a.name, a.group_names, out_of_fold.groups[a.name]) for a in use_case.protected]
+    memberships = [membership(a.name, a.group_names, out_of_fold.groups[a.name]) for a in use_case.protected]
     crossed = intersections(memberships)
     rng = np.random.default_rng(seed)
     document["groups"] = group_tables(out_of_fold.labels, candidate, threshold, memberships)

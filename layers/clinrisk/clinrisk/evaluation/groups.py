@@ -37,11 +37,23 @@ COMBINED = ("equal_opportunity_difference", "equalized_odds_difference", "select
 
 @dataclass(frozen=True)
 class Membership:
-    """One way to divide the patients: its name, and each patient's group."""
+    """One way to divide the patients: its name, its groups, each patient's group as a position in them."""
 
     attribute: str
     names: tuple[str, ...]
-    of: NDArray[np.str_]
+    codes: NDArray[np.int64]
+
+
+def membership(attribute: str, names: Sequence[str], of: NDArray[np.str_]) -> Membership:
+    """Give the membership of patients whose groups are known by name; raises KeyError for another name.
+
+    >>> membership("sex", ("female", "male"), np.array(["male", "female"])).codes.tolist()
+    [1, 0]
+    """
+    found, inverse = np.unique(of, return_inverse=True)
+    position = {name: code for code, name in enumerate(names)}
+    codes = np.array([position[str(name)] for name in found], dtype=np.int64)
+    return Membership(attribute, tuple(names), codes[inverse])
 
 
 def intersections(memberships: Sequence[Membership]) -> list[Membership]:
@@ -50,8 +62,8 @@ def intersections(memberships: Sequence[Membership]) -> list[Membership]:
     for position, first in enumerate(memberships):
         for second in memberships[position + 1 :]:
             names = tuple(f"{one} & {two}" for one in first.names for two in second.names)
-            of = np.char.add(np.char.add(first.of, " & "), second.of)
-            crossed.append(Membership(f"{first.attribute} & {second.attribute}", names, of))
+            codes = first.codes * len(second.names) + second.codes
+            crossed.append(Membership(f"{first.attribute} & {second.attribute}", names, codes))
     return crossed
 
 
@@ -60,11 +72,12 @@ def group_tables(
 ) -> dict[str, dict[str, Any]]:
     """Give {attribute: {group: counts and figures}}; groups without a patient are left out."""
     tables: dict[str, dict[str, Any]] = {}
-    for membership in memberships:
-        present = [name for name in membership.names if (membership.of == name).any()]
-        tables[membership.attribute] = {
-            name: group_figures(labels[rows], scores[rows], threshold)
-            for name, rows in ((name, membership.of == name) for name in present)
+    for division in memberships:
+        members = np.argsort(division.codes, kind="stable")
+        ends = np.cumsum(np.bincount(division.codes, minlength=len(division.names)))
+        parts = zip(division.names, np.split(members, ends[:-1]), strict=True)
+        tables[division.attribute] = {
+            name: group_figures(labels[rows], scores[rows], threshold) for name, rows in parts if len(rows)
         }
     return tables
 

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
     from clinrisk.evaluation.metrics import Floats, Labels
 
-# Above this many patients scores are pooled into as many equal-count cells: the error is far below the
+# Above so many different scores patients are pooled into cells of equal count: the error is far below the
 # interval's own width, and the cost of a bootstrap stops growing with the number of rows.
 CELL_LIMIT = 8192
+POOLED_CELLS = 2048
 
 
 @dataclass(frozen=True)
@@ -123,13 +124,13 @@ class Cells:
         return int(self.positives.sum() + self.negatives.sum())
 
 
-def pool(labels: Labels, scores: Floats, limit: int = CELL_LIMIT) -> Cells:
-    """Pool patients of equal score (and, beyond `limit` different scores, of nearly equal score)."""
+def pool(labels: Labels, scores: Floats, limit: int = CELL_LIMIT, cells: int = POOLED_CELLS) -> Cells:
+    """Pool patients of equal score, or, beyond `limit` different scores, into `cells` equal counts."""
     distinct, cell = np.unique(-scores, return_inverse=True)
     if len(distinct) > limit:
         order = np.argsort(-scores, kind="stable")
         cell = np.empty(len(scores), dtype=np.int64)
-        cell[order] = np.arange(len(scores)) * limit // len(scores)
+        cell[order] = np.arange(len(scores)) * cells // len(scores)
     totals = np.bincount(cell)
     positives = np.bincount(cell, weights=labels).astype(np.int64)
     return Cells(np.bincount(cell, weights=scores) / totals, positives, totals - positives)

@@ -13,7 +13,7 @@ from clinrisk.ingest.aside import QUARANTINE_SCHEMA, count_rows, kept, quarantin
 from clinrisk.ingest.cells import Broken, read_code, read_column
 from clinrisk.ingest.counts import Counts
 from clinrisk.ingest.head import OUTCOME_COLUMNS
-from clinrisk.ingest.lines import LINE, read_lines
+from clinrisk.ingest.lines import LINE, count_rows_roughly, read_lines
 from clinrisk.ingest.rules import FileRule, RowRule
 from clinrisk.use_cases.base import GROUP_PREFIX, Code
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from clinrisk.profiles import Profile
     from clinrisk.use_cases.base import Label, UseCase
 
+_LINES_ALWAYS_READ = 50_000
+_FEWEST_BYTES_PER_CELL = 1.25
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
@@ -52,16 +54,16 @@ def read_chunk(  # noqa: PLR0917  # the six facts of a chunk, in the order of th
     Where a file is cut changes no row, but for repeats (of ids, and of rows without ids), which are found
     within a chunk, and a cell with a line break, whose two halves then count as two bad rows.
     """
-    if _is_text(data):
+    unreadable = _unreadable(data, len(header))
+    if unreadable is None:
         lines = read_lines(data, header)
         if purpose == "outcomes":
             return _read_outcomes(lines, use_case, first_row, pseudonym_key)
         return _read_patients(lines, use_case, first_row, pseudonym_key, labelled=purpose == "training")
     # Nothing of it can be trusted: all its rows go, and with them the file.
-    rule = FileRule.BINARY if b"\0" in data else FileRule.NOT_UTF8
-    rows = len([line for line in data.split(b"\n") if line.strip()])
+    rows = count_rows_roughly(data)
     empty = read_chunk(b"", use_case, purpose, header, first_row, pseudonym_key)
-    counts = Counts(rows, 0, rows, reasons={str(rule): rows})
+    counts = Counts(rows, 0, rows, reasons={str(unreadable): rows})
     return Chunk(empty.features, empty.quarantine, counts, empty.profile, empty.vault)
 
 
@@ -91,7 +93,7 @@ def _read_patients(lines: Lines, use_case: UseCase, first_row: int, key: bytes, 
         source_id = record_id
     else:
         source_id = ids.filter(keep)
-        record_id = identity.ids_from_hospital(source_id, key)
+        record_id = identity.ids_from_texts(source_id, key)
     labels = [label.filter(keep).alias("label")] if labelled else []
     groups = featurize.groups_frame(use_case, values)
     inputs = featurize.features_frame(use_case, values)
@@ -129,7 +131,7 @@ def _read_outcomes(lines: Lines, use_case: UseCase, first_row: int, key: bytes) 
     keep = kept(cells.height, broken)
     rows = _row_numbers(cells, keep, first_row)
     source_id = ids.filter(keep).alias("source_id")
-    record_id = identity.ids_from_hospital(source_id, key) if own_ids else source_id.alias("record_id")
+    record_id = identity.ids_from_texts(source_id, key) if own_ids else source_id.alias("record_id")
     quarantine = quarantine_frame(lines, broken, first_row)
     return Chunk(
         pl.DataFrame([record_id, rows, label.filter(keep).alias("label"), date.filter(keep)]),
@@ -140,17 +142,19 @@ def _read_outcomes(lines: Lines, use_case: UseCase, first_row: int, key: bytes) 
     )
 
 
-def _is_text(data: bytes) -> bool:
-    """Whether the bytes are UTF-8 without NUL."""
+def _unreadable(data: bytes, columns: int) -> FileRule | None:
+    """Return why the chunk must not even be split into cells: not text, or next to nothing but line ends."""
     if b"\0" in data:
-        return False
-    if data.isascii():
-        return True
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
+        return FileRule.BINARY
+    if not data.isascii():
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError:
+            return FileRule.NOT_UTF8
+    lines = data.count(b"\n")
+    # A line costs memory however little it holds; real rows have a character per cell and separators.
+    mostly_empty = lines > _LINES_ALWAYS_READ and len(data) < lines * columns * _FEWEST_BYTES_PER_CELL
+    return FileRule.MOSTLY_EMPTY if mostly_empty else None
 
 
 def _read_label(cells: pl.Series, label: Label, column: str | None = None) -> tuple[pl.Series, list[Broken]]:
@@ -170,8 +174,10 @@ def _read_label(cells: pl.Series, label: Label, column: str | None = None) -> tu
 
 def _repeated_headers(cells: pl.DataFrame) -> list[Broken]:
     """Find the lines that repeat the header, as files that were put one after the other have them."""
-    names = [name for name in cells.columns if name != LINE][:2]
-    repeated = cells.select(pl.all_horizontal(pl.col(name) == name for name in names)).to_series()
+    first, second = [name for name in cells.columns if name != LINE][:2]
+    repeated = cells[first] == first
+    if repeated.any():
+        repeated &= cells[second] == second
     return [Broken("", RowRule.REPEATED_HEADER, repeated.arg_true())] if repeated.any() else []
 
 

@@ -1,4 +1,4 @@
-"""A file to chunks: byte ranges of whole lines, found in one pass and in constant memory. Standard library only."""
+"""A file to chunks: byte ranges of whole lines, in one pass and constant memory. Standard library only."""
 
 from __future__ import annotations
 

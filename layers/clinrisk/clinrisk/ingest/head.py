@@ -174,8 +174,10 @@ def _unrecognised(names: tuple[str, ...], use_case: UseCase, purpose: str, known
     other = _owner(names, use_case)
     if other:
         return Problem(FileRule.HEADER_OF_OTHER, detail=other)
+    if purpose == "outcomes" and len(set(use_case.header).intersection(names)) > len(use_case.header) // 2:
+        return Problem(FileRule.HEADER_OF_OTHER, detail=f"patients ({use_case.title}), not outcomes")
     if set(OUTCOME_COLUMNS) <= set(names):
-        return Problem(FileRule.HEADER_OF_OTHER, detail="an outcomes file")
+        return Problem(FileRule.HEADER_OF_OTHER, detail="outcomes, not patients")
     if len(names) == len(expected_columns(use_case, purpose)[0]) and any(map(_looks_like_data, names)):
         return Problem(FileRule.HEADER_ABSENT)
     return Problem(FileRule.COLUMNS_MISSING, expected_columns(use_case, purpose)[0])

@@ -68,6 +68,17 @@ def read_lines(data: bytes, header: Sequence[str]) -> Lines:
     return Lines(_without(cells, {*misshapen, *blank}), misshapen, data)
 
 
+def count_rows_roughly(data: bytes) -> int:
+    r"""Return how many lines are not empty, in little memory; lines of blanks alone count too.
+
+    >>> count_rows_roughly(b"1,2\n\n3,4")
+    2
+    """
+    ends = np.frombuffer(data, np.uint8) == ord("\n")
+    starts = np.concatenate([np.ones(1, bool), ends[:-1]])[: len(ends)]
+    return int(np.count_nonzero(starts & ~ends))
+
+
 def _split(data: bytes, header: Sequence[str], separator: bytes) -> pl.DataFrame:
     """Let polars split lines into cells; each line gives one row, however short or long."""
     # polars takes the number of columns from the first line, unpacks what starts like a compressed file and

@@ -33,6 +33,7 @@ class FileRule(StrEnum):
     COLUMNS_REPEATED = "columns_repeated"
     LABEL_COLUMN_MISSING = "label_column_missing"
     NO_ROWS = "no_rows"
+    MOSTLY_EMPTY = "mostly_empty_lines"
     WRONG_UNIT = "wrong_unit"
     TOO_MANY_BAD_ROWS = "too_many_bad_rows"
     CHECKSUM = "checksum_differs"

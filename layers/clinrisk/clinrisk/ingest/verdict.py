@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 SET_ASIDE = "set_aside_with_file"
 """The reason of a good row in a file that is set aside."""
+UNREADABLE = (FileRule.NOT_UTF8, FileRule.BINARY, FileRule.MOSTLY_EMPTY)
+"""What makes a chunk unreadable as a whole, and with it the file."""
 FOREIGN_SHARE = 0.8
 """From this share of a column's numbers on, the whole column is in another unit, not single cells wrong."""
 
@@ -66,7 +68,7 @@ def _file_problems(counts: Counts, use_case: UseCase) -> tuple[Problem, ...]:
     """List what sets the whole file aside."""
     if not counts.rows:
         return (Problem(FileRule.NO_ROWS),)
-    unreadable = [Problem(rule) for rule in (FileRule.NOT_UTF8, FileRule.BINARY) if rule in counts.reasons]
+    unreadable = [Problem(rule) for rule in UNREADABLE if rule in counts.reasons]
     if unreadable:
         return tuple(unreadable)
     units = _wrong_units(counts)

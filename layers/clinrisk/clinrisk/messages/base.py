@@ -18,7 +18,7 @@ class Message(BaseModel):
 
 
 class Request(Message):
-    """What a Lambda is asked; `execution` names the workflow run that asks, and is the logs' correlation id."""
+    """What a Lambda is asked; `execution` names the workflow run, and is the logs' correlation id."""
 
     execution: str | None = None
 

@@ -39,11 +39,11 @@ class Counts(Message):
     accepted: Count
     quarantined: Count
     labelled: Count = 0
-    missing: dict[str, Count] = {}
-    reasons: dict[str, Count] = {}
-    first_rows: dict[str, tuple[Count, ...]] = {}
-    measured: dict[str, Count] = {}
-    foreign: dict[str, Count] = {}
+    missing: dict[str, Count] = Field(default_factory=dict)
+    reasons: dict[str, Count] = Field(default_factory=dict)
+    first_rows: dict[str, tuple[Count, ...]] = Field(default_factory=dict)
+    measured: dict[str, Count] = Field(default_factory=dict)
+    foreign: dict[str, Count] = Field(default_factory=dict)
 
 
 class ClaimRequest(Request):
@@ -66,7 +66,7 @@ class ClaimResult(Message):
 
 
 class Chunk(Message):
-    """A byte range [start, end) of the file that holds whole lines; `first_row` numbers its first data row."""
+    """A byte range [start, end) of the file, whole lines all; `first_row` numbers its first data row."""
 
     index: Count
     start: Count

@@ -11,7 +11,7 @@ Version = Annotated[int, Field(ge=1)]
 
 
 class Digests(Message):
-    """What a candidate is made of, by sha256; `image` and `threshold` are short enough to stand for themselves."""
+    """What a candidate is made of, by sha256; `image` and `threshold` stand for themselves."""
 
     model: Sha256
     manifest: Sha256

@@ -1,0 +1,63 @@
+"""An approver with mail: the question asked, the link followed, the form filled in."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from tests.integration.candidates import Candidate
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Stack
+
+
+class Asked:
+    """A candidate whose approver has mail, and a browser that follows the link in it."""
+
+    def __init__(self, stack: Stack, token: str = "token") -> None:  # noqa: S107 - no secret: moto never sees it
+        self.stack = stack
+        self.candidate = Candidate(stack)
+        self.judgement = stack.call("judge_candidate", self.candidate.judge_event())
+        self.package = self.candidate.register(self.judgement)
+        event = self.candidate.approval_event(self.judgement, self.package, token)
+        self.approval_id = stack.call("request_approval", event)["approval_id"]
+        (self.mail,) = stack.mails()
+        found = re.search(r"https://\S+", self.mail["Message"])
+        assert found is not None
+        self.link = urlsplit(found.group())
+        self.nonce = "0"
+
+    def open(self, method: str = "GET", query: str | None = None, form: dict[str, str] | None = None) -> Any:
+        """Send one request to the page."""
+        return self.stack.call("decide_approval", self.event(method, query, form))
+
+    def event(
+        self, method: str, query: str | None = None, form: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Give the HTTP API's event of one request."""
+        return {
+            "version": "2.0",
+            "rawQueryString": self.link.query if query is None else query,
+            "pathParameters": {"approval_id": self.approval_id},
+            "requestContext": {"http": {"method": method}, "requestId": "request-1"},
+            "body": urlencode(form) if form is not None else None,
+            "isBase64Encoded": False,
+        }
+
+    def page_nonce(self) -> str:
+        """Open the page and read its form's nonce; once decided, the nonce of an older page is kept."""
+        found = re.search(r'name="nonce" value="([0-9a-f]+)"', self.open()["body"])
+        self.nonce = found.group(1) if found else self.nonce
+        return self.nonce
+
+    def answer(self, decision: str = "approve", **changes: str) -> Any:
+        """Fill in the form of the page and send it."""
+        written = {"decision": decision, "version": "1", "reason": "Well calibrated in women too."}
+        form = written | {"nonce": self.page_nonce()}
+        return self.open("POST", form=form | changes)
+
+    def promote(self) -> Any:
+        """Promote the candidate under its approval."""
+        event = self.candidate.promote_event(self.judgement, self.package, self.approval_id)
+        return self.stack.call("promote_candidate", event)

@@ -1,0 +1,49 @@
+"""A scored batch as the jobs leave it, and the event that publishes it."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+from clinrisk import use_cases
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Stack
+
+
+def presented_of(stack: Stack, upload: dict[str, Any], drop: int = 0) -> str:
+    """Store what the Present Results job leaves for an upload; gives its address."""
+    prefix = f"features/{upload['use_case']}/inference/{upload['upload_id']}/chunk-00000.parquet"
+    rows = pl.read_parquet(io.BytesIO(stack.read(f"s3://clinrisk-lake/{prefix}"))).select("record_id", "row")
+    rows = rows.head(rows.height - drop).reverse()
+    presented = rows.with_columns(
+        risk=pl.int_range(pl.len()) / 100,
+        flagged=pl.int_range(pl.len()) >= 15,
+        band=pl.lit("low"),
+        factor_1=pl.lit("age 63"),
+        factor_2=pl.lit("never smoked"),
+        factor_3=pl.lit(None, pl.String),
+        outside=pl.lit(None, pl.String),
+        model_version=pl.lit("1"),
+        data_version=pl.lit(upload["upload_id"]),
+    )
+    stream = io.BytesIO()
+    presented.write_parquet(stream)
+    key = f"presented/{upload['use_case']}/{upload['upload_id']}/presented.parquet"
+    stack.put("lake", key, stream.getvalue())
+    return f"s3://clinrisk-lake/{key}"
+
+
+def publish_event(stack: Stack, upload: dict[str, Any], drop: int = 0) -> dict[str, Any]:
+    """Give the event of Publish Results."""
+    run = {
+        "live_version": 1,
+        "run_id": f"{upload['use_case']}-0123456789",
+        "model_name": "model-0",
+        "package_arn": "arn:aws:sagemaker:eu-central-1:123456789012:model-package/clinrisk-stroke/1",
+        "threshold": 0.05,
+        "model_uri": "s3://clinrisk-lake/models/stroke/stroke-0123456789/xgboost/job/output/model.tar.gz",
+        "feature_digest": use_cases.get(upload["use_case"]).feature_digest,
+    }
+    return {"upload": upload, "run": run, "presented_uri": presented_of(stack, upload, drop)}

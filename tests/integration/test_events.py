@@ -1,0 +1,183 @@
+"""Every events/<function>.<case>.json is run: as it stands, but for what only a running stack can know."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.asking import Asked
+from tests.integration.candidates import Candidate, Waiting
+from tests.integration.conftest import ROOT, Stack
+from tests.integration.feature_store import FeatureStore, create_group
+from tests.integration.publishing import publish_event
+from tests.integration.uploading import Ingest, heart_csv, stroke_batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# The seven functions of monitoring and outcomes have their events run in test_monitoring.py.
+ELSEWHERE = {"select_batches", "join_outcomes", "record_findings"} | {
+    f"check_{name}" for name in ("quality", "drift", "performance", "bias")
+}
+EVENTS = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
+MINE = [name for name in EVENTS if name.partition(".")[0] not in ELSEWHERE]
+# What a stack makes up as it runs: versions, digests, ids, tokens, addresses.
+MADE = {
+    "version_id", "upload_id", "sha256", "uri", "package_arn", "approval_id", "code_digest", "task_token",
+    "rawQueryString", "rawPath", "path", "body", "ResponseURL", "presented_uri", "model", "manifest",
+    "evaluation", "report", "code", "features",
+}  # fmt: skip
+FILES: dict[str, tuple[str, bytes]] = {
+    "heart_training": ("inbox/heart/training/2026-03-01.csv", heart_csv(150)),
+    "stroke_inference": ("inbox/stroke/inference/ward 7+8.csv", stroke_batch(20)),
+    "unknown_use_case": ("inbox/hart/training/2026-03-01.csv", heart_csv(5)),
+    "wrong_header": ("inbox/stroke/training/2026-03-01.csv", heart_csv(5)),
+    "folder_marker": ("inbox/heart/training/", b""),
+}
+EXPECTED: dict[str, dict[str, Any]] = {
+    "claim_upload.heart_training": {"disposition": "CLAIMED"},
+    "claim_upload.stroke_inference": {"disposition": "CLAIMED"},
+    "claim_upload.unknown_use_case": {"disposition": "REJECTED"},
+    "claim_upload.wrong_header": {"disposition": "REJECTED"},
+    "claim_upload.folder_marker": {"disposition": "IGNORED"},
+    "build_features.heart_training": {"index": 0},
+    "commit_upload.heart_training": {"disposition": "ACCEPTED", "rows_accepted": 150, "train": True},
+    "commit_upload.stroke_inference": {"disposition": "ACCEPTED", "rows_accepted": 20, "train": False},
+    "judge_candidate.above_the_bar": {"verdict": "APPROVABLE"},
+    "judge_candidate.below_the_bar": {"verdict": "BLOCKED"},
+    "decide_approval.look": {"statusCode": 200},
+    "decide_approval.approve": {"statusCode": 200},
+    "decide_approval.reject": {"statusCode": 200},
+    "decide_approval.forged": {"statusCode": 403},
+    "promote_candidate.heart": {"live_version": 1},
+    "publish_results.stroke": {"scored_rows": 20},
+}
+
+
+def claimed(stack: Stack, case: str) -> tuple[Ingest, dict[str, Any]]:
+    """Drop the case's file and claim it."""
+    FeatureStore().install()
+    ingest = Ingest.of(stack, *FILES.get(case, FILES["heart_training"]))
+    return ingest, ingest.claim()["upload"]
+
+
+def claim_upload(stack: Stack, case: str) -> Any:
+    return Ingest.of(stack, *FILES[case]).claim_event
+
+
+def plan_chunks(stack: Stack, case: str) -> Any:
+    return {"upload": claimed(stack, case)[1]}
+
+
+def build_features(stack: Stack, case: str) -> Any:
+    upload = claimed(stack, case)[1]
+    plan = stack.call("plan_chunks", {"upload": upload})
+    return {"upload": upload, "header": plan["header"], "chunk": plan["chunks"][0]}
+
+
+def commit_upload(stack: Stack, case: str) -> Any:
+    ingest, upload = claimed(stack, case)
+    return ingest.build(upload)
+
+
+def park_upload(stack: Stack, case: str) -> Any:
+    ingest, upload = claimed(stack, case)
+    event = {name: ingest.claim_event[name] for name in ("bucket", "key", "version_id")}
+    error = {"Error": "", "Cause": ""}
+    return event | {"error": error, "upload": upload if case == "claimed" else None}
+
+
+def plan_training(stack: Stack, _case: str) -> Any:
+    store = FeatureStore().install()
+    create_group(stack, "heart")
+    Ingest.of(stack, *FILES["heart_training"]).run()
+    store.land(stack, "heart")
+    return {"use_case": "heart", "run_id": "", "reason": ""}
+
+
+def judge_candidate(stack: Stack, case: str) -> Any:
+    return Candidate(stack, auc=0.9 if case == "above_the_bar" else 0.7).judge_event()
+
+
+def request_approval(stack: Stack, _case: str) -> Any:
+    candidate = Candidate(stack)
+    judgement = stack.call("judge_candidate", candidate.judge_event())
+    return candidate.approval_event(judgement, candidate.register(judgement), "token")
+
+
+def expire_approval(stack: Stack, _case: str) -> Any:
+    return {"use_case": "heart", "run_id": Asked(stack).candidate.run_id}
+
+
+def decide_approval(stack: Stack, case: str) -> Any:
+    asked = Asked(stack, Waiting(stack).token)
+    answers = {
+        "approve": ("approve", asked.page_nonce()),
+        "reject": ("reject", asked.page_nonce()),
+        "forged": ("approve", "0"),
+    }
+    form = None
+    if case in answers:
+        decision, nonce = answers[case]
+        form = {"decision": decision, "version": "1", "reason": "A reason long enough.", "nonce": nonce}
+    path = f"/approvals/{asked.approval_id}"
+    event = asked.event("GET" if form is None else "POST", form=form)
+    event["requestContext"]["http"]["path"] = path
+    return event | {"rawPath": path}
+
+
+def promote_candidate(stack: Stack, _case: str) -> Any:
+    asked = Asked(stack, Waiting(stack).token)
+    asked.answer()
+    return asked.candidate.promote_event(asked.judgement, asked.package, asked.approval_id)
+
+
+def publish_results(stack: Stack, _case: str) -> Any:
+    upload, _ = Ingest.of(stack, *FILES["stroke_inference"]).run()
+    return publish_event(stack, upload)
+
+
+PREPARED: dict[str, Callable[[Stack, str], Any]] = {
+    function.__name__: function
+    for function in (
+        claim_upload, plan_chunks, build_features, commit_upload, park_upload, plan_training, judge_candidate,
+        request_approval, expire_approval, decide_approval, promote_candidate, publish_results,
+    )
+}  # fmt: skip
+
+
+def overlay(written: Any, made: Any, name: str = "") -> Any:
+    """Give the written event with what only the stack can know."""
+    if isinstance(written, dict) and isinstance(made, dict):
+        return {key: overlay(value, made.get(key, value), key) for key, value in written.items()}
+    if isinstance(written, list) and isinstance(made, list):
+        return [overlay(one, other, name) for one, other in zip(written, made, strict=True)]
+    return made if name in MADE else written
+
+
+def written_event(name: str) -> Any:
+    return json.loads((ROOT / "events" / f"{name}.json").read_text())
+
+
+@pytest.mark.parametrize("name", [name for name in MINE if not name.startswith("publish_job_code.")])
+def test_an_event_is_answered_as_its_name_says(stack: Stack, name: str) -> None:
+    function, _, case = name.partition(".")
+    event = overlay(written_event(name), PREPARED[function](stack, case))
+    answer = stack.call(function, event)
+    assert {key: answer[key] for key in EXPECTED.get(name, {})} == EXPECTED.get(name, {})
+
+
+@pytest.mark.parametrize("name", [name for name in MINE if name.startswith("publish_job_code.")])
+def test_a_deployment_event_is_answered(
+    stack: Stack, name: str, cloudformation: tuple[str, list[dict[str, Any]]]
+) -> None:
+    address, answers = cloudformation
+    stack.call("publish_job_code", written_event(name) | {"ResponseURL": address})
+    assert answers[0]["Status"] == "SUCCESS"
+
+
+def test_every_function_has_an_event_and_every_event_a_function() -> None:
+    functions = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    assert {name.partition(".")[0] for name in EVENTS} == functions

@@ -1,0 +1,236 @@
+"""A second interpreter of our definitions: moto's, with people and services played by the test.
+
+moto's parser came from LocalStack. It keeps error names, retry counts, scopes of variables and the order of
+catchers; it lacks a JSONata evaluator and the SageMaker integrations, so both are put in here. Every call that a
+Task makes is answered by the test, and its concrete Arguments are held against botocore's shapes.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import threading
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import jsonata
+from moto.stepfunctions.parser.api import (
+    ExecutionFailedEventDetails,
+    HistoryEventType,
+    StateMachineType,
+    TaskFailedEventDetails,
+)
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
+from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
+    StateTaskService,
+)
+from moto.stepfunctions.parser.asl.eval.evaluation_details import (
+    AWSExecutionDetails,
+    EvaluationDetails,
+    ExecutionDetails,
+    StateMachineDetails,
+)
+from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramError
+from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
+from moto.stepfunctions.parser.backend.execution_worker import SyncExecutionWorker
+from moto.stepfunctions.parser.backend.execution_worker_comm import ExecutionWorkerCommunication
+
+from tests.statemachines.arguments import problems_of
+from tests.statemachines.definitions import definition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+ACCOUNT, REGION = "123456789012", "eu-central-1"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/machine"
+TOKEN = "a-task-token"  # noqa: S105 # the token of a workflow that only this test runs
+
+
+class Refusal(Exception):
+    """What a played service answers with when it fails: an error name and a cause."""
+
+    def __init__(self, error: str, cause: str = "") -> None:
+        super().__init__(error)
+        self.error = error
+        self.cause = cause
+
+
+class TooLate(TimeoutError):
+    """A played service that never answers."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call that a state made."""
+
+    state: str
+    resource: str
+    arguments: dict[str, Any]
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """What a Lambda was given."""
+        given: dict[str, Any] = self.arguments["Payload"]
+        return given
+
+
+@dataclass
+class Stage:
+    """Who answers, state by state; and what was asked.
+
+    An answer is a value, an exception, or a function of the call. A list answers one call after the other, and its
+    last item all further ones.
+    """
+
+    answers: dict[str, Any]
+    calls: list[Call] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
+    timeouts: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, call: Call) -> Any:
+        """Give or raise what the test has laid down for this call."""
+        with self._lock:
+            self.calls.append(call)
+            laid_down = self.answers[call.state]
+            if isinstance(laid_down, list):
+                laid_down = laid_down.pop(0) if len(laid_down) > 1 else laid_down[0]
+        if isinstance(laid_down, Exception):
+            raise laid_down
+        given = laid_down(call) if callable(laid_down) else copy.deepcopy(laid_down)
+        return {"Payload": given, "StatusCode": 200} if ":lambda:invoke" in call.resource else given
+
+    def to(self, state: str) -> list[Call]:
+        """List the calls that one state made."""
+        return [call for call in self.calls if call.state == state]
+
+    @property
+    def states(self) -> list[str]:
+        """The states that called something, in order, repetitions included."""
+        return [call.state for call in self.calls]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an execution ended."""
+
+    status: str
+    error: str = ""
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Runs definitions on a stage."""
+
+    stage: Stage
+
+    def run(self, machine: str, given: dict[str, Any], name: str = "execution-1") -> Ending:
+        """Run a definition to its end; a broken Argument fails the test and not the execution."""
+        arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{machine}"
+        worker = SyncExecutionWorker(
+            EvaluationDetails(
+                AWSExecutionDetails(account=ACCOUNT, region=REGION, role_arn=ROLE),
+                ExecutionDetails(
+                    arn=f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine}:{name}",
+                    name=name,
+                    role_arn=ROLE,
+                    inpt=given,
+                    start_time="2026-11-22T08:00:00.000Z",
+                ),
+                StateMachineDetails(
+                    arn=arn,
+                    name=machine,
+                    typ=StateMachineType.STANDARD,
+                    definition=json.dumps(definition(machine)),
+                ),
+            ),
+            _Unheard(),
+            None,
+            {},
+        )
+        worker.start()
+        for call in self.stage.calls:
+            assert problems_of({"Resource": call.resource, "Arguments": call.arguments}) == [], call.state
+        end = worker.env.program_state() if worker.env else None
+        if not isinstance(end, ProgramError):
+            return Ending("SUCCEEDED")
+        details: ExecutionFailedEventDetails = end.error or {}
+        return Ending("FAILED", str(details.get("error", "")), str(details.get("cause", "")))
+
+
+def played(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> Scene:
+    """Give a scene in which every Task is answered by `answers` (state name -> answer)."""
+    stage = Stage(answers)
+    monkeypatch.setattr(moto_jsonata, "_eval_jsonata", _evaluate)
+    monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=stage.pauses.append))
+    monkeypatch.setattr(state_task_factory, "state_task_service_for", _player(stage))
+    return Scene(stage)
+
+
+class _Unheard(ExecutionWorkerCommunication):
+    def terminated(self) -> None:
+        """The scene asks the worker itself."""
+
+
+class _Played(StateTaskService):
+    """A Task of any service, answered by the stage."""
+
+    stage: Stage
+
+    def _get_supported_parameters(self) -> set[str]:
+        return set()
+
+    def _eval_body(self, env: Any) -> None:
+        if self.resource.condition == "WaitForTaskToken":
+            env.states.context_object.context_object_data["Task"] = {"Token": TOKEN}
+        super()._eval_body(env=env)
+
+    def _eval_service_task(self, env: Any, resource_runtime_part: Any, **given: Any) -> None:
+        del resource_runtime_part
+        self.timeout.eval(env=env)
+        self.stage.timeouts[self.name] = env.stack.pop()
+        call = Call(self.name, self.resource.resource_arn, given["normalised_parameters"])
+        answer = self.stage.answer(call)
+        # The answer to a task token comes from outside, and is the result itself.
+        waits = call.resource.endswith(".waitForTaskToken")
+        env.stack.append(answer["Payload"] if waits and "Payload" in answer else answer)
+
+    def _from_error(self, env: Any, ex: Exception) -> FailureEvent:
+        if not isinstance(ex, Refusal):
+            return super()._from_error(env=env, ex=ex)
+        details = TaskFailedEventDetails(
+            error=ex.error, cause=ex.cause, resource=self._get_sfn_resource(), resourceType="played"
+        )
+        return FailureEvent(
+            env=env,
+            error_name=CustomErrorName(ex.error),
+            event_type=HistoryEventType.TaskFailed,
+            event_details=EventDetails(taskFailedEventDetails=details),
+        )
+
+
+def _player(stage: Stage) -> Callable[[str], StateTaskService]:
+    def play(service_name: str) -> StateTaskService:
+        del service_name
+        task = _Played()
+        task.stage = stage
+        return task
+
+    return play
+
+
+def _evaluate(expression: str) -> Any:
+    parsed = jsonata.Jsonata.jsonata(expression)
+    # Two of the functions that Step Functions adds to JSONata.
+    parsed.register_lambda("hash", lambda text, _kind: hashlib.sha256(text.encode()).hexdigest())
+    parsed.register_lambda("parse", json.loads)
+    return parsed.evaluate(None)

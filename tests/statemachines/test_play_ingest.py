@@ -1,0 +1,237 @@
+"""The ingest workflow, played: every disposition, every purpose, and whatever may break on the way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.statemachines.interpreter import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.statemachines.interpreter import Scene
+
+    Setting = Callable[[dict[str, Any]], Scene]
+
+UPLOAD_ID = "0123456789abcdef0123"
+EVENT = {
+    "detail-type": "Object Created",
+    "source": "aws.s3",
+    "detail": {
+        "bucket": {"name": "inbox"},
+        "object": {"key": "inbox/heart/training/march.csv", "size": 900, "version-id": "v1"},
+    },
+}
+THROTTLED = Refusal("Lambda.TooManyRequestsException", "Rate exceeded")
+
+
+def upload(purpose: str = "training") -> dict[str, Any]:
+    return {
+        "bucket": "inbox",
+        "key": f"inbox/heart/{purpose}/march.csv",
+        "version_id": "v1",
+        "size": 900,
+        "use_case": "heart",
+        "purpose": purpose,
+        "upload_id": UPLOAD_ID,
+        "sha256": "a" * 64,
+    }
+
+
+def claimed(purpose: str = "training", **changes: Any) -> dict[str, Any]:
+    base = {"disposition": "CLAIMED", "upload": upload(purpose), "receipt": None}
+    return base | {"subject": None, "message": None} | changes
+
+
+def settled(**changes: Any) -> dict[str, Any]:
+    base = {"disposition": "ACCEPTED", "rows_accepted": 9, "rows_quarantined": 0, "labelled_rows": 9}
+    said = {"receipt": {"uri": "s3://results/r", "sha256": "b" * 64}, "subject": "March", "message": "9 rows."}
+    return base | said | {"train": True, "announce": False} | changes
+
+
+def cast(purpose: str = "training", **changes: Any) -> dict[str, Any]:
+    """Everybody does well, but for the changes."""
+    chunks = [{"index": n, "start": n, "end": n + 1, "first_row": n + 1} for n in range(3)]
+    answers = {
+        "Claim Upload": claimed(purpose),
+        "Plan Chunks": {"chunks": chunks, "header": ["age", "sex"]},
+        "Build Features": lambda call: {"index": call.payload["chunk"]["index"]},
+        "Commit Upload": settled(),
+        "Park Upload": {"subject": "Upload failed", "message": "It broke.", "receipt": None},
+        "Join Outcomes": {"joined": 9, "unmatched": 0},
+        "Start Training": {"ExecutionArn": "arn"},
+        "Start Scoring": {"ExecutionArn": "arn"},
+    }
+    announcements = ("Receipt", "Rejected Upload", "Failed Upload", "Stalled Upload")
+    mails = {f"Announce {what}": {"MessageId": "m"} for what in announcements}
+    return answers | mails | {name.replace("_", " "): answer for name, answer in changes.items()}
+
+
+def audience(arguments: dict[str, Any]) -> str:
+    return str(arguments["MessageAttributes"]["audience"]["StringValue"])
+
+
+def test_an_accepted_training_file_starts_a_training(scene: Setting) -> None:
+    stage = scene(cast())
+    assert stage.run("ingest", EVENT).status == "SUCCEEDED"
+    [start] = stage.stage.to("Start Training")
+    assert start.arguments["Name"] == "heart-0123456789"
+    assert start.arguments["Input"] == {"use_case": "heart", "reason": f"upload {UPLOAD_ID}"}
+    assert not [name for name in stage.stage.states if name.startswith("Announce")]
+
+
+def test_the_claim_gets_the_facts_of_the_event(scene: Setting) -> None:
+    stage = scene(cast())
+    stage.run("ingest", EVENT)
+    facts = {"bucket": "inbox", "key": "inbox/heart/training/march.csv", "version_id": "v1", "size": 900}
+    [claim] = stage.stage.to("Claim Upload")
+    execution = claim.payload.pop("execution")
+    assert claim.payload == facts
+    assert execution.endswith(":execution-1")
+
+
+def test_chunks_are_committed_in_the_order_of_the_file(scene: Setting) -> None:
+    stage = scene(cast())
+    stage.run("ingest", EVENT)
+    [commit] = stage.stage.to("Commit Upload")
+    assert commit.payload["chunks"] == [{"index": 0}, {"index": 1}, {"index": 2}]
+    for build in stage.stage.to("Build Features"):
+        assert build.payload["upload"] == upload()
+        assert build.payload["header"] == ["age", "sex"]
+
+
+def test_a_file_of_one_chunk_is_still_a_list_of_chunks(scene: Setting) -> None:
+    one = {"chunks": [{"index": 0, "start": 0, "end": 1, "first_row": 1}], "header": ["age"]}
+    stage = scene(cast(Plan_Chunks=one))
+    assert stage.run("ingest", EVENT).status == "SUCCEEDED"
+    assert stage.stage.to("Commit Upload")[0].payload["chunks"] == [{"index": 0}]
+
+
+def test_too_few_labels_start_nothing(scene: Setting) -> None:
+    stage = scene(cast(Commit_Upload=settled(train=False)))
+    assert stage.run("ingest", EVENT).status == "SUCCEEDED"
+    assert "Start Training" not in stage.stage.states
+
+
+def test_an_inference_file_starts_scoring_under_its_own_name(scene: Setting) -> None:
+    stage = scene(cast("inference"))
+    assert stage.run("ingest", EVENT).status == "SUCCEEDED"
+    [start] = stage.stage.to("Start Scoring")
+    assert start.arguments["Name"] == f"heart-{UPLOAD_ID}"
+    assert start.arguments["Input"] == {"upload": upload("inference")}
+
+
+def test_an_outcomes_file_is_joined(scene: Setting) -> None:
+    stage = scene(cast("outcomes"))
+    assert stage.run("ingest", EVENT).status == "SUCCEEDED"
+    assert stage.stage.states[-1] == "Join Outcomes"
+
+
+@pytest.mark.parametrize("disposition", ["IGNORED", "DUPLICATE", "REPEATED"])
+def test_what_needs_nothing_done_ends_well_and_quietly(scene: Setting, disposition: str) -> None:
+    stage = scene(cast(Claim_Upload=claimed(disposition=disposition, upload=None)))
+    assert stage.run("ingest", EVENT).status == "SUCCEEDED"
+    assert stage.stage.states == ["Claim Upload"]
+
+
+def test_a_file_rejected_at_the_door_ends_failed_after_a_mail_to_the_data_manager(scene: Setting) -> None:
+    rejected = claimed(disposition="REJECTED", upload=None, subject="March was rejected", message="Header.")
+    stage = scene(cast(Claim_Upload=rejected))
+    end = stage.run("ingest", EVENT)
+    assert (end.status, end.error, end.cause) == ("FAILED", "UploadRejected", "March was rejected")
+    [mail] = stage.stage.to("Announce Rejected Upload")
+    assert (mail.arguments["Message"], audience(mail.arguments)) == ("Header.", "data_manager")
+
+
+def test_a_file_rejected_at_commit_starts_nothing(scene: Setting) -> None:
+    stage = scene(cast(Commit_Upload=settled(disposition="REJECTED", subject="Too many bad rows")))
+    assert stage.run("ingest", EVENT).error == "UploadRejected"
+    assert "Start Training" not in stage.stage.states
+
+
+def test_a_partly_used_file_is_used_and_announced(scene: Setting) -> None:
+    stage = scene(cast(Commit_Upload=settled(disposition="PARTIAL", announce=True)))
+    assert stage.run("ingest", EVENT).status == "SUCCEEDED"
+    assert stage.stage.states[-2:] == ["Start Training", "Announce Receipt"]
+
+
+def test_an_unknown_disposition_is_never_silently_fine(scene: Setting) -> None:
+    odd = claimed(disposition="ODD", upload=None)
+    stage = scene(cast(Claim_Upload=odd, Plan_Chunks=Refusal("ValidationError", "upload")))
+    assert stage.run("ingest", EVENT).error == "UploadFailed"
+
+
+@pytest.mark.parametrize("state", ["Claim Upload", "Plan Chunks", "Build Features", "Commit Upload"])
+def test_whatever_breaks_is_parked_announced_and_failed(scene: Setting, state: str) -> None:
+    stage = scene(cast() | {state: Refusal("CountsDisagree", "{}")})
+    end = stage.run("ingest", EVENT)
+    assert (end.status, end.error) == ("FAILED", "UploadFailed")
+    assert end.cause == "CountsDisagree: Upload failed"
+    [park] = stage.stage.to("Park Upload")
+    assert park.payload["error"] == {"Error": "CountsDisagree", "Cause": "{}"}
+    assert park.payload["upload"] == (None if state == "Claim Upload" else upload())
+    assert (park.payload["bucket"], park.payload["version_id"]) == ("inbox", "v1")
+    [mail] = stage.stage.to("Announce Failed Upload")
+    assert audience(mail.arguments) == '["operator", "data_manager"]'
+
+
+def test_a_throttled_call_is_tried_again_with_growing_pauses(scene: Setting) -> None:
+    stage = scene(cast(Claim_Upload=[THROTTLED, THROTTLED, claimed()]))
+    assert stage.run("ingest", EVENT).status == "SUCCEEDED"
+    assert len(stage.stage.to("Claim Upload")) == 3
+    assert len(stage.stage.pauses) == 2
+    assert all(pause <= 4 for pause in stage.stage.pauses)
+
+
+def test_tries_are_bounded(scene: Setting) -> None:
+    stage = scene(cast(Plan_Chunks=THROTTLED))
+    assert stage.run("ingest", EVENT).error == "UploadFailed"
+    assert len(stage.stage.to("Plan Chunks")) == 1 + 5
+
+
+def test_our_own_refusals_are_not_tried_again(scene: Setting) -> None:
+    stage = scene(cast(Commit_Upload=Refusal("CountsDisagree")))
+    stage.run("ingest", EVENT)
+    assert len(stage.stage.to("Commit Upload")) == 1
+
+
+def test_a_park_that_breaks_still_ends_announced_and_failed(scene: Setting) -> None:
+    stage = scene(cast(Plan_Chunks=Refusal("ObjectMissing"), Park_Upload=Refusal("KMSInternal")))
+    assert stage.run("ingest", EVENT).error == "UploadFailed"
+    [mail] = stage.stage.to("Announce Failed Upload")
+    assert "ObjectMissing" in mail.arguments["Message"]
+    assert "KMSInternal" in mail.arguments["Message"]
+
+
+def test_a_mail_that_cannot_be_sent_does_not_hide_the_failure(scene: Setting) -> None:
+    stage = scene(cast(Plan_Chunks=Refusal("ObjectMissing"), Announce_Failed_Upload=Refusal("SNS.Down")))
+    assert stage.run("ingest", EVENT).error == "UploadFailed"
+    assert len(stage.stage.to("Announce Failed Upload")) == 1 + 5
+
+
+def test_a_receipt_that_cannot_be_mailed_is_not_silently_fine(scene: Setting) -> None:
+    partial = settled(disposition="PARTIAL", announce=True)
+    stage = scene(cast(Commit_Upload=partial, Announce_Receipt=Refusal("SNS.Down")))
+    assert stage.run("ingest", EVENT).error == "ReceiptUnannounced"
+
+
+def test_a_training_that_runs_already_is_the_one_that_was_wanted(scene: Setting) -> None:
+    exists = Refusal("StepFunctions.ExecutionAlreadyExistsException")
+    stage = scene(cast(Start_Training=exists))
+    assert stage.run("ingest", EVENT).status == "SUCCEEDED"
+    assert len(stage.stage.to("Start Training")) == 1
+
+
+@pytest.mark.parametrize(
+    ("purpose", "state"),
+    [("training", "Start Training"), ("inference", "Start Scoring"), ("outcomes", "Join Outcomes")],
+)
+def test_a_committed_upload_is_never_parked(scene: Setting, purpose: str, state: str) -> None:
+    stage = scene(cast(purpose) | {state: Refusal("StepFunctions.Down")})
+    end = stage.run("ingest", EVENT)
+    assert (end.status, end.error) == ("FAILED", "UploadStalled")
+    assert "Park Upload" not in stage.stage.states
+    [mail] = stage.stage.to("Announce Stalled Upload")
+    assert audience(mail.arguments) == "operator"

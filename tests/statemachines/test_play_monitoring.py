@@ -1,0 +1,137 @@
+"""The monitoring workflow, played: quiet, alarmed, and with a check that breaks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.statemachines.interpreter import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.statemachines.interpreter import Scene
+
+    Setting = Callable[[dict[str, Any]], Scene]
+
+START = {"use_case": "heart"}
+CHECKS = ("Quality", "Drift", "Performance", "Bias")
+SELECTION = {"use_case": "heart", "batches": [], "reference_uri": "s3://lake/r", "live_version": 1}
+
+
+def finding(check: str, verdict: str = "OK", batch: str = "march.csv") -> dict[str, Any]:
+    return {"check": check.lower(), "batch": batch, "verdict": verdict, "statistic": None, "detail": "d"}
+
+
+def recorded(response: str = "NOTHING") -> dict[str, Any]:
+    kept = {"uri": "s3://lake/findings/f", "sha256": "a" * 64}
+    return {"response": response, "subject": "Findings", "message": "Drift in March.", "findings": kept}
+
+
+def cast(**changes: Any) -> dict[str, Any]:
+    answers: dict[str, Any] = {
+        "Select Batches": SELECTION,
+        "Record Findings": recorded(),
+        "Start Training": {"ExecutionArn": "arn"},
+        "Announce Findings": {"MessageId": "m"},
+        "Announce Broken Monitoring": {"MessageId": "m"},
+    }
+    for check in CHECKS:
+        answers[f"Check {check}"] = {"check": check.lower(), "findings": [finding(check)]}
+    return answers | {name.replace("_", " "): answer for name, answer in changes.items()}
+
+
+def test_a_quiet_day_ends_well_and_sends_nothing(scene: Setting) -> None:
+    stage = scene(cast())
+    assert stage.run("monitoring", START).status == "SUCCEEDED"
+    assert stage.stage.states[-1] == "Record Findings"
+
+
+def test_every_check_gets_the_selection(scene: Setting) -> None:
+    stage = scene(cast())
+    stage.run("monitoring", START)
+    for check in CHECKS:
+        assert stage.stage.to(f"Check {check}")[0].payload == SELECTION
+
+
+def test_the_findings_of_all_checks_are_recorded_as_one_list(scene: Setting) -> None:
+    two = {"check": "drift", "findings": [finding("Drift"), finding("Drift", batch="april.csv")]}
+    stage = scene(cast(Check_Drift=two))
+    stage.run("monitoring", START)
+    [record] = stage.stage.to("Record Findings")
+    checks = [found["check"] for found in record.payload["findings"]]
+    assert checks == ["quality", "drift", "drift", "performance", "bias"]
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_few_findings_are_still_a_list(scene: Setting, count: int) -> None:
+    none: dict[str, Any] = {f"Check {check}": {"check": check.lower(), "findings": []} for check in CHECKS}
+    one = {"Check Bias": {"check": "bias", "findings": [finding("Bias")] * count}}
+    stage = scene(cast() | none | one)
+    assert stage.run("monitoring", START).status == "SUCCEEDED"
+    assert stage.stage.to("Record Findings")[0].payload["findings"] == [finding("Bias")] * count
+
+
+def test_an_alert_to_investigate_is_mailed_and_changes_nothing(scene: Setting) -> None:
+    stage = scene(cast(Record_Findings=recorded("INVESTIGATE")))
+    assert stage.run("monitoring", START).status == "SUCCEEDED"
+    assert stage.stage.states[-1] == "Announce Findings"
+    assert "Start Training" not in stage.stage.states
+
+
+def test_an_alert_may_propose_a_candidate(scene: Setting) -> None:
+    stage = scene(cast(Record_Findings=recorded("PROPOSE_RETRAINING")))
+    assert stage.run("monitoring", START).status == "SUCCEEDED"
+    [start] = stage.stage.to("Start Training")
+    name = start.arguments["Name"]
+    assert name.startswith("heart-")
+    assert len(name) == len("heart-") + 10
+    assert start.arguments["Input"] == {"use_case": "heart", "reason": "monitoring execution-1"}
+    assert stage.stage.states[-1] == "Announce Findings"
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_a_broken_check_takes_no_other_finding_with_it_and_is_told(scene: Setting, check: str) -> None:
+    stage = scene(cast() | {f"Check {check}": Refusal("ZeroDivisionError")})
+    end = stage.run("monitoring", START)
+    assert (end.status, end.error) == ("FAILED", "MonitoringIncomplete")
+    [record] = stage.stage.to("Record Findings")
+    others = [other.lower() for other in CHECKS if other != check]
+    assert [found["check"] for found in record.payload["findings"]] == others
+    [mail] = stage.stage.to("Announce Broken Monitoring")
+    assert f": {check.lower()}." in mail.arguments["Message"]
+
+
+def test_an_alert_is_told_even_when_another_check_broke(scene: Setting) -> None:
+    stage = scene(cast(Check_Bias=Refusal("KeyError"), Record_Findings=recorded("INVESTIGATE")))
+    assert stage.run("monitoring", START).error == "MonitoringIncomplete"
+    assert stage.stage.states[-2:] == ["Announce Findings", "Announce Broken Monitoring"]
+
+
+@pytest.mark.parametrize("state", ["Select Batches", "Record Findings"])
+def test_monitoring_that_breaks_is_told(scene: Setting, state: str) -> None:
+    stage = scene(cast() | {state: Refusal("SettingMissing")})
+    end = stage.run("monitoring", START)
+    assert end.error == "MonitoringIncomplete"
+    assert state.lower().replace(" ", "_") in end.cause
+
+
+def test_a_training_that_cannot_be_started_is_told_with_the_findings(scene: Setting) -> None:
+    answers = cast(
+        Record_Findings=recorded("PROPOSE_RETRAINING"), Start_Training=Refusal("StepFunctions.Down")
+    )
+    stage = scene(answers)
+    assert "start_training" in stage.run("monitoring", START).cause
+    assert "Announce Findings" in stage.stage.states
+
+
+def test_findings_that_cannot_be_mailed_are_not_silently_fine(scene: Setting) -> None:
+    silent = cast(Record_Findings=recorded("INVESTIGATE"), Announce_Findings=Refusal("SNS.Down"))
+    assert "announce_findings" in scene(silent).run("monitoring", START).cause
+
+
+def test_a_throttled_check_is_tried_again(scene: Setting) -> None:
+    drift = {"check": "drift", "findings": [finding("Drift")]}
+    stage = scene(cast(Check_Drift=[Refusal("Lambda.TooManyRequestsException"), drift]))
+    assert stage.run("monitoring", START).status == "SUCCEEDED"

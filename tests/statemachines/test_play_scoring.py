@@ -1,0 +1,166 @@
+"""The scoring workflow, played: with a model, without one, and when a job fails."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from clinrisk.messages import PublishRequest
+
+from tests.statemachines.interpreter import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.statemachines.interpreter import Scene
+
+    Setting = Callable[[dict[str, Any]], Scene]
+
+UPLOAD = {
+    "bucket": "inbox",
+    "key": "inbox/stroke/inference/ward 7.csv",
+    "version_id": "v1",
+    "size": 900,
+    "use_case": "stroke",
+    "purpose": "inference",
+    "upload_id": "0123456789abcdef0123",
+    "sha256": "a" * 64,
+}
+KEY = "stroke/0123456789abcdef0123"
+DIGESTS = {name: {"S": "b" * 64} for name in ("model", "manifest", "evaluation", "report", "code", "features")}
+LIVE = {
+    "Item": {
+        "pk": {"S": "USE_CASE#stroke"},
+        "sk": {"S": "LIVE"},
+        "use_case": {"S": "stroke"},
+        "run_id": {"S": "stroke-0123456789"},
+        "live_version": {"N": "3"},
+        "previous_version": {"N": "2"},
+        "model_name": {"S": "stroke-0123456789-model-0"},
+        "package_arn": {"S": "arn:aws:sagemaker:eu-central-1:1:model-package/clinrisk-stroke/4"},
+        "package_version": {"N": "4"},
+        "threshold": {"N": "0.052"},
+        "model_uri": {"S": "s3://lake/models/stroke/stroke-0123456789/xgboost/j/output/model.tar.gz"},
+        "reference_uri": {"S": "s3://lake/training/stroke/stroke-0123456789/set/reference.json"},
+        "evaluation_uri": {"S": "s3://lake/evaluation/stroke/stroke-0123456789/evaluation.json"},
+        "feature_digest": {"S": "c" * 64},
+        "digests": {"M": DIGESTS | {"image": {"S": "xgboost:3.2-0"}, "threshold": {"S": "0.052"}}},
+        "approval_id": {"S": "ap-1"},
+        "promoted_at": {"S": "2026-11-22T08:00:00.000Z"},
+    }
+}
+
+
+def cast(**changes: Any) -> dict[str, Any]:
+    answers = {
+        "Resolve Live Model": LIVE,
+        "Score By Champion": {"TransformJobStatus": "Completed"},
+        "Present Results": {"ProcessingJobStatus": "Completed"},
+        "Publish Results": {"scored_rows": 9, "subject": "Scored", "message": "9 patients."},
+        "Announce Results": {"MessageId": "m"},
+        "Announce Failed Scoring": {"MessageId": "m"},
+    }
+    return answers | {name.replace("_", " "): answer for name, answer in changes.items()}
+
+
+def test_a_batch_is_scored_by_the_live_model_and_published(scene: Setting) -> None:
+    stage = scene(cast())
+    assert stage.run("scoring", {"upload": UPLOAD}).status == "SUCCEEDED"
+    [score] = stage.stage.to("Score By Champion")
+    assert score.arguments["ModelName"] == "stroke-0123456789-model-0"
+    source = score.arguments["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
+    assert source == f"s3://lake/transform/{KEY}/batch.csv"
+    assert score.arguments["TransformOutput"]["S3OutputPath"] == f"s3://lake/scores/{KEY}/v3/"
+    assert score.arguments["DataProcessing"] == {
+        "InputFilter": "$[1:]",
+        "JoinSource": "Input",
+        "OutputFilter": "$[0,-1]",
+    }
+
+
+def test_the_live_pointer_alone_says_which_model(scene: Setting) -> None:
+    stage = scene(cast())
+    stage.run("scoring", {"upload": UPLOAD})
+    [look] = stage.stage.to("Resolve Live Model")
+    assert look.arguments["Key"] == {"pk": {"S": "USE_CASE#stroke"}, "sk": {"S": "LIVE"}}
+    assert look.arguments["ConsistentRead"] is True
+
+
+def test_results_are_presented_with_threshold_and_versions(scene: Setting) -> None:
+    stage = scene(cast())
+    stage.run("scoring", {"upload": UPLOAD})
+    [present] = stage.stage.to("Present Results")
+    assert present.arguments["Environment"] == {
+        "USE_CASE": "stroke",
+        "UPLOAD_ID": UPLOAD["upload_id"],
+        "THRESHOLD": "0.052",
+        "MODEL_VERSION": "3",
+        "DATA_VERSION": UPLOAD["upload_id"],
+    }
+    outputs = present.arguments["ProcessingOutputConfig"]["Outputs"]
+    assert {output["OutputName"]: output["S3Output"]["S3Uri"] for output in outputs} == {
+        "presented": f"s3://lake/presented/{KEY}/",
+        "predictions": "s3://lake/predictions/stroke/",
+        "score_profile": "s3://lake/score-profiles/stroke/",
+    }
+
+
+def test_the_whole_live_model_is_what_publish_results_asks_for(scene: Setting) -> None:
+    stage = scene(cast())
+    stage.run("scoring", {"upload": UPLOAD})
+    [publish] = stage.stage.to("Publish Results")
+    request = PublishRequest.model_validate(publish.payload)
+    assert (request.run.live_version, request.run.threshold) == (3, 0.052)
+    assert request.run.digests.image == "xgboost:3.2-0"
+    assert request.presented_uri == f"s3://lake/presented/{KEY}/presented.parquet"
+
+
+def test_a_batch_before_the_first_release_says_what_to_do(scene: Setting) -> None:
+    stage = scene(cast(Resolve_Live_Model={}))
+    end = stage.run("scoring", {"upload": UPLOAD})
+    assert (end.status, end.error) == ("FAILED", "NoLiveModel")
+    assert stage.stage.states == ["Resolve Live Model", "Announce Failed Scoring"]
+    assert "release one" in stage.stage.calls[-1].arguments["Message"]
+
+
+@pytest.mark.parametrize("state", ["Score By Champion", "Present Results"])
+def test_a_failing_job_publishes_nothing_and_says_why(scene: Setting, state: str) -> None:
+    failed = Refusal("States.TaskFailed", json.dumps({"FailureReason": "A row is too short."}))
+    stage = scene(cast() | {state: failed})
+    end = stage.run("scoring", {"upload": UPLOAD})
+    assert (end.error, end.cause) == ("States.TaskFailed", "A row is too short.")
+    assert "Publish Results" not in stage.stage.states
+
+
+def test_a_transform_that_is_refused_is_tried_again_under_another_name(scene: Setting) -> None:
+    throttled = Refusal("SageMaker.AmazonSageMakerException", "Rate exceeded")
+    stage = scene(cast(Score_By_Champion=[throttled, {}]))
+    assert stage.run("scoring", {"upload": UPLOAD}).status == "SUCCEEDED"
+    names = [call.arguments["TransformJobName"] for call in stage.stage.to("Score By Champion")]
+    assert names == [f"stroke-{UPLOAD['upload_id']}-v3-{n}" for n in range(2)]
+    assert all(len(name) <= 63 for name in names)
+
+
+def test_a_table_that_is_throttled_is_asked_again(scene: Setting) -> None:
+    throttled = Refusal("DynamoDB.ThrottlingException")
+    stage = scene(cast(Resolve_Live_Model=[throttled, LIVE]))
+    assert stage.run("scoring", {"upload": UPLOAD}).status == "SUCCEEDED"
+
+
+def test_a_table_that_is_gone_is_announced(scene: Setting) -> None:
+    stage = scene(cast(Resolve_Live_Model=Refusal("DynamoDB.ResourceNotFoundException")))
+    assert stage.run("scoring", {"upload": UPLOAD}).error == "DynamoDB.ResourceNotFoundException"
+    assert stage.stage.states[-1] == "Announce Failed Scoring"
+
+
+def test_a_value_in_an_unexpected_error_is_not_mailed(scene: Setting) -> None:
+    leaky = Refusal("ComputeError", json.dumps({"errorMessage": "cannot parse '4711'"}))
+    stage = scene(cast(Publish_Results=leaky))
+    assert stage.run("scoring", {"upload": UPLOAD}).cause == "It ended with ComputeError."
+    assert "4711" not in str(stage.stage.to("Announce Failed Scoring"))
+
+
+def test_results_that_cannot_be_announced_are_not_silently_fine(scene: Setting) -> None:
+    stage = scene(cast(Announce_Results=Refusal("SNS.Down")))
+    assert stage.run("scoring", {"upload": UPLOAD}).error == "ResultsUnannounced"

@@ -1,0 +1,270 @@
+"""The training workflow, played: released, blocked, rejected, expired, and every job that may fail."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.statemachines.interpreter import TOKEN, Call, Refusal, TooLate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.statemachines.interpreter import Scene
+
+    Setting = Callable[[dict[str, Any]], Scene]
+
+RUN = "heart-0123456789"
+START = {"use_case": "heart", "reason": "upload 1"}
+PACKAGE = "arn:aws:sagemaker:eu-central-1:123456789012:model-package/clinrisk-heart/7"
+DIGESTS = {"model": "a" * 64, "manifest": "b" * 64, "image": "xgboost:3.2-0", "threshold": "0.31"}
+FAILED_JOB = Refusal(
+    "States.TaskFailed",
+    json.dumps({"ProcessingJobStatus": "Failed", "FailureReason": 'The set has no "positive" patient.'}),
+)
+
+
+def trained(call: Call) -> dict[str, Any]:
+    name = call.arguments["TrainingJobName"]
+    where = call.arguments["OutputDataConfig"]["S3OutputPath"]
+    return {
+        "TrainingJobName": name,
+        "ModelArtifacts": {"S3ModelArtifacts": f"{where}{name}/output/model.tar.gz"},
+    }
+
+
+def judged(**changes: Any) -> dict[str, Any]:
+    verdict = {"verdict": "APPROVABLE", "unmet": [], "digests": DIGESTS, "threshold": 0.31, "summary": "AUC .90"}
+    return verdict | {"subject": "Judged", "message": "By the bar."} | changes
+
+
+def cast(**changes: Any) -> dict[str, Any]:
+    plan = {
+        "use_case": "heart",
+        "run_id": RUN,
+        "plan": {"uri": f"s3://lake/training/heart/{RUN}/plan/plan.json", "sha256": "d" * 64},
+        "expected_rows": 303,
+        "offline_prefix": "s3://lake/offline-store/123456789012/sagemaker/heart/data/",
+        "hyperparameters": {"xgboost": {"max_depth": "3"}, "logistic": {"C": "1"}},
+        "feature_digest": "e" * 64,
+    }
+    answers = {
+        "Plan Training": plan,
+        "Assemble Training Set": {"ProcessingJobStatus": "Completed"},
+        "Train XGBoost": trained,
+        "Train Logistic Baseline": trained,
+        "Evaluate Candidate": {"ProcessingJobStatus": "Completed"},
+        "Judge Candidate": judged(),
+        "Announce Blocked Candidate": {"MessageId": "m"},
+        "Create Model": {"ModelArn": "arn"},
+        "Register Candidate": {"ModelPackageArn": PACKAGE},
+        "Await Approval": {"approval_id": "ap-1", "decision": "APPROVED", "decided_at": "t", "reason": "fine"},
+        "Expire Approval": {"subject": "Expired", "message": "Nobody decided."},
+        "Promote Candidate": {"live_version": 1, "subject": "Released", "message": "Version 1 is live."},
+        "Mark Approved": {"ModelPackageArn": PACKAGE},
+        "Announce Promotion": {"MessageId": "m"},
+        "Withdraw Candidate": {"ModelPackageArn": PACKAGE},
+        "Announce Failed Training": {"MessageId": "m"},
+    }
+    return answers | {name.replace("_", " "): answer for name, answer in changes.items()}
+
+
+def message(scene: Scene, state: str = "Announce Failed Training") -> str:
+    [mail] = scene.stage.to(state)
+    return str(mail.arguments["Message"])
+
+
+def test_an_approved_candidate_is_released(scene: Setting) -> None:
+    stage = scene(cast())
+    assert stage.run("training", START, RUN).status == "SUCCEEDED"
+    [promote] = stage.stage.to("Promote Candidate")
+    assert promote.payload == {
+        "execution": f"arn:aws:states:eu-central-1:123456789012:execution:training:{RUN}",
+        "use_case": "heart",
+        "run_id": RUN,
+        "package_arn": PACKAGE,
+        "package_version": 7,
+        "model_name": f"{RUN}-model-0",
+        "digests": DIGESTS,
+        "threshold": 0.31,
+        "approval_id": "ap-1",
+        "model_uri": f"s3://lake/models/heart/{RUN}/xgboost/{RUN}-xgboost-0/output/model.tar.gz",
+        "reference_uri": f"s3://lake/training/heart/{RUN}/set/reference.json",
+        "evaluation_uri": f"s3://lake/evaluation/heart/{RUN}/evaluation.json",
+    }
+    assert stage.stage.states[-2:] == ["Mark Approved", "Announce Promotion"]
+
+
+def test_both_models_are_trained_on_the_training_rows_alone(scene: Setting) -> None:
+    stage = scene(cast())
+    stage.run("training", START, RUN)
+    for state, hyperparameters in (
+        ("Train XGBoost", {"max_depth": "3"}),
+        ("Train Logistic Baseline", {"C": "1"}),
+    ):
+        [job] = stage.stage.to(state)
+        channels = {channel["ChannelName"]: channel for channel in job.arguments["InputDataConfig"]}
+        assert set(channels) == {"code", "training"}
+        source = channels["training"]["DataSource"]["S3DataSource"]["S3Uri"]
+        assert source == f"s3://lake/training/heart/{RUN}/set/training.csv"
+        assert job.arguments["HyperParameters"] == hyperparameters
+        assert job.arguments["EnableNetworkIsolation"] is True
+        assert len(job.arguments["VpcConfig"]["Subnets"]) == 2
+
+
+def test_the_evaluation_reads_what_the_two_models_left(scene: Setting) -> None:
+    stage = scene(cast())
+    stage.run("training", START, RUN)
+    [job] = stage.stage.to("Evaluate Candidate")
+    inputs = {given["InputName"]: given["S3Input"]["S3Uri"] for given in job.arguments["ProcessingInputs"]}
+    assert inputs["xgboost"] == f"s3://lake/models/heart/{RUN}/xgboost/{RUN}-xgboost-0/output/"
+    assert inputs["logistic"] == f"s3://lake/models/heart/{RUN}/logistic/{RUN}-logistic-0/output/"
+    assert all(uri.endswith("/") for uri in inputs.values())
+
+
+def test_the_offline_store_is_waited_for(scene: Setting) -> None:
+    plan = cast()["Plan Training"]
+    stage = scene(cast(Plan_Training=[Refusal("OfflineStoreBehind"), Refusal("OfflineStoreBehind"), plan]))
+    assert stage.run("training", START, RUN).status == "SUCCEEDED"
+    assert all(pause <= 30 for pause in stage.stage.pauses)
+
+
+def test_the_offline_store_is_not_waited_for_for_ever(scene: Setting) -> None:
+    behind = Refusal("OfflineStoreBehind", json.dumps({"errorMessage": "3 of 9 rows are there."}))
+    stage = scene(cast(Plan_Training=behind))
+    end = stage.run("training", START, RUN)
+    assert (end.status, end.error, end.cause) == ("FAILED", "OfflineStoreBehind", "3 of 9 rows are there.")
+    assert len(stage.stage.to("Plan Training")) == 1 + 60
+
+
+def test_too_little_data_ends_before_any_job(scene: Setting) -> None:
+    stage = scene(cast(Plan_Training=Refusal("NotEnoughData", '{"errorMessage": "12 of 200 rows."}')))
+    end = stage.run("training", START, RUN)
+    assert (end.error, end.cause) == ("NotEnoughData", "12 of 200 rows.")
+    assert "Assemble Training Set" not in stage.stage.states
+    assert message(stage).startswith("12 of 200 rows.")
+
+
+@pytest.mark.parametrize(
+    "state", ["Assemble Training Set", "Train XGBoost", "Train Logistic Baseline", "Evaluate Candidate"]
+)
+def test_a_failing_job_ends_with_its_own_reason_and_nothing_registered(scene: Setting, state: str) -> None:
+    stage = scene(cast() | {state: FAILED_JOB})
+    end = stage.run("training", START, RUN)
+    assert (end.status, end.error) == ("FAILED", "States.TaskFailed")
+    assert end.cause == 'The set has no "positive" patient.'
+    assert message(stage).startswith(end.cause)
+    assert not {"Create Model", "Register Candidate"} & set(stage.stage.states)
+    assert len(stage.stage.to(state)) == 1
+
+
+def test_a_refused_job_is_tried_again_under_another_name(scene: Setting) -> None:
+    throttled = Refusal("SageMaker.AmazonSageMakerException", "Rate exceeded")
+    stage = scene(cast(Assemble_Training_Set=[throttled, throttled, {}]))
+    assert stage.run("training", START, RUN).status == "SUCCEEDED"
+    names = [call.arguments["ProcessingJobName"] for call in stage.stage.to("Assemble Training Set")]
+    assert names == [f"{RUN}-assemble-{n}" for n in range(3)]
+
+
+def test_a_job_that_hangs_is_given_up(scene: Setting) -> None:
+    stage = scene(cast(Evaluate_Candidate=TooLate()))
+    assert stage.run("training", START, RUN).error == "States.Timeout"
+
+
+def test_a_blocked_candidate_is_announced_and_never_registered(scene: Setting) -> None:
+    blocked = judged(verdict="BLOCKED", unmet=["AUC is below .80.", "Too few events."])
+    stage = scene(cast(Judge_Candidate=blocked))
+    end = stage.run("training", START, RUN)
+    assert (end.error, end.cause) == ("CandidateBlocked", "AUC is below .80. Too few events.")
+    assert message(stage, "Announce Blocked Candidate") == "By the bar."
+    assert not {"Create Model", "Register Candidate", "Await Approval"} & set(stage.stage.states)
+
+
+def test_a_registration_carries_the_digests_and_is_not_made_twice(scene: Setting) -> None:
+    throttled = Refusal("SageMaker.SageMakerException", "Rate exceeded")
+    stage = scene(cast(Register_Candidate=[throttled, {"ModelPackageArn": PACKAGE}]))
+    assert stage.run("training", START, RUN).status == "SUCCEEDED"
+    first, second = stage.stage.to("Register Candidate")
+    assert first.arguments == second.arguments
+    assert first.arguments["ClientToken"] == RUN
+    assert first.arguments["ModelApprovalStatus"] == "PendingManualApproval"
+    assert first.arguments["CustomerMetadataProperties"].items() >= DIGESTS.items()
+
+
+def test_the_approver_gets_a_week_and_the_token_goes_to_the_function_alone(scene: Setting) -> None:
+    stage = scene(cast())
+    stage.run("training", START, RUN)
+    assert stage.stage.timeouts["Await Approval"] == 168 * 3600
+    assert [call.state for call in stage.stage.calls if TOKEN in str(call.arguments)] == ["Await Approval"]
+
+
+def test_a_no_withdraws_the_candidate(scene: Setting) -> None:
+    stage = scene(cast(Await_Approval=Refusal("ApprovalRejected", "Version 7 was rejected.")))
+    end = stage.run("training", START, RUN)
+    assert (end.error, end.cause) == ("CandidateRejected", "The approver said no.")
+    [withdraw] = stage.stage.to("Withdraw Candidate")
+    assert withdraw.arguments["ModelApprovalStatus"] == "Rejected"
+    assert "Promote Candidate" not in stage.stage.states
+
+
+def test_a_silence_expires_and_withdraws_the_candidate(scene: Setting) -> None:
+    stage = scene(cast(Await_Approval=TooLate()))
+    end = stage.run("training", START, RUN)
+    assert (end.error, end.cause) == ("ApprovalExpired", "Nobody decided in time.")
+    expired = ["Expire Approval", "Withdraw Candidate", "Announce Failed Training"]
+    assert stage.stage.states[-3:] == expired
+
+
+def test_an_expiry_that_breaks_still_withdraws_and_expires(scene: Setting) -> None:
+    stage = scene(cast(Await_Approval=TooLate(), Expire_Approval=Refusal("DecisionMissing")))
+    assert stage.run("training", START, RUN).error == "ApprovalExpired"
+    assert "Withdraw Candidate" in stage.stage.states
+
+
+def test_a_question_that_could_not_be_asked_leaves_nothing_pending(scene: Setting) -> None:
+    stage = scene(cast(Await_Approval=Refusal("KMSInternalException")))
+    end = stage.run("training", START, RUN)
+    assert (end.error, end.cause) == ("KMSInternalException", "It ended with KMSInternalException.")
+    assert "Withdraw Candidate" in stage.stage.states
+
+
+@pytest.mark.parametrize("error", ["EvidenceChanged", "DecisionMissing"])
+def test_evidence_that_changed_after_the_decision_releases_nothing(scene: Setting, error: str) -> None:
+    changed = Refusal(error, json.dumps({"errorMessage": "The report changed."}))
+    stage = scene(cast(Promote_Candidate=changed))
+    end = stage.run("training", START, RUN)
+    assert (end.error, end.cause) == (error, "The report changed.")
+    assert "Withdraw Candidate" in stage.stage.states
+    assert "Mark Approved" not in stage.stage.states
+
+
+def test_a_promotion_that_breaks_half_way_is_not_called_withdrawn(scene: Setting) -> None:
+    # The live pointer may have moved already: the registry must not say the opposite.
+    stage = scene(cast(Promote_Candidate=Refusal("Lambda.Unknown")))
+    assert stage.run("training", START, RUN).status == "FAILED"
+    assert "Withdraw Candidate" not in stage.stage.states
+
+
+def test_an_unexpected_error_is_mailed_by_name_only(scene: Setting) -> None:
+    leaky = Refusal("KeyError", json.dumps({"errorMessage": "patient 4711, age 63"}))
+    stage = scene(cast(Judge_Candidate=leaky))
+    end = stage.run("training", START, RUN)
+    assert end.cause == "It ended with KeyError."
+    assert "4711" not in message(stage)
+
+
+def test_a_mail_that_cannot_be_sent_does_not_hide_how_it_ended(scene: Setting) -> None:
+    silent = cast(Await_Approval=Refusal("ApprovalRejected"), Announce_Failed_Training=Refusal("SNS.Down"))
+    assert scene(silent).run("training", START, RUN).error == "CandidateRejected"
+
+
+def test_a_withdrawal_that_breaks_does_not_hide_how_it_ended(scene: Setting) -> None:
+    stuck = cast(Await_Approval=Refusal("ApprovalRejected"), Withdraw_Candidate=Refusal("SageMaker.Down"))
+    assert scene(stuck).run("training", START, RUN).error == "CandidateRejected"
+
+
+def test_a_release_that_cannot_be_announced_is_not_silently_fine(scene: Setting) -> None:
+    stage = scene(cast(Announce_Promotion=Refusal("SNS.Down")))
+    assert stage.run("training", START, RUN).error == "PromotionUnannounced"

@@ -1,0 +1,179 @@
+"""Every permission names an action that exists, and the narrowest resource that AWS lets it name."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+
+import pytest
+
+from tests.statemachines.definitions import resources
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+POLICIES = resources("AWS::IAM::ManagedPolicy")
+ROLES = resources("AWS::IAM::Role")
+# These take a resource, but we cannot name it narrower: the network interfaces that a service attaches on our behalf
+# do not exist yet, Step Functions lists the tags of a job whose name it makes up as it goes, and a metric is named by
+# the condition on its namespace.
+WIDE = {
+    "cloudwatch:PutMetricData",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:CreateNetworkInterfacePermission",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DeleteNetworkInterfacePermission",
+    "ec2:UnassignPrivateIpAddresses",
+    "sagemaker:ListTags",
+}
+
+
+class Permission(NamedTuple):
+    """One statement of a managed policy."""
+
+    policy: str
+    statement: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.policy}: {self.statement['Sid']}"
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements() -> Iterator[Permission]:
+    for policy, properties in POLICIES.items():
+        for statement in properties["PolicyDocument"]["Statement"]:
+            yield Permission(policy, statement["Fn::If"][1] if "Fn::If" in statement else statement)
+
+
+@cache
+def authorization() -> dict[str, Any]:
+    """Give AWS's service authorization reference, as the template's linter ships it."""
+    data = Path(cfnlint.__file__).parent / "data" / "AdditionalSpecs" / "Policies.json"
+    known: dict[str, Any] = json.loads(data.read_text(encoding="utf-8"))
+    return known
+
+
+def action_of(name: str) -> dict[str, Any]:
+    service, _, action = name.partition(":")
+    known: dict[str, Any] = authorization()[service]["Actions"][action.lower()]
+    return known
+
+
+STATEMENTS = list(statements())
+
+
+@pytest.mark.parametrize("permission", STATEMENTS, ids=str)
+def test_every_action_exists_and_none_is_a_pattern(permission: Permission) -> None:
+    for action in as_list(permission.statement["Action"]):
+        assert "*" not in action
+        assert action_of(action) is not None
+
+
+@pytest.mark.parametrize("permission", STATEMENTS, ids=str)
+def test_everything_is_named_where_aws_lets_it_be_named(permission: Permission) -> None:
+    if "*" in as_list(permission.statement["Resource"]):
+        for action in as_list(permission.statement["Action"]):
+            assert action in WIDE or not action_of(action).get("Resources"), action
+
+
+@pytest.mark.parametrize("permission", STATEMENTS, ids=str)
+def test_what_takes_no_resource_is_not_given_one(permission: Permission) -> None:
+    # IAM ignores such a statement silently, and the call is refused.
+    if "*" not in as_list(permission.statement["Resource"]):
+        for action in as_list(permission.statement["Action"]):
+            assert action_of(action).get("Resources"), action
+
+
+@pytest.mark.parametrize("permission", STATEMENTS, ids=str)
+def test_a_statement_is_an_allowance_with_a_sentence(permission: Permission) -> None:
+    assert permission.statement["Effect"] == "Allow"
+    assert re.fullmatch(r"(?:[A-Z][a-z]+){2,}[a-z]*|(?:[A-Z][a-z]*)+", permission.statement["Sid"])
+
+
+def test_sids_are_unique_within_a_policy() -> None:
+    for policy in POLICIES:
+        sids = [permission.statement["Sid"] for permission in STATEMENTS if permission.policy == policy]
+        assert len(sids) == len(set(sids)), policy
+
+
+def test_every_role_has_its_own_policy_and_nothing_inline() -> None:
+    for name, role in ROLES.items():
+        assert "Policies" not in role
+        own = name.removesuffix("Role") + "Policy"
+        assert {"Ref": own} in role["ManagedPolicyArns"], name
+        holders = [other for other, given in ROLES.items() if {"Ref": own} in given["ManagedPolicyArns"]]
+        assert holders == [name]
+
+
+def readers(prefix: str) -> set[str]:
+    """List the policies that may read some object under a prefix of the Lake."""
+    found = set()
+    for policy, statement in STATEMENTS:
+        if {"s3:GetObject", "s3:GetObjectVersion"} & set(as_list(statement["Action"])):
+            for resource in as_list(statement["Resource"]):
+                named = resource.get("Fn::Sub", "") if isinstance(resource, dict) else ""
+                if isinstance(named, str) and named.startswith(
+                    (f"${{LakeBucket.Arn}}/{prefix}", "${LakeBucket.Arn}/*")
+                ):
+                    found.add(policy)
+    return found
+
+
+def test_only_publish_results_reads_the_way_back_to_the_hospitals_ids() -> None:
+    # Commit Upload merges the parts that the chunks left, and sees those parts alone.
+    assert readers("vault/") == {"PublishResultsPolicy", "CommitUploadPolicy"}
+    parts = [
+        resource["Fn::Sub"]
+        for policy, statement in STATEMENTS
+        if policy == "CommitUploadPolicy" and "s3:GetObject" in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+        if isinstance(resource, dict) and "vault" in str(resource)
+    ]
+    assert parts == ["${LakeBucket.Arn}/vault/*/chunk-*"]
+
+
+def test_nobody_but_the_data_manager_reads_the_quarantine() -> None:
+    # Commit Upload counts its rows and reads their numbers for the receipt.
+    assert readers("quarantine/") == {"DataManagerPolicy", "CommitUploadPolicy"}
+
+
+def test_no_job_reads_a_hospitals_id() -> None:
+    for policy in POLICIES:
+        if policy.endswith("JobPolicy"):
+            own = [statement for name, statement in STATEMENTS if name == policy]
+            assert "vault" not in str(own)
+            assert "quarantine" not in str(own)
+
+
+def test_a_training_job_cannot_read_the_hold_out() -> None:
+    assert readers("training/") >= {"TrainJobPolicy"}
+    own = [statement for policy, statement in STATEMENTS if policy == "TrainJobPolicy"]
+    assert "${LakeBucket.Arn}/training/*/set/training.csv" in str(own)
+    assert "holdout" not in str(own)
+    assert "training/*/set/*" not in str(own)
+
+
+def test_roles_are_handed_to_sagemaker_only() -> None:
+    for _, statement in STATEMENTS:
+        if "iam:PassRole" in as_list(statement["Action"]):
+            assert statement["Condition"] == {
+                "StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}
+            }
+
+
+def test_the_keys_are_administered_by_the_account_and_used_through_services() -> None:
+    for name, key in resources("AWS::KMS::Key").items():
+        for statement in key["KeyPolicy"]["Statement"]:
+            assert "kms:*" not in as_list(statement["Action"]), name
+    data = resources("AWS::KMS::Key")["DataKey"]["KeyPolicy"]["Statement"]
+    for statement in data:
+        if "kms:Decrypt" in as_list(statement["Action"]):
+            assert statement["Condition"], statement["Sid"]

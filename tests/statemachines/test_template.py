@@ -1,0 +1,235 @@
+"""template.yaml is what AWS, its linters, the functions and the folders say it is."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+from clinrisk import use_cases
+from cli.template_block import feature_definitions, logical, replaced
+
+from tests.statemachines.definitions import MACHINES, PROJECT, TEMPLATE, resources, substitutions, template
+from tests.statemachines.transformed import REGION, written
+
+FUNCTIONS = resources("AWS::Serverless::Function")
+FOLDERS = sorted(folder.name for folder in (PROJECT / "functions").iterdir() if (folder / "app.py").is_file())
+CFN_LINT = Path(sys.executable).with_name("cfn-lint")
+SAM = PROJECT / ".envs" / "sam" / "bin" / "sam"
+# What AWS Lambda allows for a function with its layers, unpacked.
+LAMBDA_BYTES = 262_144_000
+
+needs_sam = pytest.mark.skipif(
+    not SAM.exists(), reason="the sam environment is not installed (make check does)"
+)
+needs_python312 = pytest.mark.skipif(shutil.which("python3.12") is None, reason="no python3.12 on the PATH")
+
+
+def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    quiet = os.environ | {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": REGION}
+    return subprocess.run(command, cwd=PROJECT, env=quiet, capture_output=True, text=True, check=False)
+
+
+def folder_of(function: str) -> str:
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", function.removesuffix("Function")).lower()
+
+
+@needs_sam
+def test_sam_validates_and_lints_the_template() -> None:
+    ran = run(SAM, "validate", "--lint", "--region", REGION)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_cfn_lint_finds_nothing_in_the_text() -> None:
+    ran = run(CFN_LINT, "--regions", REGION, "--", TEMPLATE)
+    assert ran.returncode == 0, ran.stdout
+
+
+@pytest.mark.parametrize("mode", ["none", "isolated"])
+def test_cfn_lint_finds_nothing_after_the_transform(tmp_path: Path, mode: str) -> None:
+    ran = run(CFN_LINT, "--regions", REGION, "--", written(tmp_path, {"NetworkMode": mode}))
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_cfn_lint_would_find_a_fault_after_the_transform(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    file.write_text(
+        file.read_text(encoding="utf-8").replace('"StartAt": "Claim Upload"', '"StartAt": "Claim"')
+    )
+    assert run(CFN_LINT, "--regions", REGION, "--", file).returncode != 0
+
+
+@needs_sam
+@needs_python312
+@pytest.mark.timeout(600)
+def test_sam_builds_and_every_function_fits_into_lambda(tmp_path: Path) -> None:
+    ran = run(SAM, "build", "--build-dir", tmp_path / "build", "--cache-dir", tmp_path / "cache", "--cached")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    sizes = {folder.name: _size(folder) for folder in (tmp_path / "build").iterdir() if folder.is_dir()}
+    for name, properties in FUNCTIONS.items():
+        layers = ["ClinriskLayer", *(layer["Ref"] for layer in properties.get("Layers", []))]
+        assert sizes[name] + sum(sizes[layer] for layer in layers) <= LAMBDA_BYTES, name
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def test_every_folder_has_a_function_and_every_function_a_folder() -> None:
+    assert sorted(map(folder_of, FUNCTIONS)) == FOLDERS
+    for name, properties in FUNCTIONS.items():
+        assert properties["CodeUri"] == f"functions/{folder_of(name)}/"
+
+
+def test_a_folder_holds_one_file_and_nothing_to_install() -> None:
+    for folder in FOLDERS:
+        files = {
+            file.name for file in (PROJECT / "functions" / folder).iterdir() if file.name != "__pycache__"
+        }
+        assert files == {"app.py"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_gets_the_variables_and_layers_that_it_says_it_needs(name: str) -> None:
+    properties = FUNCTIONS[name]
+    source = (PROJECT / "functions" / folder_of(name) / "app.py").read_text(encoding="utf-8")
+    said = (ast.get_docstring(ast.parse(source)) or "").partition("Environment:")[2]
+    variables = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", said))
+    given = set(properties.get("Environment", {}).get("Variables", {}))
+    common = set(template()["Globals"]["Function"]["Environment"]["Variables"])
+    assert given == variables - common
+    layers = {layer["Ref"] for layer in properties.get("Layers", [])}
+    named = re.findall(r"\b(Frames|Numeric)\b", said.partition("Layers:")[2])
+    assert layers == {f"{layer}Layer" for layer in named}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_has_a_role_and_a_log_of_its_own(name: str) -> None:
+    short = name.removesuffix("Function")
+    properties = FUNCTIONS[name]
+    assert properties["Role"] == {"Fn::GetAtt": [f"{short}Role", "Arn"]}
+    assert properties["LoggingConfig"] == {"LogGroup": {"Ref": f"{short}Logs"}}
+    assert properties["Description"].endswith(".")
+
+
+def test_logs_are_encrypted_and_forgotten_in_time() -> None:
+    for properties in resources("AWS::Logs::LogGroup").values():
+        assert properties["KmsKeyId"] == {"Fn::GetAtt": ["DataKey", "Arn"]}
+        assert properties["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+@pytest.mark.parametrize("name", resources("AWS::S3::Bucket"))
+def test_a_bucket_is_versioned_private_encrypted_and_logged(name: str) -> None:
+    bucket = resources("AWS::S3::Bucket")[name]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    if name != "AccessLogsBucket":
+        assert bucket["LoggingConfiguration"]["DestinationBucketName"] == {"Ref": "AccessLogsBucket"}
+        assert "DataKey" in str(bucket["BucketEncryption"])
+    policy = resources("AWS::S3::BucketPolicy")[f"{name}Policy"]
+    assert "aws:SecureTransport" in str(policy["PolicyDocument"]["Statement"][0]["Condition"])
+
+
+def test_what_holds_data_outlives_the_stack() -> None:
+    for name, resource in template()["Resources"].items():
+        if resource["Type"] in {
+            "AWS::S3::Bucket",
+            "AWS::DynamoDB::Table",
+            "AWS::KMS::Key",
+            "AWS::SageMaker::FeatureGroup",
+            "AWS::SageMaker::ModelPackageGroup",
+        }:
+            assert resource["DeletionPolicy"] == "RetainExceptOnCreate", name
+            assert resource["UpdateReplacePolicy"] == "Retain", name
+
+
+def test_parameters_and_outputs_say_what_they_are() -> None:
+    for section in ("Parameters", "Outputs"):
+        for name, given in template()[section].items():
+            assert given["Description"], name
+
+
+def test_the_outputs_that_the_command_reads_are_there() -> None:
+    assert set(template()["Outputs"]) >= {
+        "InboxBucket", "LakeBucket", "ResultsBucket", "AuditBucket", "UploadsTable", "ApprovalsTable",
+        "DeploymentsTable", "IngestStateMachine", "TrainingStateMachine", "ScoringStateMachine",
+        "MonitoringStateMachine", "ApprovalsTopic", "AlertsTopic", "ApprovalApiUrl", "DeadLetterQueue",
+        "ClinicalDashboard", "OperationsDashboard",
+    }  # fmt: skip
+
+
+def test_the_images_accounts_are_twelve_digits() -> None:
+    accounts = template()["Mappings"]["SageMakerAlgorithms"]
+    assert len(accounts) == 29
+    assert all(re.fullmatch(r"\d{12}", account["Account"]) for account in accounts.values())
+    assert accounts["eu-central-1"]["Account"] == "492215442770"
+
+
+def test_the_use_case_section_is_fresh() -> None:
+    written_text = TEMPLATE.read_text(encoding="utf-8")
+    cases = [use_cases.get(name) for name in use_cases.names()]
+    assert replaced(written_text, cases) == written_text, "run: make template"
+
+
+@pytest.mark.parametrize("name", use_cases.names())
+def test_a_feature_group_holds_every_feature_of_its_use_case(name: str) -> None:
+    case = use_cases.get(name)
+    group = resources("AWS::SageMaker::FeatureGroup")[f"{logical(name)}Features"]
+    stored = {feature["FeatureName"]: feature["FeatureType"] for feature in group["FeatureDefinitions"]}
+    assert stored == dict(feature_definitions(case))
+    assert set(case.feature_names) <= set(stored)
+    # Reserved by the Feature Store.
+    assert not {"is_deleted", "write_time", "api_invocation_time"} & set(stored)
+    # Feature Store's own limits on names.
+    assert all(re.fullmatch(r"[A-Za-z0-9](-*[A-Za-z0-9_]){0,63}", feature) for feature in stored)
+
+
+def test_a_third_use_case_gets_a_section_of_its_own() -> None:
+    third = replace(use_cases.get("heart"), name="sepsis", title="Sepsis")
+    text = replaced(TEMPLATE.read_text(encoding="utf-8"), [use_cases.get("heart"), third])
+    for logical_id in ("SepsisFeatures", "SepsisModels", "SepsisMonitoringSchedule", "SepsisUnwatchedAlarm"):
+        assert f"  {logical_id}:\n" in text
+    assert "StrokeFeatures" not in text
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_substitution_named_as_a_resource_is_that_resource(machine: str) -> None:
+    known = template()["Resources"]
+    for name, value in substitutions(machine).items():
+        if name in known:
+            assert value in (
+                {"Ref": name},
+                {"Fn::GetAtt": [name, "Arn"]},
+                {"Fn::GetAtt": [name, "GroupId"]},
+            )
+
+
+def test_samconfig_names_three_stages_and_only_known_parameters() -> None:
+    stages = tomllib.loads((PROJECT / "samconfig.toml").read_text(encoding="utf-8"))
+    stacks = {
+        stage: given["deploy"]["parameters"] for stage, given in stages.items() if isinstance(given, dict)
+    }
+    assert set(stacks) == {"default", "staging", "prod"}
+    for deploy in stacks.values():
+        named = {entry.partition("=")[0] for entry in deploy["parameter_overrides"]}
+        assert named <= set(template()["Parameters"])
+
+
+def test_the_state_machines_are_started_by_an_event_and_by_schedules() -> None:
+    rule = resources("AWS::Events::Rule")["InboxRule"]
+    assert rule["EventPattern"]["detail"]["object"] == {"key": [{"prefix": "inbox/"}]}
+    assert rule["Targets"][0]["DeadLetterConfig"]
+    schedules = resources("AWS::Scheduler::Schedule")
+    assert len(schedules) == len(use_cases.names())
+    for schedule in schedules.values():
+        assert yaml.safe_load(schedule["Target"]["Input"])["use_case"] in use_cases.names()
+        assert "Name" not in schedule
