@@ -50,9 +50,10 @@ check: lint .envs/sam/.installed test ## what continuous integration runs
 template: .envs/dev/.installed ## rewrite the use-case section of template.yaml from clinrisk/use_cases
 	@.envs/dev/bin/python -m cli.template_block
 
+COMPILE = $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 lock: $(UV) ## resolve requirements/*.in again into their locks
-	@for name in jobs cli twin dev sam; do $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-		--no-header --no-annotate --no-emit-index-url requirements/$$name.in --output-file requirements/$$name.lock; done
+	@for name in jobs cli twin dev sam; do $(COMPILE) requirements/$$name.in --output-file requirements/$$name.lock; done
+	@for name in clinrisk frames numeric; do $(COMPILE) requirements/layer-$$name.in --output-file layers/$$name/requirements.txt; done
 
 clean: ## remove everything that these commands made
 	@rm -rf .envs .build .aws-sam .twin out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -124,4 +124,5 @@ def test_the_demo_ends_with_what_the_approvers_decided(waiting: Waiting) -> None
 def _decide(page: Page, decision: str, *, version: str, reason: str) -> None:
     page.fill("[name=version]", version)
     page.fill("[name=reason]", reason)
-    page.click(f"button[name=decision][value={decision}]")
+    page.check(f"input[name=decision][value={decision}]")
+    page.click("button[type=submit]")

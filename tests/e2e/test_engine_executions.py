@@ -126,6 +126,14 @@ def test_states_inside_branches_are_in_the_history(twin: "RunningTwin", probe_st
     assert {"Left", "Right"} <= entered
 
 
+def test_states_inside_a_map_are_in_the_history(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
+    execution = twin.run(probe_stack["Flow"], {"case": "map"})
+    assert json.loads(execution["output"]) == [2, 4]
+    history = twin.client("stepfunctions").get_execution_history(executionArn=execution["executionArn"])
+    entered = [event.get("stateEnteredEventDetails", {}).get("name") for event in history["events"]]
+    assert entered.count("Double") == 2
+
+
 def test_the_context_object_is_complete(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
     context = output_of(twin, probe_stack, "context")
     assert context["role"].startswith("arn:aws:iam::")

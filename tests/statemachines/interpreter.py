@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import logging
 import threading
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -26,6 +27,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
     StateTaskService,
 )
@@ -170,6 +172,8 @@ class Scene:
 def played(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> Scene:
     """Give a scene in which every Task is answered by `answers` (state name -> answer)."""
     stage = Stage(answers)
+    # moto logs every error that a definition catches, with the whole program around it.
+    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     monkeypatch.setattr(moto_jsonata, "_eval_jsonata", _evaluate)
     monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=stage.pauses.append))
     monkeypatch.setattr(state_task_factory, "state_task_service_for", _player(stage))
@@ -190,7 +194,7 @@ class _Played(StateTaskService):
         return set()
 
     def _eval_body(self, env: Any) -> None:
-        if self.resource.condition == "WaitForTaskToken":
+        if self.resource.condition == ResourceCondition.WaitForTaskToken:
             env.states.context_object.context_object_data["Task"] = {"Token": TOKEN}
         super()._eval_body(env=env)
 

@@ -129,7 +129,7 @@ def test_a_failing_job_publishes_nothing_and_says_why(scene: Setting, state: str
     failed = Refusal("States.TaskFailed", json.dumps({"FailureReason": "A row is too short."}))
     stage = scene(cast() | {state: failed})
     end = stage.run("scoring", {"upload": UPLOAD})
-    assert (end.error, end.cause) == ("States.TaskFailed", "A row is too short.")
+    assert (end.error, end.cause) == ("JobFailed", "A row is too short.")
     assert "Publish Results" not in stage.stage.states
 
 

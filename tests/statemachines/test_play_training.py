@@ -153,7 +153,7 @@ def test_too_little_data_ends_before_any_job(scene: Setting) -> None:
 def test_a_failing_job_ends_with_its_own_reason_and_nothing_registered(scene: Setting, state: str) -> None:
     stage = scene(cast() | {state: FAILED_JOB})
     end = stage.run("training", START, RUN)
-    assert (end.status, end.error) == ("FAILED", "States.TaskFailed")
+    assert (end.status, end.error) == ("FAILED", "JobFailed")
     assert end.cause == 'The set has no "positive" patient.'
     assert message(stage).startswith(end.cause)
     assert not {"Create Model", "Register Candidate"} & set(stage.stage.states)
@@ -170,7 +170,7 @@ def test_a_refused_job_is_tried_again_under_another_name(scene: Setting) -> None
 
 def test_a_job_that_hangs_is_given_up(scene: Setting) -> None:
     stage = scene(cast(Evaluate_Candidate=TooLate()))
-    assert stage.run("training", START, RUN).error == "States.Timeout"
+    assert stage.run("training", START, RUN).error == "WorkflowTimeout"
 
 
 def test_a_blocked_candidate_is_announced_and_never_registered(scene: Setting) -> None:
