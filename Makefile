@@ -24,7 +24,8 @@ $(UV):
 	@echo "Preparing the $* environment ..."
 	@$(UV) venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .envs/$*
 	@$(UV) pip sync --quiet --python .envs/$*/bin/python --require-hashes requirements/$*.lock
-	@$(UV) pip install --quiet --python .envs/$*/bin/python --no-deps --editable .
+	@# The jobs get the project from the archive that is published for them, as on AWS; the twin would not notice otherwise.
+	@$(if $(filter jobs sam,$*),,$(UV) pip install --quiet --python .envs/$*/bin/python --no-deps --editable .)
 	@touch $@
 
 envs: .envs/cli/.installed .envs/jobs/.installed .envs/twin/.installed ## the environments that the demo and the twin need

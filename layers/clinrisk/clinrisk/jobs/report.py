@@ -43,7 +43,7 @@ GROUP_FIGURES = (
     ("false_positive_rate", "false alarms of those without", "share"),
     ("precision", "right of those flagged", "share"),
     ("auc", "AUC", "number"),
-    ("observed_to_expected", "observed : expected", "number"),
+    ("observed_to_expected", "observed per expected", "number"),
 )
 GAPS = (
     ("selection_rate", "flagged"),
