@@ -23,12 +23,18 @@ $(UV):
 .envs/%/.installed: requirements/%.lock pyproject.toml | $(UV)
 	@echo "Preparing the $* environment ..."
 	@$(UV) venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .envs/$*
-	@$(UV) pip sync --quiet --python .envs/$*/bin/python --require-hashes requirements/$*.lock
+	@$(UV) pip sync --quiet --compile-bytecode --python .envs/$*/bin/python --require-hashes requirements/$*.lock
 	@# The jobs get the project from the archive that is published for them, as on AWS; the twin would not notice otherwise.
 	@$(if $(filter jobs sam,$*),,$(UV) pip install --quiet --python .envs/$*/bin/python --no-deps --editable .)
 	@touch $@
 
-envs: .envs/cli/.installed .envs/jobs/.installed .envs/twin/.installed ## the environments that the demo and the twin need
+# The layers' packages, installed once per requirements file; the project's own code in them is packed at every deploy.
+.build/.layers: layers/clinrisk/requirements.txt layers/frames/requirements.txt layers/numeric/requirements.txt .envs/twin/.installed
+	@echo "Preparing the Lambda layers ..."
+	@.envs/twin/bin/twin build template.yaml
+	@touch $@
+
+envs: .envs/cli/.installed .envs/jobs/.installed .envs/twin/.installed .build/.layers ## the environments that the demo and the twin need
 
 demo: envs ## the main job, whole, on this laptop (HEART=file STROKE=file for your own data, APPROVE=1 to play the approver)
 	@.envs/twin/bin/twin demo $(if $(HEART),--heart "$(HEART)") $(if $(STROKE),--stroke "$(STROKE)") $(if $(filter 1 yes true,$(APPROVE)),--approve)

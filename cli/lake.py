@@ -41,3 +41,10 @@ def findings(stack: Stack, use_case: str, *, limit: int) -> list[dict[str, Any]]
         | {"use_case": use_case, "written": one["LastModified"].isoformat()}
         for one in listed
     ]
+
+
+def findings_of(stack: Stack, use_case: str, execution: str) -> list[dict[str, Any]]:
+    """Return what one monitoring run found."""
+    document = read_json(stack, "LakeBucket", f"findings/{use_case}/{execution}.json")
+    found: list[dict[str, Any]] = document.get("findings", [])
+    return found

@@ -1,7 +1,7 @@
 """The use-case section of template.yaml, rendered from clinrisk.use_cases (`make template`).
 
-A use case is one file; what CloudFormation needs of it (feature group, package group, schedule, alarms, its lines on
-the clinical dashboard) follows from that file. A test checks that the section is fresh.
+A use case is one file; what CloudFormation needs of it (feature group, package group, schedule, alarms, its
+lines on the clinical dashboard) follows from that file. A test checks that the section is fresh.
 """
 
 from __future__ import annotations

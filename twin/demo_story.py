@@ -22,6 +22,8 @@ APPROVER_SECONDS = 7 * 86400.0
 SHIFTED_ROWS = 150
 SYNTHETIC_ROWS = {"heart": 600, "stroke": 8000}
 OTHER_ROWS = 2000
+# How a training run ends when the people decide against its candidate, or do not decide.
+DECIDED_AGAINST = {"CandidateRejected": "REJECTED", "ApprovalExpired": "EXPIRED"}
 RESULTS = ("results", "results_shifted")
 Letters = Callable[[], list[dict[str, Any]]]
 
@@ -144,14 +146,15 @@ class Story:
                 self.board.tell(f"\n{self.contract.title}: read the evidence and decide here:\n{link}\n")
             patience = STEP_SECONDS if self.plays_approver else APPROVER_SECONDS
             self.board.wait(f"The decision about {self.name}", patience, self._training_ended)
-            (approval, *_) = self.clinrisk.ask("approvals", self.name)
-            self.told.decision = step.says = approval["status"]
-        if self.told.decision == "REJECTED":
-            return False
-        training = self.board.wait_end(self.name, "training", "", STEP_SECONDS)
-        self._expect(training["status"] == "SUCCEEDED", f"the training of {self.name} succeeds")
-        self.told.live_version = int(self.clinrisk.ask("live", self.name)[self.name]["live"]["live_version"])
-        step.says = f"APPROVED: version {self.told.live_version} is live"
+            refused = DECIDED_AGAINST.get(self.board.of(self.name, "training")[0]["error"])
+            if refused:
+                self.told.decision = step.says = refused
+                return False
+            self.board.wait_end(self.name, "training", "", STEP_SECONDS)
+            live = self.clinrisk.ask("live", self.name)[self.name]["live"]
+            self.told.decision = live["approval"]["status"]
+            self.told.live_version = int(live["live_version"])
+            step.says = f"{self.told.decision}: version {self.told.live_version} is live"
         return True
 
     def score(self, parts: Parts) -> None:
@@ -169,8 +172,7 @@ class Story:
     def monitor(self) -> None:
         """Run the monitoring and keep what it found; the shifted batch has to raise the drift alert."""
         with self._step("Monitor", "monitoring") as step:
-            self.clinrisk.ask("monitor", self.name, "--wait")
-            (run, *_) = self.clinrisk.ask("findings", self.name)
+            run = self.clinrisk.ask("monitor", self.name, "--wait")
             self.told.findings = [
                 {"check": one["check"], "batch": one["batch"], "verdict": one["verdict"]}
                 for one in run["findings"]

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ class DeployError(Exception):
 
 def client(endpoint: Endpoint, service: str) -> Any:
     """Give an AWS client that speaks to this twin and to nothing else, whatever the environment says."""
-    return boto3.client(
+    make: Callable[..., Any] = boto3.client
+    return make(
         service,
         endpoint_url=endpoint.endpoint_url,
         region_name=endpoint.region,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,9 @@ from cli.errors import CliError
 from cli.options import AsJson, OnTwin, StackName, UseCaseName, known_use_case
 from cli.screen import moment, show_json, show_table, verdict, working
 from cli.stack import Stack, open_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 def findings(
@@ -39,6 +42,11 @@ def findings(
     if as_json:
         show_json(runs)
         return
+    show_findings(use_case, runs)
+
+
+def show_findings(use_case: str, runs: Sequence[Mapping[str, Any]]) -> None:
+    """Show the findings of some monitoring runs, one line per check and batch."""
     rows = [
         (
             moment(run["written"]),
@@ -52,12 +60,8 @@ def findings(
         for one in run.get("findings", [])
     ]
     columns = ("run", "check", "verdict", "statistic", "batch", "in words")
-    show_table(
-        f"Findings for {use_case}",
-        columns,
-        rows,
-        f"No monitoring of {use_case} has run: clinrisk monitor {use_case}",
-    )
+    none = f"No monitoring of {use_case} has found anything to look at: clinrisk monitor {use_case}"
+    show_table(f"Findings for {use_case}", columns, rows, none)
 
 
 def _number(value: Any) -> str:

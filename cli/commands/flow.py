@@ -12,11 +12,12 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli import executions
+from cli import executions, lake
+from cli.commands.evidence import show_findings
 from cli.errors import CliError
 from cli.executions import MACHINES, Execution
 from cli.options import AsJson, OnTwin, StackName, UseCaseName, known_use_case
-from cli.screen import console, duration, moment, show_json, show_json_line, show_table, verdict, working
+from cli.screen import console, duration, moment, show_json, show_json_line, verdict, working
 from cli.stack import Stack, open_stack
 
 FOLLOW_SECONDS = 0.4
@@ -178,16 +179,11 @@ def monitor(
             f"The monitoring of {use_case} ended as {ended.status}: {ended.reason}",
             "Look closer: clinrisk status",
         )
+    found = lake.findings_of(place, use_case, ended.name)
     if as_json:
-        show_json(ended.as_json(executions.now()))
+        show_json(ended.as_json(executions.now()) | {"findings": found})
     else:
-        show_table(
-            "Monitoring has ended",
-            ("state", "took"),
-            [(visit.name, duration(visit.seconds(executions.now()))) for visit in ended.visits],
-            "",
-        )
-        console().print(f"What it found: clinrisk findings {use_case}")
+        show_findings(use_case, [{"written": ended.stopped, "findings": found}])
 
 
 def _await_end(place: Stack, arn: str, patience: float) -> Execution:

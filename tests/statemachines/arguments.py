@@ -1,7 +1,8 @@
 """The Arguments of a Task held against the shapes of the AWS operation that it calls.
 
-Step Functions checks them only when the state runs. Here an object is compared with botocore's shape member by
-member; a JSONata expression may give anything and is let through, while everything around it is still compared.
+Step Functions checks them only when the state runs. Here an object is compared with botocore's shape
+member by member; a JSONata expression may give anything and is let through, while everything around it
+is still compared.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """A second interpreter of our definitions: moto's, with people and services played by the test.
 
-moto's parser came from LocalStack. It keeps error names, retry counts, scopes of variables and the order of
-catchers; it lacks a JSONata evaluator and the SageMaker integrations, so both are put in here. Every call that a
-Task makes is answered by the test, and its concrete Arguments are held against botocore's shapes.
+moto's parser came from LocalStack. It keeps error names, retry counts, scopes of variables and the order
+of catchers; it lacks a JSONata evaluator and the SageMaker integrations, so both are put in here. Every
+call that a Task makes is answered by the test, and its concrete Arguments are held against botocore's
+shapes.
 """
 
 from __future__ import annotations
@@ -25,19 +26,24 @@ from moto.stepfunctions.parser.api import (
 )
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
+    StatesErrorNameType,
+)
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
     StateTaskService,
 )
+from moto.stepfunctions.parser.asl.eval import variable_store
 from moto.stepfunctions.parser.asl.eval.evaluation_details import (
     AWSExecutionDetails,
     EvaluationDetails,
     ExecutionDetails,
     StateMachineDetails,
 )
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramError
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
 from moto.stepfunctions.parser.backend.execution_worker import SyncExecutionWorker
@@ -50,13 +56,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pytest
+    from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 
 ACCOUNT, REGION = "123456789012", "eu-central-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/machine"
 TOKEN = "a-task-token"  # noqa: S105 # the token of a workflow that only this test runs
 
 
-class Refusal(Exception):
+class ServiceError(Exception):
     """What a played service answers with when it fails: an error name and a cause."""
 
     def __init__(self, error: str, cause: str = "") -> None:
@@ -65,7 +72,7 @@ class Refusal(Exception):
         self.cause = cause
 
 
-class TooLate(TimeoutError):
+class TooLateError(TimeoutError):
     """A played service that never answers."""
 
 
@@ -88,8 +95,8 @@ class Call:
 class Stage:
     """Who answers, state by state; and what was asked.
 
-    An answer is a value, an exception, or a function of the call. A list answers one call after the other, and its
-    last item all further ones.
+    An answer is a value, an exception, or a function of the call. A list answers one call after the other,
+    and its last item all further ones.
     """
 
     answers: dict[str, Any]
@@ -138,7 +145,7 @@ class Scene:
     def run(self, machine: str, given: dict[str, Any], name: str = "execution-1") -> Ending:
         """Run a definition to its end; a broken Argument fails the test and not the execution."""
         arn = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{machine}"
-        worker = SyncExecutionWorker(
+        worker: Any = SyncExecutionWorker(
             EvaluationDetails(
                 AWSExecutionDetails(account=ACCOUNT, region=REGION, role_arn=ROLE),
                 ExecutionDetails(
@@ -175,6 +182,9 @@ def played(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> Scene:
     # moto logs every error that a definition catches, with the whole program around it.
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     monkeypatch.setattr(moto_jsonata, "_eval_jsonata", _evaluate)
+    monkeypatch.setattr(variable_store, "encode_jsonata_variable_declarations", _declared)
+    # The error of a branch keeps its name; moto takes every one for a custom one and then refuses it.
+    monkeypatch.setattr(branches_decl, "CustomErrorName", _named)
     monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=stage.pauses.append))
     monkeypatch.setattr(state_task_factory, "state_task_service_for", _player(stage))
     return Scene(stage)
@@ -198,38 +208,59 @@ class _Played(StateTaskService):
             env.states.context_object.context_object_data["Task"] = {"Token": TOKEN}
         super()._eval_body(env=env)
 
-    def _eval_service_task(self, env: Any, resource_runtime_part: Any, **given: Any) -> None:
-        del resource_runtime_part
+    def _eval_service_task(
+        self,
+        env: Any,
+        resource_runtime_part: Any,
+        normalised_parameters: dict[str, Any],
+        state_credentials: Any,
+    ) -> None:
+        del resource_runtime_part, state_credentials
         self.timeout.eval(env=env)
         self.stage.timeouts[self.name] = env.stack.pop()
-        call = Call(self.name, self.resource.resource_arn, given["normalised_parameters"])
+        call = Call(self.name, self.resource.resource_arn, normalised_parameters)
         answer = self.stage.answer(call)
         # The answer to a task token comes from outside, and is the result itself.
         waits = call.resource.endswith(".waitForTaskToken")
         env.stack.append(answer["Payload"] if waits and "Payload" in answer else answer)
 
     def _from_error(self, env: Any, ex: Exception) -> FailureEvent:
-        if not isinstance(ex, Refusal):
+        if not isinstance(ex, ServiceError):
             return super()._from_error(env=env, ex=ex)
-        details = TaskFailedEventDetails(
-            error=ex.error, cause=ex.cause, resource=self._get_sfn_resource(), resourceType="played"
-        )
+        details: Any = {
+            "taskFailedEventDetails": TaskFailedEventDetails(
+                error=ex.error, cause=ex.cause, resource=self._get_sfn_resource(), resourceType="played"
+            )
+        }
         return FailureEvent(
             env=env,
-            error_name=CustomErrorName(ex.error),
+            error_name=_named(ex.error),
             event_type=HistoryEventType.TaskFailed,
-            event_details=EventDetails(taskFailedEventDetails=details),
+            event_details=details,
         )
+
+
+def _named(error_name: str) -> ErrorName:
+    """Name an error: those of Step Functions itself are a closed list, which a service may not extend."""
+    if error_name.startswith("States."):
+        return StatesErrorName(typ=StatesErrorNameType.from_name(error_name))
+    return CustomErrorName(error_name)
 
 
 def _player(stage: Stage) -> Callable[[str], StateTaskService]:
     def play(service_name: str) -> StateTaskService:
         del service_name
-        task = _Played()
+        new: Callable[[], _Played] = _Played
+        task = new()
         task.stage = stage
         return task
 
     return play
+
+
+def _declared(bindings: dict[str, Any]) -> str:
+    """Spell variables as JSONata; moto's own forgets to escape a text that has quotes in it."""
+    return "".join(f"{name}:={json.dumps(value)};" for name, value in bindings.items())
 
 
 def _evaluate(expression: str) -> Any:

@@ -23,14 +23,15 @@ def task(machine: str, name: str) -> dict[str, Any]:
     return copy.deepcopy(found[0])
 
 
-# Each fault is one that a hurried edit makes: machine, state, where in its Arguments, what is put there, what is said.
+CHANNEL: list[str | int] = ["InputDataConfig", 0, "DataSource"]
+# Each is a fault of a hurried edit: machine, state, where in its Arguments, what is put there, what is said.
 FAULTS: list[tuple[str, str, list[str | int], object, str]] = [
     ("training", "Train XGBoost", ["TrainingJobNam"], "x", "not a member"),
     ("training", "Train XGBoost", ["EnableNetworkIsolation"], "true", "true or false"),
     ("training", "Train XGBoost", ["ResourceConfig", "VolumeSizeInGb"], 5, "not a member"),
     ("training", "Train XGBoost", ["ResourceConfig", "VolumeSizeInGB"], "30", "whole number"),
     ("training", "Train XGBoost", ["ResourceConfig", "InstanceType"], "ml.m5.lagre", "does not know"),
-    ("training", "Train XGBoost", ["InputDataConfig", 0, "DataSource", "S3DataSource", "S3DataType"], "Prefix", "does not know"),
+    ("training", "Train XGBoost", [*CHANNEL, "S3DataSource", "S3DataType"], "Prefix", "does not know"),
     ("training", "Train XGBoost", ["StoppingCondition"], {"MaxRuntimeInSeconds": 0}, "outside"),
     ("training", "Assemble Training Set", ["ProcessingOutputConfig", "Outputs"], {}, "has to be a list"),
     ("training", "Assemble Training Set", ["Environment"], ["USE_CASE"], "has to be an object"),

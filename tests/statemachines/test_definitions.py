@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import jsonata
 import pytest
 import yaml
-from clinrisk import errors
 from statelint.linter import Linter
 
+from clinrisk import errors
 from tests.statemachines.definitions import (
     MACHINES,
     Place,

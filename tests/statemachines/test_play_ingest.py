@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.statemachines.interpreter import Refusal
+from tests.statemachines.interpreter import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ EVENT = {
         "object": {"key": "inbox/heart/training/march.csv", "size": 900, "version-id": "v1"},
     },
 }
-THROTTLED = Refusal("Lambda.TooManyRequestsException", "Rate exceeded")
+THROTTLED = ServiceError("Lambda.TooManyRequestsException", "Rate exceeded")
 
 
 def upload(purpose: str = "training") -> dict[str, Any]:
@@ -47,7 +47,11 @@ def claimed(purpose: str = "training", **changes: Any) -> dict[str, Any]:
 
 def settled(**changes: Any) -> dict[str, Any]:
     base = {"disposition": "ACCEPTED", "rows_accepted": 9, "rows_quarantined": 0, "labelled_rows": 9}
-    said = {"receipt": {"uri": "s3://results/r", "sha256": "b" * 64}, "subject": "March", "message": "9 rows."}
+    said = {
+        "receipt": {"uri": "s3://results/r", "sha256": "b" * 64},
+        "subject": "March",
+        "message": "9 rows.",
+    }
     return base | said | {"train": True, "announce": False} | changes
 
 
@@ -159,13 +163,13 @@ def test_a_partly_used_file_is_used_and_announced(scene: Setting) -> None:
 
 def test_an_unknown_disposition_is_never_silently_fine(scene: Setting) -> None:
     odd = claimed(disposition="ODD", upload=None)
-    stage = scene(cast(Claim_Upload=odd, Plan_Chunks=Refusal("ValidationError", "upload")))
+    stage = scene(cast(Claim_Upload=odd, Plan_Chunks=ServiceError("ValidationError", "upload")))
     assert stage.run("ingest", EVENT).error == "UploadFailed"
 
 
 @pytest.mark.parametrize("state", ["Claim Upload", "Plan Chunks", "Build Features", "Commit Upload"])
 def test_whatever_breaks_is_parked_announced_and_failed(scene: Setting, state: str) -> None:
-    stage = scene(cast() | {state: Refusal("CountsDisagree", "{}")})
+    stage = scene(cast() | {state: ServiceError("CountsDisagree", "{}")})
     end = stage.run("ingest", EVENT)
     assert (end.status, end.error) == ("FAILED", "UploadFailed")
     assert end.cause == "CountsDisagree: Upload failed"
@@ -192,13 +196,13 @@ def test_tries_are_bounded(scene: Setting) -> None:
 
 
 def test_our_own_refusals_are_not_tried_again(scene: Setting) -> None:
-    stage = scene(cast(Commit_Upload=Refusal("CountsDisagree")))
+    stage = scene(cast(Commit_Upload=ServiceError("CountsDisagree")))
     stage.run("ingest", EVENT)
     assert len(stage.stage.to("Commit Upload")) == 1
 
 
 def test_a_park_that_breaks_still_ends_announced_and_failed(scene: Setting) -> None:
-    stage = scene(cast(Plan_Chunks=Refusal("ObjectMissing"), Park_Upload=Refusal("KMSInternal")))
+    stage = scene(cast(Plan_Chunks=ServiceError("ObjectMissing"), Park_Upload=ServiceError("KMSInternal")))
     assert stage.run("ingest", EVENT).error == "UploadFailed"
     [mail] = stage.stage.to("Announce Failed Upload")
     assert "ObjectMissing" in mail.arguments["Message"]
@@ -206,19 +210,21 @@ def test_a_park_that_breaks_still_ends_announced_and_failed(scene: Setting) -> N
 
 
 def test_a_mail_that_cannot_be_sent_does_not_hide_the_failure(scene: Setting) -> None:
-    stage = scene(cast(Plan_Chunks=Refusal("ObjectMissing"), Announce_Failed_Upload=Refusal("SNS.Down")))
+    stage = scene(
+        cast(Plan_Chunks=ServiceError("ObjectMissing"), Announce_Failed_Upload=ServiceError("SNS.Down"))
+    )
     assert stage.run("ingest", EVENT).error == "UploadFailed"
     assert len(stage.stage.to("Announce Failed Upload")) == 1 + 5
 
 
 def test_a_receipt_that_cannot_be_mailed_is_not_silently_fine(scene: Setting) -> None:
     partial = settled(disposition="PARTIAL", announce=True)
-    stage = scene(cast(Commit_Upload=partial, Announce_Receipt=Refusal("SNS.Down")))
+    stage = scene(cast(Commit_Upload=partial, Announce_Receipt=ServiceError("SNS.Down")))
     assert stage.run("ingest", EVENT).error == "ReceiptUnannounced"
 
 
 def test_a_training_that_runs_already_is_the_one_that_was_wanted(scene: Setting) -> None:
-    exists = Refusal("StepFunctions.ExecutionAlreadyExistsException")
+    exists = ServiceError("StepFunctions.ExecutionAlreadyExistsException")
     stage = scene(cast(Start_Training=exists))
     assert stage.run("ingest", EVENT).status == "SUCCEEDED"
     assert len(stage.stage.to("Start Training")) == 1
@@ -229,7 +235,7 @@ def test_a_training_that_runs_already_is_the_one_that_was_wanted(scene: Setting)
     [("training", "Start Training"), ("inference", "Start Scoring"), ("outcomes", "Join Outcomes")],
 )
 def test_a_committed_upload_is_never_parked(scene: Setting, purpose: str, state: str) -> None:
-    stage = scene(cast(purpose) | {state: Refusal("StepFunctions.Down")})
+    stage = scene(cast(purpose) | {state: ServiceError("StepFunctions.Down")})
     end = stage.run("ingest", EVENT)
     assert (end.status, end.error) == ("FAILED", "UploadStalled")
     assert "Park Upload" not in stage.stage.states

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.statemachines.interpreter import Refusal
+from tests.statemachines.interpreter import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +93,7 @@ def test_an_alert_may_propose_a_candidate(scene: Setting) -> None:
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_broken_check_takes_no_other_finding_with_it_and_is_told(scene: Setting, check: str) -> None:
-    stage = scene(cast() | {f"Check {check}": Refusal("ZeroDivisionError")})
+    stage = scene(cast() | {f"Check {check}": ServiceError("ZeroDivisionError")})
     end = stage.run("monitoring", START)
     assert (end.status, end.error) == ("FAILED", "MonitoringIncomplete")
     [record] = stage.stage.to("Record Findings")
@@ -104,14 +104,20 @@ def test_a_broken_check_takes_no_other_finding_with_it_and_is_told(scene: Settin
 
 
 def test_an_alert_is_told_even_when_another_check_broke(scene: Setting) -> None:
-    stage = scene(cast(Check_Bias=Refusal("KeyError"), Record_Findings=recorded("INVESTIGATE")))
+    stage = scene(cast(Check_Bias=ServiceError("KeyError"), Record_Findings=recorded("INVESTIGATE")))
     assert stage.run("monitoring", START).error == "MonitoringIncomplete"
     assert stage.stage.states[-2:] == ["Announce Findings", "Announce Broken Monitoring"]
 
 
+def test_before_the_first_release_there_is_nothing_to_monitor(scene: Setting) -> None:
+    stage = scene(cast(Select_Batches=ServiceError("NoLiveModel")))
+    assert stage.run("monitoring", START).status == "SUCCEEDED"
+    assert stage.stage.states == ["Select Batches"]
+
+
 @pytest.mark.parametrize("state", ["Select Batches", "Record Findings"])
 def test_monitoring_that_breaks_is_told(scene: Setting, state: str) -> None:
-    stage = scene(cast() | {state: Refusal("SettingMissing")})
+    stage = scene(cast() | {state: ServiceError("SettingMissing")})
     end = stage.run("monitoring", START)
     assert end.error == "MonitoringIncomplete"
     assert state.lower().replace(" ", "_") in end.cause
@@ -119,7 +125,7 @@ def test_monitoring_that_breaks_is_told(scene: Setting, state: str) -> None:
 
 def test_a_training_that_cannot_be_started_is_told_with_the_findings(scene: Setting) -> None:
     answers = cast(
-        Record_Findings=recorded("PROPOSE_RETRAINING"), Start_Training=Refusal("StepFunctions.Down")
+        Record_Findings=recorded("PROPOSE_RETRAINING"), Start_Training=ServiceError("StepFunctions.Down")
     )
     stage = scene(answers)
     assert "start_training" in stage.run("monitoring", START).cause
@@ -127,11 +133,11 @@ def test_a_training_that_cannot_be_started_is_told_with_the_findings(scene: Sett
 
 
 def test_findings_that_cannot_be_mailed_are_not_silently_fine(scene: Setting) -> None:
-    silent = cast(Record_Findings=recorded("INVESTIGATE"), Announce_Findings=Refusal("SNS.Down"))
+    silent = cast(Record_Findings=recorded("INVESTIGATE"), Announce_Findings=ServiceError("SNS.Down"))
     assert "announce_findings" in scene(silent).run("monitoring", START).cause
 
 
 def test_a_throttled_check_is_tried_again(scene: Setting) -> None:
     drift = {"check": "drift", "findings": [finding("Drift")]}
-    stage = scene(cast(Check_Drift=[Refusal("Lambda.TooManyRequestsException"), drift]))
+    stage = scene(cast(Check_Drift=[ServiceError("Lambda.TooManyRequestsException"), drift]))
     assert stage.run("monitoring", START).status == "SUCCEEDED"

@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from clinrisk.messages import PublishRequest
 
-from tests.statemachines.interpreter import Refusal
+from clinrisk.messages import PublishRequest
+from tests.statemachines.interpreter import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +28,10 @@ UPLOAD = {
     "sha256": "a" * 64,
 }
 KEY = "stroke/0123456789abcdef0123"
-DIGESTS = {name: {"S": "b" * 64} for name in ("model", "manifest", "evaluation", "report", "code", "features")}
-LIVE = {
+DIGESTS = {
+    name: {"S": "b" * 64} for name in ("model", "manifest", "evaluation", "report", "code", "features")
+}
+LIVE: dict[str, dict[str, dict[str, Any]]] = {
     "Item": {
         "pk": {"S": "USE_CASE#stroke"},
         "sk": {"S": "LIVE"},
@@ -106,14 +108,19 @@ def test_results_are_presented_with_threshold_and_versions(scene: Setting) -> No
     }
 
 
-def test_the_whole_live_model_is_what_publish_results_asks_for(scene: Setting) -> None:
+def test_publish_results_gets_what_it_asks_for(scene: Setting) -> None:
     stage = scene(cast())
     stage.run("scoring", {"upload": UPLOAD})
     [publish] = stage.stage.to("Publish Results")
     request = PublishRequest.model_validate(publish.payload)
     assert (request.run.live_version, request.run.threshold) == (3, 0.052)
-    assert request.run.digests.image == "xgboost:3.2-0"
+    assert request.run.model_uri == score_uri()
     assert request.presented_uri == f"s3://lake/presented/{KEY}/presented.parquet"
+
+
+def score_uri() -> str:
+    item: dict[str, dict[str, Any]] = LIVE["Item"]
+    return str(item["model_uri"]["S"])
 
 
 def test_a_batch_before_the_first_release_says_what_to_do(scene: Setting) -> None:
@@ -126,7 +133,7 @@ def test_a_batch_before_the_first_release_says_what_to_do(scene: Setting) -> Non
 
 @pytest.mark.parametrize("state", ["Score By Champion", "Present Results"])
 def test_a_failing_job_publishes_nothing_and_says_why(scene: Setting, state: str) -> None:
-    failed = Refusal("States.TaskFailed", json.dumps({"FailureReason": "A row is too short."}))
+    failed = ServiceError("States.TaskFailed", json.dumps({"FailureReason": "A row is too short."}))
     stage = scene(cast() | {state: failed})
     end = stage.run("scoring", {"upload": UPLOAD})
     assert (end.error, end.cause) == ("JobFailed", "A row is too short.")
@@ -134,7 +141,7 @@ def test_a_failing_job_publishes_nothing_and_says_why(scene: Setting, state: str
 
 
 def test_a_transform_that_is_refused_is_tried_again_under_another_name(scene: Setting) -> None:
-    throttled = Refusal("SageMaker.AmazonSageMakerException", "Rate exceeded")
+    throttled = ServiceError("SageMaker.AmazonSageMakerException", "Rate exceeded")
     stage = scene(cast(Score_By_Champion=[throttled, {}]))
     assert stage.run("scoring", {"upload": UPLOAD}).status == "SUCCEEDED"
     names = [call.arguments["TransformJobName"] for call in stage.stage.to("Score By Champion")]
@@ -143,24 +150,24 @@ def test_a_transform_that_is_refused_is_tried_again_under_another_name(scene: Se
 
 
 def test_a_table_that_is_throttled_is_asked_again(scene: Setting) -> None:
-    throttled = Refusal("DynamoDB.ThrottlingException")
+    throttled = ServiceError("DynamoDB.ThrottlingException")
     stage = scene(cast(Resolve_Live_Model=[throttled, LIVE]))
     assert stage.run("scoring", {"upload": UPLOAD}).status == "SUCCEEDED"
 
 
 def test_a_table_that_is_gone_is_announced(scene: Setting) -> None:
-    stage = scene(cast(Resolve_Live_Model=Refusal("DynamoDB.ResourceNotFoundException")))
+    stage = scene(cast(Resolve_Live_Model=ServiceError("DynamoDB.ResourceNotFoundException")))
     assert stage.run("scoring", {"upload": UPLOAD}).error == "DynamoDB.ResourceNotFoundException"
     assert stage.stage.states[-1] == "Announce Failed Scoring"
 
 
 def test_a_value_in_an_unexpected_error_is_not_mailed(scene: Setting) -> None:
-    leaky = Refusal("ComputeError", json.dumps({"errorMessage": "cannot parse '4711'"}))
+    leaky = ServiceError("ComputeError", json.dumps({"errorMessage": "cannot parse '4711'"}))
     stage = scene(cast(Publish_Results=leaky))
     assert stage.run("scoring", {"upload": UPLOAD}).cause == "It ended with ComputeError."
     assert "4711" not in str(stage.stage.to("Announce Failed Scoring"))
 
 
 def test_results_that_cannot_be_announced_are_not_silently_fine(scene: Setting) -> None:
-    stage = scene(cast(Announce_Results=Refusal("SNS.Down")))
+    stage = scene(cast(Announce_Results=ServiceError("SNS.Down")))
     assert stage.run("scoring", {"upload": UPLOAD}).error == "ResultsUnannounced"

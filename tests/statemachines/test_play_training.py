@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.statemachines.interpreter import TOKEN, Call, Refusal, TooLate
+from tests.statemachines.interpreter import TOKEN, Call, ServiceError, TooLateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ RUN = "heart-0123456789"
 START = {"use_case": "heart", "reason": "upload 1"}
 PACKAGE = "arn:aws:sagemaker:eu-central-1:123456789012:model-package/clinrisk-heart/7"
 DIGESTS = {"model": "a" * 64, "manifest": "b" * 64, "image": "xgboost:3.2-0", "threshold": "0.31"}
-FAILED_JOB = Refusal(
+FAILED_JOB = ServiceError(
     "States.TaskFailed",
     json.dumps({"ProcessingJobStatus": "Failed", "FailureReason": 'The set has no "positive" patient.'}),
 )
@@ -36,7 +36,13 @@ def trained(call: Call) -> dict[str, Any]:
 
 
 def judged(**changes: Any) -> dict[str, Any]:
-    verdict = {"verdict": "APPROVABLE", "unmet": [], "digests": DIGESTS, "threshold": 0.31, "summary": "AUC .90"}
+    verdict = {
+        "verdict": "APPROVABLE",
+        "unmet": [],
+        "digests": DIGESTS,
+        "threshold": 0.31,
+        "summary": "AUC .90",
+    }
     return verdict | {"subject": "Judged", "message": "By the bar."} | changes
 
 
@@ -60,7 +66,12 @@ def cast(**changes: Any) -> dict[str, Any]:
         "Announce Blocked Candidate": {"MessageId": "m"},
         "Create Model": {"ModelArn": "arn"},
         "Register Candidate": {"ModelPackageArn": PACKAGE},
-        "Await Approval": {"approval_id": "ap-1", "decision": "APPROVED", "decided_at": "t", "reason": "fine"},
+        "Await Approval": {
+            "approval_id": "ap-1",
+            "decision": "APPROVED",
+            "decided_at": "t",
+            "reason": "fine",
+        },
         "Expire Approval": {"subject": "Expired", "message": "Nobody decided."},
         "Promote Candidate": {"live_version": 1, "subject": "Released", "message": "Version 1 is live."},
         "Mark Approved": {"ModelPackageArn": PACKAGE},
@@ -126,13 +137,15 @@ def test_the_evaluation_reads_what_the_two_models_left(scene: Setting) -> None:
 
 def test_the_offline_store_is_waited_for(scene: Setting) -> None:
     plan = cast()["Plan Training"]
-    stage = scene(cast(Plan_Training=[Refusal("OfflineStoreBehind"), Refusal("OfflineStoreBehind"), plan]))
+    stage = scene(
+        cast(Plan_Training=[ServiceError("OfflineStoreBehind"), ServiceError("OfflineStoreBehind"), plan])
+    )
     assert stage.run("training", START, RUN).status == "SUCCEEDED"
     assert all(pause <= 30 for pause in stage.stage.pauses)
 
 
 def test_the_offline_store_is_not_waited_for_for_ever(scene: Setting) -> None:
-    behind = Refusal("OfflineStoreBehind", json.dumps({"errorMessage": "3 of 9 rows are there."}))
+    behind = ServiceError("OfflineStoreBehind", json.dumps({"errorMessage": "3 of 9 rows are there."}))
     stage = scene(cast(Plan_Training=behind))
     end = stage.run("training", START, RUN)
     assert (end.status, end.error, end.cause) == ("FAILED", "OfflineStoreBehind", "3 of 9 rows are there.")
@@ -140,7 +153,7 @@ def test_the_offline_store_is_not_waited_for_for_ever(scene: Setting) -> None:
 
 
 def test_too_little_data_ends_before_any_job(scene: Setting) -> None:
-    stage = scene(cast(Plan_Training=Refusal("NotEnoughData", '{"errorMessage": "12 of 200 rows."}')))
+    stage = scene(cast(Plan_Training=ServiceError("NotEnoughData", '{"errorMessage": "12 of 200 rows."}')))
     end = stage.run("training", START, RUN)
     assert (end.error, end.cause) == ("NotEnoughData", "12 of 200 rows.")
     assert "Assemble Training Set" not in stage.stage.states
@@ -161,7 +174,7 @@ def test_a_failing_job_ends_with_its_own_reason_and_nothing_registered(scene: Se
 
 
 def test_a_refused_job_is_tried_again_under_another_name(scene: Setting) -> None:
-    throttled = Refusal("SageMaker.AmazonSageMakerException", "Rate exceeded")
+    throttled = ServiceError("SageMaker.AmazonSageMakerException", "Rate exceeded")
     stage = scene(cast(Assemble_Training_Set=[throttled, throttled, {}]))
     assert stage.run("training", START, RUN).status == "SUCCEEDED"
     names = [call.arguments["ProcessingJobName"] for call in stage.stage.to("Assemble Training Set")]
@@ -169,7 +182,7 @@ def test_a_refused_job_is_tried_again_under_another_name(scene: Setting) -> None
 
 
 def test_a_job_that_hangs_is_given_up(scene: Setting) -> None:
-    stage = scene(cast(Evaluate_Candidate=TooLate()))
+    stage = scene(cast(Evaluate_Candidate=TooLateError()))
     assert stage.run("training", START, RUN).error == "WorkflowTimeout"
 
 
@@ -183,7 +196,7 @@ def test_a_blocked_candidate_is_announced_and_never_registered(scene: Setting) -
 
 
 def test_a_registration_carries_the_digests_and_is_not_made_twice(scene: Setting) -> None:
-    throttled = Refusal("SageMaker.SageMakerException", "Rate exceeded")
+    throttled = ServiceError("SageMaker.SageMakerException", "Rate exceeded")
     stage = scene(cast(Register_Candidate=[throttled, {"ModelPackageArn": PACKAGE}]))
     assert stage.run("training", START, RUN).status == "SUCCEEDED"
     first, second = stage.stage.to("Register Candidate")
@@ -201,7 +214,7 @@ def test_the_approver_gets_a_week_and_the_token_goes_to_the_function_alone(scene
 
 
 def test_a_no_withdraws_the_candidate(scene: Setting) -> None:
-    stage = scene(cast(Await_Approval=Refusal("ApprovalRejected", "Version 7 was rejected.")))
+    stage = scene(cast(Await_Approval=ServiceError("ApprovalRejected", "Version 7 was rejected.")))
     end = stage.run("training", START, RUN)
     assert (end.error, end.cause) == ("CandidateRejected", "The approver said no.")
     [withdraw] = stage.stage.to("Withdraw Candidate")
@@ -210,7 +223,7 @@ def test_a_no_withdraws_the_candidate(scene: Setting) -> None:
 
 
 def test_a_silence_expires_and_withdraws_the_candidate(scene: Setting) -> None:
-    stage = scene(cast(Await_Approval=TooLate()))
+    stage = scene(cast(Await_Approval=TooLateError()))
     end = stage.run("training", START, RUN)
     assert (end.error, end.cause) == ("ApprovalExpired", "Nobody decided in time.")
     expired = ["Expire Approval", "Withdraw Candidate", "Announce Failed Training"]
@@ -218,13 +231,13 @@ def test_a_silence_expires_and_withdraws_the_candidate(scene: Setting) -> None:
 
 
 def test_an_expiry_that_breaks_still_withdraws_and_expires(scene: Setting) -> None:
-    stage = scene(cast(Await_Approval=TooLate(), Expire_Approval=Refusal("DecisionMissing")))
+    stage = scene(cast(Await_Approval=TooLateError(), Expire_Approval=ServiceError("DecisionMissing")))
     assert stage.run("training", START, RUN).error == "ApprovalExpired"
     assert "Withdraw Candidate" in stage.stage.states
 
 
 def test_a_question_that_could_not_be_asked_leaves_nothing_pending(scene: Setting) -> None:
-    stage = scene(cast(Await_Approval=Refusal("KMSInternalException")))
+    stage = scene(cast(Await_Approval=ServiceError("KMSInternalException")))
     end = stage.run("training", START, RUN)
     assert (end.error, end.cause) == ("KMSInternalException", "It ended with KMSInternalException.")
     assert "Withdraw Candidate" in stage.stage.states
@@ -232,7 +245,7 @@ def test_a_question_that_could_not_be_asked_leaves_nothing_pending(scene: Settin
 
 @pytest.mark.parametrize("error", ["EvidenceChanged", "DecisionMissing"])
 def test_evidence_that_changed_after_the_decision_releases_nothing(scene: Setting, error: str) -> None:
-    changed = Refusal(error, json.dumps({"errorMessage": "The report changed."}))
+    changed = ServiceError(error, json.dumps({"errorMessage": "The report changed."}))
     stage = scene(cast(Promote_Candidate=changed))
     end = stage.run("training", START, RUN)
     assert (end.error, end.cause) == (error, "The report changed.")
@@ -242,13 +255,13 @@ def test_evidence_that_changed_after_the_decision_releases_nothing(scene: Settin
 
 def test_a_promotion_that_breaks_half_way_is_not_called_withdrawn(scene: Setting) -> None:
     # The live pointer may have moved already: the registry must not say the opposite.
-    stage = scene(cast(Promote_Candidate=Refusal("Lambda.Unknown")))
+    stage = scene(cast(Promote_Candidate=ServiceError("Lambda.Unknown")))
     assert stage.run("training", START, RUN).status == "FAILED"
     assert "Withdraw Candidate" not in stage.stage.states
 
 
 def test_an_unexpected_error_is_mailed_by_name_only(scene: Setting) -> None:
-    leaky = Refusal("KeyError", json.dumps({"errorMessage": "patient 4711, age 63"}))
+    leaky = ServiceError("KeyError", json.dumps({"errorMessage": "patient 4711, age 63"}))
     stage = scene(cast(Judge_Candidate=leaky))
     end = stage.run("training", START, RUN)
     assert end.cause == "It ended with KeyError."
@@ -256,15 +269,19 @@ def test_an_unexpected_error_is_mailed_by_name_only(scene: Setting) -> None:
 
 
 def test_a_mail_that_cannot_be_sent_does_not_hide_how_it_ended(scene: Setting) -> None:
-    silent = cast(Await_Approval=Refusal("ApprovalRejected"), Announce_Failed_Training=Refusal("SNS.Down"))
+    silent = cast(
+        Await_Approval=ServiceError("ApprovalRejected"), Announce_Failed_Training=ServiceError("SNS.Down")
+    )
     assert scene(silent).run("training", START, RUN).error == "CandidateRejected"
 
 
 def test_a_withdrawal_that_breaks_does_not_hide_how_it_ended(scene: Setting) -> None:
-    stuck = cast(Await_Approval=Refusal("ApprovalRejected"), Withdraw_Candidate=Refusal("SageMaker.Down"))
+    stuck = cast(
+        Await_Approval=ServiceError("ApprovalRejected"), Withdraw_Candidate=ServiceError("SageMaker.Down")
+    )
     assert scene(stuck).run("training", START, RUN).error == "CandidateRejected"
 
 
 def test_a_release_that_cannot_be_announced_is_not_silently_fine(scene: Setting) -> None:
-    stage = scene(cast(Announce_Promotion=Refusal("SNS.Down")))
+    stage = scene(cast(Announce_Promotion=ServiceError("SNS.Down")))
     assert stage.run("training", START, RUN).error == "PromotionUnannounced"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-
 
 import pytest
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 POLICIES = resources("AWS::IAM::ManagedPolicy")
 ROLES = resources("AWS::IAM::Role")
-# These take a resource, but we cannot name it narrower: the network interfaces that a service attaches on our behalf
-# do not exist yet, Step Functions lists the tags of a job whose name it makes up as it goes, and a metric is named by
-# the condition on its namespace.
+# These take a resource, but we cannot name it narrower: the network interfaces that a service attaches on our
+# behalf do not exist yet, Step Functions lists the tags of a job whose name it makes up as it goes, and a
+# metric is named by the condition on its namespace.
 WIDE = {
     "cloudwatch:PutMetricData",
     "ec2:AssignPrivateIpAddresses",
@@ -56,7 +56,10 @@ def statements() -> Iterator[Permission]:
 @cache
 def authorization() -> dict[str, Any]:
     """Give AWS's service authorization reference, as the template's linter ships it."""
-    data = Path(cfnlint.__file__).parent / "data" / "AdditionalSpecs" / "Policies.json"
+    found = find_spec("cfnlint")
+    assert found is not None
+    assert found.origin is not None
+    data = Path(found.origin).parent / "data" / "AdditionalSpecs" / "Policies.json"
     known: dict[str, Any] = json.loads(data.read_text(encoding="utf-8"))
     return known
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from clinrisk import use_cases
-from cli.template_block import feature_definitions, logical, replaced
 
+from cli.template_block import feature_definitions, logical, replaced
+from clinrisk import use_cases
 from tests.statemachines.definitions import MACHINES, PROJECT, TEMPLATE, resources, substitutions, template
 from tests.statemachines.transformed import REGION, written
 
