@@ -30,12 +30,20 @@ LAMBDA_BYTES = 262_144_000
 needs_sam = pytest.mark.skipif(
     not SAM.exists(), reason="the sam environment is not installed (make check does)"
 )
-needs_python312 = pytest.mark.skipif(shutil.which("python3.12") is None, reason="no python3.12 on the PATH")
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     quiet = os.environ | {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": REGION}
     return subprocess.run(command, cwd=PROJECT, env=quiet, capture_output=True, text=True, check=False)
+
+
+def runs(command: str) -> bool:
+    # A version manager leaves stubs on the PATH that find no interpreter behind them.
+    found = shutil.which(command)
+    return found is not None and run(found, "-c", "").returncode == 0
+
+
+needs_python312 = pytest.mark.skipif(not runs("python3.12"), reason="no python3.12 on the PATH that runs")
 
 
 def folder_of(function: str) -> str:
@@ -71,7 +79,7 @@ def test_cfn_lint_would_find_a_fault_after_the_transform(tmp_path: Path) -> None
 @needs_python312
 @pytest.mark.timeout(600)
 def test_sam_builds_and_every_function_fits_into_lambda(tmp_path: Path) -> None:
-    ran = run(SAM, "build", "--build-dir", tmp_path / "build", "--cache-dir", tmp_path / "cache", "--cached")
+    ran = run(SAM, "build", "--build-dir", tmp_path / "build", "--no-cached")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     sizes = {folder.name: _size(folder) for folder in (tmp_path / "build").iterdir() if folder.is_dir()}
     for name, properties in FUNCTIONS.items():
