@@ -41,6 +41,7 @@ demo: envs ## the main job, whole, on this laptop (HEART=file STROKE=file for yo
 
 twin: envs ## keep the twin running with the project's template deployed (stop it with `.envs/twin/bin/twin down`)
 	@.envs/twin/bin/twin up
+	@.envs/twin/bin/twin deploy template.yaml
 
 test: envs .envs/dev/.installed ## every test, from values to the whole system in a browser
 	@.envs/dev/bin/pytest -n 2 layers tests/unit tests/integration tests/statemachines
