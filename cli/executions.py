@@ -20,7 +20,7 @@ MACHINES = {
     "monitoring": "MonitoringStateMachine",
 }
 # Where AWS's services and our functions put the reason that a person can act on.
-REASON_FIELDS = ("FailureReason", "ExitMessage", "errorMessage", "StatusReason")
+REASON_FIELDS = ("ExitMessage", "FailureReason", "errorMessage", "StatusReason")
 HISTORY_PAGE = 1000
 
 

@@ -16,6 +16,7 @@ from botocore.config import Config
 
 PROJECT = Path(__file__).resolve().parents[2]
 TWIN = PROJECT / ".envs/twin/bin/twin"
+CLINRISK = PROJECT / ".envs/cli/bin/clinrisk"
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,16 @@ class RunningTwin:
         described: dict[str, Any] = self.until(ended, 30)
         return described
 
+    def clinrisk(self, *arguments: str | Path) -> Any:
+        """Give what `clinrisk ... --json` answers, whatever its exit code says."""
+        offline = arguments[0] in {"cohort", "check", "convert", "use-cases"}
+        command = [str(CLINRISK), *map(str, arguments), "--json", *([] if offline else ["--twin"])]
+        done = subprocess.run(
+            command, env=twin_environment(self.state_dir), capture_output=True, text=True, check=False
+        )
+        assert "Traceback" not in done.stdout + done.stderr, done.stderr
+        return json.loads(done.stdout or done.stderr)
+
     def mail(self, address: str) -> list[dict[str, Any]]:
         letters: list[dict[str, Any]] = json.loads(self.command("mail", address, "--json"))
         return letters
@@ -130,6 +141,14 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTwin]:
         process.wait(timeout=15)
         process.stdout.close()
     assert "Traceback" not in (log := (state_dir / "engine.log").read_text()), log[-3000:]
+
+
+@pytest.fixture(scope="session")
+def stack(twin: RunningTwin) -> dict[str, str]:
+    """The outputs of the project's own stack."""
+    command = ["deploy", str(PROJECT / "template.yaml"), "--stack", "clinrisk", "--json"]
+    outputs: dict[str, str] = json.loads(twin.command(*command))
+    return outputs
 
 
 @pytest.fixture(scope="session")

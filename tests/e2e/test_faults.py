@@ -1,0 +1,110 @@
+"""Bad input and broken parts on the deployed stack: a receipt or a plain reason, a mail, and nothing half done."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import RunningTwin
+
+pytestmark = pytest.mark.twin
+
+HEADER = b"age,sex,cp,trestbps,chol,fbs,restecg,thalach,exang,oldpeak,slope,ca,thal,num\n"
+ROW = b"63,1,1,145,233,1,2,150,0,2.3,3,0,6,0\n"
+CANARY = b"Q7canaryZX"
+BAD_FILES = {
+    "inbox/liver/training/patients.csv": HEADER + ROW,
+    "inbox/heart/gossip/patients.csv": HEADER + ROW,
+    "inbox/heart/training/empty.csv": b"",
+    "inbox/heart/training/header-only.csv": HEADER,
+    "inbox/heart/training/wrong-header.csv": HEADER.replace(b"chol", CANARY) + ROW,
+    "inbox/heart/training/page.csv": b"<!doctype html><html><body>" + CANARY + b"</body></html>",
+    "inbox/heart/training/bytes.csv": HEADER + b"\xff\xfe\x80" + CANARY + b"\n",
+    "inbox/heart/training/unlabelled.csv": HEADER.replace(b",num", b"") + ROW.replace(b",0\n", b"\n"),
+    "inbox/heart/training/impossible.csv": HEADER + ROW.replace(b"63", b"630") + ROW.replace(b"145", CANARY),
+}
+
+
+def _receipt(twin: RunningTwin, key: str) -> Any:
+    found = [one for one in twin.clinrisk("receipts", key) if one["key"] == key]
+    return found[0] if found else None
+
+
+@pytest.fixture(scope="module")
+def receipts(twin: RunningTwin, stack: dict[str, str]) -> dict[str, Any]:
+    """Each bad file, dropped, with its receipt."""
+    s3 = twin.client("s3")
+    for key, content in BAD_FILES.items():
+        s3.put_object(Bucket=stack["InboxBucket"], Key=key, Body=content)
+    return {key: twin.until(lambda key=key: _receipt(twin, key), 60) for key in BAD_FILES}
+
+
+@pytest.mark.parametrize("key", BAD_FILES)
+def test_a_bad_file_is_rejected_with_a_reason_and_a_remedy(receipts: dict[str, Any], key: str) -> None:
+    receipt = receipts[key]
+    assert receipt["disposition"] == "REJECTED"
+    assert receipt["rows_accepted"] == 0
+    assert receipt["reasons"]
+    assert receipt["explanation"]
+
+
+def test_a_wrong_header_names_the_column_that_is_missing(receipts: dict[str, Any]) -> None:
+    assert "chol" in " ".join(receipts["inbox/heart/training/wrong-header.csv"]["explanation"])
+
+
+def test_the_data_manager_hears_of_every_bad_file_and_sees_no_value_of_it(
+    twin: RunningTwin, receipts: dict[str, Any]
+) -> None:
+    def told() -> str:
+        return "\n".join(letter["subject"] + letter["body"] for letter in twin.mail("data-manager@example.org"))
+
+    assert twin.until(lambda: all(key in told() for key in BAD_FILES), 30)
+    assert "Traceback" not in told()
+    # In a header the canary is the name of a column, which the sender has to be told.
+    said = [str(receipt) for key, receipt in receipts.items() if not key.endswith("wrong-header.csv")]
+    assert not any(CANARY.decode() in one for one in said)
+
+
+def test_a_good_row_beside_a_bad_one_is_used_and_the_bad_one_counted(
+    twin: RunningTwin, stack: dict[str, str]
+) -> None:
+    key = "inbox/heart/inference/mixed.csv"
+    rows = b"".join(ROW.replace(b"63", str(age).encode()) for age in range(40, 60))
+    twin.client("s3").put_object(Bucket=stack["InboxBucket"], Key=key, Body=HEADER + rows + ROW.replace(b"145", b"no"))
+    receipt = twin.until(lambda: _receipt(twin, key), 60)
+    assert (receipt["disposition"], receipt["rows_accepted"], receipt["rows_quarantined"]) == ("PARTIAL", 20, 1)
+    assert list(receipt["reasons"].values()) == [1]
+
+
+def test_a_failing_job_says_why_is_announced_and_registers_nothing(
+    twin: RunningTwin, stack: dict[str, str], tmp_path: Path
+) -> None:
+    s3, lake = twin.client("s3"), stack["LakeBucket"]
+    (code,) = [one["Key"] for one in s3.list_objects_v2(Bucket=lake, Prefix="code/")["Contents"]]
+    good = s3.get_object(Bucket=lake, Key=code)["Body"].read()
+    broken = b"""import os, pathlib, sys
+message = pathlib.Path(os.environ["CLINRISK_ML_ROOT"], "output/message")
+message.parent.mkdir(parents=True, exist_ok=True)
+message.write_text("The disk of this worker is on fire.")
+sys.exit(1)
+"""
+    s3.put_object(Bucket=lake, Key=code, Body=broken)
+    try:
+        cohort = tmp_path / "fire.csv"
+        twin.clinrisk("cohort", "heart", "--rows", "300", "--seed", "5", "--out", cohort)
+        twin.clinrisk("drop", cohort, "--as", "heart/training", "--wait")
+
+        def failed() -> Any:
+            executions = twin.clinrisk("status")
+            return [one for one in executions if one["machine"] == "training" and one["status"] == "FAILED"]
+
+        (execution,) = twin.until(failed, 120)
+    finally:
+        s3.put_object(Bucket=lake, Key=code, Body=good)
+    assert "on fire" in execution["reason"]
+    letters = twin.until(
+        lambda: [one for one in twin.mail("operator@example.org") if "heart" in one["subject"]], 20
+    )
+    assert "on fire" in letters[-1]["body"]
+    packages = twin.client("sagemaker").list_model_packages(ModelPackageGroupName="clinrisk-heart")
+    assert packages["ModelPackageSummaryList"] == []
