@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
 from clinrisk import use_cases
 from clinrisk.fairness import bias_finding
 from clinrisk.findings import Verdict
@@ -23,8 +24,9 @@ from clinrisk.quality import quality_finding
 from clinrisk.score_profiles import ScoreProfile, score_profile_of
 
 if TYPE_CHECKING:
-    from clinrisk.findings import Finding
     from numpy.random import Generator
+
+    from clinrisk.findings import Finding
 
 HEART = use_cases.get("heart")
 # Use case -> prevalence, separation of the scores that gives its AUC, action threshold.

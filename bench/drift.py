@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from clinrisk import use_cases
 from clinrisk.drift import bin_starts, binned, drift_finding, population_stability_index
 from clinrisk.findings import Verdict
@@ -24,9 +25,10 @@ from clinrisk.profiles import profile_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clinrisk.profiles import Profile
     from numpy.random import Generator
     from numpy.typing import NDArray
+
+    from clinrisk.profiles import Profile
 
 HEART = use_cases.get("heart")
 SIZES = (20, 50, 100)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from cli.commands import evidence, files, flow, inbox, release
+from cli.commands import evidence, files, flow, inbox, redrive, release
 from cli.errors import CliError, explain
 from cli.options import AsJson, OnTwin, StackName
 from cli.screen import complaints
@@ -50,6 +50,7 @@ app.command("cohort", rich_help_panel=DATA)(files.cohort)
 app.command("check", rich_help_panel=DATA)(files.check)
 app.command("drop", rich_help_panel=DATA)(inbox.drop)
 app.command("receipts", rich_help_panel=DATA)(inbox.receipts)
+app.command("redrive", rich_help_panel=FLOW)(redrive.redrive)
 app.command("status", rich_help_panel=FLOW)(flow.status)
 app.command("monitor", rich_help_panel=FLOW)(flow.monitor)
 app.command("findings", rich_help_panel=FLOW)(evidence.findings)

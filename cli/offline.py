@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clinrisk import ingest, use_cases, wording
+from clinrisk import ingest, keys, use_cases, wording
+from clinrisk.errors import KeyRefused, NotData
 from clinrisk.ingest.chunk import read_chunk
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ class Preview:
     """A verdict with the sentences that explain it."""
 
     verdict: Verdict
+    details: tuple[dict[str, Any], ...]
+    """Per rule: how many rows, the first row numbers, what to do."""
     sentences: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -30,13 +33,17 @@ class Preview:
             "rows_quarantined": self.verdict.rows_quarantined,
             "missing": dict(self.verdict.missing),
             "reasons": dict(self.verdict.reasons),
-            "sentences": list(self.sentences),
+            "details": list(self.details),
+            "explanation": list(self.sentences),
         }
 
 
-def preview(content: bytes, name: str, purpose: str) -> Preview:
+def preview(content: bytes, name: str, purpose: str, file_name: str = "a.csv") -> Preview:
     """Judge a file as ingest would, but for what only the inbox knows (whether the bytes came before)."""
     use_case = use_cases.get(name)
+    refused = _refused_name(f"inbox/{name}/{purpose}/{file_name}")
+    if refused is not None:
+        return Preview(refused, tuple(wording.details(refused)), tuple(wording.explain(refused)))
     head = content[: ingest.HEAD_BYTES]
     problems = ingest.check_file_head(head, len(content), use_case, purpose)
     if problems:
@@ -45,4 +52,16 @@ def preview(content: bytes, name: str, purpose: str) -> Preview:
         header = ingest.read_header(head)
         chunk = read_chunk(content[header.length :], use_case, purpose, header.names, 1, NO_KEY)
         verdict = ingest.decide(chunk.counts, use_case)
-    return Preview(verdict, tuple(wording.explain(verdict, use_case)))
+    told = wording.details(verdict, use_case), wording.explain(verdict, use_case)
+    return Preview(verdict, tuple(told[0]), tuple(told[1]))
+
+
+def _refused_name(key: str) -> Verdict | None:
+    """Give the verdict on a file whose name alone would be refused."""
+    try:
+        keys.parse_key(key)
+    except NotData:
+        return None  # a leftover by its name, which nobody asks about: its content is judged
+    except KeyRefused as error:
+        return ingest.refuse([ingest.Problem(ingest.FileRule(rule)) for rule in error.rules])
+    return None

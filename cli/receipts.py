@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from clinrisk import keys
+from clinrisk import keys, places
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,12 +70,14 @@ def split_object_key(object_key: str) -> tuple[str, str]:
 
 def find(stack: Stack, target: str | None, *, limit: int) -> list[Receipt]:
     """Return the newest receipts: all, or those of one inbox key or of one file name."""
-    listed = [
-        (found["LastModified"], found["Key"])
-        for found in _list(stack, PREFIX + full_key(target) if target and "/" in target else PREFIX)
-        if _matches(found["Key"], target)
-    ]
-    return [_read(stack, at, name) for at, name in sorted(listed, reverse=True)[:limit]]
+    listed = _list(stack, PREFIX)
+    if target is not None and "/" in target:
+        key = full_key(target)
+        named_by_digest = list(_list(stack, keys.digest_prefix(key)))
+        listed = chain(_list(stack, PREFIX + key), named_by_digest)
+        target = None if named_by_digest else target
+    found = [(one["LastModified"], one["Key"]) for one in listed if _matches(one["Key"], target)]
+    return [_read(stack, at, name) for at, name in sorted(found, reverse=True)[:limit]]
 
 
 def _matches(name: str, target: str | None) -> bool:
@@ -113,6 +116,17 @@ def receipt_of(stack: Stack, key: str, version_id: str) -> Receipt | None:
             return None
         raise
     return Receipt(key, version_id, answer["LastModified"], json.loads(answer["Body"].read()))
+
+
+def upload_of(stack: Stack, key: str, version_id: str) -> dict[str, Any] | None:
+    """Return what the Uploads table has about one version of one key; None when nobody claimed it yet."""
+    upload_id = places.upload_id(stack.output("InboxBucket"), key, version_id)
+    found = stack.dynamodb.get_item(
+        TableName=stack.output("UploadsTable"),
+        Key={"pk": {"S": f"UPLOAD#{upload_id}"}, "sk": {"S": "STATE"}},
+        ConsistentRead=True,
+    ).get("Item")
+    return None if found is None else {name: next(iter(value.values())) for name, value in found.items()}
 
 
 def current_version(stack: Stack, key: str) -> str | None:

@@ -51,6 +51,11 @@ class Stack:
         return self.session.client("stepfunctions", **self.client_options)
 
     @cached_property
+    def sqs(self) -> Any:
+        """SQS: the dead-letter queue."""
+        return self.session.client("sqs", **self.client_options)
+
+    @cached_property
     def outputs(self) -> dict[str, str]:
         """The stack's outputs by name."""
         from botocore.exceptions import ClientError

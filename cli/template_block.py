@@ -95,6 +95,7 @@ def _alarms(case: UseCase) -> Iterable[str]:
         description=f"{title}. A check of recent batches raised an alert.",
         expression=f"MAX([{', '.join(f'c{n}' for n in range(len(checks)))}])",
         label="alerts",
+        periods=1,
         queries=alerts,
     )
     ran = "\n".join(_query(f"c{n}", "CheckRan", case, check) for n, check in enumerate(checks))
@@ -102,9 +103,11 @@ def _alarms(case: UseCase) -> Iterable[str]:
     fewest = ", ".join(f"FILL(c{n}, 0)" for n in range(len(checks)))
     yield _MATH_ALARM.format(
         id=f"{name}UnwatchedAlarm",
-        description=f"{title}. Patients were scored, but a check of the batches did not run.",
+        description=f"{title}. Patients were scored on two days, but a check of the batches did not run.",
         expression=f"IF(FILL(scored, 0) > 0 AND MIN([{fewest}]) < 1, 1, 0)",
         label="unwatched",
+        # The first batch of a day may come before that day's check: one day alone says nothing.
+        periods=2,
         queries=f"{scored}\n{ran}",
     )
 
@@ -142,6 +145,7 @@ def _dashboard(cases: Sequence[UseCase]) -> str:
         ("Rows that arrived", "Sum", _HOUR, per_case("RowsAccepted", "RowsQuarantined")),
         ("Uploads that could not be ingested", "Sum", _HOUR, per_case("UploadsFailed")),
         ("Patients scored", "Sum", _HOUR, per_case("RowsScored")),
+        ("Candidates beside the live model", "Sum", _DAY, per_case("ShadowsCompared", "ShadowsFailed")),
         ("Models released", "Sum", _DAY, per_case("ModelsPromoted", "CandidatesBlocked")),
         (
             "Decisions asked and given",
@@ -231,7 +235,6 @@ _ALARM = """\
       ComparisonOperator: GreaterThanThreshold
       TreatMissingData: notBreaching
       AlarmActions: [!Ref AlarmsTopic]
-      OKActions: [!Ref AlarmsTopic]
 """
 
 _MATH_ALARM = """\
@@ -239,12 +242,12 @@ _MATH_ALARM = """\
     Type: AWS::CloudWatch::Alarm
     Properties:
       AlarmDescription: {description}
-      EvaluationPeriods: 1
+      EvaluationPeriods: {periods}
+      DatapointsToAlarm: {periods}
       Threshold: 0
       ComparisonOperator: GreaterThanThreshold
       TreatMissingData: notBreaching
       AlarmActions: [!Ref AlarmsTopic]
-      OKActions: [!Ref AlarmsTopic]
       Metrics:
         - {{Id: answer, Expression: "{expression}", Label: {label}, ReturnData: true}}
 {queries}

@@ -30,10 +30,11 @@ class Running:
     process: subprocess.Popen[bytes]
 
 
-def start(state: StateDirectory, port: int, *, abandonable: bool) -> Running:
+def start(state: StateDirectory, port: int, *, abandonable: bool, job_slots: int | None = None) -> Running:
     """Start a twin and wait until it answers.
 
-    `abandonable` twins end when this process ends, however it ends; others stay until `stop`.
+    `abandonable` twins end when this process ends, however it ends; others stay until `stop`. With no job
+    slots every job of SageMaker waits for a machine, as it does on AWS when there is none to be had.
     """
     if running := state.read():
         raise TwinError(f"A twin is already running at {running.endpoint_url} (`twin down` ends it).")
@@ -42,6 +43,8 @@ def start(state: StateDirectory, port: int, *, abandonable: bool) -> Running:
     state.prepare()
     environment = engine_environment(port, state.root, "twin", secrets.token_hex(20))
     environment["TWIN_JOBS_PYTHON"] = str(jobs_python(PROJECT))
+    if job_slots is not None:
+        environment["TWIN_JOB_SLOTS"] = str(job_slots)
     command = [sys.executable, "-s", "-P", "-m", "twin.engine", str(port), str(state.root)]
     with state.log.open("wb") as log:
         process = subprocess.Popen(
@@ -85,9 +88,9 @@ def stop_process(state: StateDirectory, pid: int, grace_seconds: float = 5.0) ->
 
 
 @contextlib.contextmanager
-def running(state: StateDirectory, port: int) -> Iterator[Endpoint]:
+def running(state: StateDirectory, port: int, *, job_slots: int | None = None) -> Iterator[Endpoint]:
     """Give a twin for the length of a `with` block; Ctrl-C inside it stops the twin as well."""
-    started = start(state, port, abandonable=True)
+    started = start(state, port, abandonable=True, job_slots=job_slots)
     try:
         yield started.endpoint
     finally:

@@ -11,6 +11,7 @@ import typer
 from twin import deploy as deployment
 from twin import launcher, mailbox
 from twin.demo import demo
+from twin.replay import replay
 from twin.state import DEFAULT_PORT, state_directory
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -117,6 +118,7 @@ def mail(
 
 
 app.command()(demo)
+app.command()(replay)
 
 
 def run() -> None:

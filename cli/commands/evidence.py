@@ -78,7 +78,7 @@ def fetch(
     stack: StackName = None,
     twin: OnTwin = False,
 ) -> None:
-    """Download what a use case produced: report, evaluation, results, receipts, findings.
+    """Download what a use case produced: report, model card, evaluation, results, receipts, findings.
 
     For example:
 
@@ -113,6 +113,9 @@ def _download_all(place: Stack, use_case: str, target: Path) -> dict[str, str | 
     fetched: dict[str, str | list[str]] = {}
     for name, bucket, prefix, suffix in (
         ("report", "ResultsBucket", f"reports/{use_case}/{run}", "report.html"),
+        ("model_card", "ResultsBucket", f"reports/{use_case}/{run}", "model-card.html"),
+        ("model_card_chai", "ResultsBucket", f"reports/{use_case}/{run}", "model-card.xml"),
+        ("model_card_hti1", "ResultsBucket", f"reports/{use_case}/{run}", "model-card.json"),
         ("evaluation", "LakeBucket", f"evaluation/{use_case}/{run}", "evaluation.json"),
         ("manifest", "LakeBucket", f"training/{use_case}/{run}", "set/manifest.json"),
         ("findings", "LakeBucket", f"findings/{use_case}/", ".json"),

@@ -11,6 +11,7 @@ from cli.convert import convert as convert_bytes
 from cli.errors import CliError
 from cli.options import AsJson, ExistingFile, Purposed, UseCaseName, known_use_case, use_case_and_purpose
 from cli.screen import console, show_json, show_table, verdict, working
+from cli.verdicts import show_details, show_missing
 
 OutFile = Annotated[Path, typer.Option("--out", "--to", dir_okay=False, help="The file to write.")]
 
@@ -114,7 +115,7 @@ def check(file: ExistingFile, as_: Purposed, *, as_json: AsJson = False) -> None
 
     use_case, purpose = use_case_and_purpose(as_)
     with working(f"Reading {file.name} ...", quiet=as_json):
-        told = preview(file.read_bytes(), use_case, purpose)
+        told = preview(file.read_bytes(), use_case, purpose, file.name)
         found = told.verdict
     if as_json:
         show_json({"file": str(file), **told.as_json()})
@@ -124,11 +125,8 @@ def check(file: ExistingFile, as_: Purposed, *, as_json: AsJson = False) -> None
             verdict(found.disposition),
             f"{found.rows_accepted:,} rows would be used, {found.rows_quarantined:,} set aside.",
         )
-        for sentence in told.sentences:
-            screen.print(f"- {sentence}", markup=False)
-        missing = [(column, f"{count:,}") for column, count in found.missing.items() if count]
-        if missing:
-            show_table("Missing values", ("column", "rows"), missing, "")
+        show_details(told.details)
+        show_missing(found.missing)
     if found.disposition == "REJECTED":
         if as_json:
             raise typer.Exit(1)
@@ -144,10 +142,9 @@ def use_cases(*, as_json: AsJson = False) -> None:
 
         clinrisk use-cases --json
     """
-    from clinrisk import use_cases as declared
-
     from cli.describe import as_json as described
     from cli.describe import column_rows
+    from clinrisk import use_cases as declared
 
     if as_json:
         show_json({name: described(declared.get(name)) for name in declared.names()})

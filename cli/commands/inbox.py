@@ -13,6 +13,7 @@ from cli.errors import CliError
 from cli.options import AsJson, ExistingFile, OnTwin, Purposed, StackName, use_case_and_purpose
 from cli.screen import complaints, console, moment, show_json, show_table, verdict, working
 from cli.stack import open_stack
+from cli.verdicts import show_details, show_missing
 
 if TYPE_CHECKING:
     from cli.receipts import Receipt
@@ -114,17 +115,19 @@ def receipts(
         found = store.find(place, wanted, limit=last)
     if as_json:
         show_json([receipt.as_json() for receipt in found])
-    elif target and len(found) == 1:
+    elif target and not found:
+        console().print(f"No receipt for {target} yet (add --watch to wait for it).")
+    elif target:
         _show_one(found[0], as_json=False)
+        if len(found) > 1:
+            _show_list("Earlier", found[1:])
     else:
-        show_table(
-            "Receipts",
-            ("written", "disposition", "used", "set aside", "inbox key"),
-            [_row(receipt) for receipt in found],
-            "No receipts yet."
-            if target is None
-            else f"No receipt for {target} yet (add --watch to wait for it).",
-        )
+        _show_list("Receipts", found)
+
+
+def _show_list(title: str, found: list[Receipt]) -> None:
+    columns = ("written", "disposition", "used", "set aside", "inbox key")
+    show_table(title, columns, [_row(receipt) for receipt in found], "No receipts yet.")
 
 
 def _watch(place: Stack, target: str | None, patience: float, *, as_json: bool) -> None:
@@ -171,13 +174,11 @@ def _show_one(receipt: Receipt, *, as_json: bool, seconds: float | None = None) 
     screen.print(
         f"rows used {document.get('rows_accepted', 0):,}, set aside {document.get('rows_quarantined', 0):,}"
     )
-    counted = sorted(document.get("reasons", {}).items(), key=lambda pair: -pair[1])
-    if counted:
-        show_table("Why", ("rule", "rows"), [(rule, f"{count:,}") for rule, count in counted], "")
-    missing = [(column, f"{count:,}") for column, count in document.get("missing", {}).items() if count]
-    if missing:
-        show_table("Missing values", ("column", "rows"), missing, "")
-    for sentence in document.get("explanation", []):
-        screen.print(f"- {sentence}", markup=False)
+    if document.get("details"):
+        show_details(document["details"])
+    else:
+        for sentence in document.get("explanation", []):
+            screen.print(sentence, markup=False)
+    show_missing(document.get("missing", {}))
     if receipt.disposition in {"REJECTED", "FAILED"}:
         complaints().print("The file was not used.", style="dim")

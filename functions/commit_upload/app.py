@@ -1,10 +1,11 @@
-"""Commit Upload: prove the counts, merge the chunks, and make the upload visible in one transaction.
+"""Commit Upload: prove the counts, add up the profiles, and make the upload visible in one transaction.
 
-AWS calls: s3:GetObjectVersion on Inbox (HeadObject); s3:GetObject on Lake (features/, outcomes/,
-quarantine/, chunks/, vault/); s3:PutObject on Lake (profiles/, vault/, transform/); s3:PutObject,
-s3:GetObject on Results (receipts/); dynamodb:GetItem, Query, TransactWriteItems (PutItem) on Uploads;
-kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: INBOX_BUCKET, LAKE_BUCKET, RESULTS_BUCKET, UPLOADS_TABLE. Layers: Clinrisk, Frames, Numeric.
+AWS calls: s3:GetObjectVersion on Inbox (HeadObject); s3:GetObject on Lake (chunks/, offline-store/);
+s3:ListBucket on Lake (offline-store/); sagemaker:DescribeFeatureGroup; s3:PutObject on Lake (profiles/);
+s3:PutObject, s3:GetObject on Results (receipts/); dynamodb:GetItem, Query, TransactWriteItems (PutItem) on
+Uploads; kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: INBOX_BUCKET, LAKE_BUCKET, RESULTS_BUCKET, UPLOADS_TABLE, STACK_NAME. Layers: Clinrisk, Frames,
+Numeric.
 """
 
 from __future__ import annotations

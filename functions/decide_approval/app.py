@@ -1,8 +1,9 @@
 """Decide Approval: the page behind the mailed link. Looking changes nothing; one POST decides.
 
 AWS calls: dynamodb:GetItem, UpdateItem on Approvals; kms:GenerateMac (SigningKey); s3:GetObject on Lake
-(evaluation/); kms:Decrypt (DataKey); states:SendTaskSuccess, SendTaskFailure.
-Environment: APPROVALS_TABLE, SIGNING_KEY.
+(evaluation/, comparisons/), s3:ListBucket on Lake (comparisons/); kms:Decrypt (DataKey);
+states:SendTaskSuccess, SendTaskFailure.
+Environment: APPROVALS_TABLE, SIGNING_KEY, LAKE_BUCKET.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """Plan Training: fix which committed uploads a run may read, once the offline store holds all their rows.
 
-AWS calls: dynamodb:Query on Uploads; sagemaker:DescribeFeatureGroup; s3:ListBucket, s3:GetObject on Lake
-(offline-store/); s3:PutObject on Lake (training/); kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: UPLOADS_TABLE, LAKE_BUCKET, STACK_NAME. Layers: Clinrisk, Frames.
+AWS calls: dynamodb:Query, PutItem on Uploads; dynamodb:GetItem on Deployments;
+sagemaker:DescribeFeatureGroup; s3:ListBucket, s3:GetObject on Lake (offline-store/); s3:PutObject on Lake
+(training/); kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: UPLOADS_TABLE, DEPLOYMENTS_TABLE, LAKE_BUCKET, STACK_NAME. Layers: Clinrisk, Frames.
 """
 
 from __future__ import annotations
 
 from clinrisk import places, use_cases
-from clinrisk.aws import feature_store, objects, offline_store, uploads
+from clinrisk.aws import deployments, feature_store, looks, objects, offline_store, uploads
 from clinrisk.aws.settings import settings
 from clinrisk.aws.telemetry import step
 from clinrisk.messages import PlanTrainingRequest, PlanTrainingResult
@@ -19,7 +20,7 @@ from clinrisk.training_run import hyperparameters_of, plan_of
 def handler(request: PlanTrainingRequest) -> PlanTrainingResult:
     """Give the plan by reference, where the rows lie, and the models' hyperparameters."""
     use_case = use_cases.get(request.use_case)
-    committed = uploads.used(use_case.name, "training")
+    committed = uploads.by_arrival(uploads.used(use_case.name, "training"))
     plan = plan_of(use_case, request.run_id, request.reason, committed)
     prefix = offline_store.prefix(feature_store.group_name(settings().stack_name, use_case.name))
     offline_store.check_complete(prefix, {upload.upload_id: upload.labelled_rows for upload in committed})
@@ -32,4 +33,7 @@ def handler(request: PlanTrainingRequest) -> PlanTrainingResult:
         offline_prefix=prefix,
         hyperparameters=hyperparameters_of(use_case, plan),
         feature_digest=plan.feature_digest,
+        champion=deployments.champion(use_case.name),
+        # Last, so that a plan that fails has looked at nobody.
+        holdout_looks=looks.take(use_case.name, plan.run_id, plan.expected_rows),
     )

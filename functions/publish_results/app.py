@@ -1,7 +1,7 @@
 """Publish Results: the one place where record ids meet the hospital's own ids again.
 
-AWS calls: s3:GetObject on Lake (presented/, vault/); s3:PutObject on Results (results/); kms:Decrypt,
-kms:GenerateDataKey (DataKey).
+AWS calls: s3:GetObject on Lake (presented/, vault/); s3:ListBucket on Lake (vault/); s3:PutObject on Results
+(results/); kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: LAKE_BUCKET, RESULTS_BUCKET. Layers: Clinrisk, Frames.
 """
 
@@ -20,8 +20,10 @@ from clinrisk.results import results_of
 def handler(request: PublishRequest) -> PublishResult:
     """Give the results by reference, and the mail that says where they are."""
     upload, key = request.upload, parse_key(request.upload.key)
-    vault = objects.uri_of(settings().lake_bucket, places.vault(upload.use_case, upload.upload_id))
-    results = results_of(objects.fetch_current(request.presented_uri), objects.fetch_current(vault))
+    lake = settings().lake_bucket
+    folder = places.vault_folder(upload.use_case, upload.upload_id)
+    vault = [objects.fetch_current(objects.uri_of(lake, part)) for part in objects.keys_under(lake, folder)]
+    results = results_of(objects.fetch_current(request.presented_uri), vault)
     reference = objects.store(
         settings().results_bucket,
         places.results(upload.use_case, key.stem, upload.upload_id),

@@ -1,8 +1,10 @@
 """Request Approval: store the question with its task token, and mail the approver a link to the evidence.
 
 AWS calls: dynamodb:TransactWriteItems (PutItem), GetItem, UpdateItem on Approvals; kms:GenerateMac
-(SigningKey); sns:Publish on Approvals; kms:Decrypt, kms:GenerateDataKey (DataKey, for the topic).
-Environment: APPROVALS_TABLE, APPROVALS_TOPIC, SIGNING_KEY, APPROVAL_API_URL, APPROVAL_TIMEOUT_HOURS.
+(SigningKey); s3:ListBucket, s3:GetObject on Lake (comparisons/); sns:Publish on Approvals; kms:Decrypt,
+kms:GenerateDataKey (DataKey).
+Environment: LAKE_BUCKET, APPROVALS_TABLE, APPROVALS_TOPIC, SIGNING_KEY, APPROVAL_API_URL,
+APPROVAL_TIMEOUT_HOURS.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from clinrisk import mails, use_cases
+from clinrisk.approval.beside import summary_of
 from clinrisk.approval.page import day
-from clinrisk.aws import approvals, links, mailing
+from clinrisk.aws import approvals, links, mailing, shadowing
 from clinrisk.aws.settings import settings
 from clinrisk.aws.telemetry import Metric, emit, step
 from clinrisk.aws.uploads import stamp
@@ -30,6 +33,7 @@ def handler(request: ApprovalRequest) -> ApprovalAsked:
         version=approval.package_version,
         run_id=approval.run_id,
         summary=approval.summary,
+        beside=summary_of(shadowing.comparisons(use_case.name, approval.run_id)),
         unmet=approval.unmet,
         link=links.link(approval),
         until=day(approval.expires_at),

@@ -43,27 +43,21 @@ class RunningTwin:
 
     def command(self, *arguments: str) -> str:
         """Run `twin ...` against this twin's directory and give what it printed."""
-        done = subprocess.run(
-            [str(TWIN), *arguments],
-            env=twin_environment(self.state_dir),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = self._twin(*arguments)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def refusal(self, *arguments: str) -> str:
         """Run `twin ...`, which must fail, and give what it said."""
-        done = subprocess.run(
-            [str(TWIN), *arguments],
-            env=twin_environment(self.state_dir),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = self._twin(*arguments)
         assert done.returncode == 1, done.stdout + done.stderr
         return done.stderr
+
+    def _twin(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = twin_environment(self.state_dir)
+        return subprocess.run(
+            [str(TWIN), *arguments], env=environment, capture_output=True, text=True, check=False
+        )
 
     @staticmethod
     def until(give: Callable[[], Any], seconds: float = 20.0) -> Any:

@@ -1,5 +1,6 @@
-"""Bad input and broken parts on the deployed stack: a receipt or a plain reason, a mail, and nothing half done."""
+"""Bad input and broken parts on the deployed stack: a receipt or a reason, a mail, and nothing half done."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def receipts(twin: RunningTwin, stack: dict[str, str]) -> dict[str, Any]:
     s3 = twin.client("s3")
     for key, content in BAD_FILES.items():
         s3.put_object(Bucket=stack["InboxBucket"], Key=key, Body=content)
-    return {key: twin.until(lambda key=key: _receipt(twin, key), 60) for key in BAD_FILES}
+    return {key: twin.until(partial(_receipt, twin, key), 60) for key in BAD_FILES}
 
 
 @pytest.mark.parametrize("key", BAD_FILES)
@@ -56,7 +57,8 @@ def test_the_data_manager_hears_of_every_bad_file_and_sees_no_value_of_it(
     twin: RunningTwin, receipts: dict[str, Any]
 ) -> None:
     def told() -> str:
-        return "\n".join(letter["subject"] + letter["body"] for letter in twin.mail("data-manager@example.org"))
+        letters = twin.mail("data-manager@example.org")
+        return "\n".join(letter["subject"] + letter["body"] for letter in letters)
 
     assert twin.until(lambda: all(key in told() for key in BAD_FILES), 30)
     assert "Traceback" not in told()
@@ -70,9 +72,11 @@ def test_a_good_row_beside_a_bad_one_is_used_and_the_bad_one_counted(
 ) -> None:
     key = "inbox/heart/inference/mixed.csv"
     rows = b"".join(ROW.replace(b"63", str(age).encode()) for age in range(40, 60))
-    twin.client("s3").put_object(Bucket=stack["InboxBucket"], Key=key, Body=HEADER + rows + ROW.replace(b"145", b"no"))
+    content = HEADER + rows + ROW.replace(b"145", b"no")
+    twin.client("s3").put_object(Bucket=stack["InboxBucket"], Key=key, Body=content)
     receipt = twin.until(lambda: _receipt(twin, key), 60)
-    assert (receipt["disposition"], receipt["rows_accepted"], receipt["rows_quarantined"]) == ("PARTIAL", 20, 1)
+    assert receipt["disposition"] == "PARTIAL"
+    assert (receipt["rows_accepted"], receipt["rows_quarantined"]) == (20, 1)
     assert list(receipt["reasons"].values()) == [1]
 
 
@@ -96,7 +100,7 @@ sys.exit(1)
 
         def failed() -> Any:
             executions = twin.clinrisk("status")
-            return [one for one in executions if one["machine"] == "training" and one["status"] == "FAILED"]
+            return [e for e in executions if e["machine"] == "training" and e["status"] == "FAILED"]
 
         (execution,) = twin.until(failed, 120)
     finally:

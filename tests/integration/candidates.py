@@ -47,8 +47,8 @@ def evaluation(auc: float = 0.9, run_id: str = RUN) -> dict[str, Any]:
         "models": {"xgboost": figures, "logistic": baseline, "floor": floor},
         "holdout": {"xgboost": figures, "logistic": baseline, "floor": floor},
         "comparison": {
-            "xgboost_vs_logistic": [-0.005, -0.02, 0.01],
-            "xgboost_vs_floor": [0.28, 0.2, 0.36],
+            "xgboost_vs_logistic": {"auc": [-0.005, -0.02, 0.01]},
+            "xgboost_vs_floor": {"auc": [0.28, 0.2, 0.36]},
         },
         "groups": {"sex": {"female": served | {"n": 76}, "male": served | {"n": 167}}, "age_band": {}},
         "gaps": {"sex": gaps, "age_band": gaps},

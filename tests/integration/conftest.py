@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from clinrisk.aws import clients, pseudonym_key, telemetry
-from clinrisk.aws.settings import settings
 from moto import mock_aws
 from moto.moto_api._internal.models import moto_api_backend
+
+from clinrisk.aws import clients, pseudonym_key, telemetry
+from clinrisk.aws.settings import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+
 from clinrisk import cohort, places, use_cases
 from clinrisk.aws import items, objects, uploads
 from clinrisk.ingest.chunk import read_chunk
@@ -18,7 +19,6 @@ from clinrisk.score_profiles import score_profile_of
 if TYPE_CHECKING:
     from clinrisk.ingest.chunk import Chunk
     from clinrisk.score_profiles import ScoreProfile
-
     from tests.integration.conftest import Stack
 
 HEART = use_cases.get("heart")

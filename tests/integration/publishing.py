@@ -6,6 +6,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+
 from clinrisk import use_cases
 
 if TYPE_CHECKING:

@@ -10,15 +10,16 @@ import pytest
 from tests.integration.asking import Asked
 from tests.integration.candidates import Candidate, Waiting
 from tests.integration.conftest import ROOT, Stack
-from tests.integration.feature_store import FeatureStore, create_group
+from tests.integration.feature_store import FeatureStore
 from tests.integration.publishing import publish_event
 from tests.integration.uploading import Ingest, heart_csv, stroke_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# The seven functions of monitoring and outcomes have their events run in test_monitoring.py.
-ELSEWHERE = {"select_batches", "join_outcomes", "record_findings"} | {
+# Monitoring's and outcomes' seven functions have their events run in test_monitoring.py, the shadow's two in
+# test_shadow.py.
+ELSEWHERE = {"select_batches", "join_outcomes", "record_findings", "plan_shadow", "record_shadow"} | {
     f"check_{name}" for name in ("quality", "drift", "performance", "bias")
 }
 EVENTS = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
@@ -43,6 +44,9 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "claim_upload.wrong_header": {"disposition": "REJECTED"},
     "claim_upload.folder_marker": {"disposition": "IGNORED"},
     "build_features.heart_training": {"index": 0},
+    "reconcile_chunks.heart_training": {"used": True, "finish": True},
+    "write_features.heart_training": {"index": 0},
+    "write_features.stroke_inference": {"index": 0},
     "commit_upload.heart_training": {"disposition": "ACCEPTED", "rows_accepted": 150, "train": True},
     "commit_upload.stroke_inference": {"disposition": "ACCEPTED", "rows_accepted": 20, "train": False},
     "judge_candidate.above_the_bar": {"verdict": "APPROVABLE"},
@@ -77,6 +81,19 @@ def build_features(stack: Stack, case: str) -> Any:
     return {"upload": upload, "header": plan["header"], "chunk": plan["chunks"][0]}
 
 
+def reconcile_chunks(stack: Stack, case: str) -> Any:
+    event = build_features(stack, case)
+    stack.call("build_features", event)
+    return {"upload": event["upload"]}
+
+
+def write_features(stack: Stack, case: str) -> Any:
+    event = build_features(stack, case)
+    stack.call("build_features", event)
+    stack.call("reconcile_chunks", {"upload": event["upload"]})
+    return event | {"used": True}
+
+
 def commit_upload(stack: Stack, case: str) -> Any:
     ingest, upload = claimed(stack, case)
     return ingest.build(upload)
@@ -90,10 +107,8 @@ def park_upload(stack: Stack, case: str) -> Any:
 
 
 def plan_training(stack: Stack, _case: str) -> Any:
-    store = FeatureStore().install()
-    create_group(stack, "heart")
+    FeatureStore().install()
     Ingest.of(stack, *FILES["heart_training"]).run()
-    store.land(stack, "heart")
     return {"use_case": "heart", "run_id": "", "reason": ""}
 
 
@@ -142,7 +157,7 @@ def publish_results(stack: Stack, _case: str) -> Any:
 PREPARED: dict[str, Callable[[Stack, str], Any]] = {
     function.__name__: function
     for function in (
-        claim_upload, plan_chunks, build_features, commit_upload, park_upload, plan_training, judge_candidate,
+        claim_upload, plan_chunks, build_features, reconcile_chunks, write_features, commit_upload, park_upload, plan_training, judge_candidate,
         request_approval, expire_approval, decide_approval, promote_candidate, publish_results,
     )
 }  # fmt: skip

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
+
 from clinrisk import use_cases
 from clinrisk.errors import CountsDisagree, NotEnoughData, OfflineStoreBehind, TransientError
-
-from tests.integration.feature_store import FeatureStore, create_group
+from tests.integration.feature_store import FeatureStore
 from tests.integration.uploading import Ingest, csv, heart_batch, heart_csv, heart_rows, stroke_batch
 
 if TYPE_CHECKING:
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 TRAINING = "inbox/heart/training/march.csv"
 BATCH = "inbox/stroke/inference/ward 7+8.csv"
+
+
+def vault_of(stack: Stack, upload: dict[str, str]) -> pl.DataFrame:
+    folder = f"vault/{upload['use_case']}/{upload['upload_id']}/"
+    keys = [key for key in stack.keys("lake") if key.startswith(folder)]
+    return pl.concat([pl.read_parquet(io.BytesIO(stack.read(f"s3://clinrisk-lake/{key}"))) for key in keys])
 
 
 @pytest.fixture
@@ -42,16 +48,14 @@ def test_only_inference_keeps_a_way_back_to_the_hospitals_ids(stack: Stack, stor
     Ingest.of(stack, TRAINING, heart_csv()).run()
     assert not [key for key in stack.keys("lake") if key.startswith("vault/")]
     upload, _ = Ingest.of(stack, BATCH, stroke_batch(20)).run()
-    vault = pl.read_parquet(
-        io.BytesIO(stack.read(f"s3://clinrisk-lake/vault/stroke/{upload['upload_id']}.parquet"))
-    )
+    vault = vault_of(stack, upload)
     assert vault["source_id"].to_list()[:2] == ["1000", "1001"]
     assert store.records == [] or all("1000" not in record.values() for record in store.records)
 
 
 def test_a_batch_to_score_is_headerless_and_in_the_models_order(stack: Stack) -> None:
     upload, result = Ingest.of(stack, BATCH, stroke_batch(20)).run()
-    text = stack.read(f"s3://clinrisk-lake/transform/stroke/{upload['upload_id']}/batch.csv").decode()
+    text = stack.read(f"s3://clinrisk-lake/transform/stroke/{upload['upload_id']}/batch-00000.csv").decode()
     lines = text.splitlines()
     assert result["rows_accepted"] == len(lines) == 20
     assert {line.count(",") for line in lines} == {len(use_cases.get("stroke").feature_names)}
@@ -152,16 +156,25 @@ def test_two_copies_that_race_are_used_once(stack: Stack, store: FeatureStore) -
 def test_a_second_delivery_of_a_commit_gives_the_same_bytes(stack: Stack, store: FeatureStore) -> None:
     ingest = Ingest.of(stack, TRAINING, heart_csv())
     event = ingest.build(ingest.claim()["upload"])
+
+    def lake() -> dict[str, bytes]:
+        # A record that is written again lands again; readers take each once.
+        keys = [key for key in stack.keys("lake") if not key.startswith("offline-store/")]
+        return {key: stack.read(f"s3://clinrisk-lake/{key}") for key in keys}
+
     first = stack.call("commit_upload", event)
-    lake = {key: stack.read(f"s3://clinrisk-lake/{key}") for key in stack.keys("lake")}
+    before = lake()
     assert stack.call("commit_upload", ingest.build(event["upload"])) == first
-    assert {key: stack.read(f"s3://clinrisk-lake/{key}") for key in stack.keys("lake")} == lake
+    assert lake() == before
 
 
 def test_counts_that_do_not_add_up_are_never_committed(stack: Stack, store: FeatureStore) -> None:
     ingest = Ingest.of(stack, TRAINING, heart_csv())
     event = ingest.build(ingest.claim()["upload"])
-    event["chunks"][0]["counts"] |= {"rows": 41, "accepted": 41}
+    key = f"chunks/heart/{event['upload']['upload_id']}/built-00000.json"
+    built = stack.read_json(f"s3://clinrisk-lake/{key}")
+    built["counts"] |= {"rows": 41, "accepted": 41}
+    stack.put("lake", key, json.dumps(built).encode())
     with pytest.raises(CountsDisagree):
         stack.call("commit_upload", event)
     assert not [key for key in stack.keys("results") if key.startswith("receipts/")]
@@ -212,31 +225,40 @@ def test_no_value_of_a_row_leaves_the_lake(
     assert "canary" not in told
 
 
-def test_a_plan_waits_until_the_offline_store_holds_every_row(stack: Stack, store: FeatureStore) -> None:
-    create_group(stack, "heart")
+def test_a_commit_waits_until_the_offline_store_holds_every_row(stack: Stack, store: FeatureStore) -> None:
+    store.landing = False
+    ingest = Ingest.of(stack, TRAINING, heart_csv(40))
+    event = ingest.build(ingest.claim()["upload"])
+    for landed in (None, 39):
+        if landed:
+            store.land("heart", landed)
+        with pytest.raises(OfflineStoreBehind):
+            stack.call("commit_upload", event)
+        assert not [key for key in stack.keys("results") if key.startswith("receipts/")]
+    store.land("heart")
+    assert stack.call("commit_upload", event)["rows_accepted"] == 40
+
+
+def test_a_plan_names_the_committed_uploads(stack: Stack, store: FeatureStore) -> None:
     event = {"use_case": "heart", "run_id": "heart-0123456789", "reason": "upload"}
     with pytest.raises(NotEnoughData):
         stack.call("plan_training", event)
     rows = use_cases.get("heart").min_training_rows
     upload, _ = Ingest.of(stack, TRAINING, heart_csv(rows)).run()
-    with pytest.raises(OfflineStoreBehind):
-        stack.call("plan_training", event)
-    store.land(stack, "heart", rows - 1)
-    with pytest.raises(OfflineStoreBehind):
-        stack.call("plan_training", event)
-    store.land(stack, "heart")
     planned = stack.call("plan_training", event)
     plan = stack.read_json(planned["plan"]["uri"])
     assert plan["upload_ids"] == [upload["upload_id"]]
     assert planned["expected_rows"] == rows
     assert planned["offline_prefix"].endswith("/data/")
     assert planned["hyperparameters"]["xgboost"]["algorithm"] == "xgboost"
+    # A plan that failed has looked at nobody, a repeated one has looked once, another run looks again.
+    assert (planned["champion"], planned["holdout_looks"]) == (None, 1)
+    assert stack.call("plan_training", event)["holdout_looks"] == 1
+    assert stack.call("plan_training", event | {"run_id": "heart-9876543210"})["holdout_looks"] == 2
 
 
 def test_heart_batches_get_record_ids_of_their_own(stack: Stack) -> None:
     upload, result = Ingest.of(stack, "inbox/heart/inference/today.csv", heart_batch(20)).run()
-    vault = pl.read_parquet(
-        io.BytesIO(stack.read(f"s3://clinrisk-lake/vault/heart/{upload['upload_id']}.parquet"))
-    )
+    vault = vault_of(stack, upload)
     assert vault["record_id"].to_list() == vault["source_id"].to_list()
     assert result["rows_accepted"] == 20

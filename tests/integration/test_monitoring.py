@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from clinrisk.errors import NoLiveModel
 
+from clinrisk.errors import NoLiveModel
 from tests.integration.conftest import ROOT, Stack
 from tests.integration.monitored import BEFORE_GOING_LIVE, FROM_ELSEWHERE, LIKE_TRAINING, OUTCOMES, Monitored
 

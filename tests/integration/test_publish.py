@@ -9,9 +9,9 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from clinrisk.aws import job_code
 from clinrisk.errors import CountsDisagree
-
 from tests.integration.publishing import publish_event
 from tests.integration.uploading import Ingest, heart_batch, stroke_batch
 

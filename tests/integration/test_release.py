@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
-from clinrisk.errors import DecisionMissing, EvidenceChanged
 
+from clinrisk.errors import DecisionMissing, EvidenceChanged
 from tests.integration.asking import Asked
 from tests.integration.candidates import Candidate, Waiting
 

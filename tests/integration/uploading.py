@@ -86,13 +86,15 @@ class Ingest:
         return self.stack.call("claim_upload", self.claim_event | {"execution": execution})
 
     def build(self, upload: dict[str, Any]) -> dict[str, Any]:
-        """Plan and build the chunks; gives the event of Commit Upload."""
+        """Plan, build, reconcile and write the chunks; gives the event of Commit Upload."""
         plan = self.stack.call("plan_chunks", {"upload": upload})
-        chunks = [
-            self.stack.call("build_features", {"upload": upload, "header": plan["header"], "chunk": chunk})
-            for chunk in plan["chunks"]
-        ]
-        return {"upload": upload, "chunks": chunks}
+        shared = {"upload": upload, "header": plan["header"]}
+        for chunk in plan["chunks"]:
+            self.stack.call("build_features", shared | {"chunk": chunk})
+        told = self.stack.call("reconcile_chunks", {"upload": upload})
+        for chunk in plan["chunks"] if told["finish"] else ():
+            self.stack.call("write_features", shared | {"chunk": chunk, "used": told["used"]})
+        return {"upload": upload}
 
     def run(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Run the whole; gives the upload and how it was committed."""

@@ -40,6 +40,9 @@ FROM_AWS = {
     "States.ALL",
     "States.TaskFailed",
     "States.Timeout",
+    "Lambda.Unknown",
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
@@ -79,7 +82,7 @@ def test_statelint_finds_nothing(machine: str) -> None:
 
 def test_statelint_would_find_a_fault() -> None:
     given = definition("scoring")
-    given["States"]["Publish Results"]["Nxet"] = given["States"]["Publish Results"].pop("Next")
+    given["States"]["Compare With Champion"]["Nxet"] = given["States"]["Compare With Champion"].pop("Next")
     assert Linter.validate(given) != []
 
 
@@ -178,7 +181,12 @@ def test_no_branch_fails_unannounced(place: Place) -> None:
 
 @pytest.mark.parametrize("place", [p for p in PLACES if p.state["Type"] == "Fail"], ids=str)
 def test_every_bad_end_comes_after_an_announcement(place: Place) -> None:
-    before = {name: state for name, state in place.siblings.items() if place.name in successors(state)}
+    # Results Unannounced follows an announcement that failed inside a branch, which a question remembers.
+    before = {
+        name: state
+        for name, state in place.siblings.items()
+        if place.name in successors(state) and name != "Was It Announced?"
+    }
     announced = all(
         name.startswith("Announce")
         or all(n.startswith("Announce") for n, s in place.siblings.items() if name in successors(s))
@@ -204,8 +212,10 @@ def test_choices_ask_and_tasks_do(place: Place) -> None:
 def test_a_state_is_called_as_its_function(place: Place) -> None:
     function = str(place.state.get("Arguments", {}).get("FunctionName", ""))
     # Await Approval is named for what the workflow does while Request Approval has asked.
-    if function and place.name != "Await Approval":
-        assert function == value_of(place.name.replace(" ", "") + "Function")
+    # A large file's chunks go through the same functions, each in an execution of its own.
+    name = place.name.removesuffix(" Of A Large File")
+    if function and name != "Await Approval":
+        assert function == value_of(name.replace(" ", "") + "Function")
 
 
 def test_every_payload_names_its_execution() -> None:

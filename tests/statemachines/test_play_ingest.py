@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval import resource_eval_s3
 
 from tests.statemachines.interpreter import ServiceError
 
@@ -21,7 +25,12 @@ EVENT = {
     "source": "aws.s3",
     "detail": {
         "bucket": {"name": "inbox"},
-        "object": {"key": "inbox/heart/training/march.csv", "size": 900, "version-id": "v1"},
+        "object": {
+            "key": "inbox/heart/training/march.csv",
+            "size": 900,
+            "version-id": "v1",
+            "sequencer": "0055AED6DCD90281E5",
+        },
     },
 }
 THROTTLED = ServiceError("Lambda.TooManyRequestsException", "Rate exceeded")
@@ -60,10 +69,15 @@ def cast(purpose: str = "training", **changes: Any) -> dict[str, Any]:
     chunks = [{"index": n, "start": n, "end": n + 1, "first_row": n + 1} for n in range(3)]
     answers = {
         "Claim Upload": claimed(purpose),
-        "Plan Chunks": {"chunks": chunks, "header": ["age", "sex"]},
+        "Plan Chunks": {"large": False, "chunks": chunks, "header": ["age", "sex"]},
         "Build Features": lambda call: {"index": call.payload["chunk"]["index"]},
+        "Build Features Of A Large File": lambda call: {"index": call.payload["chunk"]["index"]},
+        "Reconcile Chunks": {"used": True, "finish": True},
+        "Write Features": lambda call: {"index": call.payload["chunk"]["index"]},
+        "Write Features Of A Large File": lambda call: {"index": call.payload["chunk"]["index"]},
         "Commit Upload": settled(),
         "Park Upload": {"subject": "Upload failed", "message": "It broke.", "receipt": None},
+        "Keep Event": {"MessageId": "m"},
         "Join Outcomes": {"joined": 9, "unmatched": 0},
         "Start Training": {"ExecutionArn": "arn"},
         "Start Scoring": {"ExecutionArn": "arn"},
@@ -90,27 +104,67 @@ def test_the_claim_gets_the_facts_of_the_event(scene: Setting) -> None:
     stage = scene(cast())
     stage.run("ingest", EVENT)
     facts = {"bucket": "inbox", "key": "inbox/heart/training/march.csv", "version_id": "v1", "size": 900}
+    facts |= {"sequencer": "0055AED6DCD90281E5"}
     [claim] = stage.stage.to("Claim Upload")
     execution = claim.payload.pop("execution")
     assert claim.payload == facts
     assert execution.endswith(":execution-1")
 
 
-def test_chunks_are_committed_in_the_order_of_the_file(scene: Setting) -> None:
+def test_every_chunk_is_built_and_then_written(scene: Setting) -> None:
     stage = scene(cast())
     stage.run("ingest", EVENT)
+    for state in ("Build Features", "Write Features"):
+        calls = stage.stage.to(state)
+        assert sorted(call.payload["chunk"]["index"] for call in calls) == [0, 1, 2]
+        for call in calls:
+            assert (call.payload["upload"], call.payload["header"]) == (upload(), ["age", "sex"])
+            assert call.payload["execution"].endswith(":execution-1")
+    assert all(call.payload["used"] for call in stage.stage.to("Write Features"))
+    order = list(dict.fromkeys(stage.stage.states))
+    assert order[2:6] == ["Build Features", "Reconcile Chunks", "Write Features", "Commit Upload"]
     [commit] = stage.stage.to("Commit Upload")
-    assert commit.payload["chunks"] == [{"index": 0}, {"index": 1}, {"index": 2}]
-    for build in stage.stage.to("Build Features"):
-        assert build.payload["upload"] == upload()
-        assert build.payload["header"] == ["age", "sex"]
+    assert commit.payload.keys() == {"execution", "upload"}
 
 
-def test_a_file_of_one_chunk_is_still_a_list_of_chunks(scene: Setting) -> None:
-    one = {"chunks": [{"index": 0, "start": 0, "end": 1, "first_row": 1}], "header": ["age"]}
-    stage = scene(cast(Plan_Chunks=one))
+@pytest.mark.parametrize(("used", "finish", "written"), [(False, False, 0), (False, True, 3)])
+def test_a_file_that_will_be_rejected_is_written_nowhere(
+    scene: Setting, *, used: bool, finish: bool, written: int
+) -> None:
+    rejected = settled(disposition="REJECTED", subject="Too many bad rows")
+    stage = scene(cast(Reconcile_Chunks={"used": used, "finish": finish}, Commit_Upload=rejected))
+    assert stage.run("ingest", EVENT).error == "UploadRejected"
+    # Chunks that share ids are built again, so that the receipt counts rightly; nothing else happens.
+    calls = stage.stage.to("Write Features")
+    assert [call.payload["used"] for call in calls] == [False] * written
+
+
+def test_the_chunks_of_a_large_file_come_from_the_stored_plan(
+    scene: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks = [{"index": n, "start": n, "end": n + 1, "first_row": n + 1} for n in range(50)]
+    asked = []
+
+    def read(**place: str) -> dict[str, Any]:
+        asked.append(place)
+        return {"Body": io.BytesIO(json.dumps(chunks).encode())}
+
+    monkeypatch.setattr(resource_eval_s3, "boto_client_for", lambda **_: SimpleNamespace(get_object=read))
+    stage = scene(cast(Plan_Chunks={"large": True, "chunks": [], "header": ["age", "sex"]}))
     assert stage.run("ingest", EVENT).status == "SUCCEEDED"
-    assert stage.stage.to("Commit Upload")[0].payload["chunks"] == [{"index": 0}]
+    assert asked == [{"Bucket": "lake", "Key": f"chunks/heart/{UPLOAD_ID}/plan.json"}] * 2
+    for state in ("Build Features Of A Large File", "Write Features Of A Large File"):
+        calls = stage.stage.to(state)
+        assert sorted(call.payload["chunk"]["index"] for call in calls) == list(range(50))
+        assert all(call.payload["upload"] == upload() for call in calls)
+    assert not stage.stage.to("Build Features")
+
+
+def test_the_commit_waits_for_the_offline_store(scene: Setting) -> None:
+    behind = ServiceError("OfflineStoreBehind")
+    stage = scene(cast(Commit_Upload=[behind] * 3 + [settled()]))
+    assert stage.run("ingest", EVENT).status == "SUCCEEDED"
+    assert len(stage.stage.to("Commit Upload")) == 4
 
 
 def test_too_few_labels_start_nothing(scene: Setting) -> None:
@@ -167,7 +221,10 @@ def test_an_unknown_disposition_is_never_silently_fine(scene: Setting) -> None:
     assert stage.run("ingest", EVENT).error == "UploadFailed"
 
 
-@pytest.mark.parametrize("state", ["Claim Upload", "Plan Chunks", "Build Features", "Commit Upload"])
+@pytest.mark.parametrize(
+    "state",
+    ["Claim Upload", "Plan Chunks", "Build Features", "Reconcile Chunks", "Write Features", "Commit Upload"],
+)
 def test_whatever_breaks_is_parked_announced_and_failed(scene: Setting, state: str) -> None:
     stage = scene(cast() | {state: ServiceError("CountsDisagree", "{}")})
     end = stage.run("ingest", EVENT)
@@ -177,6 +234,8 @@ def test_whatever_breaks_is_parked_announced_and_failed(scene: Setting, state: s
     assert park.payload["error"] == {"Error": "CountsDisagree", "Cause": "{}"}
     assert park.payload["upload"] == (None if state == "Claim Upload" else upload())
     assert (park.payload["bucket"], park.payload["version_id"]) == ("inbox", "v1")
+    [kept] = stage.stage.to("Keep Event")
+    assert json.loads(kept.arguments["MessageBody"]) == EVENT
     [mail] = stage.stage.to("Announce Failed Upload")
     assert audience(mail.arguments) == '["operator", "data_manager"]'
 
@@ -207,6 +266,22 @@ def test_a_park_that_breaks_still_ends_announced_and_failed(scene: Setting) -> N
     [mail] = stage.stage.to("Announce Failed Upload")
     assert "ObjectMissing" in mail.arguments["Message"]
     assert "KMSInternal" in mail.arguments["Message"]
+    assert stage.stage.to("Keep Event")
+
+
+def test_an_event_without_version_or_sequencer_is_still_claimed(scene: Setting) -> None:
+    stage = scene(cast())
+    bare = {"key": "inbox/heart/training/march.csv", "size": 900}
+    stage.run("ingest", EVENT | {"detail": {"bucket": {"name": "inbox"}, "object": bare}})
+    [claim] = stage.stage.to("Claim Upload")
+    assert (claim.payload["version_id"], claim.payload["sequencer"]) == ("null", "")
+
+
+@pytest.mark.parametrize("error", ["Runtime.ExitError", "Sandbox.Timedout", "ServiceRefused"])
+def test_a_crash_or_a_refusal_is_tried_twice_more(scene: Setting, error: str) -> None:
+    stage = scene(cast(Build_Features=ServiceError(error)))
+    assert stage.run("ingest", EVENT).error == "UploadFailed"
+    assert len(stage.stage.to("Build Features")) >= 1 + 2
 
 
 def test_a_mail_that_cannot_be_sent_does_not_hide_the_failure(scene: Setting) -> None:

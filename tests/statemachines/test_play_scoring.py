@@ -57,6 +57,11 @@ LIVE: dict[str, dict[str, dict[str, Any]]] = {
 def cast(**changes: Any) -> dict[str, Any]:
     answers = {
         "Resolve Live Model": LIVE,
+        "Find Shadow": {},
+        "Score By Shadow": {"TransformJobStatus": "Completed"},
+        "Compare With Champion": {"ProcessingJobStatus": "Completed"},
+        "Record Shadow": {"announce": False, "subject": "Shadow", "message": "It failed."},
+        "Announce Failed Shadow": {"MessageId": "m"},
         "Score By Champion": {"TransformJobStatus": "Completed"},
         "Present Results": {"ProcessingJobStatus": "Completed"},
         "Publish Results": {"scored_rows": 9, "subject": "Scored", "message": "9 patients."},
@@ -72,7 +77,7 @@ def test_a_batch_is_scored_by_the_live_model_and_published(scene: Setting) -> No
     [score] = stage.stage.to("Score By Champion")
     assert score.arguments["ModelName"] == "stroke-0123456789-model-0"
     source = score.arguments["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
-    assert source == f"s3://lake/transform/{KEY}/batch.csv"
+    assert source == f"s3://lake/transform/{KEY}/"
     assert score.arguments["TransformOutput"]["S3OutputPath"] == f"s3://lake/scores/{KEY}/v3/"
     assert score.arguments["DataProcessing"] == {
         "InputFilter": "$[1:]",

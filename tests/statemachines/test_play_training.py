@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 RUN = "heart-0123456789"
 START = {"use_case": "heart", "reason": "upload 1"}
 PACKAGE = "arn:aws:sagemaker:eu-central-1:123456789012:model-package/clinrisk-heart/7"
-DIGESTS = {"model": "a" * 64, "manifest": "b" * 64, "image": "xgboost:3.2-0", "threshold": "0.31"}
+DIGESTS = {
+    "model": "a" * 64,
+    "manifest": "b" * 64,
+    "features": "f" * 64,
+    "image": "xgboost:3.2-0",
+    "threshold": "0.31",
+}
 FAILED_JOB = ServiceError(
     "States.TaskFailed",
     json.dumps({"ProcessingJobStatus": "Failed", "FailureReason": 'The set has no "positive" patient.'}),
@@ -55,6 +61,8 @@ def cast(**changes: Any) -> dict[str, Any]:
         "offline_prefix": "s3://lake/offline-store/123456789012/sagemaker/heart/data/",
         "hyperparameters": {"xgboost": {"max_depth": "3"}, "logistic": {"C": "1"}},
         "feature_digest": "e" * 64,
+        "champion": None,
+        "holdout_looks": 2,
     }
     answers = {
         "Plan Training": plan,
@@ -66,6 +74,14 @@ def cast(**changes: Any) -> dict[str, Any]:
         "Announce Blocked Candidate": {"MessageId": "m"},
         "Create Model": {"ModelArn": "arn"},
         "Register Candidate": {"ModelPackageArn": PACKAGE},
+        "Create Shadow Model": {"ModelArn": "arn"},
+        "Plan Shadow": {"champion_version": 0, "batches": [], "reason": "No model is live yet."},
+        "Name Shadow": {},
+        "Replay Batch": {"TransformJobStatus": "Completed"},
+        "Compare With Champion": {"ProcessingJobStatus": "Completed"},
+        "Record Shadow": {"announce": False, "subject": "Shadow", "message": "It failed."},
+        "Announce Failed Shadow": {"MessageId": "m"},
+        "Retire Shadow": {},
         "Await Approval": {
             "approval_id": "ap-1",
             "decision": "APPROVED",
@@ -133,6 +149,39 @@ def test_the_evaluation_reads_what_the_two_models_left(scene: Setting) -> None:
     assert inputs["xgboost"] == f"s3://lake/models/heart/{RUN}/xgboost/{RUN}-xgboost-0/output/"
     assert inputs["logistic"] == f"s3://lake/models/heart/{RUN}/logistic/{RUN}-logistic-0/output/"
     assert all(uri.endswith("/") for uri in inputs.values())
+
+
+def test_without_a_live_model_the_evaluation_is_given_none(scene: Setting) -> None:
+    stage = scene(cast())
+    stage.run("training", START, RUN)
+    [job] = stage.stage.to("Evaluate Candidate")
+    assert job.arguments["Environment"] == {"USE_CASE": "heart", "RUN_ID": RUN, "HOLDOUT_LOOKS": "2"}
+    assert [one["InputName"] for one in job.arguments["ProcessingInputs"]] == [
+        *("code", "set", "xgboost", "logistic")
+    ]
+
+
+def test_the_evaluation_is_given_the_live_model_with_its_threshold(scene: Setting) -> None:
+    prefix = "s3://lake/models/heart/heart-9876543210/xgboost/job/output/"
+    champion = {"prefix": prefix, "threshold": 0.3, "live_version": 4, "run_id": "heart-9876543210"}
+    stage = scene(cast(Plan_Training=cast()["Plan Training"] | {"champion": champion}))
+    stage.run("training", START, RUN)
+    [job] = stage.stage.to("Evaluate Candidate")
+    assert job.arguments["Environment"] == {
+        "USE_CASE": "heart",
+        "RUN_ID": RUN,
+        "HOLDOUT_LOOKS": "2",
+        "CHAMPION_THRESHOLD": "0.3",
+        "CHAMPION_VERSION": "4",
+        "CHAMPION_RUN": "heart-9876543210",
+    }
+    inputs = {one["InputName"]: one["S3Input"] for one in job.arguments["ProcessingInputs"]}
+    assert inputs["champion"] == {
+        "S3Uri": prefix,
+        "LocalPath": "/opt/ml/processing/input/champion",
+        "S3DataType": "S3Prefix",
+        "S3InputMode": "File",
+    }
 
 
 def test_the_offline_store_is_waited_for(scene: Setting) -> None:

@@ -131,21 +131,11 @@ def readers(prefix: str) -> set[str]:
 
 
 def test_only_publish_results_reads_the_way_back_to_the_hospitals_ids() -> None:
-    # Commit Upload merges the parts that the chunks left, and sees those parts alone.
-    assert readers("vault/") == {"PublishResultsPolicy", "CommitUploadPolicy"}
-    parts = [
-        resource["Fn::Sub"]
-        for policy, statement in STATEMENTS
-        if policy == "CommitUploadPolicy" and "s3:GetObject" in as_list(statement["Action"])
-        for resource in as_list(statement["Resource"])
-        if isinstance(resource, dict) and "vault" in str(resource)
-    ]
-    assert parts == ["${LakeBucket.Arn}/vault/*/chunk-*"]
+    assert readers("vault/") == {"PublishResultsPolicy"}
 
 
 def test_nobody_but_the_data_manager_reads_the_quarantine() -> None:
-    # Commit Upload counts its rows and reads their numbers for the receipt.
-    assert readers("quarantine/") == {"DataManagerPolicy", "CommitUploadPolicy"}
+    assert readers("quarantine/") == {"DataManagerPolicy"}
 
 
 def test_no_job_reads_a_hospitals_id() -> None:
@@ -154,6 +144,81 @@ def test_no_job_reads_a_hospitals_id() -> None:
             own = [statement for name, statement in STATEMENTS if name == policy]
             assert "vault" not in str(own)
             assert "quarantine" not in str(own)
+
+
+def writers(prefix: str) -> set[str]:
+    """List the policies that may write some object under a prefix of the Lake."""
+    return {
+        policy
+        for policy, statement in STATEMENTS
+        if "s3:PutObject" in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+        if isinstance(resource, dict)
+        and str(resource.get("Fn::Sub")).startswith((f"${{LakeBucket.Arn}}/{prefix}", "${LakeBucket.Arn}/*"))
+    }
+
+
+def test_only_the_comparison_reads_what_a_waiting_candidate_says_about_patients() -> None:
+    assert readers("shadow/") == {"CompareJobPolicy"}
+    assert writers("shadow/") == {"ShadowJobPolicy"}
+    statements = resources("AWS::S3::BucketPolicy")["LakeBucketPolicy"]["PolicyDocument"]["Statement"]
+    refused = {
+        action: statement["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]
+        for statement in statements
+        if statement["Effect"] == "Deny"
+        and statement["Resource"] == {"Fn::Sub": "${LakeBucket.Arn}/shadow/*"}
+        for action in as_list(statement["Action"])
+        if "aws:PrincipalArn" in statement["Condition"]["ArnNotEquals"]
+    }
+    assert refused == {
+        "s3:GetObject": {"Fn::GetAtt": ["CompareJobRole", "Arn"]},
+        "s3:GetObjectVersion": {"Fn::GetAtt": ["CompareJobRole", "Arn"]},
+        "s3:PutObject": {"Fn::GetAtt": ["ShadowJobRole", "Arn"]},
+    }
+
+
+def test_the_shadow_and_its_comparison_write_nowhere_that_clinicians_read() -> None:
+    for policy in ("ShadowJobPolicy", "CompareJobPolicy"):
+        written = [
+            resource["Fn::Sub"]
+            for name, statement in STATEMENTS
+            if name == policy and "s3:PutObject" in as_list(statement["Action"])
+            for resource in as_list(statement["Resource"])
+        ]
+        assert (
+            written
+            == {
+                "ShadowJobPolicy": ["${LakeBucket.Arn}/shadow/*/scores/*"],
+                "CompareJobPolicy": ["${LakeBucket.Arn}/comparisons/*"],
+            }[policy]
+        )
+    for prefix in ("results/", "presented/", "predictions/", "scores/"):
+        assert not {"ShadowJobPolicy", "CompareJobPolicy"} & writers(prefix)
+
+
+def test_the_shadows_key_is_granted_to_its_own_two_roles_and_by_no_other_policy() -> None:
+    statements = resources("AWS::KMS::Key")["ShadowKey"]["KeyPolicy"]["Statement"]
+    granted = {
+        statement["Condition"]["ArnEquals"]["aws:PrincipalArn"]["Fn::GetAtt"][0]: set(statement["Action"])
+        for statement in statements
+        if "kms:Decrypt" in as_list(statement["Action"])
+    }
+    assert granted == {
+        "ShadowJobRole": {"kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"},
+        "CompareJobRole": {"kms:Decrypt", "kms:DescribeKey"},
+    }
+    assert "ShadowKey" not in str(POLICIES)
+
+
+def test_a_workflow_that_names_the_shadow_cannot_move_the_live_pointer() -> None:
+    own = [
+        statement
+        for policy, statement in STATEMENTS
+        if policy == "TrainingStateMachinePolicy" and "dynamodb:PutItem" in as_list(statement["Action"])
+    ]
+    assert [statement["Condition"] for statement in own] == [
+        {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "SHADOW#*"}}
+    ]
 
 
 def test_a_training_job_cannot_read_the_hold_out() -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from clinrisk import cohort, use_cases
-from clinrisk.drift import drift_finding
-from clinrisk.ingest import read_header
-from clinrisk.ingest.chunk import Chunk, read_chunk
-from clinrisk.ingest.whole import check_file
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from clinrisk import cohort, use_cases
+from clinrisk.drift import drift_finding
+from clinrisk.ingest import read_header
+from clinrisk.ingest.chunk import Chunk, read_chunk
+from clinrisk.ingest.whole import check_file
 
 
 def _read(data: bytes, name: str, purpose: str = "training") -> Chunk:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from clinrisk.errors import KeyRefused, NotData
 from clinrisk.ingest import FileRule
 from clinrisk.keys import parse_key, receipt_key
@@ -14,6 +15,7 @@ GOOD = {
     "inbox/stroke/outcomes/データ.csv": ("stroke", "outcomes", "-"),
     "inbox/heart/training/no-extension": ("heart", "training", "no-extension"),
     "inbox/heart/training/a..b.csv": ("heart", "training", "a..b"),
+    "inbox/heart/training/" + "k" * 999 + ".csv": ("heart", "training", "k" * 120),
 }
 
 
@@ -64,7 +66,7 @@ def test_what_is_not_data_is_ignored(key: str) -> None:
         ("inbox/heart/training/=cmd.csv", FileRule.KEY_CHARACTERS),
         ("inbox/heart/training/@sum.csv", FileRule.KEY_CHARACTERS),
         ("inbox/heart/training/\ud800.csv", FileRule.KEY_CHARACTERS),
-        ("inbox/heart/training/" + "a" * 1000, FileRule.KEY_TOO_LONG),
+        ("inbox/heart/training/" + "a" * 1004, FileRule.KEY_TOO_LONG),
     ],
 )
 def test_a_key_that_leads_nowhere_is_refused_without_repeating_it(key: str, rule: FileRule) -> None:
@@ -76,8 +78,8 @@ def test_a_key_that_leads_nowhere_is_refused_without_repeating_it(key: str, rule
 
 def test_a_receipt_has_a_safe_key_whatever_came_in() -> None:
     assert receipt_key("inbox/heart/training/a.csv", "v1") == "receipts/inbox/heart/training/a.csv.v1.json"
-    for odd in ("inbox/heart/training/" + "é" * 500, "inbox/\ud800", "inbox/a\n", "inbox/../x"):
+    for odd in ("inbox/heart/training/" + "é" * 499 + ".csv", "inbox/\ud800", "inbox/a\n", "inbox/../x"):
         made = receipt_key(odd, "v1")
-        assert made.startswith("receipts/inbox/refused/")
+        assert made.startswith("receipts/by-digest/")
         assert len(made) < 200
     assert receipt_key("inbox/a\n", "v1") != receipt_key("inbox/b\n", "v1")

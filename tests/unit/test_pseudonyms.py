@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from clinrisk.pseudonyms import record_ids
 from hypothesis import given
 from hypothesis import strategies as st
+
+from clinrisk.pseudonyms import record_ids
 
 
 @given(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
+
 from clinrisk import use_cases
 from clinrisk.ingest import Counts, FileRule, Problem, RowRule, decide, refuse
 from clinrisk.ingest.verdict import SET_ASIDE
@@ -51,17 +52,9 @@ def test_a_receipt_has_exactly_its_fields_and_its_counts_add_up() -> None:
         verdict=decide(counts, heart),
     )
     assert list(made) == [
-        *("schema", "key", "version_id", "use_case", "purpose", "disposition", "rows_accepted"),
-        *(
-            "rows_quarantined",
-            "missing",
-            "reasons",
-            "rows",
-            "explanation",
-            "received_at",
-            "settled_at",
-            "sha256",
-        ),
+        *("schema", "key", "version_id", "upload_id", "use_case", "purpose", "disposition"),
+        *("rows_accepted", "rows_quarantined", "missing", "reasons", "rows", "details", "explanation"),
+        *("received_at", "settled_at", "sha256"),
     ]
     assert made["rows"] == {"short_row": [4]}
     assert made["explanation"] == [

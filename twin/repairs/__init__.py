@@ -14,11 +14,13 @@ def apply(site: Site) -> None:
     # The engine reads its environment when it is imported, so nothing may import it earlier.
     from twin.repairs import (  # noqa: PLC0415
         alarms,
+        bodies,
         branches,
         executions,
         identity,
         integrations,
         keys,
+        maps,
         messages,
         ranges,
         stacks,
@@ -42,5 +44,8 @@ def apply(site: Site) -> None:
         stacks,
         keys,
         ranges,
+        maps,
+        # Last: every other repair of S3 sees bodies as they are kept.
+        bodies,
     ):
         repair.apply(site)

@@ -60,6 +60,7 @@ def put_into_engine(
         access_key=os.environ.get("AWS_ACCESS_KEY_ID", "test"),
         secret_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "test"),
         publish=_publish,
+        job_slots=int(os.environ.get("TWIN_JOB_SLOTS", "2")),
     )
     sagemaker = LocalSageMaker(platform)
     _route(sagemaker)

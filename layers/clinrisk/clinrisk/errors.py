@@ -21,6 +21,8 @@
     +-- ObjectMissing          a stored object that a reference names is not there
     +-- SettingMissing         the template forgot a variable that a function needs
     +-- TransientError         worth the same call again (throttled, not there yet)
+    +-- ServiceRefused         AWS refused a call: a right or a key is missing, and may come back
+    +-- Defect                 a fault of our own: what and where, without the words of whoever raised it
 
 Messages state facts that the reader may see anywhere (mail, log, history): names of columns and rules,
 counts and row numbers, never a cell's value.
@@ -121,3 +123,11 @@ class SettingMissing(ClinriskError):
 
 class TransientError(ClinriskError):
     """Worth the same call again."""
+
+
+class ServiceRefused(ClinriskError):
+    """AWS refused a call (rights, a disabled key, a missing resource); somebody has to mend it."""
+
+
+class Defect(ClinriskError):
+    """A fault of our own; the message says of which kind and where, and repeats nobody's text."""

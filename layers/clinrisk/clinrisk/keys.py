@@ -15,8 +15,8 @@ from clinrisk.ingest.rules import FileRule
 Purpose = Literal["training", "inference", "outcomes"]
 PURPOSES: tuple[str, ...] = get_args(Purpose)
 INBOX = "inbox/"
-# S3 allows 1,024 bytes; receipts and results are written under keys that contain this one and more.
-LONGEST_KEY = 700
+# What S3 itself allows, in bytes; where a key of ours would grow longer, a digest stands for the inbox key.
+LONGEST_KEY = 1024
 _NOT_DATA = re.compile(
     r"(\..*|~\$.*|_SUCCESS|Thumbs\.db|desktop\.ini|.*\.(?:tmp|part|partial|crdownload))", re.IGNORECASE
 )
@@ -87,15 +87,25 @@ def parse_key(key: str) -> InboxKey:
 def receipt_key(key: str, version_id: str) -> str:
     """Return where the receipt of this version of this key lies: a safe key for whatever key came in.
 
+    A key that is harmful to whoever lists receipts, or too long to have a version behind it, is named by its
+    digest; the receipt itself tells the key.
+
     >>> receipt_key("inbox/heart/training/march.csv", "v7")
     'receipts/inbox/heart/training/march.csv.v7.json'
     """
     parts = key.split("/")
     plain = not any(_unprintable(character) or character in _MARKUP for character in key)
-    if plain and len(key.encode()) <= LONGEST_KEY and not any(part in {"", ".", ".."} for part in parts[:-1]):
-        return f"receipts/{key}.{version_id}.json"
+    if plain and not any(part in {"", ".", ".."} for part in parts[:-1]):
+        readable = f"receipts/{key}.{version_id}.json"
+        if len(readable.encode()) <= LONGEST_KEY:
+            return readable
+    return f"{digest_prefix(key)}{version_id}.json"
+
+
+def digest_prefix(key: str) -> str:
+    """Return what the receipts of a key start with when its digest names them."""
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"receipts/inbox/refused/{digest[:32]}.{version_id}.json"
+    return f"receipts/by-digest/{digest[:32]}."
 
 
 def _unprintable(character: str) -> bool:

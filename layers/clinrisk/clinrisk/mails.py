@@ -60,17 +60,37 @@ def candidate_judged(title: str, run_id: str, summary: str, unmet: Sequence[str]
 
 
 def approval_wanted(
-    *, title: str, version: int, run_id: str, summary: str, unmet: Sequence[str], link: str, until: str
+    *,
+    title: str,
+    version: int,
+    run_id: str,
+    summary: str,
+    beside: str,
+    unmet: Sequence[str],
+    link: str,
+    until: str,
 ) -> Mail:
     """Ask an approver, with the link."""
     return mail(
         f"{title}: please decide about version {version}",
         f"Version {version} of {title} (training run {run_id}) waits for your decision.",
         summary,
+        beside,
         f"Not met:\n{_listed(unmet)}" if unmet else "",
         f"Read the evidence and decide here:\n{link}",
         f"The link is open until {until}. Opening it changes nothing; deciding takes the version number and "
         "a reason. It lets whoever holds it decide: please do not forward it.",
+    )
+
+
+def shadow_failed(title: str, run_id: str, batch: str, reason: str) -> Mail:
+    """Tell the operators that a candidate was not compared with the live model; no patient is affected."""
+    what = "the recent batches" if batch == "replay" else f"upload {batch}"
+    return mail(
+        f"{title}: the shadow of a waiting candidate failed",
+        f"The candidate of training run {run_id or 'unknown'} was not compared with the live model on "
+        f"{what}. {reason}",
+        "The live model's results are not affected. The approval page says that this comparison is missing.",
     )
 
 

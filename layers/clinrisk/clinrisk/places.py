@@ -31,14 +31,29 @@ def outcomes(use_case: str, upload: str, chunk: int) -> str:
     return f"outcomes/{use_case}/{upload}/chunk-{chunk:05d}.parquet"
 
 
-def chunk_profile(use_case: str, upload: str, chunk: int) -> str:
-    """Give the profile of one chunk, until commit has merged it."""
-    return f"chunks/{use_case}/{upload}/profile-{chunk:05d}.json"
+def chunk_plan(use_case: str, upload: str) -> str:
+    """Give the list of a file's chunks, from which a large file's Map reads its items."""
+    return f"chunks/{use_case}/{upload}/plan.json"
 
 
-def chunk_vault(use_case: str, upload: str, chunk: int) -> str:
-    """Give one chunk's part of the map back to the hospital's ids, until commit has merged it."""
-    return f"vault/{use_case}/{upload}/chunk-{chunk:05d}.parquet"
+def chunk_part(use_case: str, upload: str, part: str, chunk: int) -> str:
+    """Give what one chunk leaves for the steps up to commit: "built", "sheet", "elsewhere", "written" ..."""
+    return f"chunks/{use_case}/{upload}/{part}-{chunk:05d}"
+
+
+def reconciliation(use_case: str, upload: str) -> str:
+    """Give what the chunks of a file say of one another."""
+    return f"chunks/{use_case}/{upload}/reconciliation.json"
+
+
+def vault(use_case: str, upload: str, chunk: int) -> str:
+    """Give one chunk's part of the map back to the hospital's ids, which only Publish Results may read."""
+    return f"{vault_folder(use_case, upload)}chunk-{chunk:05d}.parquet"
+
+
+def vault_folder(use_case: str, upload: str) -> str:
+    """Give where an upload's map back to the hospital's own ids lies."""
+    return f"vault/{use_case}/{upload}/"
 
 
 def profile(use_case: str, upload: str) -> str:
@@ -46,14 +61,9 @@ def profile(use_case: str, upload: str) -> str:
     return f"profiles/{use_case}/{upload}.json"
 
 
-def vault(use_case: str, upload: str) -> str:
-    """Give the map from record ids to the hospital's own ids, which only Publish Results may read."""
-    return f"vault/{use_case}/{upload}.parquet"
-
-
-def transform_input(use_case: str, upload: str) -> str:
-    """Give the headerless CSV that the batch transform scores."""
-    return f"transform/{use_case}/{upload}/batch.csv"
+def transform_input(use_case: str, upload: str, chunk: int) -> str:
+    """Give one chunk's part of the headerless CSV that the batch transform scores, prefix by prefix."""
+    return f"transform/{use_case}/{upload}/batch-{chunk:05d}.csv"
 
 
 def training_plan(use_case: str, run_id: str) -> str:
@@ -79,6 +89,16 @@ def predictions(use_case: str, upload: str) -> str:
 def score_profile(use_case: str, upload: str) -> str:
     """Give the score profile of a scored upload."""
     return f"score-profiles/{use_case}/{upload}.json"
+
+
+def comparisons(use_case: str, run_id: str) -> str:
+    """Give the folder of the comparisons of a waiting candidate with the live model: counts, no patient."""
+    return f"comparisons/{use_case}/{run_id}/"
+
+
+def comparison(use_case: str, run_id: str, batch: str) -> str:
+    """Give one comparison: "replay" for the recent batches, else the upload id of the batch."""
+    return f"{comparisons(use_case, run_id)}{batch}.json"
 
 
 def joined(use_case: str, upload: str) -> str:

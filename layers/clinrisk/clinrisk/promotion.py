@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from clinrisk.use_cases.base import PromotionBar
+    from clinrisk.use_cases.bar import PromotionBar
 
 NOT_EVALUATED = "NOT_EVALUATED"
 
@@ -56,6 +56,17 @@ def _between(
     return Requirement(asked, f"{value:.{digits}f}", met=met)
 
 
+def _difference(comparison: Mapping[str, Any], reference: str, name: str) -> list[float] | None:
+    """Give a paired difference with its interval, or None where it was not evaluated."""
+    found = comparison.get(f"{CANDIDATE}_vs_{reference}", {}).get(name, NOT_EVALUATED)
+    return None if found == NOT_EVALUATED else [float(part) for part in found]
+
+
+def _spelled(difference: list[float]) -> str:
+    value, low, high = difference
+    return f"difference {value:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
 def _not_worse(
     comparison: Mapping[str, Any], reference: str, margin: float, title: str | None = None
 ) -> Requirement:
@@ -63,11 +74,10 @@ def _not_worse(
     named = title or REFERENCES[reference]
     by = f" by more than {margin:g}" if margin else ""
     asked = f"AUC not below that of {named}{by}, with 95% confidence"
-    difference = comparison.get(f"{CANDIDATE}_vs_{reference}", NOT_EVALUATED)
-    if difference == NOT_EVALUATED:
+    difference = _difference(comparison, reference, "auc")
+    if difference is None:
         return Requirement(asked, "not evaluated", met=False)
-    value, low, high = map(float, difference)
-    return Requirement(asked, f"difference {value:+.3f} [{low:+.3f}, {high:+.3f}]", met=low >= -margin)
+    return Requirement(asked, _spelled(difference), met=difference[1] >= -margin)
 
 
 def requirements(evaluation: Mapping[str, Any], bar: PromotionBar) -> list[Requirement]:
@@ -89,13 +99,69 @@ def _requirements(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[
     yield _not_worse(comparison, BASELINE, bar.margin_to_baseline)
     floor = evaluation.get("floor_feature")
     yield _not_worse(comparison, FLOOR, bar.margin_to_floor, f"{floor} alone" if floor else None)
-    if CHAMPION in evaluation["holdout"]:
-        yield _not_worse(evaluation["holdout_comparison"], CHAMPION, bar.margin_to_champion)
+    yield from _against_champion(evaluation, bar)
     yield _between("Brier score", _number(figures, "brier"), None, bar.highest_brier)
     yield _between("Calibration slope", _number(figures, "calibration_slope"), *bar.calibration_slope)
     observed = _number(figures, "observed_to_expected")
     yield _between("Observed cases per expected case", observed, *bar.observed_to_expected)
+    yield from _groups(evaluation.get("groups", {}), bar)
     yield _holdout_agrees(evaluation["holdout"][CANDIDATE], bar)
+    looks = evaluation.get("looks", 1)
+    yield _between("Candidates held against these hold-out patients", looks, None, bar.holdout_looks, 0)
+
+
+def _against_champion(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[Requirement]:
+    """Yield what is asked of a candidate that would replace a live model; nothing when none is live.
+
+    The margins are tested on training patients, out of fold for both models; the few hold-out patients may
+    only not contradict: with 60 of them two equal models would too often look different.
+    """
+    champion = evaluation.get("champion")
+    if champion is None:
+        return
+    comparison = evaluation["comparison"]
+    if not champion["compared"]["training"]:
+        asked = "Compared with the live model on the same patients"
+        why = champion["why_not"] or "no patient has a risk from both"
+        yield Requirement(asked, f"not evaluated: {why}", met=False)
+        return
+    yield _not_worse(comparison, CHAMPION, bar.margin_to_champion)
+    margin = bar.brier_margin_to_champion
+    asked = f"Brier score not above that of the live model by more than {margin:g}, with 95% confidence"
+    brier = _difference(comparison, CHAMPION, "brier")
+    met = brier is not None and brier[2] <= margin
+    yield Requirement(asked, "not evaluated" if brier is None else _spelled(brier), met=met)
+    unseen = _difference(evaluation["holdout_comparison"], CHAMPION, "auc")
+    if unseen is not None:
+        asked = (
+            f"Hold-out patients do not show an AUC lower than the live model's by {bar.margin_to_champion:g}"
+        )
+        yield Requirement(asked, _spelled(unseen), met=unseen[2] >= -bar.margin_to_champion)
+
+
+def _groups(groups: Mapping[str, Any], bar: PromotionBar) -> Iterator[Requirement]:
+    """Yield the two group limits: what lies beyond them with 95% confidence is named, group by group."""
+    low, high = bar.group_observed_to_expected
+    lines = (
+        ("auc", bar.lowest_group_auc, None, f"AUC of every group: not surely below {bar.lowest_group_auc:g}"),
+        (
+            "observed_to_expected",
+            low,
+            high,
+            f"Observed cases per expected case of every group: not surely outside {low:g} to {high:g}",
+        ),
+    )
+    for name, least, most, asked in lines:
+        judged, beyond = 0, []
+        for attribute, table in groups.items():
+            for group, figures in table.items():
+                figure = figures.get(name, NOT_EVALUATED)
+                if figure == NOT_EVALUATED:
+                    continue
+                judged += 1
+                if figure[2] < least or (most is not None and figure[1] > most):
+                    beyond.append(f"{attribute} {group} {figure[0]:.2f} [{figure[1]:.2f}, {figure[2]:.2f}]")
+        yield Requirement(asked, "; ".join(beyond) or f"{judged} groups judged, none is", met=not beyond)
 
 
 def _holdout_agrees(figures: Mapping[str, Any], bar: PromotionBar) -> Requirement:
@@ -111,11 +177,11 @@ def _holdout_agrees(figures: Mapping[str, Any], bar: PromotionBar) -> Requiremen
 def unmet_requirements(evaluation: Mapping[str, Any], bar: PromotionBar) -> list[str]:
     """List, in words an approver can read, why a candidate may not be promoted; empty when nothing is unmet.
 
-    >>> from clinrisk.use_cases.base import PromotionBar
+    >>> from clinrisk.use_cases.bar import PromotionBar
     >>> bar = PromotionBar(.8, .95, .05, .0, .05, .2, (.6, 1.6), (.8, 1.25), 20, 100)
     >>> figures = {"auc": [.7, .6, .8], "brier": [.1, .1, .1], "calibration_slope": [1, .8, 1.2],
     ...            "observed_to_expected": [1, .9, 1.1]}
-    >>> pairs = {"xgboost_vs_logistic": [0, -.01, .01], "xgboost_vs_floor": [.1, .05, .15]}
+    >>> pairs = {"xgboost_vs_logistic": {"auc": [0, -.01, .01]}, "xgboost_vs_floor": {"auc": [.1, .05, .15]}}
     >>> unmet_requirements({"counts": {"training": {"rows": 200, "positives": 60}}, "comparison": pairs,
     ...                     "models": {"xgboost": figures}, "holdout": {"xgboost": figures}}, bar)
     ['AUC: at least 0.8 (found 0.700)']

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from clinrisk.errors import CountsDisagree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 COLUMNS = (
     "row",
@@ -33,13 +37,14 @@ class Results:
     flagged: int
 
 
-def results_of(presented: bytes, vault: bytes) -> Results:
-    """Join presented rows to the vault (both Parquet) by record id; raises CountsDisagree unless all fit.
+def results_of(presented: bytes, vault: Iterable[bytes]) -> Results:
+    """Join presented rows to the vault's parts (Parquet) by record id; raises CountsDisagree unless all fit.
 
     Where the hospital gives no ids, the record id takes their place: outcomes files name patients by it.
     """
     scored = pl.read_parquet(io.BytesIO(presented))
-    ids = pl.read_parquet(io.BytesIO(vault)).select("record_id", "source_id")
+    parts = [pl.read_parquet(io.BytesIO(part), columns=["record_id", "source_id"]) for part in vault]
+    ids = pl.concat([scored.select("record_id", source_id="record_id").clear(), *parts])
     whole = scored.join(ids, on="record_id", how="inner", validate="1:1").sort("row")
     if not scored.height == ids.height == whole.height:
         raise CountsDisagree(

@@ -21,7 +21,8 @@ class TrainingPlan:
     as_of: str
     """Newest event time that counts, in UTC as the Feature Store writes it (2026-01-31T12:00:00.000Z)."""
     upload_ids: tuple[str, ...]
-    """The committed training uploads; rows of any other are not read."""
+    """The committed training uploads in order of arrival: rows of any other are not read, and where two rows
+    of a patient have the same event time, the upload that arrived later wins."""
     feature_digest: str
     seed: int = 0
     expected_rows: int = 0

@@ -37,7 +37,7 @@ class CommittedUpload(Protocol):
 
 
 def plan_of(use_case: UseCase, run_id: str, reason: str, uploads: Sequence[CommittedUpload]) -> TrainingPlan:
-    """Give the plan over all committed uploads; raises NotEnoughData below the use case's minimum."""
+    """Give the plan over committed uploads in order of arrival; raises NotEnoughData below the minimum."""
     rows = sum(upload.labelled_rows for upload in uploads)
     if rows < use_case.min_training_rows:
         raise NotEnoughData(
@@ -48,7 +48,7 @@ def plan_of(use_case: UseCase, run_id: str, reason: str, uploads: Sequence[Commi
         run_id=run_id,
         # An upload's records are older than its settlement, so the newest settlement covers them all.
         as_of=max(upload.settled_at for upload in uploads),
-        upload_ids=tuple(sorted(upload.upload_id for upload in uploads)),
+        upload_ids=tuple(upload.upload_id for upload in uploads),
         feature_digest=use_case.feature_digest,
         seed=SEED,
         expected_rows=rows,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clinrisk.ingest.rules import FileRule, Problem, RowRule
 from clinrisk.ingest.verdict import SET_ASIDE
@@ -78,6 +78,7 @@ _ROWS: dict[RowRule | str, str] = {
     RowRule.REPEATED_HEADER: "{n} nothing but the header again. Remove it.",
     RowRule.EMPTY_ROW: "{n} nothing measured at all. Remove it.",
     RowRule.CELL_TOO_LONG: "{n} far too much text{in_column}. Send measured values and codes only.",
+    RowRule.LINE_TOO_LONG: "{n} more text than a file may have in one line. Look for a missing line end.",
     RowRule.CHARACTERS: (
         "{n} characters{in_column} that only look like letters or digits, or that cannot be seen. Type "
         "the value again."
@@ -95,8 +96,8 @@ _ROWS: dict[RowRule | str, str] = {
     RowRule.UNKNOWN_LABEL: "{n} an unknown outcome{in_column}. Accepted are {codes}.",
     RowRule.ID_BLANK: "{n} no id{in_column}. Give every row its id.",
     RowRule.ID_MALFORMED: (
-        "{n} an id{in_column} that is too long or has characters other than letters, digits, spaces and ."
-        " _ : / # -"
+        "{n} an id{in_column} that is too long, or has other characters than letters, digits, spaces and "
+        ". _ : / # - between them. Send the hospital's plain id."
     ),
     RowRule.ID_REPEATED: "{n} an id{in_column} that came before with the same values. The first was kept.",
     RowRule.ID_CONFLICTING: (
@@ -148,12 +149,33 @@ def reason_sentence(
 
 def explain(verdict: Verdict, use_case: UseCase | None = None) -> list[str]:
     """Return the sentences of a receipt: the file's problems first, then each reason of its rows."""
-    told = [problem_sentence(problem, use_case) for problem in verdict.problems]
+    told = details(verdict, use_case)
+    problems = len(verdict.problems)
+    return [str(one["say"]) for one in told[:problems]] + [
+        _places(tuple(one["rows"]), one["count"]) + one["say"] for one in told[problems:]
+    ]
+
+
+def details(verdict: Verdict, use_case: UseCase | None = None) -> list[dict[str, Any]]:
+    """Return, per problem and reason: its rule, how many rows, the numbers of the first, what to do.
+
+    A problem of the file as a whole that counts no rows has the count 0.
+    """
+    told = [(problem.reason, problem_sentence(problem, use_case)) for problem in verdict.problems]
     names = _row_templates()
-    return told + [
-        reason_sentence(reason, count, tuple(verdict.first_rows.get(reason, ())), use_case)
+    told += [
+        (reason, reason_sentence(reason, count, (), use_case))
         for reason, count in verdict.reasons.items()
         if reason.partition(":")[0] in names
+    ]
+    return [
+        {
+            "rule": rule,
+            "count": verdict.reasons.get(rule, 0) if verdict.rows_quarantined else 0,
+            "rows": list(verdict.first_rows.get(rule, ())),
+            "say": sentence,
+        }
+        for rule, sentence in told
     ]
 
 

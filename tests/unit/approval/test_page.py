@@ -6,9 +6,11 @@ import re
 
 import numpy as np
 import pytest
+
 from clinrisk import use_cases
 from clinrisk.approval import page
 from clinrisk.approval.answer import LONGEST_REASON, objections
+from clinrisk.approval.beside import beside_of
 from clinrisk.approval.evidence import evidence_of, summary_of
 from clinrisk.evaluation.evidence import Scored, evaluation_of
 from clinrisk.mails import LONGEST_SUBJECT, mail
@@ -43,7 +45,8 @@ FACTS = {
 
 def asked(**more: object) -> str:
     heart = use_cases.get("heart")
-    return page.question(heart, FACTS, evidence_of(EVALUATION, heart), nonce="0" * 64, **more).html  # type: ignore[arg-type]
+    evidence, beside = evidence_of(EVALUATION, heart), beside_of([], heart)
+    return page.question(heart, FACTS, evidence, beside, nonce="0" * 64, **more).html  # type: ignore[arg-type]
 
 
 def test_a_complete_answer_is_taken() -> None:
@@ -131,7 +134,7 @@ def test_a_real_evaluation_document_is_shown_whole() -> None:
     document = evaluation_of(heart, scored, scored)
     evidence = evidence_of(document, heart)
     facts = FACTS | {"summary": summary_of(document, heart)}
-    html = page.question(heart, facts, evidence, nonce="0" * 64).html
+    html = page.question(heart, facts, evidence, beside_of([], heart), nonce="0" * 64).html
     assert len(evidence.areas) == 3
     assert [len(attribute.groups) for attribute in evidence.groups] == [
         len(each.group_names) for each in heart.protected

@@ -39,6 +39,7 @@ def template() -> str:
         }
         for name in MACHINES
     }
+    resources["DeadLetterQueue"] = {"Type": "AWS::SQS::Queue"}
     outputs = {name: {"Value": {"Ref": name}} for name in resources}
     return json.dumps({"Resources": resources, "Outputs": outputs})
 

@@ -4,13 +4,18 @@ from typing import Any
 
 import pytest
 
+from clinrisk.keys import receipt_key
+
 KEY = "inbox/heart/training/march.csv"
 RECEIPT = {
     "disposition": "PARTIAL",
     "rows_accepted": 301,
     "rows_quarantined": 2,
     "missing": {"ca": 4, "age": 0},
-    "reasons": {"code_unknown": 2},
+    "reasons": {"unknown_code:cp": 2},
+    "details": [
+        {"rule": "unknown_code:cp", "count": 2, "rows": [7, 9], "say": "2 rows have an unknown code in cp."}
+    ],
 }
 
 
@@ -79,8 +84,25 @@ def test_one_receipt_shows_counts_rules_and_missing_values(
     shown = clinrisk("receipts", "march.csv").out
     assert "PARTIAL" in shown
     assert "rows used 301, set aside 2" in shown
-    assert "code_unknown" in shown
+    assert "unknown_code:cp  2     7, 9        2 rows have an unknown code in cp." in shown
     assert "ca " in shown
+
+
+def test_the_newest_receipt_of_a_file_is_shown_whole_and_the_others_listed(
+    deployment: Any, clinrisk: Callable[..., Any]
+) -> None:
+    for version in ("v1", "v2"):
+        deployment.write("ResultsBucket", f"receipts/{KEY}.{version}.json", RECEIPT)
+    shown = clinrisk("receipts", "march.csv").out
+    assert shown.index("(version v") < shown.index("Earlier") < shown.rindex("PARTIAL")
+
+
+def test_a_receipt_that_is_named_by_digest_is_found_by_its_key(
+    deployment: Any, clinrisk: Callable[..., Any]
+) -> None:
+    key = "inbox/heart/training/" + "k" * 1000
+    deployment.write("ResultsBucket", receipt_key(key, "v1"), RECEIPT | {"key": key})
+    assert [one["key"] for one in clinrisk("receipts", key, "--json").json()] == [key]
 
 
 def test_no_receipt_yet_is_said_in_a_sentence(deployment: Any, clinrisk: Callable[..., Any]) -> None:

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from clinrisk.evaluation import calibration
-from clinrisk.evaluation.logistic import sigmoid
 from scipy.optimize import brentq
 from sklearn.linear_model import LogisticRegression
+
+from clinrisk.evaluation import calibration
+from clinrisk.evaluation.logistic import sigmoid
 
 
 def miscalibrated(seed: int, size: int = 2000) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import numpy as np
 import pytest
+
 from clinrisk import use_cases
 from clinrisk.errors import NotEnoughData
-from clinrisk.evaluation.evidence import Scored, evaluation_of
+from clinrisk.evaluation.evidence import LiveModel, Scored, evaluation_of
 from clinrisk.promotion import NOT_EVALUATED, unmet_requirements
 from clinrisk.score_profiles import EVERYONE
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 USE_CASE = use_cases.get("heart")
+LIVE = LiveModel(live_version=3, run_id="heart-9876543210", threshold=0.4)
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "evaluation.schema.json").read_text())
 
 
@@ -45,7 +48,9 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
         ("training", "holdout", "manifest", "reference", "xgboost_model", "logistic_model"), "0" * 64
     )
     drivers = [{"column": "age", "title": "age", "share": 1.0}]
-    return document | {"run_id": "heart-0123456789", "digests": digests, "drivers": drivers}
+    told = {"kept": False, "slope": 1.0, "intercept": 0.0, "log_loss_gain": [0.0, -0.1, 0.1]}
+    made = {"recalibration": told, "search": {"tried": [], "chosen": None}}
+    return document | made | {"run_id": "heart-0123456789", "digests": digests, "drivers": drivers}
 
 
 def evaluated(out_of_fold: Scored, holdout: Scored, **facts: Any) -> dict[str, Any]:
@@ -88,23 +93,76 @@ def test_a_leak_is_blocked_as_too_good_to_be_true() -> None:
 
 
 def test_against_a_live_model_the_patients_who_change_sides_are_counted() -> None:
-    holdout = scored(6, 100, champion=True)
-
-    document = evaluated(scored(5), holdout, champion_threshold=0.4)
+    document = evaluated(scored(5, champion=True), scored(6, 100, champion=True), champion=LIVE)
 
     changed = document["reclassification"]
-    assert sum(sum(row.values()) for row in changed.values()) == 100
+    for part, size in (("training", 300), ("holdout", 100)):
+        assert sum(sum(row.values()) for row in changed[part].values()) == size
+        assert document["champion"]["compared"][part] == size
     assert "xgboost_vs_champion" in document["holdout_comparison"]
+    assert document["models"]["champion"]["threshold"] == 0.4
     assert any("live model" in line["asked"] for line in document["requirements"])
 
 
+def same_as_candidate(patients: Scored) -> Scored:
+    scores = {**patients.scores, "champion": patients.scores["xgboost"].copy()}
+    return Scored(patients.labels, patients.groups, scores)
+
+
 def test_a_candidate_equal_to_the_champion_is_not_blocked_by_it() -> None:
-    holdout = scored(6, 100, champion=True)
-    same = Scored(holdout.labels, holdout.groups, {**holdout.scores, "champion": holdout.scores["xgboost"]})
+    document = evaluated(same_as_candidate(scored(5)), same_as_candidate(scored(6, 100)), champion=LIVE)
 
-    document = evaluated(scored(5), same, champion_threshold=0.4)
-
+    assert document["comparison"]["xgboost_vs_champion"]["auc"] == [0.0, 0.0, 0.0]
     assert not any("live model" in line for line in document["unmet"])
+
+
+def test_a_candidate_surely_worse_than_the_champion_is_blocked() -> None:
+    worse = [same_as_candidate(patients) for patients in (scored(5), scored(6, 100))]
+    rng = np.random.default_rng(0)
+    for patients in worse:
+        noise = rng.normal(0, 3, len(patients.labels))
+        margins = np.log(patients.scores["champion"] / (1 - patients.scores["champion"])) + noise
+        patients.scores["xgboost"] = 1 / (1 + np.exp(-margins))  # type: ignore[index]
+
+    document = evaluated(*worse, champion=LIVE)
+
+    assert any("AUC not below that of the live model by more than 0.03" in line for line in document["unmet"])
+
+
+def test_only_patients_whom_both_models_can_judge_are_compared() -> None:
+    partly = same_as_candidate(scored(5))
+    partly.scores["champion"][200:] = np.nan
+    unseen = same_as_candidate(scored(6, 100))
+    unseen.scores["champion"][:] = np.nan
+
+    document = evaluated(partly, unseen, champion=replace(LIVE, same_features=False))
+
+    assert document["comparison"]["xgboost_vs_champion"]["patients"] == 200
+    assert document["holdout_comparison"]["xgboost_vs_champion"]["auc"] == NOT_EVALUATED
+    assert "champion" not in document["holdout"]
+    assert not any("live model" in line for line in document["unmet"])
+
+
+def test_a_champion_that_shares_no_patient_blocks_and_says_why() -> None:
+    both = [same_as_candidate(patients) for patients in (scored(5), scored(6, 100))]
+    for patients in both:
+        patients.scores["champion"][:] = np.nan
+
+    other = replace(LIVE, same_features=False, why_not="the live model was trained on other features")
+    document = evaluated(*both, champion=other)
+
+    assert document["reclassification"] == NOT_EVALUATED
+    [line] = document["unmet"]
+    assert line.startswith("Compared with the live model on the same patients (found not evaluated")
+    assert "trained on other features" in line
+
+
+def test_the_budget_of_looks_at_the_hold_out_is_a_requirement() -> None:
+    spent = evaluated(scored(1), scored(2, 80), looks=USE_CASE.bar.holdout_looks)
+    overspent = evaluated(scored(1), scored(2, 80), looks=USE_CASE.bar.holdout_looks + 1)
+
+    assert spent["unmet"] == []
+    assert overspent["unmet"] == ["Candidates held against these hold-out patients: at most 20 (found 21)"]
 
 
 def _one_outcome(labels: Labels) -> Labels:

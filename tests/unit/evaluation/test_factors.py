@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from clinrisk import factors, use_cases
 
 USE_CASE = use_cases.get("heart")

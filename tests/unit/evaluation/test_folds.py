@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
 from clinrisk.errors import NotEnoughData
 from clinrisk.evaluation.folds import out_of_fold, stratified_folds
 

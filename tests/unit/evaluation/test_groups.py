@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from fairlearn import metrics as oracle
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from clinrisk.evaluation.groups import (
     MINIMUM_EVENTS,
     Membership,
@@ -15,9 +19,6 @@ from clinrisk.evaluation.groups import (
 )
 from clinrisk.evaluation.metrics import Confusion, Floats, Labels
 from clinrisk.promotion import NOT_EVALUATED
-from fairlearn import metrics as oracle
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 THRESHOLD = 0.4
 

@@ -7,10 +7,11 @@ import math
 
 import numpy as np
 import pytest
-from clinrisk.evaluation import intervals, metrics
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
+
+from clinrisk.evaluation import intervals, metrics
 
 
 def cohort(

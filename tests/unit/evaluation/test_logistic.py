@@ -6,11 +6,12 @@ import json
 
 import numpy as np
 import pytest
-from clinrisk.evaluation import logistic
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from clinrisk.evaluation import logistic
 
 
 def table(seed: int, rows: int = 300) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]

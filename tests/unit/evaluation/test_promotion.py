@@ -6,8 +6,9 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+
 from clinrisk.promotion import NOT_EVALUATED, requirements, unmet_requirements
-from clinrisk.use_cases.base import PromotionBar
+from clinrisk.use_cases.bar import PromotionBar
 
 BAR = PromotionBar(
     lowest_auc=0.8,
@@ -32,8 +33,15 @@ GOOD: dict[str, Any] = {
     "counts": {"training": {"rows": 243, "positives": 113}},
     "models": {"xgboost": FIGURES},
     "holdout": {"xgboost": {"auc": [0.87, 0.76, 0.97]}, "champion": {"auc": [0.88, 0.77, 0.97]}},
-    "comparison": {"xgboost_vs_logistic": [-0.01, -0.03, 0.01], "xgboost_vs_floor": [0.28, 0.2, 0.35]},
-    "holdout_comparison": {"xgboost_vs_champion": [-0.01, -0.03, 0.02]},
+    "comparison": {
+        "xgboost_vs_logistic": {"auc": [-0.01, -0.03, 0.01]},
+        "xgboost_vs_floor": {"auc": [0.28, 0.2, 0.35]},
+        "xgboost_vs_champion": {"auc": [-0.01, -0.03, 0.02], "brier": [0.001, -0.004, 0.006]},
+    },
+    "holdout_comparison": {"xgboost_vs_champion": {"auc": [-0.01, -0.06, 0.04]}},
+    "champion": {"compared": {"training": 243, "holdout": 60}, "why_not": ""},
+    "groups": {"sex": {"female": {"auc": [0.8, 0.7, 0.9], "observed_to_expected": [1.4, 0.9, 2.1]}}},
+    "looks": 3,
 }
 
 
@@ -65,7 +73,7 @@ def test_a_candidate_that_meets_the_bar_has_nothing_unmet() -> None:
         ),
         ("models/xgboost/auc", NOT_EVALUATED, "AUC: at least 0.8 (found not evaluated)"),
         (
-            "comparison/xgboost_vs_logistic",
+            "comparison/xgboost_vs_logistic/auc",
             [-0.03, -0.06, 0.0],
             (
                 "AUC not below that of the logistic regression baseline by more than 0.05, "
@@ -73,18 +81,56 @@ def test_a_candidate_that_meets_the_bar_has_nothing_unmet() -> None:
             ),
         ),
         (
-            "comparison/xgboost_vs_floor",
+            "comparison/xgboost_vs_floor/auc",
             [0.01, -0.01, 0.03],
             "AUC not below that of age alone, with 95% confidence (found difference +0.010 [-0.010, +0.030])",
         ),
         (
-            "holdout_comparison/xgboost_vs_champion",
+            "comparison/xgboost_vs_champion/auc",
             NOT_EVALUATED,
             (
                 "AUC not below that of the live model by more than 0.04, with 95% confidence "
                 "(found not evaluated)"
             ),
         ),
+        (
+            "comparison/xgboost_vs_champion/brier",
+            [0.01, 0.0, 0.02],
+            (
+                "Brier score not above that of the live model by more than 0.01, with 95% confidence "
+                "(found difference +0.010 [+0.000, +0.020])"
+            ),
+        ),
+        (
+            "holdout_comparison/xgboost_vs_champion/auc",
+            [-0.2, -0.3, -0.1],
+            (
+                "Hold-out patients do not show an AUC lower than the live model's by 0.04 "
+                "(found difference -0.200 [-0.300, -0.100])"
+            ),
+        ),
+        (
+            "champion",
+            {"compared": {"training": 0, "holdout": 0}, "why_not": "it has other features"},
+            (
+                "Compared with the live model on the same patients "
+                "(found not evaluated: it has other features)"
+            ),
+        ),
+        (
+            "groups/sex/female/auc",
+            [0.4, 0.3, 0.49],
+            "AUC of every group: not surely below 0.5 (found sex female 0.40 [0.30, 0.49])",
+        ),
+        (
+            "groups/sex/female/observed_to_expected",
+            [3.0, 2.1, 4.0],
+            (
+                "Observed cases per expected case of every group: not surely outside 0.5 to 2 "
+                "(found sex female 3.00 [2.10, 4.00])"
+            ),
+        ),
+        ("looks", 21, "Candidates held against these hold-out patients: at most 20 (found 21)"),
         ("models/xgboost/brier", [0.2, 0.1, 0.3], "Brier score: at most 0.17 (found 0.200)"),
         (
             "models/xgboost/calibration_slope",
@@ -108,7 +154,7 @@ def test_each_requirement_blocks_in_its_own_words(path: str, value: object, reas
 
 
 def test_without_a_live_model_nothing_is_asked_about_one() -> None:
-    document = changed("holdout", {"xgboost": GOOD["holdout"]["xgboost"]})
+    document = changed("champion", None)
 
     assert not any("live model" in line.asked for line in requirements(document, BAR))
     assert unmet_requirements(document, BAR) == []

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from clinrisk.errors import NotEnoughData
-from clinrisk.evaluation import metrics, thresholds
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from clinrisk.errors import NotEnoughData
+from clinrisk.evaluation import metrics, thresholds
 
 
 @settings(max_examples=100, deadline=None)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from clinrisk import use_cases
 from clinrisk.ingest import HEAD_BYTES, Verdict, read_header
 from clinrisk.ingest.chunk import Chunk, read_chunk

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from clinrisk.ingest.cutting import cut
 from hypothesis import given
 from hypothesis import strategies as st
+
+from clinrisk.ingest.cutting import cut
 
 
 @given(

@@ -9,6 +9,7 @@ import zipfile
 from time import perf_counter
 
 import pytest
+
 from clinrisk import use_cases
 from clinrisk.ingest import FileRule, check_file_head, read_header
 from clinrisk.wording import explain

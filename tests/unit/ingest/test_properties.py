@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import polars as pl
-from clinrisk import use_cases
-from clinrisk.ingest import HEAD_BYTES, add_counts, check_file_head, read_header
-from clinrisk.ingest.chunk import read_chunk
-from clinrisk.ingest.whole import check_file
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+
+from clinrisk import use_cases
+from clinrisk.ingest import HEAD_BYTES, check_file_head, read_header
+from clinrisk.ingest.chunk import read_chunk
+from clinrisk.ingest.whole import check_file
 
 from .conftest import HEART, KEY, STROKE
 
@@ -93,31 +93,6 @@ def test_every_line_is_blank_or_counted(data: st.DataObject, use_case: str) -> N
     assert chunk.counts.rows == len(rows)
     assert sorted([*chunk.features["row"], *chunk.quarantine["row"]]) == rows
     assert chunk.features.height == chunk.vault.height == chunk.counts.accepted
-
-
-@settings(max_examples=200, deadline=None)
-@given(data=st.data(), quotes=st.booleans())
-def test_cutting_at_any_line_end_gives_the_same_rows(data: st.DataObject, *, quotes: bool) -> None:
-    use_case = use_cases.get("stroke")
-    made = data.draw(lines("stroke", quotes=quotes))
-    # Repeated ids are found within a chunk; here every row has its own.
-    made = [
-        line.replace(line.split(",")[0], str(n), 1) if line.count(",") > 5 else line
-        for n, line in enumerate(made)
-    ]
-    cut = data.draw(st.integers(0, len(made)))
-    header = HEADERS["stroke"].split(",")
-    text = "".join(line + "\n" for line in made).encode()
-    first = "".join(line + "\n" for line in made[:cut]).encode()
-    whole = read_chunk(text, use_case, "training", header, 1, KEY)
-    parts = [
-        read_chunk(first, use_case, "training", header, 1, KEY),
-        read_chunk(text[len(first) :], use_case, "training", header, cut + 1, KEY),
-    ]
-    assert pl.concat([part.features for part in parts]).equals(whole.features, null_equal=True)
-    if not quotes:
-        assert add_counts([part.counts for part in parts]) == whole.counts
-        assert pl.concat([part.quarantine for part in parts]).equals(whole.quarantine)
 
 
 def test_the_head_decides_alone_whether_the_rest_is_read() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from clinrisk import use_cases
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from clinrisk import use_cases
 
 from .conftest import Judge, Read, Spoil, stroke_rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from clinrisk import use_cases
 from clinrisk.ingest import add_counts, decide
 from clinrisk.wording import explain

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
+
 from clinrisk import use_cases
 from clinrisk.jobs.__main__ import main
 from clinrisk.training_plan import TrainingPlan
-from pyarrow import parquet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,7 +95,7 @@ class Laboratory:
         self.monkeypatch.setenv("CLINRISK_ML_ROOT", str(self.root / job))
         for name, value in {"USE_CASE": "heart", "RUN_ID": RUN, **environment}.items():
             self.monkeypatch.setenv(name, value)
-        return main([job if job in ("assemble", "evaluate", "present") else "train"])
+        return main([job if job in ("assemble", "evaluate", "present", "compare") else "train"])
 
     def said(self, job: str) -> str:
         folder = self.root / job / "output"

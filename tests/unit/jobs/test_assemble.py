@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from clinrisk.jobs.assemble import is_held_out
-from clinrisk.profiles import Profile
 from pyarrow import csv
 
+from clinrisk.jobs.assemble import is_held_out
+from clinrisk.profiles import Profile
 from tests.unit.jobs.conftest import synthetic
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
+
 from clinrisk.evaluation.metrics import confusion
 from clinrisk.jobs.tables import read_set
 from clinrisk.promotion import NOT_EVALUATED
@@ -70,17 +71,79 @@ def test_groups_add_up_to_the_training_patients(trained: Laboratory) -> None:
     assert confusion(training.labels, training.features[:, 0], 0.0).rows == len(training)
 
 
+LIVE = {"CHAMPION_THRESHOLD": "0.5", "CHAMPION_VERSION": "3", "CHAMPION_RUN": "heart-9876543210"}
+
+
 def test_against_a_live_model_the_page_says_what_changes(trained: Laboratory) -> None:
     trained.pack("xgboost", trained.inputs("evaluate", "champion"))
 
-    assert trained.evaluate(CHAMPION_THRESHOLD="0.5") == 0
+    assert trained.evaluate(**LIVE) == 0
 
     document = document_of(trained)
     jsonschema.validate(document, SCHEMA)
     # The champion is the candidate itself here: it ranks alike, and only the threshold moves flags.
-    assert document["holdout_comparison"]["xgboost_vs_champion"] == [0.0, 0.0, 0.0]
+    for comparison in ("comparison", "holdout_comparison"):
+        assert document[comparison]["xgboost_vs_champion"]["auc"] == [0.0, 0.0, 0.0]
+    assert document["champion"]["compared"] == {
+        part: document["counts"][part]["rows"] for part in ("training", "holdout")
+    }
     assert document["reclassification"] != NOT_EVALUATED
     assert "no longer flagged" in page_of(trained)
+    assert "Version 3 is live" in page_of(trained)
+
+
+def rewrite(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_champion_of_other_features_is_compared_on_the_patients_whom_both_know(trained: Laboratory) -> None:
+    card = trained.root / "xgboost/model/clinrisk/model.json"
+    before = card.read_text()
+    rewrite(card, feature_digest="0" * 64)
+    trained.pack("xgboost", trained.inputs("evaluate", "champion"))
+    card.write_text(before)
+
+    assert trained.evaluate(**LIVE) == 0
+
+    document = document_of(trained)
+    assert document["champion"]["same_features"] is False
+    patients = document["counts"]["training"]["rows"]
+    assert document["champion"]["compared"] == {"training": patients, "holdout": 0}
+    assert "uses other features" in page_of(trained)
+
+
+def test_a_champion_that_knows_none_of_these_patients_blocks_with_the_reason(trained: Laboratory) -> None:
+    card = trained.root / "xgboost/model/clinrisk/model.json"
+    scores = trained.root / "xgboost/output/data/out_of_fold.csv"
+    before = card.read_text(), scores.read_text()
+    rewrite(card, feature_digest="0" * 64)
+    scores.write_text("record_id,fold,label,score\nsomebody,0,1,0.5\n")
+    trained.pack("xgboost", trained.inputs("evaluate", "champion"))
+    card.write_text(before[0])
+    scores.write_text(before[1])
+
+    assert trained.evaluate(**LIVE) == 0
+
+    document = document_of(trained)
+    jsonschema.validate(document, SCHEMA)
+    [line] = [line for line in document["unmet"] if "live model" in line]
+    assert "trained on other features" in line
+    assert "not evaluated" in page_of(trained).partition('id="change"')[2].partition('id="groups"')[0]
+
+
+def test_a_patient_whom_the_champion_never_met_is_judged_by_the_model_itself(trained: Laboratory) -> None:
+    scores = trained.root / "xgboost/output/data/out_of_fold.csv"
+    before = scores.read_text()
+    lines = before.splitlines(keepends=True)
+    scores.write_text("".join(lines[:-20]))
+    trained.pack("xgboost", trained.inputs("evaluate", "champion"))
+    scores.write_text(before)
+
+    assert trained.evaluate(**LIVE) == 0
+
+    document = document_of(trained)
+    assert document["champion"]["compared"]["training"] == document["counts"]["training"]["rows"]
+    assert document["comparison"]["xgboost_vs_champion"]["auc"][0] != 0
 
 
 def test_the_page_needs_nothing_from_outside_and_runs_nothing(trained: Laboratory) -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
-from clinrisk.jobs import booster
-from clinrisk.jobs.tables import feature_matrix
-from clinrisk.score_profiles import ScoreProfile
 from pyarrow import parquet
 
+from clinrisk.evaluation.calibration import log_odds
+from clinrisk.evaluation.recalibration import Recalibration
+from clinrisk.jobs import booster
+from clinrisk.jobs.present import UNCERTAIN
+from clinrisk.jobs.tables import feature_matrix
+from clinrisk.score_profiles import ScoreProfile
 from tests.unit.jobs.conftest import offline_schema, synthetic
 
 if TYPE_CHECKING:
@@ -59,7 +63,8 @@ def test_every_patient_gets_the_risk_that_the_server_gave(batch: Batch) -> None:
     for row in batch.presented():
         assert row["risk"] == pytest.approx(batch.risks[row["record_id"]], abs=1e-8)
         assert row["flagged"] == (row["risk"] >= 0.3)
-        assert row["band"] == batch.laboratory.use_case.band(row["risk"])
+        expected = UNCERTAIN if row["outside"] else batch.laboratory.use_case.band(row["risk"])
+        assert row["band"] == expected
         assert (row["model_version"], row["data_version"]) == ("4", "upload-1")
     assert [row["row"] for row in batch.presented()] == list(range(1, 61))
 
@@ -92,7 +97,34 @@ def test_a_patient_unlike_any_in_training_is_marked(batch: Batch) -> None:
     assert again.run() == 0
 
     assert "age" in again.presented()[0]["outside"]
+    assert again.presented()[0]["band"] == UNCERTAIN
     assert sum(bool(row["outside"]) for row in again.presented()) < 15
+
+
+def test_a_recalibrated_model_shows_and_flags_by_its_corrected_risks(trained: Laboratory) -> None:
+    card = trained.root / "xgboost/model/clinrisk/model.json"
+    told = json.loads(card.read_text())
+    told["calibration"] |= {"kept": True, "slope": 0.5, "intercept": -0.4}
+    card.write_text(json.dumps(told))
+    batch = Batch(trained)
+
+    assert batch.run() == 0
+
+    kept = Recalibration(0.5, -0.4)
+    for row in batch.presented():
+        [corrected] = kept.apply(np.array([batch.risks[row["record_id"]]])).tolist()
+        assert row["risk"] == pytest.approx(corrected, abs=1e-7)
+        assert row["flagged"] == (row["risk"] >= 0.3)
+
+
+def test_factors_add_up_to_the_log_odds_of_the_servers_risk(batch: Batch) -> None:
+    names = batch.laboratory.use_case.feature_names
+    model = booster.load(batch.laboratory.root / "xgboost/model/xgboost-model", names)
+    features = feature_matrix(batch.table, names)
+
+    found = booster.contributions(model, features, names).sum(axis=1)
+
+    assert found == pytest.approx(log_odds(booster.risks(model, features, names)), abs=1e-4)
 
 
 def test_predictions_and_score_profile_serve_monitoring(batch: Batch) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import xgboost
-from clinrisk.jobs import booster
-from clinrisk.jobs.tables import read_set
 from pyarrow import csv
 
+from clinrisk.jobs import booster
+from clinrisk.jobs.tables import read_set
 from tests.unit.jobs.conftest import synthetic
 
 if TYPE_CHECKING:

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from clinrisk.audit import LedgerEntry, ReleaseEvent
 
 ENTRY = LedgerEntry(

@@ -6,9 +6,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from clinrisk.lineage import canonical_json, digest_of, package_files, sha256, zip_bytes
 from hypothesis import given
 from hypothesis import strategies as st
+
+from clinrisk.lineage import canonical_json, digest_of, package_files, sha256, zip_bytes
 
 
 @given(

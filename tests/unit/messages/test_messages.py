@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
+
 from clinrisk import messages
 from clinrisk.messages import ApprovalRequest, Counts, Failure, LiveModel, Message, Reference, Upload
-from pydantic import ValidationError
 
 UPLOAD = {
     "bucket": "inbox",

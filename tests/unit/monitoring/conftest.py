@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from numpy.random import Generator
+from numpy.typing import NDArray
+
 from clinrisk import use_cases
 from clinrisk.profiles import Profile, count_values, profile_of
 from clinrisk.use_cases.base import Number, UseCase
-from numpy.random import Generator
-from numpy.typing import NDArray
 
 Table = dict[str, NDArray[np.float64]]
 

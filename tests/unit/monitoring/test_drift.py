@@ -3,6 +3,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.random import Generator
+from scipy import stats
+
 from clinrisk import use_cases
 from clinrisk.drift import (
     MINIMUM_ROWS,
@@ -18,10 +23,6 @@ from clinrisk.drift import (
 from clinrisk.findings import Verdict
 from clinrisk.profiles import ColumnCounts, Profile
 from clinrisk.use_cases.base import UseCase
-from hypothesis import given
-from hypothesis import strategies as st
-from numpy.random import Generator
-from scipy import stats
 
 Draw = Callable[..., Profile]
 COUNTS = st.lists(st.integers(0, 500), min_size=2, max_size=8)

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.random import Generator
+from numpy.typing import NDArray
+
 from clinrisk import use_cases
 from clinrisk.drift import drift_finding
 from clinrisk.findings import Verdict
@@ -12,8 +15,6 @@ from clinrisk.ingest.chunk import read_chunk
 from clinrisk.profiles import Profile, profile_of
 from clinrisk.quality import quality_finding
 from clinrisk.use_cases.base import UseCase
-from numpy.random import Generator
-from numpy.typing import NDArray
 
 FOLDER = Path(os.environ.get("CLINRISK_REAL_DATA", "../shared/data"))
 pytestmark = [

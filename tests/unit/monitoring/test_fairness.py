@@ -3,6 +3,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fairlearn.metrics import demographic_parity_difference, equal_opportunity_difference
+from numpy.random import Generator
+
 from clinrisk.fairness import (
     GAP_RISE_LIMIT,
     SELECTION_RATE,
@@ -17,8 +20,6 @@ from clinrisk.fairness import (
 from clinrisk.findings import Verdict
 from clinrisk.score_profiles import ScoreProfile, score_profile_of
 from clinrisk.use_cases.base import UseCase
-from fairlearn.metrics import demographic_parity_difference, equal_opportunity_difference
-from numpy.random import Generator
 
 
 def scored(

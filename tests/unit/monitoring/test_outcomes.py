@@ -1,5 +1,6 @@
 import polars as pl
 import pytest
+
 from clinrisk.outcomes import join, latest
 from clinrisk.use_cases.base import UseCase
 

@@ -2,15 +2,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.random import Generator
+from sklearn.metrics import roc_auc_score
+
 from clinrisk.evaluation.intervals import delong
 from clinrisk.findings import Verdict
 from clinrisk.performance import RATIO_LIMIT, auc, observed_to_expected, performance_finding
 from clinrisk.score_profiles import GroupScores, score_cells, score_profile_of
 from clinrisk.use_cases.base import UseCase
-from hypothesis import given
-from hypothesis import strategies as st
-from numpy.random import Generator
-from sklearn.metrics import roc_auc_score
 
 APPROVED: dict[str, Any] = {"models": {"xgboost": {"auc": [0.9, 0.86, 0.94]}}}
 HISTOGRAM = st.lists(st.integers(0, 9), min_size=6, max_size=6).filter(lambda counts: sum(counts) >= 2)

@@ -5,14 +5,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from clinrisk import use_cases
-from clinrisk.errors import FeatureMismatch
-from clinrisk.profiles import CELLS, Profile, count_values, merge, profile_of
-from clinrisk.use_cases.base import UseCase
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.random import Generator
 from numpy.typing import NDArray
+
+from clinrisk import use_cases
+from clinrisk.errors import FeatureMismatch
+from clinrisk.profiles import CELLS, Profile, count_values, merge, profile_of
+from clinrisk.use_cases.base import UseCase
 
 Draw = Callable[..., Profile]
 Table = dict[str, NDArray[np.float64]]

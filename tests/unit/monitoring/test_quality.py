@@ -3,13 +3,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
 from clinrisk.findings import Verdict
 from clinrisk.profiles import ColumnCounts, Profile
 from clinrisk.quality import QUARANTINE_LIMIT, quality_finding, share_rise
 from clinrisk.use_cases.base import UseCase
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import stats
 
 Draw = Callable[..., Profile]
 

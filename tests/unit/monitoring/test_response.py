@@ -1,6 +1,7 @@
 import itertools
 
 import pytest
+
 from clinrisk.findings import Check, Finding, Verdict, not_evaluated
 from clinrisk.response import Response, announcement, choose_response, response_to
 

@@ -2,9 +2,10 @@ import json
 
 import numpy as np
 import pytest
+from numpy.random import Generator
+
 from clinrisk.score_profiles import EVERYONE, ScoreProfile, merge, score_cells, score_profile_of
 from clinrisk.use_cases.base import UseCase
-from numpy.random import Generator
 
 
 def scored(use_case: UseCase, rows: int, rng: Generator, *, labelled: bool = True) -> ScoreProfile:

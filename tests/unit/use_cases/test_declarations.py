@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from clinrisk import use_cases
 from clinrisk.errors import UnknownUseCase
 from clinrisk.use_cases.base import UNKNOWN_GROUP, Code, Number

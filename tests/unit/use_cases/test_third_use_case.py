@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
 from clinrisk import cohort, use_cases
 from clinrisk.ingest import read_header
 from clinrisk.ingest.chunk import read_chunk

@@ -135,9 +135,9 @@ def _areas(evaluation: Mapping[str, Any], use_case: UseCase) -> Iterator[Area]:
         auc = evaluation["models"].get(name, {}).get("auc", NOT_EVALUATED)
         if auc != NOT_EVALUATED:
             yield _area(title, auc)
-    champion = evaluation.get("holdout", {}).get(CHAMPION, {}).get("auc", NOT_EVALUATED)
+    champion = evaluation["models"].get(CHAMPION, {}).get("auc", NOT_EVALUATED)
     if champion != NOT_EVALUATED:
-        yield _area("Live model (hold-out)", champion)
+        yield _area("Live model", champion)
 
 
 def _area(title: str, auc: list[float]) -> Area:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from clinrisk.approval.answer import LONGEST_REASON, SHORTEST_REASON
+from clinrisk.approval.beside import BATCH_COLUMNS, GROUP_COLUMNS
 from clinrisk.approval.evidence import RATES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from clinrisk.approval.beside import Beside
     from clinrisk.approval.evidence import Evidence
     from clinrisk.use_cases.base import UseCase
 
@@ -33,6 +35,7 @@ def question(
     use_case: UseCase,
     facts: Mapping[str, Any],
     evidence: Evidence,
+    beside: Beside,
     *,
     nonce: str,
     typed: Mapping[str, str] | None = None,
@@ -45,6 +48,9 @@ def question(
         facts=facts,
         evidence=evidence,
         rate_titles=tuple(RATES.values()),
+        beside=beside,
+        batch_columns=BATCH_COLUMNS,
+        group_columns=GROUP_COLUMNS,
         nonce=nonce,
         typed=typed or {},
         objections=objections,

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from clinrisk import use_cases
 from clinrisk.approval import page
 from clinrisk.approval.answer import answer_of, objections
+from clinrisk.approval.beside import beside_of
 from clinrisk.approval.evidence import evidence_of
-from clinrisk.aws import approvals, clients, links, objects, telemetry
+from clinrisk.aws import approvals, clients, links, objects, shadowing, telemetry
 from clinrisk.aws.uploads import stamp
 from clinrisk.errors import ApprovalRejected, ClinriskError, DecisionInvalid
 from clinrisk.messages import DecisionResult, Reference
@@ -67,6 +68,7 @@ def _question(
         use_case,
         _facts(approval),
         evidence_of(evaluation, use_case),
+        beside_of(shadowing.comparisons(use_case.name, approval.run_id), use_case),
         nonce=links.nonce(mac),
         typed=form,
         objections=objected,

@@ -8,61 +8,62 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from clinrisk import places, use_cases
-from clinrisk.aws import feature_store, objects
+from clinrisk.aws import chunks, objects
 from clinrisk.aws.pseudonym_key import pseudonym_key
 from clinrisk.aws.settings import settings
-from clinrisk.aws.uploads import stamp
+from clinrisk.ingest import across
+from clinrisk.ingest.chunk import Chunk as Built
 from clinrisk.ingest.chunk import read_chunk
-from clinrisk.messages import BuildRequest, BuildResult, Counts, Reference, Upload
+from clinrisk.messages import BuiltChunk, Chunk, Counts, Reference, Upload
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from clinrisk.ingest.chunk import Chunk
-    from clinrisk.use_cases.base import UseCase
+    from collections.abc import Sequence
 
 PARQUET = "application/vnd.apache.parquet"
 
 
-def build(request: BuildRequest) -> BuildResult:
-    """Read a chunk once and store what it became; training rows go to the Feature Store as well."""
-    upload, index = request.upload, request.chunk.index
-    use_case = use_cases.get(upload.use_case)
-    data = objects.read_range(
-        upload.bucket, upload.key, upload.version_id, request.chunk.start, request.chunk.end
-    )
-    chunk = read_chunk(
-        data,
-        use_case,
+def build(
+    upload: Upload, chunk: Chunk, header: Sequence[str], elsewhere: Reference | None = None
+) -> BuiltChunk:
+    """Read a chunk once and store what it became, with what other chunks said of its ids where they did."""
+    place = (upload.bucket, upload.key, upload.version_id)
+    made = read_chunk(
+        objects.read_range(*place, chunk.start, chunk.end),
+        use_cases.get(upload.use_case),
         upload.purpose,
-        request.header,
-        request.chunk.first_row,
+        header,
+        chunk.first_row,
         pseudonym_key(upload.use_case),
+        None if elsewhere is None else frame(objects.fetch(elsewhere)),
     )
-    if upload.purpose == "training" and chunk.features.height:
-        write_features(upload, use_case, chunk.features)
-    return BuildResult(
-        index=index,
-        counts=Counts.model_validate(chunk.counts.to_dict()),
-        features=_store(_features_key(upload, index), chunk.features),
-        vault=_vault(upload, index, chunk),
-        quarantine=_quarantine(upload, index, chunk),
-        profile=_profile(upload, index, chunk),
+    found = BuiltChunk(
+        chunk=chunk,
+        counts=Counts.model_validate(made.counts.to_dict()),
+        features=store(_features_key(upload, chunk.index), made.features),
+        vault=_vault(upload, chunk.index, made),
+        quarantine=_quarantine(upload, chunk.index, made),
+        profile=_profile(upload, chunk.index, made),
+        elsewhere=elsewhere,
+        **_identities(upload, chunk, made),
     )
+    chunks.store_built(upload, found)
+    return found
 
 
-def write_features(upload: Upload, use_case: UseCase, features: pl.DataFrame) -> None:
-    """Write a training chunk's rows to the feature group; written again, they are the same records."""
-    # The object's own time: every delivery of the same version writes the same event time.
-    arrived_at = objects.facts(upload.bucket, upload.key, upload.version_id).arrived_at
-    shared = {
-        "event_time": stamp(arrived_at),
-        "upload_id": upload.upload_id,
-        "schema_version": use_case.schema_version,
-    }
-    records = [feature_store.record(row | shared) for row in features.iter_rows(named=True)]
-    feature_store.write(feature_store.group_name(settings().stack_name, use_case.name), records)
+def frame(data: bytes) -> pl.DataFrame:
+    """Read a stored part of a chunk."""
+    return pl.read_parquet(io.BytesIO(data))
+
+
+def store(key: str, rows: pl.DataFrame) -> Reference:
+    """Store a part of a chunk as Parquet."""
+    stream = io.BytesIO()
+    # Statistics serve searches that nobody makes, and lz4 takes half the time of zstd.
+    rows.write_parquet(stream, compression="lz4", statistics=False)
+    return objects.store(settings().lake_bucket, key, stream.getvalue(), PARQUET)
 
 
 def _features_key(upload: Upload, index: int) -> str:
@@ -71,27 +72,33 @@ def _features_key(upload: Upload, index: int) -> str:
     return places.features(upload.use_case, upload.purpose, upload.upload_id, index)
 
 
-def _vault(upload: Upload, index: int, chunk: Chunk) -> Reference | None:
+def _vault(upload: Upload, index: int, made: Built) -> Reference | None:
     # Only results go back to the hospital, so only inference needs the way back.
     if upload.purpose != "inference":
         return None
-    return _store(places.chunk_vault(upload.use_case, upload.upload_id, index), chunk.vault)
+    return store(places.vault(upload.use_case, upload.upload_id, index), made.vault)
 
 
-def _quarantine(upload: Upload, index: int, chunk: Chunk) -> Reference | None:
-    if not chunk.quarantine.height:
+def _quarantine(upload: Upload, index: int, made: Built) -> Reference | None:
+    if not made.quarantine.height:
         return None
-    return _store(places.quarantine(upload.use_case, upload.upload_id, index), chunk.quarantine)
+    return store(places.quarantine(upload.use_case, upload.upload_id, index), made.quarantine)
 
 
-def _profile(upload: Upload, index: int, chunk: Chunk) -> Reference | None:
-    if chunk.profile is None:
+def _profile(upload: Upload, index: int, made: Built) -> Reference | None:
+    if made.profile is None:
         return None
-    key = places.chunk_profile(upload.use_case, upload.upload_id, index)
-    return objects.store_json(settings().lake_bucket, key, chunk.profile.to_dict())
+    key = places.chunk_part(upload.use_case, upload.upload_id, "profile", index) + ".json"
+    return objects.store_json(settings().lake_bucket, key, made.profile.to_dict())
 
 
-def _store(key: str, frame: pl.DataFrame) -> Reference:
-    stream = io.BytesIO()
-    frame.write_parquet(stream, compression="zstd")
-    return objects.store(settings().lake_bucket, key, stream.getvalue(), PARQUET)
+def _identities(upload: Upload, chunk: Chunk, made: Built) -> dict[str, Reference]:
+    """Store what the chunk's ids are compared by, where there is another chunk to compare them with."""
+    if chunk.index == 0 and chunk.end == upload.size:
+        return {}
+    key = places.chunk_part(upload.use_case, upload.upload_id, "sheet", chunk.index) + ".bin"
+    found = {"sheet": objects.store(settings().lake_bucket, key, across.sheet(made.identities.seen))}
+    if made.identities.contested.height:
+        key = places.chunk_part(upload.use_case, upload.upload_id, "contested", chunk.index) + ".parquet"
+        found["contested"] = store(key, made.identities.contested)
+    return found

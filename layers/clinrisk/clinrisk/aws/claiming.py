@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clinrisk import mails, places, receipts, use_cases
-from clinrisk.aws import objects, settling, uploads
+from clinrisk.aws import executions, objects, settling, uploads
 from clinrisk.aws.settling import Arrival, Ending
 from clinrisk.aws.uploads import stamp
 from clinrisk.errors import KeyRefused, NotData
@@ -28,37 +29,37 @@ def claim(request: ClaimRequest, now: datetime) -> ClaimResult:
     A repeated event of a claimed or settled upload is REPEATED and changes nothing; the execution that
     holds the claim may ask again, and goes on.
     """
-    facts = objects.facts(request.bucket, request.key, request.version_id)
     arrival = Arrival(
         upload_id=places.upload_id(request.bucket, request.key, request.version_id),
         key=request.key,
         version_id=request.version_id,
-        received_at=stamp(facts.arrived_at),
+        received_at=stamp(now),
+        sequencer=request.sequencer,
     )
     try:
         named = parse_key(request.key)
     except NotData as error:
-        ending = Ending(Disposition.IGNORED, explanation=(receipts.NOT_DATA, str(error)))
+        ending = Ending(Disposition.IGNORED, explanation=(receipts.NOT_DATA, str(error)), reason="not_data")
         return _settled(request, arrival, ending, now)
     except KeyRefused as error:
         verdict = refuse([Problem(FileRule(rule)) for rule in error.rules])
         return _settled(request, arrival, Ending(Disposition.REJECTED, verdict), now)
-    return _read(request, _named(arrival, named), facts, now)
+    return _read(request, _named(arrival, named), now)
 
 
-def _read(request: ClaimRequest, arrival: Arrival, facts: Facts, now: datetime) -> ClaimResult:
+def _read(request: ClaimRequest, arrival: Arrival, now: datetime) -> ClaimResult:
     """Claim a file whose key is in order, and look at its bytes."""
     if not _claimed(request, arrival, now):
         return ClaimResult(disposition="REPEATED")
-    sha256 = objects.digest(objects.uri_of(request.bucket, request.key), request.version_id)
-    arrival = settling.with_digest(arrival, sha256)
+    facts = objects.facts(request.bucket, request.key, request.version_id)
+    sha256 = objects.digest_version(request.bucket, request.key, request.version_id, facts.size)
+    arrival = replace(arrival, received_at=stamp(facts.arrived_at), sha256=sha256)
     verdict = _refusal(request, arrival, facts)
     if verdict is not None:
         return _result(settling.refused(arrival, verdict, now))
     owner = uploads.owner_of(arrival.use_case, arrival.purpose, sha256)
     if owner not in {None, arrival.upload_id}:
-        ending = Ending(Disposition.DUPLICATE, explanation=(receipts.DUPLICATE,))
-        return _result(settling.settle(arrival, ending, now))
+        return _result(settling.settle(arrival, settling.DUPLICATE, now))
     facts_of_upload = request.model_dump(exclude={"execution"}) | {
         "size": facts.size,
         "use_case": arrival.use_case,
@@ -90,6 +91,7 @@ def _claimed(request: ClaimRequest, arrival: Arrival, now: datetime) -> bool:
         purpose=arrival.purpose,
         execution=request.execution,
         now=now,
+        abandoned=executions.has_ended,
     )
 
 
@@ -114,11 +116,4 @@ def _result(settlement: Settlement) -> ClaimResult:
 
 
 def _named(arrival: Arrival, named: InboxKey) -> Arrival:
-    return Arrival(
-        upload_id=arrival.upload_id,
-        key=arrival.key,
-        version_id=arrival.version_id,
-        received_at=arrival.received_at,
-        use_case=named.use_case,
-        purpose=named.purpose,
-    )
+    return replace(arrival, use_case=named.use_case, purpose=named.purpose)

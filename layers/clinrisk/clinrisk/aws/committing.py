@@ -1,91 +1,86 @@
 """The commit: an upload becomes visible whole, or not at all.
 
-Counts are proved against the stored rows, parts of chunks are merged into parts of the upload, and one
-transaction makes it so. A second delivery of the same commit writes the same bytes and finds the first
-settlement.
+Counts are proved against what the chunks stored, their profiles are added up, and one transaction makes it
+so. A second delivery of the same commit writes the same bytes and finds the first settlement. Memory does not
+grow with the file: of each chunk only its documents are read.
 
-It reads with polars, so only functions with the Frames and Numeric layers may import it.
+It reads the offline store with polars, so only functions with the Frames and Numeric layers may import it.
 """
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
-import polars as pl
-
 from clinrisk import mails, places, profiles, use_cases
-from clinrisk.aws import objects, settling, uploads
+from clinrisk.aws import chunks, feature_store, objects, offline_store, settling, uploads
 from clinrisk.aws.settings import settings
 from clinrisk.aws.settling import Arrival, Ending
 from clinrisk.aws.uploads import stamp
 from clinrisk.errors import CountsDisagree
 from clinrisk.ingest import Counts, add_counts, decide
-from clinrisk.messages import BuildResult, CommitRequest, CommitResult, Disposition, Upload
+from clinrisk.messages import BuiltChunk, CommitRequest, CommitResult, Disposition, Upload
 from clinrisk.profiles import Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from clinrisk.aws.uploads import Settlement
     from clinrisk.use_cases.base import UseCase
 
-_CSV = "text/csv"
-
 
 def commit(request: CommitRequest, now: datetime) -> CommitResult:
-    """Settle a built upload; raises CountsDisagree when the stored rows are not those that were counted."""
+    """Settle a built upload.
+
+    Raises CountsDisagree when what is stored is not what was counted, and OfflineStoreBehind until the
+    Feature Store holds every row of a training upload.
+    """
     upload, use_case = request.upload, use_cases.get(request.upload.use_case)
-    chunks = sorted(request.chunks, key=lambda chunk: chunk.index)
-    counts = add_counts(Counts(**chunk.counts.model_dump()) for chunk in chunks)
-    features = _proved(chunks, counts)
+    arrival = _arrival(upload)
+    before = uploads.settlement_of(upload.upload_id)
+    if before is not None:
+        return _result(upload, use_case, before)
+    built = [chunks.built(upload, chunk) for chunk in chunks.plan(upload)]
+    counts = add_counts(Counts(**chunk.counts.model_dump()) for chunk in built)
     verdict = decide(counts, use_case)
     used = verdict.disposition != Disposition.REJECTED
+    _check_reconciled(upload, built, used=used)
     if used:
-        _merge(upload, use_case, chunks, features)
+        _check_written(upload, built)
+        if upload.purpose == "training":
+            group = feature_store.group_name(settings().stack_name, use_case.name)
+            prefix = offline_store.prefix(group)
+            offline_store.check_landed(prefix, upload.upload_id, arrival.received_at, counts.accepted)
+        _store_profile(upload, built)
     ending = Ending(Disposition(verdict.disposition), verdict, labelled_rows=counts.labelled if used else 0)
-    settlement = settling.settle(_arrival(upload), ending, now)
-    return _result(upload, use_case, settlement)
+    return _result(upload, use_case, settling.settle(arrival, ending, now))
 
 
-def _proved(chunks: Sequence[BuildResult], counts: Counts) -> pl.DataFrame:
-    """Give the stored rows once they are shown to be those that were counted, each record once."""
-    if [chunk.index for chunk in chunks] != list(range(len(chunks))):
-        raise CountsDisagree("The chunks of the file are not complete.")
-    frames = [_frame(objects.fetch(chunk.features)) for chunk in chunks]
-    for chunk, frame in zip(chunks, frames, strict=True):
-        quarantined = 0 if chunk.quarantine is None else _frame(objects.fetch(chunk.quarantine)).height
-        stored = (frame.height, quarantined)
-        # A chunk of unreadable bytes is counted without being kept.
-        if frame.height != chunk.counts.accepted or (quarantined and quarantined != chunk.counts.quarantined):
-            message = (
-                f"Chunk {chunk.index} has {stored[0]} and {stored[1]} rows stored, other than it counted."
-            )
-            raise CountsDisagree(message)
-    rows = pl.concat(frames)
-    if rows.height != counts.accepted or rows["record_id"].n_unique() != rows.height:
-        raise CountsDisagree("A record occurs in more than one chunk of the file.")
-    return rows
+def _check_reconciled(upload: Upload, built: Sequence[BuiltChunk], *, used: bool) -> None:
+    """Prove that every chunk was built with what the others say of it."""
+    told = chunks.reconciliation(upload)
+    if used != told.used or any(chunk.elsewhere != told.elsewhere.get(chunk.chunk.index) for chunk in built):
+        raise CountsDisagree("The chunks of the file were not reconciled with one another.")
 
 
-def _merge(upload: Upload, use_case: UseCase, chunks: Sequence[BuildResult], features: pl.DataFrame) -> None:
-    """Store the upload's profile, and for a batch to score its vault and what the transform reads."""
-    lake = settings().lake_bucket
-    parts = [
-        Profile.from_dict(objects.fetch_json(chunk.profile)) for chunk in chunks if chunk.profile is not None
-    ]
-    if parts:
+def _check_written(upload: Upload, built: Sequence[BuiltChunk]) -> None:
+    """Prove that every row that was counted as accepted was written where it is used."""
+    for chunk in built:
+        written = chunks.written(upload, chunk.chunk.index)
+        if (written.features, written.rows) != (chunk.features, chunk.counts.accepted):
+            raise CountsDisagree(f"Chunk {chunk.chunk.index} was written otherwise than it was built.")
+
+
+def _store_profile(upload: Upload, built: Iterable[BuiltChunk]) -> None:
+    """Add up the chunks' profiles; outcomes have none."""
+    whole: Profile | None = None
+    for chunk in built:
+        if chunk.profile is not None:
+            part = Profile.from_dict(objects.fetch_json(chunk.profile))
+            whole = part if whole is None else profiles.merge([whole, part])
+    if whole is not None:
         key = places.profile(upload.use_case, upload.upload_id)
-        objects.store_json(lake, key, profiles.merge(parts).to_dict())
-    vaults = [_frame(objects.fetch(chunk.vault)) for chunk in chunks if chunk.vault is not None]
-    if vaults:
-        stream = io.BytesIO()
-        pl.concat(vaults).write_parquet(stream, compression="zstd")
-        objects.store(lake, places.vault(upload.use_case, upload.upload_id), stream.getvalue())
-        batch = features.select("record_id", *use_case.feature_names).write_csv(include_header=False)
-        key = places.transform_input(upload.use_case, upload.upload_id)
-        objects.store(lake, key, batch.encode(), _CSV)
+        objects.store_json(settings().lake_bucket, key, whole.to_dict())
 
 
 def _result(upload: Upload, use_case: UseCase, settlement: Settlement) -> CommitResult:
@@ -122,8 +117,5 @@ def _arrival(upload: Upload) -> Arrival:
         use_case=upload.use_case,
         purpose=upload.purpose,
         sha256=upload.sha256,
+        sequencer=upload.sequencer,
     )
-
-
-def _frame(data: bytes) -> pl.DataFrame:
-    return pl.read_parquet(io.BytesIO(data))

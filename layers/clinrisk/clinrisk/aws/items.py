@@ -93,13 +93,17 @@ def transact(writes: Sequence[dict[str, Any]]) -> list[str]:
     return []
 
 
-def put(table: str, item: Item, condition: str = "", values: Item | None = None) -> dict[str, Any]:
+def put(
+    table: str, item: Item, condition: str = "", values: Item | None = None, names: Item | None = None
+) -> dict[str, Any]:
     """Give one put of a transaction."""
     request: dict[str, Any] = {"TableName": table, "Item": plain(item)}
     if condition:
         request["ConditionExpression"] = condition
     if values:
         request["ExpressionAttributeValues"] = plain(values)
+    if names:
+        request["ExpressionAttributeNames"] = names
     return {"Put": request}
 
 

@@ -16,11 +16,12 @@ from clinrisk.errors import EvidenceChanged, ObjectMissing
 from clinrisk.messages import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-# How much of an object is in memory at a time while it is hashed.
+# How much of an object is in memory at a time while it is hashed or cut.
 _BLOCK = 1 << 20
+_RANGE = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -74,24 +75,35 @@ def read_range(bucket: str, key: str, version_id: str, start: int, end: int) -> 
     return found["Body"].read()
 
 
-def blocks(bucket: str, key: str, version_id: str | None = None) -> Iterator[bytes]:
-    """Read an object block by block, in constant memory; raises ObjectMissing."""
+def read_part(uri: str, start: int, end: int) -> bytes:
+    """Read the bytes [start, end) of what lies at an address now."""
+    if end <= start:
+        return b""
+    bucket, key = split(uri)
     try:
-        if version_id is None:
-            found = clients.s3().get_object(Bucket=bucket, Key=key)
-        else:
-            found = clients.s3().get_object(Bucket=bucket, Key=key, VersionId=version_id)
+        found = clients.s3().get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{end - 1}")
     except ClientError as error:
-        raise _missing(error, f"There is no object {uri_of(bucket, key)}.") from error
-    yield from found["Body"].iter_chunks(_BLOCK)
+        raise _missing(error, f"There is no object {uri}.") from error
+    return found["Body"].read()
 
 
-def digest(uri: str, version_id: str | None = None) -> str:
+def blocks(bucket: str, key: str, version_id: str, size: int) -> Iterator[bytes]:
+    """Read one version of an object range by range, in constant memory; raises ObjectMissing.
+
+    A range that breaks off is tried again alone, which a single read of a large object is not.
+    """
+    for start in range(0, size, _RANGE):
+        yield read_range(bucket, key, version_id, start, min(start + _RANGE, size))
+
+
+def digest(uri: str) -> str:
     """Hash an object: the sha256 of its bytes, as hex, read in constant memory."""
-    sha = hashlib.sha256()
-    for block in blocks(*split(uri), version_id):
-        sha.update(block)
-    return sha.hexdigest()
+    return _hashed(_stream(uri))
+
+
+def digest_version(bucket: str, key: str, version_id: str, size: int) -> str:
+    """Hash one version of an object, range by range."""
+    return _hashed(blocks(bucket, key, version_id, size))
 
 
 def fetch(reference: Reference) -> bytes:
@@ -104,7 +116,7 @@ def fetch(reference: Reference) -> bytes:
 
 def fetch_current(uri: str) -> bytes:
     """Read what lies at an address now: for what a job has just written and nobody has hashed yet."""
-    return b"".join(blocks(*split(uri)))
+    return b"".join(_stream(uri))
 
 
 def fetch_json(reference: Reference) -> Any:
@@ -155,6 +167,23 @@ def keys_under(bucket: str, prefix: str) -> list[str]:
     """List the keys under a prefix, in order."""
     pages = clients.s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+
+def _stream(uri: str) -> Iterator[bytes]:
+    """Read what lies at an address now, block by block."""
+    bucket, key = split(uri)
+    try:
+        found = clients.s3().get_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        raise _missing(error, f"There is no object {uri}.") from error
+    yield from found["Body"].iter_chunks(_BLOCK)
+
+
+def _hashed(parts: Iterable[bytes]) -> str:
+    sha = hashlib.sha256()
+    for part in parts:
+        sha.update(part)
+    return sha.hexdigest()
 
 
 def _missing(error: ClientError, message: str) -> Exception:

@@ -12,10 +12,10 @@ from clinrisk.aws.settings import settings
 
 
 def outcomes(use_case: str) -> dict[str, pl.DataFrame]:
-    """Read every outcomes upload whose rows count, oldest first: upload id -> record_id, label."""
+    """Read every outcomes upload whose rows count, as they arrived: upload id -> record_id, label."""
     bucket = settings().lake_bucket
     frames = {}
-    for upload in uploads.used(use_case, "outcomes"):
+    for upload in uploads.by_arrival(uploads.used(use_case, "outcomes")):
         first = places.outcomes(use_case, upload.upload_id, 0)
         keys = objects.keys_under(bucket, first.rpartition("/")[0] + "/")
         if keys:

@@ -8,7 +8,7 @@ from clinrisk import mails, places, receipts
 from clinrisk.aws import settling
 from clinrisk.aws.settling import Arrival, Ending
 from clinrisk.aws.uploads import stamp
-from clinrisk.errors import UploadError
+from clinrisk.errors import ObjectMissing, UploadError
 from clinrisk.keys import parse_key
 from clinrisk.messages import Disposition, ParkRequest, ParkResult
 
@@ -22,7 +22,12 @@ def park(request: ParkRequest, now: datetime) -> ParkResult:
     The cause of the error stays in the workflow's history: it may quote what an engine saw.
     """
     arrival = _arrival(request, now)
-    ending = Ending(Disposition.FAILED, explanation=(receipts.FAILED,))
+    gone = request.error.name == ObjectMissing.__name__
+    ending = Ending(
+        Disposition.FAILED,
+        explanation=(receipts.GONE if gone else receipts.FAILED,),
+        reason="version_gone" if gone else "not_processed",
+    )
     settlement = settling.settle(arrival, ending, now)
     address, error = settlement.receipt.uri, request.error.name
     if settlement.disposition == Disposition.FAILED:

@@ -6,7 +6,7 @@ receipt.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clinrisk import receipts, use_cases
@@ -38,6 +38,7 @@ class Arrival:
     use_case: str = UNKNOWN
     purpose: str = UNKNOWN
     sha256: str = ""
+    sequencer: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class Ending:
     verdict: Verdict | None = None
     explanation: Sequence[str] = ()
     labelled_rows: int = 0
+    reason: str = ""
+    """The rule behind a disposition that has no verdict."""
+
+
+DUPLICATE = Ending(Disposition.DUPLICATE, explanation=(receipts.DUPLICATE,), reason="same_bytes")
 
 
 def settle(arrival: Arrival, ending: Ending, now: datetime) -> Settlement:
@@ -55,6 +61,8 @@ def settle(arrival: Arrival, ending: Ending, now: datetime) -> Settlement:
     before = uploads.settlement_of(arrival.upload_id)
     if before is not None:
         return before
+    if ending.disposition in uploads.USED and _used_elsewhere(arrival):
+        return settle(arrival, DUPLICATE, now)
     settlement = Settlement(
         upload_id=arrival.upload_id,
         key=arrival.key,
@@ -68,12 +76,13 @@ def settle(arrival: Arrival, ending: Ending, now: datetime) -> Settlement:
         labelled_rows=ending.labelled_rows,
         receipt=_write_receipt(arrival, ending, stamp(now)),
         settled_at=stamp(now),
+        received_at=arrival.received_at,
+        sequencer=arrival.sequencer,
     )
     recorded = uploads.settle(settlement)
     if recorded is None:
         # The same bytes were used from another upload while this one was read.
-        duplicate = Ending(Disposition.DUPLICATE, explanation=(receipts.DUPLICATE,))
-        return settle(arrival, duplicate, now)
+        return settle(arrival, DUPLICATE, now)
     _emit(recorded)
     return recorded
 
@@ -83,9 +92,13 @@ def refused(arrival: Arrival, verdict: Verdict, now: datetime) -> Settlement:
     return settle(arrival, Ending(Disposition.REJECTED, verdict), now)
 
 
-def with_digest(arrival: Arrival, sha256: str) -> Arrival:
-    """Give the arrival with the digest of its bytes."""
-    return replace(arrival, sha256=sha256)
+def _used_elsewhere(arrival: Arrival) -> bool:
+    """Whether another upload has the same bytes in use: asked before a receipt would say that this one has.
+
+    The settlement's own condition decides; between the two, a receipt may say ACCEPTED for a moment.
+    """
+    owner = uploads.owner_of(arrival.use_case, arrival.purpose, arrival.sha256)
+    return owner not in {None, arrival.upload_id}
 
 
 def _write_receipt(arrival: Arrival, ending: Ending, settled_at: str) -> Reference:
@@ -101,6 +114,8 @@ def _write_receipt(arrival: Arrival, ending: Ending, settled_at: str) -> Referen
         sha256=arrival.sha256 or None,
         verdict=ending.verdict,
         explanation=ending.explanation,
+        reason=ending.reason,
+        upload_id=arrival.upload_id,
     )
     key = receipt_key(arrival.key, arrival.version_id)
     return objects.store_json(settings().results_bucket, key, document)

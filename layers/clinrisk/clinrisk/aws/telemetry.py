@@ -15,6 +15,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
+from clinrisk.aws.refusals import named_refusals
 from clinrisk.messages.base import Request
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Metric(StrEnum):
     APPROVALS_EXPIRED = "ApprovalsExpired"
     MODELS_PROMOTED = "ModelsPromoted"
     ROWS_SCORED = "RowsScored"
+    SHADOWS_COMPARED = "ShadowsCompared"
+    SHADOWS_FAILED = "ShadowsFailed"
     CHECK_RAN = "CheckRan"
     CHECK_ALERT = "CheckAlert"
     CHECK_NOT_EVALUATED = "CheckNotEvaluated"
@@ -61,6 +64,8 @@ DIMENSIONS: dict[Metric, tuple[str, ...]] = {
     Metric.APPROVALS_EXPIRED: ("use_case",),
     Metric.MODELS_PROMOTED: ("use_case",),
     Metric.ROWS_SCORED: ("use_case",),
+    Metric.SHADOWS_COMPARED: ("use_case",),
+    Metric.SHADOWS_FAILED: ("use_case",),
     Metric.CHECK_RAN: ("use_case", "check"),
     Metric.CHECK_ALERT: ("use_case", "check"),
     Metric.CHECK_NOT_EVALUATED: ("use_case", "check"),
@@ -75,7 +80,7 @@ RequestT = TypeVar("RequestT", bound=Request)
 @cache
 def logger() -> Logger:
     """Give this process's structured logger."""
-    return Logger()
+    return Logger(service=NAMESPACE)
 
 
 def emit(metric: Metric, value: float, **dimensions: str) -> None:
@@ -98,14 +103,16 @@ def step(
     """Make a function from one message to another a Lambda handler.
 
     The event is parsed into `request` (a wrong one is refused without repeating it), the workflow's
-    execution becomes the correlation id of every log line, and the result leaves as plain JSON.
+    execution becomes the correlation id of every log line, the result leaves as plain JSON, and what AWS
+    refuses leaves under the names that the workflow retries.
     """
 
     def decorate(
         wire: Callable[[RequestT], Message],
     ) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
         def run(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-            return wire(request.model_validate(event)).model_dump(mode="json", by_alias=True)
+            with named_refusals():
+                return wire(request.model_validate(event)).model_dump(mode="json", by_alias=True)
 
         @wraps(wire)
         def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from clinrisk.aws.settings import settings
 from clinrisk.messages import Disposition, Reference
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from clinrisk.aws.items import Item
@@ -43,6 +44,8 @@ class Settlement:
     labelled_rows: int
     receipt: Reference
     settled_at: str
+    received_at: str = ""
+    sequencer: str = ""
 
 
 def stamp(moment: datetime) -> str:
@@ -59,11 +62,13 @@ def claim(
     purpose: str,
     execution: str | None,
     now: datetime,
+    abandoned: Callable[[str], bool] = lambda _: False,
 ) -> bool:
     """Claim one version of one object for this execution; False when another delivery of it came first.
 
     The same execution may claim again (a retry after a crash goes on where it was), and so may any
-    execution after the upload was parked as FAILED.
+    execution after the upload was parked as FAILED, or when the execution that holds the claim is
+    `abandoned`: ended without having settled it.
     """
     item = {
         "pk": f"UPLOAD#{upload_id}",
@@ -81,17 +86,18 @@ def claim(
     if items.write(table, item, unless_exists=True):
         return True
     held = items.read(table, f"UPLOAD#{upload_id}", STATE) or {}
-    if execution and held.get("execution") == execution:
+    holder = held.get("execution", "")
+    if held.get("disposition") == Disposition.FAILED:
+        name, state = "disposition", str(Disposition.FAILED)
+    elif execution and holder == execution:
         return True
-    if held.get("disposition") != Disposition.FAILED:
+    elif held.get("status") == CLAIMED and abandoned(holder):
+        name, state = "status", CLAIMED
+    else:
         return False
-    taken = items.put(
-        table,
-        item,
-        "disposition = :failed AND execution = :held",
-        {":failed": Disposition.FAILED, ":held": held["execution"]},
-    )
-    return not items.transact([taken])
+    # Two that take over at the same moment: the condition lets one of them.
+    condition, values = "#state = :state AND execution = :holder", {":state": state, ":holder": holder}
+    return not items.transact([items.put(table, item, condition, values, {"#state": name})])
 
 
 def owner_of(use_case: str, purpose: str, sha256: str) -> str | None:
@@ -141,6 +147,15 @@ def settled(use_case: str, purpose: str, *, newest_first: bool = False) -> list[
     return [_settlement(item) for item in found]
 
 
+def by_arrival(settlements: Iterable[Settlement]) -> list[Settlement]:
+    """Order uploads as they arrived in the inbox, however late or out of order they were settled.
+
+    S3 stamps versions to the second; between versions of one key its sequencer decides (shorter ones are
+    padded with zeros on the right, as S3's documentation says).
+    """
+    return sorted(settlements, key=lambda one: (one.received_at, one.sequencer.ljust(64, "0"), one.upload_id))
+
+
 def used(use_case: str, purpose: str, *, newest_first: bool = False) -> list[Settlement]:
     """List the settled uploads whose rows count (ACCEPTED and PARTIAL), in order of time."""
     every = settled(use_case, purpose, newest_first=newest_first)
@@ -159,7 +174,7 @@ def _facts(settlement: Settlement) -> Item:
 
 
 def _settlement(item: Item) -> Settlement:
-    facts = items.native({name: item[name] for name in Settlement.__dataclass_fields__})
+    facts = items.native({name: item[name] for name in Settlement.__dataclass_fields__ if name in item})
     facts["receipt"] = Reference.model_validate(facts["receipt"])
     facts["disposition"] = Disposition(facts["disposition"])
     return Settlement(**facts)

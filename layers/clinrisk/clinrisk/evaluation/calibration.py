@@ -40,7 +40,7 @@ def calibration_slope(labels: Labels, scores: Floats) -> Estimate | None:
     if np.ptp(margins) < 1e-9 or not 0 < int(labels.sum()) < len(labels):
         return None
     inputs = np.column_stack([margins, np.ones(len(margins))])
-    slope, intercept = fit_line(inputs, labels, np.zeros(2))
+    slope, intercept = fit_line(inputs, labels, np.zeros(2), start=np.array([1.0, 0.0]))
     if abs(slope) > _LARGEST_SLOPE:
         return None
     risks = sigmoid(inputs @ np.array([slope, intercept]))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clinrisk.evaluation.calibration import calibration_points, smoothed_curve
-from clinrisk.evaluation.figures import all_figures, figure
+from clinrisk.evaluation.figures import all_figures
 from clinrisk.evaluation.folds import FOLDS
 from clinrisk.evaluation.groups import (
     MINIMUM_EVENTS,
@@ -24,8 +24,8 @@ from clinrisk.evaluation.groups import (
     intersections,
     membership,
 )
-from clinrisk.evaluation.intervals import delong_difference
 from clinrisk.evaluation.metrics import roc_points
+from clinrisk.evaluation.pairs import known, paired, reclassified
 from clinrisk.evaluation.thresholds import choose_threshold, net_benefit_curve, threshold_range
 from clinrisk.promotion import CANDIDATE, CHAMPION, NOT_EVALUATED, requirements
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 DRAWS = 1000
-DOCUMENT_VERSION = 1
+DOCUMENT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,19 @@ class Scored:
     labels: Labels
     groups: Mapping[str, NDArray[np.str_]]
     scores: Mapping[str, Floats]
-    """Per model: xgboost, logistic, floor, and champion where there is one."""
+    """Per model: xgboost, logistic, floor, and champion where there is one (NaN where it has no say)."""
+
+
+@dataclass(frozen=True)
+class LiveModel:
+    """The champion that a candidate is held against, and why where it cannot be."""
+
+    live_version: int
+    run_id: str
+    threshold: float
+    same_features: bool = True
+    why_not: str = ""
+    """Why no patient has a score of it, in words; empty where some do."""
 
 
 def evaluation_of(
@@ -57,7 +69,8 @@ def evaluation_of(
     out_of_fold: Scored,
     holdout: Scored,
     *,
-    champion_threshold: float | None = None,
+    champion: LiveModel | None = None,
+    looks: int = 1,
     repeats: int = 1,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -66,9 +79,10 @@ def evaluation_of(
     thresholds = {
         name: choose_threshold(out_of_fold.labels, scores, recall)
         for name, scores in out_of_fold.scores.items()
+        if name != CHAMPION
     }
-    if CHAMPION in holdout.scores:
-        thresholds[CHAMPION] = champion_threshold or thresholds[CANDIDATE]
+    if champion is not None:
+        thresholds[CHAMPION] = champion.threshold
     document: dict[str, Any] = {
         "document_version": DOCUMENT_VERSION,
         "use_case": use_case.name,
@@ -90,8 +104,10 @@ def evaluation_of(
         },
         "models": _models(out_of_fold, thresholds, seed),
         "holdout": _models(holdout, thresholds, seed),
-        "comparison": _comparison(out_of_fold),
-        "holdout_comparison": _comparison(holdout),
+        "comparison": _comparison(out_of_fold, thresholds),
+        "holdout_comparison": _comparison(holdout, thresholds),
+        "champion": _champion(champion, out_of_fold, holdout),
+        "looks": looks,
     }
     threshold, candidate = thresholds[CANDIDATE], out_of_fold.scores[CANDIDATE]
     memberships = [membership(a.name, a.group_names, out_of_fold.groups[a.name]) for a in use_case.protected]
@@ -101,7 +117,7 @@ def evaluation_of(
     document["gaps"] = _gaps(document["groups"], rng)
     document["intersections"] = group_tables(out_of_fold.labels, candidate, threshold, crossed)
     document["curves"] = _curves(out_of_fold, threshold)
-    document["reclassification"] = _reclassification(holdout, thresholds)
+    document["reclassification"] = _reclassification(out_of_fold, holdout, thresholds)
     lines = requirements(document, use_case.bar)
     document["requirements"] = [{"asked": line.asked, "found": line.found, "met": line.met} for line in lines]
     document["unmet"] = [f"{line.asked} (found {line.found})" for line in lines if not line.met]
@@ -110,24 +126,45 @@ def evaluation_of(
 
 def _models(scored: Scored, thresholds: Mapping[str, float], seed: int) -> dict[str, Any]:
     """Give every model's figures; each model is judged at its own threshold for the same recall."""
-    return {
-        name: {"threshold": thresholds[name]}
+    found = {}
+    for name, scores in scored.scores.items():
+        rows = known(scores)
+        if name == CHAMPION and not rows.any():
+            continue
         # Every model sees the same resampled patients: the seed is the same, not the generator.
-        | all_figures(scored.labels, scores, thresholds[name], DRAWS, np.random.default_rng(seed))
+        rng = np.random.default_rng(seed)
+        figures = all_figures(scored.labels[rows], scores[rows], thresholds[name], DRAWS, rng)
+        found[name] = {"threshold": thresholds[name], **figures}
+    return found
+
+
+def _comparison(scored: Scored, thresholds: Mapping[str, float]) -> dict[str, Any]:
+    """Give, for each other model, the candidate's figures minus its own on the same patients."""
+    candidate = scored.scores[CANDIDATE]
+    return {
+        f"{CANDIDATE}_vs_{name}": paired(
+            scored.labels, candidate, scores, thresholds[CANDIDATE], thresholds[name]
+        )
         for name, scores in scored.scores.items()
+        if name != CANDIDATE
     }
 
 
-def _comparison(scored: Scored) -> dict[str, Any]:
-    """Give, for each other model, the candidate's area minus its area on the same patients."""
-    positives = int(scored.labels.sum())
-    possible = min(positives, len(scored.labels) - positives) >= 2
+def _champion(champion: LiveModel | None, out_of_fold: Scored, holdout: Scored) -> dict[str, Any] | None:
+    """Say which model is live and how many patients it could be compared on; None when nothing is live."""
+    if champion is None:
+        return None
+    compared = {
+        part: int(np.count_nonzero(known(scored.scores[CHAMPION]))) if CHAMPION in scored.scores else 0
+        for part, scored in (("training", out_of_fold), ("holdout", holdout))
+    }
     return {
-        f"{CANDIDATE}_vs_{name}": figure(delong_difference(scored.labels, scored.scores[CANDIDATE], scores))
-        if possible
-        else NOT_EVALUATED
-        for name, scores in scored.scores.items()
-        if name != CANDIDATE
+        "live_version": champion.live_version,
+        "run_id": champion.run_id,
+        "threshold": champion.threshold,
+        "same_features": champion.same_features,
+        "compared": compared,
+        "why_not": champion.why_not,
     }
 
 
@@ -148,8 +185,16 @@ def _curves(scored: Scored, threshold: float) -> dict[str, Any]:
     """Give the candidate's curves as points to draw."""
     labels, scores = scored.labels, scored.scores[CANDIDATE]
     cuts = threshold_range(threshold)
+    drawn = {
+        name: (labels[known(risks)], risks[known(risks)])
+        for name, risks in scored.scores.items()
+        if known(risks).any()
+    }
     return {
-        "roc": {name: _rounded([*roc_points(labels, risks)]) for name, risks in scored.scores.items()},
+        "roc": {
+            name: _rounded([*roc_points(known_labels, risks)])
+            for name, (known_labels, risks) in drawn.items()
+        },
         "calibration": {
             "points": [
                 {"rows": point.rows, "risk": round(point.risk, 6), "observed": point.observed.as_list()}
@@ -158,23 +203,23 @@ def _curves(scored: Scored, threshold: float) -> dict[str, Any]:
             "smoothed": _rounded([*smoothed_curve(labels, scores)]),
         },
         "net_benefit": {
-            name: _rounded([*net_benefit_curve(labels, risks, cuts)]) for name, risks in scored.scores.items()
+            name: _rounded([*net_benefit_curve(known_labels, risks, cuts)])
+            for name, (known_labels, risks) in drawn.items()
         },
     }
 
 
-def _reclassification(holdout: Scored, thresholds: Mapping[str, float]) -> Any:
-    """Count hold-out patients whose flag would change against the live model, by outcome."""
-    if CHAMPION not in holdout.scores:
-        return NOT_EVALUATED
-    now = holdout.scores[CHAMPION] >= thresholds[CHAMPION]
-    then = holdout.scores[CANDIDATE] >= thresholds[CANDIDATE]
-    positive = holdout.labels == 1
-    return {
-        name: {
-            "newly_flagged": int(np.count_nonzero(then & ~now & rows)),
-            "no_longer_flagged": int(np.count_nonzero(~then & now & rows)),
-            "same": int(np.count_nonzero((then == now) & rows)),
-        }
-        for name, rows in (("with_condition", positive), ("without_condition", ~positive))
+def _reclassification(out_of_fold: Scored, holdout: Scored, thresholds: Mapping[str, float]) -> Any:
+    """Count the patients whose flag would change against the live model: learned from, and held out."""
+    found = {
+        part: reclassified(
+            scored.labels,
+            scored.scores[CANDIDATE],
+            scored.scores[CHAMPION],
+            thresholds[CANDIDATE],
+            thresholds[CHAMPION],
+        )
+        for part, scored in (("training", out_of_fold), ("holdout", holdout))
+        if CHAMPION in scored.scores and known(scored.scores[CHAMPION]).any()
     }
+    return found or NOT_EVALUATED

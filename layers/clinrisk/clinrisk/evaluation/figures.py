@@ -23,6 +23,7 @@ from clinrisk.evaluation.intervals import (
     wilson,
     z_value,
 )
+from clinrisk.evaluation.logistic import sigmoid
 from clinrisk.evaluation.metrics import (
     Confusion,
     average_precision_score,
@@ -116,6 +117,34 @@ def calibration_figures(labels: Labels, scores: Floats, minimum_events: int = 2)
     }
 
 
+def accuracy_figures(labels: Labels, scores: Floats) -> dict[str, Figure]:
+    """Give the two scores of how right each patient's risk is; there must be a patient."""
+    return {
+        "brier": figure(mean((scores - labels) ** 2)),
+        "log_loss": figure(mean(log_loss_terms(labels, scores))),
+    }
+
+
+def small_figures(labels: Labels, scores: Floats, counts: Confusion) -> dict[str, Figure]:
+    """Give area under precision-recall and F1 with closed intervals, for groups: no resampling.
+
+    The area's interval is normal on the log odds (Boyd, Eng and Page, 2013); F1 is 2j / (1 + j) of the share
+    j of true positives among all who are flagged or have the condition: Wilson's interval of j carries over.
+    """
+    found: dict[str, Figure] = {"average_precision": NOT_EVALUATED, "f1": NOT_EVALUATED}
+    trials = counts.tp + counts.fp + counts.fn
+    if 0 < counts.positives < counts.rows:
+        area = average_precision_score(labels, scores)
+        if 0 < area < 1:
+            margin = math.log(area / (1 - area))
+            reach = z_value() / math.sqrt(counts.positives * area * (1 - area))
+            ends = np.array([margin - reach, margin + reach])
+            found["average_precision"] = [area, *sigmoid(ends).tolist()]
+    if trials:
+        found["f1"] = [2 * share / (1 + share) for share in wilson(counts.tp, trials).as_list()]
+    return found
+
+
 def all_figures(
     labels: Labels, scores: Floats, threshold: float, draws: int, rng: Generator
 ) -> dict[str, Figure]:
@@ -128,8 +157,7 @@ def all_figures(
         figures |= _resampled(labels, scores, threshold, draws, rng)
     else:
         figures |= dict.fromkeys(("average_precision", "f1"), NOT_EVALUATED)
-    figures["brier"] = figure(mean((scores - labels) ** 2))
-    figures["log_loss"] = figure(mean(log_loss_terms(labels, scores)))
+    figures |= accuracy_figures(labels, scores)
     return figures | calibration_figures(labels, scores) | threshold_figures(counts, threshold)
 
 

@@ -50,10 +50,15 @@ def stratified_folds(labels: Labels, seed: int, repeats: int, folds: int = FOLDS
 
 def out_of_fold(fit: Fit, features: Floats, labels: Labels, folds: NDArray[np.int64]) -> Floats:
     """Give each patient's mean score over the repeats, every one from a model of the other folds."""
-    scores = np.zeros(len(labels))
-    for assigned in folds:
+    averaged: Floats = out_of_fold_by_repeat(fit, features, labels, folds).mean(axis=0)
+    return averaged
+
+
+def out_of_fold_by_repeat(fit: Fit, features: Floats, labels: Labels, folds: NDArray[np.int64]) -> Floats:
+    """Give each patient's score in each repeat, (repeats, patients)."""
+    scores = np.empty((len(folds), len(labels)))
+    for repeat, assigned in enumerate(folds):
         for fold in np.unique(assigned):
             held = assigned == fold
-            scores[held] += fit(features[~held], labels[~held])(features[held])
-    averaged: Floats = scores / len(folds)
-    return averaged
+            scores[repeat, held] = fit(features[~held], labels[~held])(features[held])
+    return scores

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clinrisk.evaluation.figures import calibration_figures, ranking_figures, threshold_figures
+from clinrisk.evaluation.figures import (
+    accuracy_figures,
+    calibration_figures,
+    ranking_figures,
+    small_figures,
+    threshold_figures,
+)
 from clinrisk.evaluation.intervals import percentile
 from clinrisk.evaluation.metrics import Confusion, confusion
 from clinrisk.promotion import NOT_EVALUATED
@@ -72,9 +78,15 @@ def group_tables(
 ) -> dict[str, dict[str, Any]]:
     """Give {attribute: {group: counts and figures}}; groups without a patient are left out."""
     tables: dict[str, dict[str, Any]] = {}
+    # Sorted once for all groups: sorting what is sorted costs next to nothing.
+    rising = np.argsort(scores, kind="stable")
+    labels, scores = labels[rising], scores[rising]
     for division in memberships:
-        members = np.argsort(division.codes, kind="stable")
-        ends = np.cumsum(np.bincount(division.codes, minlength=len(division.names)))
+        codes = division.codes[rising]
+        # Few groups fit into 16 bits, which numpy sorts by counting.
+        few = len(division.names) < np.iinfo(np.int16).max
+        members = np.argsort(codes.astype(np.int16) if few else codes, kind="stable")
+        ends = np.cumsum(np.bincount(codes, minlength=len(division.names)))
         parts = zip(division.names, np.split(members, ends[:-1]), strict=True)
         tables[division.attribute] = {
             name: group_figures(labels[rows], scores[rows], threshold) for name, rows in parts if len(rows)
@@ -90,8 +102,10 @@ def group_figures(labels: Labels, scores: Floats, threshold: float) -> dict[str,
     figures |= {"tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn}
     found = threshold_figures(counts, threshold) | ranking_figures(labels, scores, MINIMUM_EVENTS)
     found |= calibration_figures(labels, scores, MINIMUM_EVENTS)
+    found |= accuracy_figures(labels, scores) | small_figures(labels, scores, counts)
     needs = {"selection_rate": "selection_rate", "recall": "recall", "precision": "precision"}
     needs |= {"specificity": "false_positive_rate", "false_positive_rate": "false_positive_rate"}
+    needs |= {"average_precision": "recall", "f1": "recall"}
     for name, value in found.items():
         allowed = enough[needs[name]] if name in needs else counts.rows >= MINIMUM_ROWS
         figures[name] = value if allowed else NOT_EVALUATED

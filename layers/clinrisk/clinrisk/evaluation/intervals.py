@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from clinrisk.evaluation.metrics import midranks
+from clinrisk.evaluation.proportions import Estimate, wilson, z_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,32 +23,27 @@ if TYPE_CHECKING:
 
     from clinrisk.evaluation.metrics import Floats, Labels
 
+__all__ = [
+    "CELL_LIMIT",
+    "POOLED_CELLS",
+    "Cells",
+    "Estimate",
+    "delong",
+    "delong_difference",
+    "mean",
+    "normal",
+    "paired_bootstrap",
+    "percentile",
+    "pool",
+    "resample",
+    "wilson",
+    "z_value",
+]
+
 # Above so many different scores patients are pooled into cells of equal count: the error is far below the
 # interval's own width, and the cost of a bootstrap stops growing with the number of rows.
 CELL_LIMIT = 8192
 POOLED_CELLS = 2048
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure with the interval that 95 of 100 such studies would cover it with."""
-
-    value: float
-    low: float
-    high: float
-
-    def as_list(self) -> list[float]:
-        """Give [value, low, high], the form in which evaluation.json carries a figure."""
-        return [self.value, self.low, self.high]
-
-
-def z_value(confidence: float = 0.95) -> float:
-    """Give the normal quantile of a two-sided interval.
-
-    >>> round(z_value(0.95), 4)
-    1.96
-    """
-    return NormalDist().inv_cdf(0.5 + confidence / 2.0)
 
 
 def normal(value: float, error: float, confidence: float = 0.95) -> Estimate:
@@ -61,21 +56,6 @@ def mean(terms: Floats, confidence: float = 0.95) -> Estimate:
     """Give the mean of one number per patient with its interval."""
     error = float(np.std(terms, ddof=1)) / math.sqrt(len(terms)) if len(terms) > 1 else 0.0
     return normal(float(np.mean(terms)), error, confidence)
-
-
-def wilson(hits: int, trials: int, confidence: float = 0.95) -> Estimate:
-    """Give a proportion with Wilson's interval, honest near 0 and 1 and for few trials.
-
-    >>> [round(x, 3) for x in wilson(9, 10).as_list()]
-    [0.9, 0.596, 0.982]
-    """
-    z2 = z_value(confidence) ** 2
-    share = hits / trials
-    middle = (share + z2 / (2 * trials)) / (1 + z2 / trials)
-    reach = math.sqrt(z2 * (share * (1 - share) + z2 / (4 * trials)) / trials) / (1 + z2 / trials)
-    low = 0.0 if hits == 0 else max(0.0, middle - reach)
-    high = 1.0 if hits == trials else min(1.0, middle + reach)
-    return Estimate(share, low, high)
 
 
 def _placements(labels: Labels, scores: Floats) -> tuple[Floats, Floats, float]:

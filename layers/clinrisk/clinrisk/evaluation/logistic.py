@@ -30,17 +30,25 @@ def sigmoid(margins: Floats) -> Floats:
     return risks
 
 
-def fit_line(inputs: Floats, labels: Labels, penalty: Floats, offset: Floats | float = 0.0) -> Floats:
+def fit_line(
+    inputs: Floats,
+    labels: Labels,
+    penalty: Floats,
+    offset: Floats | float = 0.0,
+    start: Floats | None = None,
+) -> Floats:
     """Give the coefficients that minimise the log loss plus half the squared, penalised coefficients.
 
     `inputs` carries its own column of ones where an intercept is wanted; `penalty` has one weight per column.
-    Newton steps are halved while they fail to improve, so separable data end at a large, finite slope.
+    A `start` near the answer saves steps and changes nothing else. Newton steps are halved while they fail to
+    improve, so separable data end at a large, finite slope.
     """
-    weights = np.zeros(inputs.shape[1])
+    weights = np.zeros(inputs.shape[1]) if start is None else start
 
     def loss(candidate: Floats) -> float:
         margins = inputs @ candidate + offset
-        return float(np.sum(np.logaddexp(0.0, margins) - labels * margins) + penalty @ candidate**2 / 2)
+        terms = np.maximum(margins, 0.0) + np.log1p(np.exp(-np.abs(margins))) - labels * margins
+        return float(np.sum(terms) + penalty @ candidate**2 / 2)
 
     current = loss(weights)
     for _ in range(_ROUNDS):

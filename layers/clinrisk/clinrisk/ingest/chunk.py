@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import datetime as dt
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -15,6 +16,7 @@ from clinrisk.ingest.counts import Counts
 from clinrisk.ingest.head import OUTCOME_COLUMNS
 from clinrisk.ingest.lines import LINE, count_rows_roughly, read_lines
 from clinrisk.ingest.rules import FileRule, RowRule
+from clinrisk.pseudonyms import hex_of, record_words, words_of
 from clinrisk.use_cases.base import GROUP_PREFIX, Code
 
 if TYPE_CHECKING:
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
 
     from clinrisk.ingest.lines import Lines
     from clinrisk.profiles import Profile
+    from clinrisk.pseudonyms import Words
     from clinrisk.use_cases.base import Label, UseCase
 
 _LINES_ALWAYS_READ = 50_000
 _FEWEST_BYTES_PER_CELL = 1.25
+_DATES = dt.date(1900, 1, 1), dt.date(2099, 12, 31)
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
@@ -43,23 +47,33 @@ class Chunk:
     counts: Counts
     profile: Profile | None
     vault: pl.DataFrame
+    identities: identity.Repeats = field(default_factory=identity.Repeats)
+    """What `clinrisk.ingest.across` compares with the other chunks."""
 
 
-def read_chunk(  # noqa: PLR0917  # the six facts of a chunk, in the order of the contract
-    data: bytes, use_case: UseCase, purpose: str, header: Sequence[str], first_row: int, pseudonym_key: bytes
+def read_chunk(  # noqa: PLR0917  # the facts of a chunk, in the order of the contract
+    data: bytes,
+    use_case: UseCase,
+    purpose: str,
+    header: Sequence[str],
+    first_row: int,
+    pseudonym_key: bytes,
+    elsewhere: pl.DataFrame | None = None,
 ) -> Chunk:
     """Read whole lines of a file whose head passed `check_file_head`.
 
     `data` starts after the header; `first_row` numbers its first line (1 for the line after the header).
-    Where a file is cut changes no row, but for repeats (of ids, and of rows without ids), which are found
-    within a chunk, and a cell with a line break, whose two halves then count as two bad rows.
+    Where a file is cut changes no row, once a chunk that shares ids (or equal rows, where there are none)
+    with other chunks is read again with what they say (`elsewhere`, from `clinrisk.ingest.across`). One
+    exception: a cell with a line break in it that is cut in two counts as two bad rows.
     """
     unreadable = _unreadable(data, len(header))
     if unreadable is None:
         lines = read_lines(data, header)
+        facts = _Facts(use_case, first_row, pseudonym_key, elsewhere)
         if purpose == "outcomes":
-            return _read_outcomes(lines, use_case, first_row, pseudonym_key)
-        return _read_patients(lines, use_case, first_row, pseudonym_key, labelled=purpose == "training")
+            return _read_outcomes(lines, facts)
+        return _read_patients(lines, facts, labelled=purpose == "training")
     # Nothing of it can be trusted: all its rows go, and with them the file.
     rows = count_rows_roughly(data)
     empty = read_chunk(b"", use_case, purpose, header, first_row, pseudonym_key)
@@ -67,9 +81,19 @@ def read_chunk(  # noqa: PLR0917  # the six facts of a chunk, in the order of th
     return Chunk(empty.features, empty.quarantine, counts, empty.profile, empty.vault)
 
 
-def _read_patients(lines: Lines, use_case: UseCase, first_row: int, key: bytes, *, labelled: bool) -> Chunk:
+@dataclass(frozen=True)
+class _Facts:
+    """What is known about a chunk beside its lines."""
+
+    use_case: UseCase
+    first_row: int
+    key: bytes
+    elsewhere: pl.DataFrame | None
+
+
+def _read_patients(lines: Lines, facts: _Facts, *, labelled: bool) -> Chunk:
     """Read a training or inference chunk."""
-    cells = lines.cells
+    cells, use_case = lines.cells, facts.use_case
     broken: list[Broken] = []
     ids = None
     if use_case.id_column:
@@ -84,22 +108,26 @@ def _read_patients(lines: Lines, use_case: UseCase, first_row: int, key: bytes, 
         content.append(label)
     broken = [*_not_patients(cells, values), *broken]
     if ids is not None and use_case.id_column:
-        broken += _repeated(ids, content, broken, use_case.id_column)
+        words, _ = record_words(ids, facts.key)
+        identities = _identified(ids, words, content, broken, facts)
+        broken += identities.broken(use_case.id_column)
     keep = kept(cells.height, broken)
     values = {name: series.filter(keep) for name, series in values.items()}
-    rows = _row_numbers(cells, keep, first_row)
     if ids is None:
-        record_id = identity.ids_from_rows(featurize.canonical_rows(use_case, values), key)
-        source_id = record_id
+        words, identities = identity.numbered(
+            featurize.canonical_rows(use_case, values), facts.key, facts.elsewhere
+        )
+        record_id = source_id = hex_of(words)
     else:
         source_id = ids.filter(keep)
-        record_id = identity.ids_from_texts(source_id, key)
+        record_id = hex_of(words if keep.all() else words[keep.to_numpy()])
+    rows = _row_numbers(cells, keep, facts.first_row)
     labels = [label.filter(keep).alias("label")] if labelled else []
     groups = featurize.groups_frame(use_case, values)
     inputs = featurize.features_frame(use_case, values)
-    quarantine = quarantine_frame(lines, broken, first_row)
+    quarantine = quarantine_frame(lines, broken, facts.first_row)
     return Chunk(
-        pl.DataFrame([record_id, rows, *labels]).hstack(groups).hstack(inputs),
+        pl.DataFrame([record_id, rows, *labels]).hstack(groups).hstack(featurize.stored(inputs)),
         quarantine,
         count_rows(
             quarantine,
@@ -110,35 +138,39 @@ def _read_patients(lines: Lines, use_case: UseCase, first_row: int, key: bytes, 
         ),
         _profile(use_case, inputs, groups, labels[0] if labels else None),
         pl.DataFrame([record_id, rows, source_id.alias("source_id")]),
+        identities,
     )
 
 
-def _read_outcomes(lines: Lines, use_case: UseCase, first_row: int, key: bytes) -> Chunk:
+def _read_outcomes(lines: Lines, facts: _Facts) -> Chunk:
     """Read an outcomes chunk: whose outcome, which, and when."""
     id_column, label_column, date_column = OUTCOME_COLUMNS
-    cells = lines.cells
+    cells, use_case = lines.cells, facts.use_case
     own_ids = use_case.id_column is not None
     ids, broken = identity.read_ids(cells[id_column], id_column, of_hospital=own_ids)
     label, unlabelled = _read_label(cells[label_column], use_case.label, label_column)
     text = cells[date_column].str.strip_chars(" \t")
     date = text.str.to_date("%Y-%m-%d", strict=False).alias("date")
-    undated = date.is_null() | ~text.str.contains(_DATE)
+    undated = ~date.is_between(*_DATES).fill_null(value=False) | ~text.str.contains(_DATE)
     broken += unlabelled
     if undated.any():
         broken.append(Broken(date_column, RowRule.NOT_A_DATE, undated.arg_true()))
     broken = [*_repeated_headers(cells), *broken]
-    broken += _repeated(ids, [label, date], broken, id_column)
+    words = record_words(ids, facts.key)[0] if own_ids else words_of(ids)
+    identities = _identified(ids, words, [label, date], broken, facts)
+    broken += identities.broken(id_column)
     keep = kept(cells.height, broken)
-    rows = _row_numbers(cells, keep, first_row)
+    rows = _row_numbers(cells, keep, facts.first_row)
     source_id = ids.filter(keep).alias("source_id")
-    record_id = identity.ids_from_texts(source_id, key) if own_ids else source_id.alias("record_id")
-    quarantine = quarantine_frame(lines, broken, first_row)
+    record_id = hex_of(words[keep.to_numpy()])
+    quarantine = quarantine_frame(lines, broken, facts.first_row)
     return Chunk(
         pl.DataFrame([record_id, rows, label.filter(keep).alias("label"), date.filter(keep)]),
         quarantine,
         count_rows(quarantine, len(rows), labelled=len(rows)),
         None,
         pl.DataFrame([record_id, rows, source_id]),
+        identities,
     )
 
 
@@ -175,9 +207,10 @@ def _read_label(cells: pl.Series, label: Label, column: str | None = None) -> tu
 def _repeated_headers(cells: pl.DataFrame) -> list[Broken]:
     """Find the lines that repeat the header, as files that were put one after the other have them."""
     first, second = [name for name in cells.columns if name != LINE][:2]
-    repeated = cells[first] == first
+    repeated = cells[second] == second
     if repeated.any():
-        repeated &= cells[second] == second
+        # A file that was put behind another one brings its byte order mark along.
+        repeated &= cells[first].str.strip_chars_start("\ufeff") == first
     return [Broken("", RowRule.REPEATED_HEADER, repeated.arg_true())] if repeated.any() else []
 
 
@@ -198,12 +231,11 @@ def _not_patients(cells: pl.DataFrame, values: Mapping[str, pl.Series]) -> list[
     return found
 
 
-def _repeated(
-    ids: pl.Series, content: Sequence[pl.Series], broken: Sequence[Broken], column: str
-) -> list[Broken]:
+def _identified(
+    ids: pl.Series, words: Words, content: Sequence[pl.Series], broken: Sequence[Broken], facts: _Facts
+) -> identity.Repeats:
     """Find repeated and conflicting ids among the rows that break no other rule."""
-    good = kept(len(ids), broken)
-    return identity.repeated_ids(ids if good.all() else ids.set(~good, None), content, column)
+    return identity.repeated(ids, words, content, kept(len(ids), broken), facts.elsewhere)
 
 
 def _row_numbers(cells: pl.DataFrame, keep: pl.Series, first_row: int) -> pl.Series:
@@ -224,9 +256,10 @@ def _profile(
 
 
 def _count(series: pl.Series) -> dict[Any, int]:
-    """Count rows per value, values sorted."""
+    """Count rows per value, values sorted; values that do not occur are left out."""
     table = series.value_counts().sort(series.name)
-    return dict(zip(table[series.name].to_list(), table["count"].to_list(), strict=True))
+    counted = dict(zip(table[series.name].to_list(), table["count"].to_list(), strict=True))
+    return dict(sorted(counted.items()))
 
 
 __all__ = ["QUARANTINE_SCHEMA", "Chunk", "read_chunk"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-CHUNK_BYTES = 64 * 1024 * 1024
+CHUNK_BYTES = 24 * 1024 * 1024
 
 
 @dataclass(frozen=True)

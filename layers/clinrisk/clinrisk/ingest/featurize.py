@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
-from clinrisk.use_cases.base import GROUP_PREFIX, UNKNOWN_GROUP, Code, feature_name
+from clinrisk.use_cases.base import GROUP_PREFIX, Code, feature_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,31 +31,40 @@ def features_frame(use_case: UseCase, values: Mapping[str, pl.Series]) -> pl.Dat
     return pl.DataFrame(inputs)
 
 
+def stored(inputs: pl.DataFrame) -> pl.DataFrame:
+    """Return model inputs as they are stored: flags as Boolean, which take a bit each and little time."""
+    return inputs.cast({pl.Int8: pl.Boolean})
+
+
 def groups_frame(use_case: UseCase, values: Mapping[str, pl.Series]) -> pl.DataFrame:
-    """Return one text column per protected attribute, named `group_<attribute>`."""
+    """Return one column per protected attribute, named `group_<attribute>`: its group's name, as an Enum."""
     return pl.DataFrame([_groups(use_case, attribute, values) for attribute in use_case.protected])
 
 
 def _groups(use_case: UseCase, attribute: ProtectedAttribute, values: Mapping[str, pl.Series]) -> pl.Series:
     """Name each row's group."""
     column = use_case.column(attribute.column)
-    source = values[attribute.column].alias("source")
-    chosen = pl.lit(UNKNOWN_GROUP)
-    for group in reversed(attribute.groups):
-        if isinstance(column, Code):
-            codes = [list(column.values).index(code) for code in group.codes]
-            test = pl.col("source").is_in(codes)
-        else:
-            low = float("-inf") if group.low is None else group.low
-            high = float("inf") if group.high is None else group.high
-            test = pl.col("source").is_between(low, high, closed="left")
-        chosen = pl.when(test).then(pl.lit(group.name)).otherwise(chosen)
-    return (
-        pl.DataFrame([source]).select(chosen.alias(GROUP_PREFIX + feature_name(attribute.name))).to_series()
-    )
+    source = values[attribute.column]
+    unknown = len(attribute.groups)
+    if isinstance(column, Code):
+        codes = list(column.values)
+        # One entry per code, and the last for a missing one.
+        table = np.full(len(codes) + 1, unknown, np.uint8)
+        for place, group in reversed(list(enumerate(attribute.groups))):
+            table[[codes.index(code) for code in group.codes]] = place
+        chosen = table[source.fill_null(len(codes)).to_numpy()]
+    else:
+        numbers = source.to_numpy()  # missing is NaN, which lies in no group
+        chosen = np.full(len(numbers), unknown, np.uint8)
+        for place, group in reversed(list(enumerate(attribute.groups))):
+            low = -np.inf if group.low is None else group.low
+            high = np.inf if group.high is None else group.high
+            chosen[(numbers >= low) & (numbers < high)] = place
+    names = pl.Enum(attribute.group_names)
+    return pl.Series(GROUP_PREFIX + feature_name(attribute.name), chosen).cat.to(names)
 
 
 def canonical_rows(use_case: UseCase, values: Mapping[str, pl.Series]) -> pl.Series:
     """Return each row as one text of its parsed values: equal for equal patients, however written."""
     frame = pl.DataFrame([values[column.name].cast(pl.String) for column in use_case.columns])
-    return frame.select(pl.concat_str(pl.all().fill_null(""), separator="|")).to_series()
+    return frame.select(pl.concat_str(pl.all().fill_null(""), separator="|").alias("row")).to_series()

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
-from clinrisk.ingest.rules import FileRule, Problem
+from clinrisk.ingest.rules import LONGEST_LINE, FileRule, Problem
 
 if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 HEAD_BYTES = 256 * 1024
 """How much of a file the checks want to see (less, when the file is shorter)."""
-LONGEST_LINE = 64 * 1024
 MOST_COLUMNS = 500
 OUTCOME_COLUMNS = ("id", "label", "date")
 _BOM = b"\xef\xbb\xbf"
@@ -75,7 +74,12 @@ def check_file_head(head: bytes, size: int, use_case: UseCase, purpose: str) -> 
     """
     if size == 0 or not head:
         return [Problem(FileRule.EMPTY)]
-    return _content_problems(head) or _line_problems(head, size) or _header_problems(head, use_case, purpose)
+    cut = size > len(head)
+    return (
+        _content_problems(head, cut=cut)
+        or _line_problems(head, size)
+        or _header_problems(head, use_case, purpose)
+    )
 
 
 def read_header(head: bytes) -> Header:
@@ -104,7 +108,7 @@ def expected_columns(use_case: UseCase, purpose: str) -> tuple[tuple[str, ...], 
     return tuple(name for name in use_case.header if name != label), (label,)
 
 
-def _content_problems(head: bytes) -> list[Problem]:
+def _content_problems(head: bytes, *, cut: bool) -> list[Problem]:
     """Recognise by its first bytes what is not text in UTF-8."""
     text = head.removeprefix(_BOM)
     title = next((title for magic, title in _CONTENT if head.startswith(magic)), None)
@@ -118,8 +122,8 @@ def _content_problems(head: bytes) -> list[Problem]:
     try:
         head.decode("utf-8")
     except UnicodeDecodeError as error:
-        # The head may end inside a character; anything earlier is another encoding.
-        if error.start < len(head) - 3:
+        # A head that is cut off may end inside a character; anything earlier is another encoding.
+        if error.start < len(head) - 3 or not cut:
             return [Problem(FileRule.NOT_UTF8)]
     return []
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from clinrisk.ingest.rules import RowRule
+from clinrisk.ingest.rules import LONGEST_LINE, RowRule
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -61,11 +61,16 @@ def read_lines(data: bytes, header: Sequence[str]) -> Lines:
     >>> lines.cells.rows(), {line: rule.value for line, rule in lines.misshapen.items()}
     ([('1', '2', 0)], {2: 'short_row'})
     """
-    if b'"' in data:
+    if b'"' in data or _stray_returns(data):
         return _read_quoted(data, header)
     cells = _split(data, header, _COMMA)
     misshapen, blank = _shapes(data, cells, header, _COMMA)
     return Lines(_without(cells, {*misshapen, *blank}), misshapen, data)
+
+
+def _stray_returns(data: bytes) -> bool:
+    """Whether a carriage return stands anywhere but before a newline: polars would drop it from its cell."""
+    return b"\r" in data and data.count(b"\r") != data.count(b"\r\n") + data.endswith(b"\r")
 
 
 def count_rows_roughly(data: bytes) -> int:
@@ -110,7 +115,12 @@ def _shapes(
         return {}, []
     ends = _line_ends(data)
     starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])
-    misshapen = {int(line): RowRule.CELL_TOO_LONG for line in np.flatnonzero(ends - starts > LONGEST_ROW)}
+    misshapen = {
+        int(line): RowRule.LINE_TOO_LONG
+        if ends[line] - starts[line] > LONGEST_LINE
+        else RowRule.CELL_TOO_LONG
+        for line in np.flatnonzero(ends - starts > LONGEST_ROW)
+    }
     marks = np.frombuffer(data, np.uint8) == separator[0]
     expected = len(header) - 1
     if np.count_nonzero(marks) == expected * len(ends) and not (cells[header[-1]] == "").any():

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+LONGEST_LINE = 64 * 1024
+"""In bytes: a longer line, wherever it is, makes the file none of ours."""
+
 
 class FileRule(StrEnum):
     """Why a whole file is set aside."""
@@ -49,6 +52,8 @@ class RowRule(StrEnum):
     REPEATED_HEADER = "repeated_header"
     EMPTY_ROW = "empty_row"
     CELL_TOO_LONG = "cell_too_long"
+    LINE_TOO_LONG = "line_too_long"
+    """Never a row's alone: the file goes with it."""
     CHARACTERS = "unexpected_characters"
     FORMULA = "formula"
     DECIMAL_COMMA = "decimal_comma"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from clinrisk.ingest.rules import FileRule, Problem
+from clinrisk.ingest.rules import LONGEST_LINE, FileRule, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,6 +69,8 @@ def _file_problems(counts: Counts, use_case: UseCase) -> tuple[Problem, ...]:
     if not counts.rows:
         return (Problem(FileRule.NO_ROWS),)
     unreadable = [Problem(rule) for rule in UNREADABLE if rule in counts.reasons]
+    if FileRule.LINE_TOO_LONG in counts.reasons:
+        unreadable.append(Problem(FileRule.LINE_TOO_LONG, detail=f"{LONGEST_LINE:,} bytes"))
     if unreadable:
         return tuple(unreadable)
     units = _wrong_units(counts)

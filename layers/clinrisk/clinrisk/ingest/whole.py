@@ -1,14 +1,23 @@
-"""A whole file at once, offline: the same verdict as the inbox gives, before anything is uploaded."""
+"""A whole file at once, offline: the same verdict as the inbox gives, before anything is uploaded.
+
+`elsewhere_of` compares chunks that are all in memory; the inbox does the same with stored ones, bit by bit.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clinrisk.ingest import across
 from clinrisk.ingest.chunk import read_chunk
 from clinrisk.ingest.head import HEAD_BYTES, check_file_head, read_header
 from clinrisk.ingest.verdict import Verdict, decide, refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import polars as pl
+
+    from clinrisk.ingest.chunk import Chunk
     from clinrisk.use_cases.base import UseCase
 
 # Record ids made here go nowhere, so they need no secret.
@@ -29,3 +38,17 @@ def check_file(data: bytes, use_case: UseCase, purpose: str) -> Verdict:
     header = read_header(head)
     chunk = read_chunk(data[header.length :], use_case, purpose, header.names, 1, _NO_SECRET)
     return decide(chunk.counts, use_case)
+
+
+def elsewhere_of(chunks: Sequence[Chunk], *, own_ids: bool) -> dict[int, pl.DataFrame]:
+    """Return, per chunk to be read again, what the others say of its ids (`own_ids`: rows carry one)."""
+    sheets = [across.sheet(chunk.identities.seen) for chunk in chunks]
+    [cut] = across.spans([across.table_of(sheet) for sheet in sheets])
+    found = across.shared([sheet[start:end] for sheet, (start, end) in zip(sheets, cut, strict=True)])
+    contested = {index: chunk.identities.contested for index, chunk in enumerate(chunks)}
+    said = {
+        index: across.contents(chunk.features, found["record_id"])
+        for index, chunk in enumerate(chunks)
+        if own_ids
+    }
+    return across.verdicts(found, contested, said)

@@ -1,4 +1,4 @@
-"""What do I get? `python3 clinrisk.pyz <assemble|train|evaluate|present>`: one job, then exit code 0 or 1.
+"""What do I get? `python3 clinrisk.pyz <job>` runs one job of `JOBS`, then exits with code 0 or 1.
 
 Each sub-command imports what it needs itself: starting a job costs its imports and little else.
 """
@@ -13,7 +13,7 @@ from importlib import import_module
 from clinrisk.errors import ClinriskError
 from clinrisk.jobs.container import Container
 
-JOBS = ("assemble", "train", "evaluate", "present")
+JOBS = ("assemble", "train", "evaluate", "present", "compare")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 HOLDOUT_SHARE = 0.2
 _BOOKKEEPING = ("record_id", "event_time", "upload_id", "label")
 _ORDERING = ("event_time", "is_deleted", "api_invocation_time", "write_time")
-"""Newest last; at the same moment a deletion wins, then whatever reached the store later."""
+_ARRIVAL = "arrival"
+"""Newest last; at the same moment a deletion wins, then the upload that arrived later in the inbox (event
+times are those of the files, to the second), then whatever reached the store later."""
 
 
 def run(container: Container) -> None:
@@ -103,9 +105,10 @@ def as_of(stored: pa.Table, plan: TrainingPlan) -> pa.Table:
     in_time = pc.less_equal(stored["event_time"], plan.as_of)
     known = stored.set_column(stored.schema.get_field_index("is_deleted"), "is_deleted", deleted)
     known = known.filter(pc.and_(in_time, pc.or_(committed, deleted)))
-    keys = [("record_id", "ascending"), *((name, "ascending") for name in _ORDERING)]
-    # Two identical keys differ in nothing that counts but their upload: that decides, for the same bytes.
-    ordered = known.sort_by([*keys, ("upload_id", "ascending")])
+    arrival = pc.index_in(known["upload_id"], value_set=pa.array(plan.upload_ids, pa.string()))
+    known = known.append_column(_ARRIVAL, pc.fill_null(arrival, -1))
+    names = ("record_id", *_ORDERING[:2], _ARRIVAL, *_ORDERING[2:], "upload_id")
+    ordered = known.sort_by([(name, "ascending") for name in names]).drop_columns([_ARRIVAL])
     ids = np.array(ordered["record_id"].to_pylist(), dtype=np.str_)
     last = np.r_[ids[1:] != ids[:-1], True] if len(ids) else np.zeros(0, dtype=bool)
     newest = ordered.filter(pa.array(last))

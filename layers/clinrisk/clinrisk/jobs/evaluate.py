@@ -1,8 +1,8 @@
 """Evaluate Candidate: the evidence as evaluation.json, and the page that an approver reads.
 
 Reads  input/set (training.csv, holdout.csv, manifest.json), input/xgboost and input/logistic (model.tar.gz
-       and output.tar.gz of the training jobs), input/champion (model.tar.gz of the live model, if any).
-Writes output/evaluation/evaluation.json, output/report/report.html.
+       and output.tar.gz of the training jobs), input/champion (the same two of the live model, if any).
+Writes output/evaluation/evaluation.json, output/report/report.html and the model card beside it.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pyarrow import csv
 
 from clinrisk import factors, use_cases
 from clinrisk.errors import EvidenceChanged, FeatureMismatch
-from clinrisk.evaluation import logistic
+from clinrisk.evaluation import logistic, recalibration
 from clinrisk.evaluation.evidence import Scored, evaluation_of
 from clinrisk.jobs import booster
+from clinrisk.jobs.card.page import card_files
+from clinrisk.jobs.champion import read_champion
 from clinrisk.jobs.container import read_json, write_json
 from clinrisk.jobs.report import render
-from clinrisk.jobs.tables import read_set, sha256_of, strings, unpack
+from clinrisk.jobs.tables import read_scores, read_set, sha256_of, strings, unpack
 from clinrisk.promotion import BASELINE, CANDIDATE, CHAMPION, FLOOR
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ DRIVER_ROWS = 5000
 
 
 def run(container: Container) -> None:
-    """Write evaluation.json and report.html; raises EvidenceChanged when pieces do not belong together."""
+    """Write evaluation, report and model card; raises EvidenceChanged when pieces do not fit together."""
     use_case = use_cases.get(container.setting("USE_CASE"))
     folder = container.input("set")
     manifest = read_json(folder / "manifest.json")
@@ -52,6 +53,8 @@ def run(container: Container) -> None:
     write_json(container.output("evaluation") / "evaluation.json", document)
     page = render(document, manifest, use_case)
     (container.output("report") / "report.html").write_text(page, encoding="utf-8")
+    for name, content in card_files(document, manifest, use_case).items():
+        (container.output("report") / name).write_bytes(content)
 
 
 def _part(folder: Path, name: str, manifest: dict[str, Any], use_case: UseCase) -> Patients:
@@ -98,22 +101,26 @@ def _evaluate(
         name: logistic.from_json(read_json(models[BASELINE] / "model" / "clinrisk" / f"{name}.json"))
         for name in (BASELINE, FLOOR)
     }
-    scores: dict[str, Floats] = {CANDIDATE: booster.risks(grown, holdout.features, names)}
+    card = read_json(models[CANDIDATE] / "model" / "clinrisk" / "model.json")
+    correction = recalibration.of_model(card)
+    held: dict[str, Floats] = {CANDIDATE: correction.apply(booster.risks(grown, holdout.features, names))}
     for name, model in fitted.items():
         columns = [names.index(feature) for feature in model.features]
-        scores[name] = model.risks(holdout.features[:, columns])
-    threshold = None
-    if container.has_input(CHAMPION):
-        champion, threshold = _champion(container, models[CANDIDATE].parent, use_case)
-        scores[CHAMPION] = booster.risks(champion, holdout.features, names)
+        held[name] = model.risks(holdout.features[:, columns])
+    learned = _out_of_fold(models, training)
+    champion = read_champion(container, use_case, training, holdout, models[CANDIDATE].parent)
+    if champion is not None:
+        learned[CHAMPION], held[CHAMPION] = champion.training, champion.holdout
     document = evaluation_of(
         use_case,
-        Scored(training.labels, training.groups, _out_of_fold(models, training)),
-        Scored(holdout.labels, holdout.groups, scores),
-        champion_threshold=threshold,
-        repeats=read_json(models[CANDIDATE] / "model" / "clinrisk" / "model.json")["cv_repeats"],
+        Scored(training.labels, training.groups, learned),
+        Scored(holdout.labels, holdout.groups, held),
+        champion=None if champion is None else champion.model,
+        looks=int(container.environment.get("HOLDOUT_LOOKS", "1")),
+        repeats=card["cv_repeats"],
         seed=int(manifest["seed"]),
     )
+    document["recalibration"], document["search"] = card["calibration"], card["search"]
     sample = training.features[:DRIVER_ROWS]
     document["run_id"] = container.setting("RUN_ID")
     document["drivers"] = factors.drivers(booster.contributions(grown, sample, names), use_case)
@@ -126,7 +133,7 @@ def _out_of_fold(models: dict[str, Path], training: Patients) -> dict[str, Float
     """Read the out-of-fold scores of every model, checked to be about these patients."""
     scores: dict[str, Floats] = {}
     for name, folder in models.items():
-        table = csv.read_csv(folder / "output" / "out_of_fold.csv", convert_options=_record_ids_are_text())
+        table = read_scores(folder / "output" / "out_of_fold.csv")
         same = table.num_rows == len(training) and bool(
             np.all(strings(table, "record_id") == training.record_ids)
         )
@@ -137,15 +144,3 @@ def _out_of_fold(models: dict[str, Path], training: Patients) -> dict[str, Float
         if name == BASELINE:
             scores[FLOOR] = table["floor"].to_numpy().astype(np.float64)
     return scores
-
-
-def _record_ids_are_text() -> csv.ConvertOptions:
-    """Keep record ids as text even where every one of them happens to look like a number."""
-    return csv.ConvertOptions(column_types={"record_id": "string"})
-
-
-def _champion(container: Container, scratch: Path, use_case: UseCase) -> tuple[Any, float]:
-    """Load the live model and its threshold; raises FeatureMismatch where it has other features."""
-    folder = unpack(container.input(CHAMPION), "model.tar.gz", scratch / CHAMPION)
-    model = booster.load(folder / "xgboost-model", use_case.feature_names)
-    return model, float(container.setting("CHAMPION_THRESHOLD"))

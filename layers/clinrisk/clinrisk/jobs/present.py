@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import csv, parquet
+from pyarrow import parquet
 
 from clinrisk import factors, use_cases
-from clinrisk.errors import CountsDisagree, FeatureMismatch, ObjectMissing
+from clinrisk.errors import FeatureMismatch, ObjectMissing
+from clinrisk.evaluation import recalibration
 from clinrisk.jobs import booster
 from clinrisk.jobs.container import read_json, write_json
+from clinrisk.jobs.scores import scores_of
 from clinrisk.jobs.tables import feature_matrix, strings, unpack
 from clinrisk.score_profiles import score_profile_of
 from clinrisk.use_cases.base import GROUP_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from numpy.typing import NDArray
 
     from clinrisk.evaluation.metrics import Floats
     from clinrisk.jobs.container import Container
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 FACTORS = 3
 # The server prints seven digits or more; a shifted column moves a risk by far more than this.
 AGREEMENT = 1e-4
+UNCERTAIN = "uncertain"
+"""What stands in the place of a band for a patient outside what the model was trained on."""
 CHECKED_ROWS = 10_000
 
 
@@ -54,8 +56,10 @@ def run(container: Container) -> None:
             raise FeatureMismatch("The live model was trained on other features than this code has.")
         model = booster.load(folder / "xgboost-model", use_case.feature_names)
     features = feature_matrix(batch, use_case.feature_names)
-    risks = _scores_of(container.input("scores"), strings(batch, "record_id"))
-    _check_scores(risks, booster.risks(model, features[:CHECKED_ROWS], use_case.feature_names))
+    served = scores_of(container.input("scores"), strings(batch, "record_id"))
+    _check_scores(served, booster.risks(model, features[:CHECKED_ROWS], use_case.feature_names))
+    # The server knows the booster alone: what the model corrects is corrected here, for all who read a risk.
+    risks = recalibration.of_model(card).apply(served)
     flagged = risks >= threshold
     contributions = booster.contributions(model, features, use_case.feature_names)
     found = factors.top_factors(contributions, use_case, FACTORS)
@@ -68,8 +72,12 @@ def run(container: Container) -> None:
         "model_version": pa.array([version] * len(risks), pa.string()),
     }
     explained = {f"factor_{rank + 1}": _texts([row[rank] for row in found]) for rank in range(FACTORS)}
+    beyond = outside(features, card["ranges"], use_case)
+    # Nobody like this patient was learned from: the number stands, but no band lends it certainty.
+    bands = [UNCERTAIN if far else band for band, far in zip(common["band"].to_pylist(), beyond, strict=True)]
     told = {
-        "outside": _texts(outside(features, card["ranges"], use_case)),
+        "band": _texts(bands),
+        "outside": _texts(beyond),
         "data_version": _texts([container.setting("DATA_VERSION")] * len(risks)),
     }
     groups = {name: batch[name].cast(pa.string()) for name in use_case.group_columns}
@@ -107,27 +115,6 @@ def _read_batch(folder: Path, use_case: UseCase) -> pa.Table:
     return pa.concat_tables(tables, promote_options="permissive")
 
 
-def _scores_of(folder: Path, record_ids: NDArray[np.str_]) -> Floats:
-    """Give the server's scores in the batch's order; raises CountsDisagree unless each patient has one."""
-    options = csv.ReadOptions(column_names=["record_id", "score"])
-    types = csv.ConvertOptions(column_types={"record_id": pa.string(), "score": pa.float64()})
-    paths = [path for path in sorted(folder.rglob("*.out")) if path.stat().st_size]
-    try:
-        tables = [csv.read_csv(path, read_options=options, convert_options=types) for path in paths]
-    except pa.ArrowInvalid as error:
-        raise FeatureMismatch("The scores are not lines of a record id and one number.") from error
-    ids = np.concatenate([strings(table, "record_id") for table in tables] or [np.array([], dtype=np.str_)])
-    scores = np.concatenate([table["score"].to_numpy() for table in tables] or [np.array([])])
-    wanted, given = np.argsort(record_ids, kind="stable"), np.argsort(ids, kind="stable")
-    same = len(ids) == len(record_ids) and bool(np.all(ids[given] == record_ids[wanted]))
-    if not same or len(np.unique(ids)) != len(ids):
-        message = f"{len(record_ids)} patients and {len(ids)} scores do not pair up one to one."
-        raise CountsDisagree(message)
-    risks = np.empty(len(scores))
-    risks[wanted] = scores[given]
-    return risks
-
-
 def _check_scores(given: Floats, expected: Floats) -> None:
     """Refuse scores that this model would not have given to these features."""
     distance = np.abs(given[: len(expected)] - expected)
@@ -144,9 +131,7 @@ def outside(features: Floats, ranges: Mapping[str, list[float]], use_case: UseCa
     table = features[:, columns]
     spans = np.array([ranges[name] for name in names]).reshape(-1, 2)
     # A missing value compares false: what was not measured is not outside.
-    beyond = (table < spans[:, 0]) | (
-        table > spans[:, 1]
-    )  # a missing value compares false: it is not outside
+    beyond = (table < spans[:, 0]) | (table > spans[:, 1])
     titles = [use_case.feature(name).title for name in names]
     return [
         ", ".join(title for title, far in zip(titles, row, strict=True) if far) if row.any() else ""

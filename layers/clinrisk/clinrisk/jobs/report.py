@@ -44,6 +44,7 @@ GROUP_FIGURES = (
     ("precision", "right of those flagged", "share"),
     ("auc", "AUC", "number"),
     ("observed_to_expected", "observed per expected", "number"),
+    ("calibration_slope", "calibration slope", "number"),
 )
 GAPS = (
     ("selection_rate", "flagged"),
@@ -51,6 +52,15 @@ GAPS = (
     ("false_positive_rate", "false alarms"),
     ("equalized_odds_difference", "equalized odds"),
     ("precision", "right when flagged"),
+)
+
+THE = {CHAMPION: "the live model"}
+PAIRS = (
+    ("auc", "AUC"),
+    ("brier", "Brier score"),
+    ("recall", "recall"),
+    ("specificity", "specificity"),
+    ("net_benefit", "net benefit"),
 )
 
 
@@ -103,15 +113,36 @@ def comparisons(document: Mapping[str, Any], titles: Mapping[str, str]) -> list[
     sentences = []
     for part, found in (("", document["comparison"]), (" on the hold-out", document["holdout_comparison"])):
         for name, title in titles.items():
-            difference = found.get(f"{CANDIDATE}_vs_{name}", NOT_EVALUATED)
-            if difference == NOT_EVALUATED or (part and name != CHAMPION):
+            pair = found.get(f"{CANDIDATE}_vs_{name}", {})
+            if pair.get("auc", NOT_EVALUATED) == NOT_EVALUATED or (part and name != CHAMPION):
                 continue
-            value, low, high = difference
+            value, low, high = pair["auc"]
             verdict = "no difference is shown"
             if low > 0 or high < 0:
                 verdict = f"the candidate ranks patients {'better' if low > 0 else 'worse'}"
-            interval = f"AUC difference {value:+.3f}, {low:+.3f} to {high:+.3f}"
-            sentences.append(f"Against {title}{part}, {verdict} ({interval}).")
+            interval = f"AUC difference {value:+.3f}, {low:+.3f} to {high:+.3f}, {pair['patients']} patients"
+            sentences.append(f"Against {THE.get(name, title)}{part}, {verdict} ({interval}).")
+    return sentences
+
+
+def setting_up(document: Mapping[str, Any]) -> list[str]:
+    """Say in a sentence each how the settings were chosen and whether the risks were corrected."""
+    search, correction = document["search"], document["recalibration"]
+    value, low, high = correction["log_loss_gain"]
+    gain = f"log loss gain {value:+.4f}, {low:+.4f} to {high:+.4f}, on patients outside the fit"
+    sentences = [
+        f"The log odds of the risks are multiplied by {correction['slope']:.3f} and moved by "
+        f"{correction['intercept']:+.3f}: {gain}."
+        if correction["kept"]
+        else f"The risks are served as they are: correcting the log odds did not surely help ({gain})."
+    ]
+    if search["tried"]:
+        best = search["tried"][search["chosen"]]
+        sentences.append(
+            f"Of {len(search['tried'])} settings the search chose depth {best['max_depth']} and "
+            f"{best['num_round']} trees; every figure comes from models whose settings were chosen without "
+            "the patients they are judged on."
+        )
     return sentences
 
 
@@ -181,10 +212,12 @@ def render(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: U
         titles=titles,
         models=out_of_fold,
         comparisons=comparisons(document, titles),
+        setting_up=setting_up(document),
         holdout_models=[name for name in titles if name in document["holdout"]],
         figures=FIGURES,
         group_figures=GROUP_FIGURES,
         gap_titles=GAPS,
+        pair_titles=PAIRS,
         group_titles=groups,
         attributes=[attribute for attribute in use_case.protected if attribute.name in document["groups"]],
         crossed=_crossed(document["intersections"], groups),

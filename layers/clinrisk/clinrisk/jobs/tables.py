@@ -83,6 +83,14 @@ def patients_of(table: pa.Table, use_case: UseCase) -> Patients:
     )
 
 
+def read_scores(path: Path) -> pa.Table:
+    """Read out_of_fold.csv; record ids stay text even where every one of them looks like a number."""
+    if not path.is_file():
+        message = f"The file {path.name} is missing from the job's inputs."
+        raise ObjectMissing(message)
+    return csv.read_csv(path, convert_options=csv.ConvertOptions(column_types={"record_id": pa.string()}))
+
+
 def strings(table: pa.Table, name: str) -> NDArray[np.str_]:
     """Give a text column as an array of str."""
     return np.array(table[name].to_pylist(), dtype=np.str_)

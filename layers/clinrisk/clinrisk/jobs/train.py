@@ -16,7 +16,8 @@ import pyarrow as pa
 from clinrisk import use_cases
 from clinrisk.errors import FeatureMismatch, SettingMissing
 from clinrisk.evaluation import logistic
-from clinrisk.evaluation.folds import out_of_fold, stratified_folds
+from clinrisk.evaluation.folds import out_of_fold, out_of_fold_by_repeat, stratified_folds
+from clinrisk.evaluation.recalibration import recalibrated
 from clinrisk.jobs.container import write_json
 from clinrisk.jobs.tables import read_set, sha256_of, write_csv
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from clinrisk.jobs.tables import Patients
     from clinrisk.use_cases.base import UseCase
 
-DEFAULT_REPEATS = 5
+DEFAULT_REPEATS = 2
 
 
 def run(container: Container) -> None:
@@ -47,7 +48,7 @@ def run(container: Container) -> None:
     repeats = int(given.get("cv_repeats", str(DEFAULT_REPEATS)))
     folds = stratified_folds(patients.labels, seed, repeats)
     train = _train_xgboost if algorithm == "xgboost" else _train_logistic
-    scores = train(container.model, patients, use_case, given, folds)
+    scores, told = train(container.model, patients, use_case, given, folds)
     columns = {"record_id": patients.record_ids, "fold": folds[0], "label": patients.labels, **scores}
     write_csv(container.output_data / "out_of_fold.csv", pa.table(columns))
     card = {
@@ -63,7 +64,7 @@ def run(container: Container) -> None:
         "cv_repeats": repeats,
         "hyperparameters": {name: given[name] for name in sorted(given)},
         "ranges": _ranges(patients, use_case),
-    }
+    } | told
     write_json(container.model / "clinrisk" / "model.json", card)
 
 
@@ -94,21 +95,32 @@ def _ranges(patients: Patients, use_case: UseCase) -> dict[str, list[float]]:
 
 def _train_xgboost(
     model: Path, patients: Patients, use_case: UseCase, given: Mapping[str, str], folds: Any
-) -> dict[str, Floats]:
-    """Write xgboost-model (UBJSON) and give the out-of-fold scores."""
-    from clinrisk.jobs import booster  # noqa: PLC0415 - importing xgboost costs a second that logistic need not pay
+) -> tuple[dict[str, Floats], dict[str, Any]]:
+    """Write xgboost-model (UBJSON); gives the out-of-fold scores, the search and the recalibration.
 
+    No early stopping: the number of trees is chosen like any other setting, so all trees are served.
+    """
+    from clinrisk.jobs import booster, search  # noqa: PLC0415 - importing xgboost costs a second that logistic need not pay
+
+    names, features, labels = use_case.feature_names, patients.features, patients.labels
     settings = booster.settings_of(given)
-    fit = booster.fitter(settings, use_case.feature_names)
-    scores = out_of_fold(fit, patients.features, patients.labels, folds)
-    grown = booster.grow(settings, use_case.feature_names, patients.features, patients.labels)
-    booster.save(grown, model / "xgboost-model")
-    return {"score": scores}
+    if use_case.monotone:
+        settings["monotone_constraints"] = tuple(use_case.monotone.get(name, 0) for name in names)
+    points = search.points_of(given)
+    told: dict[str, Any] = {"tried": [], "chosen": None}
+    if points:
+        found = search.nested(settings, points, names, features=features, labels=labels, folds=folds)
+        scores, settings, told = found.scores, found.settings, found.told
+    else:
+        scores = out_of_fold_by_repeat(booster.fitter(settings, names), features, labels, folds)
+    corrected = recalibrated(labels, scores, folds)
+    booster.save(booster.grow(settings, names, features, labels), model / "xgboost-model")
+    return {"score": corrected.scores}, {"search": told, "calibration": corrected.as_json()}
 
 
 def _train_logistic(
     model: Path, patients: Patients, use_case: UseCase, given: Mapping[str, str], folds: Any
-) -> dict[str, Floats]:
+) -> tuple[dict[str, Floats], dict[str, Any]]:
     """Write the baseline and the floor (one feature alone) as JSON, and give their out-of-fold scores."""
     strength = float(given.get("C", "1.0"))
     only = [use_case.feature_names.index(use_case.baseline_feature)]
@@ -121,4 +133,4 @@ def _train_logistic(
         scores[name] = out_of_fold(logistic.fitter(features, strength), table, patients.labels, folds)
         fitted = logistic.fit(table, patients.labels, features, strength)
         write_json(model / "clinrisk" / f"{name}.json", fitted.as_json())
-    return {"score": scores["logistic"], "floor": scores["floor"]}
+    return {"score": scores["logistic"], "floor": scores["floor"]}, {}

@@ -8,8 +8,9 @@ logs). Data never travels in a message: only `Reference`s, an address with the s
 from clinrisk.messages.base import Failure, Message, Reference, Request
 from clinrisk.messages.ingest import (
     BuildRequest,
-    BuildResult,
+    BuiltChunk,
     Chunk,
+    ChunkDone,
     ClaimRequest,
     ClaimResult,
     CommitRequest,
@@ -22,7 +23,12 @@ from clinrisk.messages.ingest import (
     ParkResult,
     PlanChunksRequest,
     PlanChunksResult,
+    ReconcileRequest,
+    ReconcileResult,
+    Reconciliation,
     Upload,
+    WriteRequest,
+    WrittenChunk,
 )
 from clinrisk.messages.monitoring import (
     Batch,
@@ -36,6 +42,7 @@ from clinrisk.messages.monitoring import (
 from clinrisk.messages.release import (
     ApprovalAsked,
     ApprovalRequest,
+    Champion,
     DecisionResult,
     Digests,
     ExpireRequest,
@@ -48,6 +55,13 @@ from clinrisk.messages.release import (
     PromoteResult,
 )
 from clinrisk.messages.scoring import LiveModel, PublishRequest, PublishResult, ScoringModel
+from clinrisk.messages.shadowing import (
+    PlanShadowRequest,
+    RecordShadowRequest,
+    RecordShadowResult,
+    ShadowBatch,
+    ShadowPlan,
+)
 
 __all__ = [
     "ApprovalAsked",
@@ -55,9 +69,11 @@ __all__ = [
     "Batch",
     "BatchSelection",
     "BuildRequest",
-    "BuildResult",
+    "BuiltChunk",
+    "Champion",
     "CheckResult",
     "Chunk",
+    "ChunkDone",
     "ClaimRequest",
     "ClaimResult",
     "CommitRequest",
@@ -80,17 +96,27 @@ __all__ = [
     "ParkResult",
     "PlanChunksRequest",
     "PlanChunksResult",
+    "PlanShadowRequest",
     "PlanTrainingRequest",
     "PlanTrainingResult",
     "PromoteRequest",
     "PromoteResult",
     "PublishRequest",
     "PublishResult",
+    "ReconcileRequest",
+    "ReconcileResult",
+    "Reconciliation",
     "RecordRequest",
     "RecordResult",
+    "RecordShadowRequest",
+    "RecordShadowResult",
     "Reference",
     "Request",
     "ScoringModel",
     "SelectRequest",
+    "ShadowBatch",
+    "ShadowPlan",
     "Upload",
+    "WriteRequest",
+    "WrittenChunk",
 ]

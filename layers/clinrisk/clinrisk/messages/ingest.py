@@ -30,6 +30,8 @@ class Upload(Message):
     purpose: Literal["training", "inference", "outcomes"]
     upload_id: Annotated[str, Field(pattern=r"^[0-9a-f]{20}$")]
     sha256: Sha256
+    sequencer: str = ""
+    """S3's own order of the versions of a key; empty where the event had none."""
 
 
 class Counts(Message):
@@ -53,6 +55,7 @@ class ClaimRequest(Request):
     key: str
     version_id: str
     size: Count
+    sequencer: str = ""
 
 
 class ClaimResult(Message):
@@ -81,9 +84,13 @@ class PlanChunksRequest(Request):
 
 
 class PlanChunksResult(Message):
-    """The chunks, in file order, and the header they share."""
+    """How the file is cut, and the header its chunks share.
 
-    chunks: Annotated[tuple[Chunk, ...], Field(min_length=1)]
+    A large file's chunks are in the stored plan alone: a state holds 256 KB.
+    """
+
+    large: bool
+    chunks: tuple[Chunk, ...]
     header: tuple[str, ...]
 
 
@@ -95,22 +102,68 @@ class BuildRequest(Request):
     header: tuple[str, ...]
 
 
-class BuildResult(Message):
-    """What one chunk became: counts, and where its parts lie."""
+class ChunkDone(Message):
+    """Which chunk is done; what it became lies in the Lake: thousands of them do not fit into a state."""
 
     index: Count
+
+
+class BuiltChunk(Message):
+    """What one chunk became, as it is stored: counts, and where its parts lie."""
+
+    chunk: Chunk
     counts: Counts
     features: Reference
     vault: Reference | None = None
     quarantine: Reference | None = None
     profile: Reference | None = None
+    # What other chunks are compared with; absent in a file of one chunk.
+    sheet: Reference | None = None
+    contested: Reference | None = None
+    # What other chunks said of its ids, when it was built again with that.
+    elsewhere: Reference | None = None
+
+
+class ReconcileRequest(Request):
+    """Ask what the built chunks of a file say of one another."""
+
+    upload: Upload
+
+
+class ReconcileResult(Message):
+    """Whether the upload will be used, and whether its chunks need another look before it is committed."""
+
+    used: bool
+    finish: bool
+
+
+class Reconciliation(Message):
+    """The same, as it is stored, with what each affected chunk is told."""
+
+    used: bool
+    elsewhere: dict[int, Reference]
+
+
+class WriteRequest(Request):
+    """Ask to write one chunk's features where they are used, built again if other chunks change them."""
+
+    upload: Upload
+    chunk: Chunk
+    header: tuple[str, ...]
+    used: bool
+
+
+class WrittenChunk(Message):
+    """What was read back of a chunk and written where it is used."""
+
+    features: Reference
+    rows: Count
 
 
 class CommitRequest(Request):
     """Ask to make an upload visible, whole or not at all."""
 
     upload: Upload
-    chunks: Annotated[tuple[BuildResult, ...], Field(min_length=1)]
 
 
 class CommitResult(Message):

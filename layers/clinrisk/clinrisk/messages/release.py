@@ -31,8 +31,17 @@ class PlanTrainingRequest(Request):
     reason: str
 
 
+class Champion(Message):
+    """The live model as a candidate is held against it: where its archives lie, and when it flags."""
+
+    prefix: S3Uri
+    threshold: Probability
+    live_version: Version
+    run_id: RunId
+
+
 class PlanTrainingResult(Message):
-    """Which rows the run may read, and how its models are grown."""
+    """Which rows the run may read, how its models are grown, and what its candidate is held against."""
 
     use_case: Name
     run_id: RunId
@@ -41,6 +50,8 @@ class PlanTrainingResult(Message):
     offline_prefix: S3Uri
     hyperparameters: dict[str, dict[str, str]]
     feature_digest: Sha256
+    champion: Champion | None
+    holdout_looks: Count
 
 
 class JudgeRequest(Request):

@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+# A use case names everything it is made of from this one module.
+from clinrisk.use_cases.bar import PromotionBar as PromotionBar  # noqa: PLC0414, TC001 - given on to use cases
+from clinrisk.use_cases.card import ModelFacts as ModelFacts  # noqa: PLC0414 - given on to use cases
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -124,24 +128,6 @@ class Band:
 
 
 @dataclass(frozen=True)
-class PromotionBar:
-    """What a candidate must show before a human may be asked; only a recorded decision changes it."""
-
-    lowest_auc: float
-    highest_auc: float
-    """Above this, on these data, the result is a leak and not a success."""
-    margin_to_baseline: float
-    """Non-inferiority: the paired interval of candidate minus logistic baseline stays above minus this."""
-    margin_to_floor: float
-    margin_to_champion: float
-    highest_brier: float
-    calibration_slope: tuple[float, float]
-    observed_to_expected: tuple[float, float]
-    minimum_events: int
-    minimum_rows: int
-
-
-@dataclass(frozen=True)
 class Feature:
     """One model input: a number as measured, or a 0/1 flag (a code, or being missing)."""
 
@@ -183,6 +169,10 @@ class UseCase:
     schedule: str = "rate(1 day)"
     unused: tuple[str, ...] = field(default=())
     """Columns of the public file that are checked for presence and then dropped."""
+    monotone: Mapping[str, int] = field(default_factory=dict)
+    """Model inputs whose rise may only raise (1) or only lower (-1) the risk, where medicine says so."""
+    facts: ModelFacts = field(default_factory=ModelFacts)
+    """What the model card says that no data can."""
 
     @cached_property
     def header(self) -> tuple[str, ...]:

@@ -9,15 +9,16 @@ refused, while their ca 4 and thal 0 mean "missing" and are read so.
 
 from __future__ import annotations
 
+from clinrisk.use_cases.bar import read_bar
 from clinrisk.use_cases.base import (
     ActionThreshold,
     Band,
     Code,
     Group,
     Label,
+    ModelFacts,
     Number,
     OtherUnit,
-    PromotionBar,
     ProtectedAttribute,
     UseCase,
 )
@@ -176,22 +177,39 @@ USE_CASE = UseCase(
         0.85, "angiography is offered next: missing a narrowed artery costs more than one more examination"
     ),
     bands=(Band("low", 0.0), Band("moderate", 0.2), Band("high", 0.5)),
-    bar=PromotionBar(
-        lowest_auc=0.80,
-        highest_auc=0.95,
-        margin_to_baseline=0.06,
-        margin_to_floor=0.0,
-        margin_to_champion=0.05,
-        highest_brier=0.17,
-        calibration_slope=(0.6, 1.6),
-        observed_to_expected=(0.8, 1.25),
-        minimum_events=40,
-        minimum_rows=120,
+    bar=read_bar("heart"),
+    monotone={"ca": 1, "oldpeak": 1},
+    facts=ModelFacts(
+        intended_use="Estimate the chance that coronary angiography will show an artery narrowed by more "
+        "than half, in adults already referred for it, so that the examination can be planned.",
+        intended_users="Cardiologists, and the staff who plan angiographies under their direction.",
+        population="Adults with suspected coronary disease who have had an exercise test and are referred "
+        "for angiography.",
+        workflow="The risk, its band and the flag arrive as a file. A clinician reads them beside the "
+        "referral and decides; nothing is ordered or cancelled without that decision.",
+        role="Informs a decision that a clinician makes. It never replaces one.",
+        cautions="Not for emergencies, screening, children, patients with known coronary disease or earlier "
+        "revascularisation, or where exercise test, fluoroscopy and scintigraphy were not done.",
+        risks="The training patients were referred to angiography, so the risks do not hold for people "
+        "who were not. There are few women among them. A factor is what the model used, not a cause.",
+        training_setting="Patients of the UCI heart disease data: referrals for angiography in the 1980s.",
+        references=(
+            (
+                "Janosi, Steinbrunn, Pfisterer, Detrano. Heart Disease. UCI Machine Learning Repository, "
+                "1988. doi:10.24432/C52P4X"
+            ),
+        ),
+        keywords=("coronary artery disease", "angiography", "risk prediction"),
     ),
     max_quarantine_share=0.5,
     min_training_rows=120,
     hyperparameters={
-        "xgboost": {"num_round": "200", "max_depth": "3", "eta": "0.05", "subsample": "0.8"},
+        "xgboost": {
+            "eta": "0.1",
+            "subsample": "0.8",
+            "search_max_depth": "2,3",
+            "search_num_round": "25,40,70",
+        },
         "logistic": {"C": "1.0"},
     },
     marginals=_MARGINALS,

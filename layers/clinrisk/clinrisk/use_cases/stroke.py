@@ -8,15 +8,16 @@ code of the public file and stays one.
 
 from __future__ import annotations
 
+from clinrisk.use_cases.bar import read_bar
 from clinrisk.use_cases.base import (
     ActionThreshold,
     Band,
     Code,
     Group,
     Label,
+    ModelFacts,
     Number,
     OtherUnit,
-    PromotionBar,
     ProtectedAttribute,
     UseCase,
 )
@@ -218,22 +219,33 @@ USE_CASE = UseCase(
         "the flag leads to a talk about prevention, which does little harm: four of five cases are sought",
     ),
     bands=(Band("low", 0.0), Band("moderate", 0.02), Band("high", 0.10)),
-    bar=PromotionBar(
-        lowest_auc=0.78,
-        highest_auc=0.89,
-        margin_to_baseline=0.03,
-        margin_to_floor=0.02,
-        margin_to_champion=0.03,
-        highest_brier=0.05,
-        calibration_slope=(0.6, 1.6),
-        observed_to_expected=(0.75, 1.33),
-        minimum_events=60,
-        minimum_rows=1000,
+    bar=read_bar("stroke"),
+    monotone={"age": 1, "hypertension": 1, "heart_disease": 1},
+    facts=ModelFacts(
+        intended_use="Estimate the chance of a stroke from what a general practice knows, to choose whom "
+        "to invite to a talk about prevention.",
+        intended_users="General practitioners and practice nurses.",
+        population="Registered patients of a general practice, of any age.",
+        workflow="The risk, its band and the flag arrive as a file. The practice decides whom to invite; "
+        "no treatment follows from the flag alone.",
+        role="Informs a decision that a clinician makes. It never replaces one.",
+        cautions="Not for acute symptoms, not to withhold an examination or a treatment, and not for "
+        "patients who have had a stroke. The flag comes close to an age limit: few under 45 are found.",
+        risks="Most flagged patients will have no stroke. The public data do not say how and when stroke "
+        "was established. A factor is what the model used, not a cause.",
+        training_setting="The public stroke prediction data, whose source the publisher keeps confidential.",
+        references=("fedesoriano. Stroke Prediction Dataset. Kaggle, 2021.",),
+        keywords=("stroke", "primary prevention", "general practice", "risk prediction"),
     ),
     max_quarantine_share=0.5,
     min_training_rows=1000,
     hyperparameters={
-        "xgboost": {"num_round": "200", "max_depth": "3", "eta": "0.05", "subsample": "0.8"},
+        "xgboost": {
+            "eta": "0.1",
+            "subsample": "0.8",
+            "search_max_depth": "2,3",
+            "search_num_round": "25,40,70",
+        },
         "logistic": {"C": "1.0"},
     },
     marginals=_MARGINALS,

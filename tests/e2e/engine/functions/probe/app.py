@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import urllib.request
+from typing import Any
 
 import boto3
 
@@ -12,7 +13,7 @@ class OutOfPatience(Exception):  # noqa: N818
     """Raised on request."""
 
 
-def handler(event, context):
+def handler(event: Any, context: Any) -> Any:
     """Do what the event names."""
     if "RequestType" in event:
         return custom_resource(event)
@@ -21,15 +22,15 @@ def handler(event, context):
     return globals()[event["do"]](event)
 
 
-def fail(event):
+def fail(event: Any) -> Any:
     raise OutOfPatience("as asked")
 
 
-def echo(event):
+def echo(event: Any) -> Any:
     return event
 
 
-def surroundings(event):
+def surroundings(event: Any) -> Any:
     return {
         "path": sys.path,
         "environment": sorted(os.environ),
@@ -41,7 +42,7 @@ def surroundings(event):
     }
 
 
-def importable(name):
+def importable(name: str) -> bool:
     try:
         __import__(name)
     except ImportError:
@@ -49,7 +50,7 @@ def importable(name):
     return True
 
 
-def metrics(event):
+def metrics(event: Any) -> Any:
     print(
         json.dumps(
             {
@@ -71,36 +72,36 @@ def metrics(event):
     return {}
 
 
-def read(event):
+def read(event: Any) -> Any:
     client = boto3.client("s3")
     return client.get_object(Bucket=event["bucket"], Key=event["key"])["Body"].read().decode()
 
 
-def identity(event):
+def identity(event: Any) -> Any:
     return {"arn": boto3.client("sts").get_caller_identity()["Arn"], "key": os.environ["AWS_ACCESS_KEY_ID"]}
 
 
-def grow(event):
+def grow(event: Any) -> Any:
     return len(bytearray(event["bytes"]))
 
 
-def keep(event):
+def keep(event: Any) -> Any:
     boto3.client("s3").put_object(Bucket=event["bucket"], Key="open/token", Body=event["token"].encode())
 
 
-def complete(event):
+def complete(event: Any) -> Any:
     boto3.client("stepfunctions").send_task_success(
         taskToken=event["token"], output='{"decision": "APPROVED"}'
     )
     return {}
 
 
-def page(event):
+def page(event: Any) -> Any:
     body = f"{event['requestContext']['http']['method']} {event['rawPath']} {event.get('pathParameters')}"
     return {"statusCode": 200, "headers": {"content-type": "text/html"}, "body": body}
 
 
-def custom_resource(event):
+def custom_resource(event: Any) -> Any:
     answer = {
         "Status": "SUCCESS",
         "PhysicalResourceId": "made",

@@ -1,0 +1,105 @@
+"""Measure what an ingest costs beside the libraries that people would validate with instead.
+
+Usage: .envs/dev/bin/python -m bench.ingest [ROWS] [LIBRARY_ROWS]
+
+Ours is the whole ingest, chunk by chunk: every rule with reasons, pseudonyms, features, profile, Parquet. The
+others only validate the same columns (types, ranges, codes, ids once each) and say which rows fail. Each runs in
+a process of its own with one thread, in CPU seconds; the libraries, slower by far, on fewer rows. They are
+installed into a throw-away environment and belong to no lock.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import patients
+
+PROJECT = Path(__file__).parent.parent
+UV = PROJECT / ".envs/uv/bin/uv"
+LIBRARIES = ("pandera==0.26.1", "great-expectations==1.6.4", "pandas==2.1.4", "numpy==1.26.4")
+OURS = "clinrisk: the whole ingest"
+ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+AT_LEAST = {"polars: only validate": 0.5, "pandera (pandas)": 4.0, "great-expectations": 10.0}
+
+
+def environment(folder: Path) -> Path:
+    """Give the interpreter of an environment with the other libraries."""
+    made = folder / "environment"
+    subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, made], check=True)
+    python = made / "bin/python"
+    subprocess.run([UV, "pip", "install", "--quiet", "--python", python, *LIBRARIES], check=True)
+    return python
+
+
+def compiled(folder: Path) -> dict[str, str]:
+    """Give the processes' environment: one thread, and compiled modules kept, as a layer brings them."""
+    shell = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return shell | ONE_THREAD | {"PYTHONPYCACHEPREFIX": str(folder / "compiled")}
+
+
+def measured(python: Path | str, contender: str, file: Path) -> dict[str, float]:
+    """Run one contender in a process of its own: rows, CPU seconds and rejected rows."""
+    done = subprocess.run(
+        [python, PROJECT / "bench/contenders.py", contender, file],
+        env=compiled(file.parent),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"{contender} failed:\n{done.stderr[-2000:]}")
+    answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def cold(file: Path) -> float:
+    """Give the CPU seconds of a fresh process that ingests a small file, interpreter and imports included."""
+    seconds = []
+    for _ in range(5):
+        before = os.times()
+        measured(sys.executable, "ours", file)
+        after = os.times()
+        seconds.append(
+            after.children_user - before.children_user + after.children_system - before.children_system
+        )
+    return min(seconds)
+
+
+def main(rows: int, library_rows: int) -> None:
+    """Print one line per contender, and the cold start."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        folder = Path(scratch)
+        large, small, public = (folder / f"{name}.csv" for name in ("large", "small", "public"))
+        for file, count in ((large, rows), (small, library_rows), (public, 5_110)):
+            patients.write(file, count)
+        theirs = environment(folder)
+        runs = (
+            (OURS, sys.executable, "ours", large),
+            ("polars: only validate", sys.executable, "polars", large),
+            ("pandera (pandas)", theirs, "pandera", small),
+            ("great-expectations", theirs, "great_expectations", small),
+        )
+        speeds = {}
+        print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+        print(f"{'one thread':<30}{'rows':>12}{'CPU s':>9}{'rows / CPU s':>15}{'ours : it':>11}{'asked':>8}")
+        for title, python, contender, file in runs:
+            found = measured(python, contender, file)
+            speeds[title] = found["rows"] / found["seconds"]
+            ratio, asked = speeds[OURS] / speeds[title], AT_LEAST.get(title)
+            print(
+                f"{title:<30}{found['rows']:>12,.0f}{found['seconds']:>9.2f}{speeds[title]:>15,.0f}"
+                f"{ratio:>11.2f}{f'{asked:g}' if asked else '':>8}"
+            )
+        print(f"cold process on 5,110 rows: {cold(public):.2f} CPU s (at most .35 asked)")
+
+
+if __name__ == "__main__":
+    main(
+        int(sys.argv[1]) if len(sys.argv) > 1 else 5_000_000,
+        int(sys.argv[2]) if len(sys.argv) > 2 else 200_000,
+    )

@@ -1,0 +1,81 @@
+"""A chunk's features where they are used: the Feature Store for training, the transform's input for scoring.
+
+Nothing is written before the file as a whole is known to be used, and only what is proved to be what was
+counted. It reads with polars, so only functions with the Frames and Numeric layers may import it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from clinrisk import places, use_cases
+from clinrisk.aws import chunks, feature_store, objects
+from clinrisk.aws.building import build, frame
+from clinrisk.aws.settings import settings
+from clinrisk.aws.uploads import stamp
+from clinrisk.errors import CountsDisagree
+from clinrisk.messages import ChunkDone, WrittenChunk
+
+if TYPE_CHECKING:
+    from clinrisk.messages import BuiltChunk, Upload, WriteRequest
+    from clinrisk.use_cases.base import UseCase
+
+_ROWS_AT_ONCE = 2_000
+
+
+def write(request: WriteRequest) -> ChunkDone:
+    """Build a chunk again if other chunks change it, and write its rows where they are used."""
+    upload, index = request.upload, request.chunk.index
+    elsewhere = chunks.reconciliation(upload).elsewhere.get(index)
+    if elsewhere is None:
+        built = chunks.built(upload, request.chunk)
+    else:
+        built = build(upload, request.chunk, request.header, elsewhere)
+    if request.used:
+        rows = _proved(built)
+        use_case = use_cases.get(upload.use_case)
+        if upload.purpose == "training":
+            _fill_feature_store(upload, use_case, rows)
+        elif upload.purpose == "inference" and rows.height:
+            _store_batch(upload, use_case, rows, index)
+        chunks.store_written(upload, index, WrittenChunk(features=built.features, rows=rows.height))
+    return ChunkDone(index=index)
+
+
+def _proved(built: BuiltChunk) -> pl.DataFrame:
+    """Give the stored rows once they are shown to be those that were counted, each record once.
+
+    The rows set aside are for the data manager alone: S3 checked their digest when they arrived.
+    """
+    rows = frame(objects.fetch(built.features))
+    if rows.height != built.counts.accepted or bool(built.counts.quarantined) != bool(built.quarantine):
+        message = f"Chunk {built.chunk.index} has {rows.height} rows stored, other than it counted."
+        raise CountsDisagree(message)
+    if rows["record_id"].n_unique() != rows.height:
+        raise CountsDisagree(f"A record occurs more than once in chunk {built.chunk.index}.")
+    return rows
+
+
+def _fill_feature_store(upload: Upload, use_case: UseCase, rows: pl.DataFrame) -> None:
+    """Write a training chunk's rows to the feature group; written again, they are the same records."""
+    # The object's own time: every delivery of the same version writes the same event time.
+    arrived_at = objects.facts(upload.bucket, upload.key, upload.version_id).arrived_at
+    shared = {
+        "event_time": stamp(arrived_at),
+        "upload_id": upload.upload_id,
+        "schema_version": use_case.schema_version,
+    }
+    group = feature_store.group_name(settings().stack_name, use_case.name)
+    plain = rows.cast({pl.Boolean: pl.Int8})
+    # A record takes a hundred times the memory of its row: some thousands at a time.
+    for part in plain.iter_slices(_ROWS_AT_ONCE):
+        feature_store.write(group, [feature_store.record(row | shared) for row in part.iter_rows(named=True)])
+
+
+def _store_batch(upload: Upload, use_case: UseCase, rows: pl.DataFrame, index: int) -> None:
+    """Store what the batch transform scores: no header, the record id, then the model's inputs in order."""
+    wanted = rows.select("record_id", *use_case.feature_names).cast({pl.Boolean: pl.Int8})
+    key = places.transform_input(upload.use_case, upload.upload_id, index)
+    objects.store(settings().lake_bucket, key, wanted.write_csv(include_header=False).encode(), "text/csv")

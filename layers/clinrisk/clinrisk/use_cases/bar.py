@@ -1,0 +1,59 @@
+"""The promotion bar of a use case, read from a file that anyone can read: bars/<use case>.toml.
+
+The file is data with its reasons beside it, so that a clinician can check it and a diff shows what moved.
+A test holds its digest against the pages in docs/decisions: it cannot change without a recorded decision.
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields
+from importlib.resources import files
+from typing import Any
+
+
+@dataclass(frozen=True)
+class PromotionBar:
+    """What a candidate must show before a human may be asked; only a recorded decision changes it."""
+
+    lowest_auc: float
+    highest_auc: float
+    """Above this, on these data, the result is a leak and not a success."""
+    margin_to_baseline: float
+    """Non-inferiority: the paired interval of candidate minus logistic baseline stays above minus this."""
+    margin_to_floor: float
+    margin_to_champion: float
+    highest_brier: float
+    calibration_slope: tuple[float, float]
+    observed_to_expected: tuple[float, float]
+    minimum_events: int
+    minimum_rows: int
+    brier_margin_to_champion: float = 0.01
+    """The paired interval of the Brier score, candidate minus live model, stays below this."""
+    lowest_group_auc: float = 0.5
+    """No group with enough patients may surely rank worse than this."""
+    group_observed_to_expected: tuple[float, float] = (0.5, 2.0)
+    """No group's interval may lie wholly outside."""
+    holdout_looks: int = 20
+    """How many candidates may be held against the same hold-out patients before they check nothing."""
+
+
+def bar_text(name: str) -> str:
+    """Give the text of a use case's bar file."""
+    return files("clinrisk.use_cases").joinpath(f"bars/{name}.toml").read_text(encoding="utf-8")
+
+
+def read_bar(name: str) -> PromotionBar:
+    """Read a use case's bar; raises TypeError unless the file states every limit once and no other.
+
+    >>> read_bar("heart").margin_to_floor
+    0.0
+    """
+    found = tomllib.loads(bar_text(name))
+    absent = {limit.name for limit in fields(PromotionBar)} - found.keys()
+    if absent:
+        message = f"The promotion bar {name}.toml does not state {', '.join(sorted(absent))}."
+        raise TypeError(message)
+    limits: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in found.items()}
+    return PromotionBar(**limits)

@@ -1,0 +1,172 @@
+"""Files of several chunks: the same receipt and the same rows as in one, whatever repeats across the cuts."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+
+from clinrisk import use_cases
+from clinrisk.aws import chunks
+from clinrisk.errors import CountsDisagree
+from clinrisk.messages import Upload
+from tests.integration.feature_store import FeatureStore
+from tests.integration.uploading import STROKE_HEADER, Ingest, csv, heart_rows, stroke_rows
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Stack
+
+SMALL = 400
+KEYS = {"stroke": "inbox/stroke/training/a.csv", "heart": "inbox/heart/training/a.csv"}
+
+
+@pytest.fixture
+def store(stack: Stack) -> FeatureStore:
+    return FeatureStore().install()
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clinrisk.ingest.cutting.cut.__defaults__", (SMALL,))
+    monkeypatch.setattr("clinrisk.ingest.cutting.CHUNK_BYTES", SMALL)
+
+
+def features_of(stack: Stack, upload: dict[str, Any]) -> pl.DataFrame:
+    folder = f"features/{upload['use_case']}/{upload['purpose']}/{upload['upload_id']}/"
+    keys = [key for key in stack.keys("lake") if key.startswith(folder)]
+    return pl.concat([pl.read_parquet(io.BytesIO(stack.read(f"s3://clinrisk-lake/{key}"))) for key in keys])
+
+
+def stroke_file() -> bytes:
+    """Rows of which some come again far away, some equal, some contradicting."""
+    rows = stroke_rows(60)
+    other = rows[7].replace("Urban", "x").replace("Rural", "Urban").replace("x", "Rural")
+    return csv(STROKE_HEADER, [*rows, rows[3], other, rows[3], rows[50]])
+
+
+def heart_file() -> bytes:
+    """Rows without ids of which some come again far away."""
+    rows = heart_rows(60)
+    return csv(",".join(use_cases.get("heart").header), [*rows, rows[3], rows[40], rows[3], rows[3]])
+
+
+def ingested(
+    stack: Stack, use_case: str
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], pl.DataFrame]:
+    data = {"stroke": stroke_file, "heart": heart_file}[use_case]()
+    upload, result = Ingest.of(stack, KEYS[use_case], data).run()
+    receipt = stack.read_json(result["receipt"]["uri"])
+    return upload, result, receipt, features_of(stack, upload)
+
+
+@pytest.mark.parametrize("use_case", ["stroke", "heart"])
+def test_chunks_give_the_receipt_and_the_rows_of_the_whole(
+    stack: Stack, store: FeatureStore, use_case: str, request: pytest.FixtureRequest
+) -> None:
+    _, _, whole, rows = ingested(stack, use_case)
+    records = {record["record_id"]: record for record in store.records}
+    store.records.clear()
+    request.getfixturevalue("small_chunks")
+    # Other bytes, or the file would be a duplicate; a blank line at the end is no row.
+    data = {"stroke": stroke_file, "heart": heart_file}[use_case]() + b"\n"
+    upload, result = Ingest.of(stack, KEYS[use_case], data).run()
+    cut = stack.read_json(result["receipt"]["uri"])
+    assert len(chunks.plan(Upload.model_validate(upload))) > 5
+    told = ("disposition", "rows_accepted", "rows_quarantined", "reasons", "rows", "missing")
+    assert {name: cut[name] for name in told} == {name: whole[name] for name in told}
+    assert features_of(stack, upload).equals(rows)
+    assert len(store.records) == len(records) == rows.height
+    for record in store.records:
+        same = records[record["record_id"]]
+        assert record | {"upload_id": "", "event_time": ""} == same | {"upload_id": "", "event_time": ""}
+
+
+def test_reasons_count_repeats_and_contradictions_across_chunks(
+    stack: Stack, store: FeatureStore, small_chunks: None
+) -> None:
+    _, result, receipt, _ = ingested(stack, "stroke")
+    assert receipt["reasons"] == {"id_repeated:id": 3, "id_conflicting:id": 2}
+    assert receipt["rows"]["id_conflicting:id"] == [8, 62]
+    assert result["rows_accepted"] == 59
+
+
+def test_a_file_that_repeats_itself_is_rejected_and_leaves_nothing_in_the_feature_store(
+    stack: Stack, store: FeatureStore, small_chunks: None
+) -> None:
+    rows = stroke_rows(40)
+    other = [row[:-1] + str(1 - int(row[-1])) for row in rows]
+    _, result = Ingest.of(stack, KEYS["stroke"], csv(STROKE_HEADER, [*rows, *other])).run()
+    receipt = stack.read_json(result["receipt"]["uri"])
+    assert (receipt["disposition"], receipt["reasons"]) == ("REJECTED", {"id_conflicting:id": 80})
+    assert store.records == []
+    assert not [key for key in stack.keys("lake") if key.startswith(("transform/", "profiles/"))]
+
+
+def test_a_batch_of_several_chunks_is_scored_file_by_file(
+    stack: Stack, store: FeatureStore, small_chunks: None
+) -> None:
+    data = csv(STROKE_HEADER.removesuffix(",stroke"), stroke_rows(60, label=False))
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/a.csv", data).run()
+    folder = f"transform/stroke/{upload['upload_id']}/"
+    lines = [
+        line
+        for key in stack.keys("lake")
+        if key.startswith(folder)
+        for line in stack.read(f"s3://clinrisk-lake/{key}").decode().splitlines()
+    ]
+    assert [line.split(",")[0] for line in lines] == features_of(stack, upload)["record_id"].to_list()
+    assert set("".join(lines)) <= set("0123456789abcdef,.")
+
+
+def test_a_second_run_over_the_chunks_ends_in_the_same_bytes(
+    stack: Stack, store: FeatureStore, small_chunks: None
+) -> None:
+    ingest = Ingest.of(stack, KEYS["stroke"], stroke_file())
+    upload = ingest.claim()["upload"]
+    ingest.build(upload)
+    lake = {
+        key: stack.read(f"s3://clinrisk-lake/{key}") for key in stack.keys("lake") if "offline" not in key
+    }
+    ingest.build(upload)
+    again = {
+        key: stack.read(f"s3://clinrisk-lake/{key}") for key in stack.keys("lake") if "offline" not in key
+    }
+    assert again == lake
+
+
+@pytest.mark.parametrize("part", ["built", "written"])
+def test_a_chunk_that_is_missing_is_never_committed(
+    stack: Stack, store: FeatureStore, small_chunks: None, part: str
+) -> None:
+    ingest = Ingest.of(stack, KEYS["stroke"], stroke_file())
+    event = ingest.build(ingest.claim()["upload"])
+    key = f"chunks/stroke/{event['upload']['upload_id']}/{part}-00003.json"
+    stack.s3.delete_object(Bucket="clinrisk-lake", Key=key)
+    with pytest.raises(CountsDisagree):
+        stack.call("commit_upload", event)
+
+
+def test_a_chunk_that_was_not_told_of_the_others_is_never_committed(
+    stack: Stack, store: FeatureStore, small_chunks: None
+) -> None:
+    ingest = Ingest.of(stack, KEYS["stroke"], stroke_file())
+    upload = ingest.claim()["upload"]
+    event = ingest.build(upload)
+    plan = stack.call("plan_chunks", {"upload": upload})
+    last = plan["chunks"][-1]
+    stack.call("build_features", {"upload": upload, "header": plan["header"], "chunk": last})
+    with pytest.raises(CountsDisagree):
+        stack.call("commit_upload", event)
+
+
+def test_the_plan_covers_the_file(stack: Stack, store: FeatureStore, small_chunks: None) -> None:
+    ingest = Ingest.of(stack, KEYS["heart"], heart_file())
+    upload = ingest.claim()["upload"]
+    plan = stack.call("plan_chunks", {"upload": upload})
+    ends = [(one["end"], other["start"]) for one, other in itertools.pairwise(plan["chunks"])]
+    assert all(end == start for end, start in ends)
+    assert plan["chunks"][-1]["end"] == upload["size"]
+    assert not plan["large"]

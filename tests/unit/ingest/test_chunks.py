@@ -1,0 +1,123 @@
+"""Where a file is cut changes nothing, whatever repeats across the cut."""
+
+from __future__ import annotations
+
+import io
+
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from clinrisk import profiles, use_cases
+from clinrisk.ingest import add_counts
+from clinrisk.ingest.chunk import Chunk, read_chunk
+from clinrisk.ingest.whole import elsewhere_of
+
+from .conftest import HEART, KEY, STROKE
+from .test_properties import HEADERS, lines
+
+OUTCOMES = st.lists(
+    st.sampled_from(
+        ["1,1,2024-05-01", "1,0,2024-05-01", "2,1,2024-05-01", "2,1,01.05.2024", ",1,2024-05-01", ""]
+    )
+)
+
+
+def read(
+    texts: list[str], use_case: str, purpose: str, elsewhere: dict[int, pl.DataFrame] | None = None
+) -> list[Chunk]:
+    """Read the pieces of a file."""
+    header = ["id", "label", "date"] if purpose == "outcomes" else HEADERS[use_case].split(",")
+    told = elsewhere or {}
+    found = []
+    row = 1
+    for index, text in enumerate(texts):
+        found.append(
+            read_chunk(text.encode(), use_cases.get(use_case), purpose, header, row, KEY, told.get(index))
+        )
+        row += text.count("\n")
+    return found
+
+
+def pieces(made: list[str], cuts: list[int]) -> list[str]:
+    """Cut lines into pieces; some may be empty."""
+    bounds = [0, *sorted(cut % (len(made) + 1) for cut in cuts), len(made)]
+    return ["".join(line + "\n" for line in made[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+
+
+def assert_same(whole: Chunk, parts: list[Chunk], *, quotes: bool = False) -> None:
+    """The parts together are the whole."""
+    assert pl.concat([part.features for part in parts]).equals(whole.features, null_equal=True)
+    assert pl.concat([part.vault for part in parts]).equals(whole.vault)
+    if whole.profile:
+        assert profiles.merge([part.profile for part in parts if part.profile]) == whole.profile
+    # A cell with a line break counts as two bad rows when it is cut.
+    if not quotes:
+        assert add_counts([part.counts for part in parts]) == whole.counts
+        assert pl.concat([part.quarantine for part in parts]).equals(whole.quarantine)
+
+
+def check(made: list[str], cuts: list[int], use_case: str, purpose: str, *, quotes: bool = False) -> None:
+    """Read whole and in pieces, and compare."""
+    [whole] = read(["".join(line + "\n" for line in made)], use_case, purpose)
+    texts = pieces(made, cuts)
+    own_ids = use_cases.get(use_case).id_column is not None or purpose == "outcomes"
+    told = elsewhere_of(read(texts, use_case, purpose), own_ids=own_ids)
+    assert_same(whole, read(texts, use_case, purpose, told), quotes=quotes)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), quotes=st.booleans(), cuts=st.lists(st.integers(0, 12), max_size=4))
+@pytest.mark.parametrize("purpose", ["training", "inference"])
+@pytest.mark.parametrize("use_case", ["stroke", "heart"])
+def test_cutting_at_any_line_end_gives_the_same_rows(
+    data: st.DataObject, cuts: list[int], use_case: str, purpose: str, *, quotes: bool
+) -> None:
+    made = data.draw(lines(use_case, quotes=quotes))
+    check(made, cuts, use_case, purpose, quotes=quotes)
+
+
+@settings(max_examples=80, deadline=None)
+@given(made=OUTCOMES, cuts=st.lists(st.integers(0, 12), max_size=4))
+def test_cutting_outcomes_gives_the_same_rows(made: list[str], cuts: list[int]) -> None:
+    check(made, cuts, "stroke", "outcomes")
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    picks=st.lists(st.tuples(st.integers(1, 3), st.sampled_from(["67", "67.0", "68", "x"])), max_size=12),
+    cuts=st.lists(st.integers(0, 12), max_size=5),
+)
+@example(picks=[(1, "67"), (1, "68"), (1, "67")], cuts=[2])
+@example(picks=[(1, "67"), (1, "67"), (1, "68")], cuts=[2])
+@example(picks=[(1, "67"), (1, "67.0"), (1, "67")], cuts=[1])
+@example(picks=[(1, "x"), (1, "67"), (1, "68")], cuts=[2])
+def test_repeats_and_contradictions_are_found_across_chunks(
+    picks: list[tuple[int, str]], cuts: list[int]
+) -> None:
+    cells = STROKE.split(",")
+    made = [",".join([str(number), cells[1], age, *cells[3:]]) for number, age in picks]
+    check(made, cuts, "stroke", "training")
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    picks=st.lists(st.sampled_from(["63", "63.0", "64"]), max_size=12),
+    cuts=st.lists(st.integers(0, 12), max_size=5),
+)
+def test_equal_patients_without_ids_are_numbered_across_chunks(picks: list[str], cuts: list[int]) -> None:
+    rest = HEART.partition(",")[2]
+    check([f"{age},{rest}" for age in picks], cuts, "heart", "training")
+
+
+def test_what_chunks_say_survives_storage() -> None:
+    parts = read([f"{STROKE}\n", f"{STROKE}\n{STROKE.replace('67', '68')}\n"], "stroke", "training")
+    told = elsewhere_of(parts, own_ids=True)
+    assert [frame.select("before", "conflicting").rows() for frame in told.values()] == [
+        [(0, True)],
+        [(1, True)],
+    ]
+    stream = io.BytesIO()
+    told[0].write_parquet(stream)
+    assert pl.read_parquet(io.BytesIO(stream.getvalue())).equals(told[0])
