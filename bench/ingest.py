@@ -3,8 +3,8 @@
 Usage: .envs/dev/bin/python -m bench.ingest [ROWS] [LIBRARY_ROWS]
 
 Ours is the whole ingest, chunk by chunk: every rule with reasons, pseudonyms, features, profile, Parquet. The
-others only validate the same columns (types, ranges, codes, ids once each) and say which rows fail. Each runs in
-a process of its own with one thread, in CPU seconds; the libraries, slower by far, on fewer rows. They are
+others only validate the same columns (types, ranges, codes, ids once each) and say which rows fail. Each runs
+in a process of its own with one thread, in CPU seconds; the libraries, slower by far, on fewer rows. They are
 installed into a throw-away environment and belong to no lock.
 """
 

@@ -64,4 +64,4 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--child"]:
         child(Path(sys.argv[2]))
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 5_000_000)
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000_000)

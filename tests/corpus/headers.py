@@ -24,7 +24,7 @@ HEADERS: tuple[Case, ...] = (
     _separated("bars", b"|"),
     Case("columns-in-another-order", text(lines(stroke_rows("order"), _REVERSED), _REVERSED), "ACCEPTED", 40),
     _header("a-column-twice", _PLAIN + ",age", {"columns_repeated:age": 1}, ",50"),
-    _header("a-column-that-names-people", _PLAIN + ",surname", {"columns_unknown:surname": 1}, ",Example"),
+    _header("a-column-that-names-people", _PLAIN + ",surname", {"columns_unknown": 1}, ",Example"),
     _header("a-column-without-a-name", "," + _PLAIN, {"columns_unknown": 1}),
     _header(
         "another-spelling",

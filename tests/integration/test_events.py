@@ -157,7 +157,8 @@ def publish_results(stack: Stack, _case: str) -> Any:
 PREPARED: dict[str, Callable[[Stack, str], Any]] = {
     function.__name__: function
     for function in (
-        claim_upload, plan_chunks, build_features, reconcile_chunks, write_features, commit_upload, park_upload, plan_training, judge_candidate,
+        claim_upload, plan_chunks, build_features, reconcile_chunks, write_features, commit_upload,
+        park_upload, plan_training, judge_candidate,
         request_approval, expire_approval, decide_approval, promote_candidate, publish_results,
     )
 }  # fmt: skip

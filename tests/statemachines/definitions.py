@@ -137,7 +137,7 @@ def successors(state: dict[str, Any]) -> list[str]:
 
 
 def with_plain_limits(given: dict[str, Any]) -> dict[str, Any]:
-    """Put a number where TimeoutSeconds is an expression of constants, and leave out what a linter is too old for.
+    """Put a number where TimeoutSeconds is an expression, and leave out what a linter is too old for.
 
     A JSONata state may have an expression there (states-language.net); both linters want a number. statelint
     knows no InputType of an ItemReader.

@@ -66,8 +66,8 @@ class Body:
 def apply(site: Site) -> None:
     """Keep what is put in files.
 
-    The engine holds every version of every object in memory and joins the parts of an upload there: a file of a
-    gigabyte would take it three.
+    The engine holds every version of every object in memory and joins the parts of an upload there: a file of
+    a gigabyte would take it three.
     """
     del site
     _join_in_a_file()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import pairwise
 
 import polars as pl
 import pytest
@@ -43,7 +44,7 @@ def read(
 def pieces(made: list[str], cuts: list[int]) -> list[str]:
     """Cut lines into pieces; some may be empty."""
     bounds = [0, *sorted(cut % (len(made) + 1) for cut in cuts), len(made)]
-    return ["".join(line + "\n" for line in made[a:b]) for a, b in zip(bounds, bounds[1:], strict=False)]
+    return ["".join(line + "\n" for line in made[a:b]) for a, b in pairwise(bounds)]
 
 
 def assert_same(whole: Chunk, parts: list[Chunk], *, quotes: bool = False) -> None:

@@ -98,8 +98,8 @@ def verdicts(
 ) -> dict[int, pl.DataFrame]:
     """Return, per chunk that must be read again, what the other chunks say of its ids.
 
-    `found` holds all shared ids; `contested` and `said` what `identity.repeated` and `contents` gave per chunk
-    (nothing in `said` where rows carry no id: equal rows without an id are different patients).
+    `found` holds all shared ids; `contested` and `said` what `identity.repeated` and `contents` gave per
+    chunk (nothing in `said` where rows carry no id: equal rows without an id are different patients).
     """
     several = _stacked(contested, CONTESTED)
     content = _stacked(said, {"record_id": pl.String(), "content": pl.UInt64()})

@@ -54,7 +54,6 @@ _SHAPES = (
     (re.compile(rb"\s*<(?:!|\?xml|[a-z]+[ >/])", re.IGNORECASE), "a web page or XML"),
     (re.compile(rb'\s*[\[{]\s*["\[{\]}]'), "JSON"),
 )
-_SHOWABLE = re.compile(r"[A-Za-z][A-Za-z0-9_ .-]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -200,8 +199,14 @@ def _owner(names: tuple[str, ...], use_case: UseCase) -> str | None:
 
 
 def _may_be_shown(name: str) -> bool:
-    """Whether an unknown column's text is a name and not, say, a patient's value in a file without header."""
-    return _SHOWABLE.fullmatch(name) is not None
+    """Whether an unknown column is a known one spelled otherwise; any other text might name a patient."""
+    known = {_folded(column) for use_case in use_cases.names() for column in use_cases.get(use_case).header}
+    return name.isascii() and name.isprintable() and _folded(name) in known | {*OUTCOME_COLUMNS}
+
+
+def _folded(name: str) -> str:
+    """Return a column's name without what people spell differently."""
+    return re.sub(r"[ _.-]+", "", name).lower()
 
 
 def _looks_like_data(cell: str) -> bool:
