@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from clinrisk.aws import outcome_store, uploads
 
+from clinrisk.aws import outcome_store, uploads
 from tests.integration.feature_store import FeatureStore
 from tests.integration.uploading import STROKE_HEADER, csv, heart_csv, stroke_rows
 from tests.integration.workflow import Trouble, Workflow, drop, left_behind

@@ -100,6 +100,21 @@ def test_the_newest_record_of_a_patient_wins_and_a_deleted_patient_is_gone(labor
     assert records[2]["record_id"] in rows
 
 
+def test_at_the_same_second_the_upload_that_arrived_later_wins_whenever_it_was_written(
+    laboratory: Laboratory,
+) -> None:
+    first, second = laboratory.plan.upload_ids[0], "arrived-later"
+    records = [row | {"upload_id": first} for row in synthetic(laboratory.use_case, 300)]
+    later = records[0] | {"upload_id": second, "label": 1 - records[0]["label"]}
+    written = "api_invocation_time"
+    laboratory.store([row | {written: "2026-01-09T00:00:00Z"} for row in records])
+    laboratory.store([later | {written: "2026-01-08T00:00:00Z"}], "b", "07")
+
+    assert laboratory.assemble(replace(laboratory.plan, upload_ids=(first, second))) == 0
+
+    assert rows_of(laboratory)[records[0]["record_id"]]["label"] == later["label"]
+
+
 def test_a_patient_never_changes_sides() -> None:
     ids = [str(number) for number in range(2000)]
 

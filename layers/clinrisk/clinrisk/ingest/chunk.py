@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from clinrisk import profiles
@@ -183,7 +184,7 @@ def _unreadable(data: bytes, columns: int) -> FileRule | None:
             data.decode("utf-8")
         except UnicodeDecodeError:
             return FileRule.NOT_UTF8
-    lines = data.count(b"\n")
+    lines = int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n")))
     # A line costs memory however little it holds; real rows have a character per cell and separators.
     mostly_empty = lines > _LINES_ALWAYS_READ and len(data) < lines * columns * _FEWEST_BYTES_PER_CELL
     return FileRule.MOSTLY_EMPTY if mostly_empty else None
@@ -194,8 +195,10 @@ def _read_label(cells: pl.Series, label: Label, column: str | None = None) -> tu
     name = column or label.column
     classes = list(label.classes.values())
     read = read_code(cells, Code(name, label.title, dict.fromkeys(label.classes, "")), RowRule.UNKNOWN_LABEL)
-    table = dict(enumerate(classes))
-    labels = read.values.replace_strict(table, default=None, return_dtype=pl.Int8)
+    labels = read.values.cast(pl.Int8)
+    if classes != [0, 1]:
+        table = dict(enumerate(classes))
+        labels = read.values.replace_strict(table, default=None, return_dtype=pl.Int8)
     broken = list(read.broken)
     # What is null without having broken a rule was a missing marker.
     absent = labels.is_null() & kept(len(labels), broken)

@@ -51,8 +51,11 @@ class Repeats:
 
 def read_ids(cells: pl.Series, column: str, *, of_hospital: bool = True) -> tuple[pl.Series, list[Broken]]:
     """Return the ids, null where broken, and the broken cells: blank ones and ones that are no id."""
-    ids = cells.str.strip_chars(_BLANKS)
-    bad = ~ids.str.contains(_ID if of_hospital else _RECORD_ID) | (ids == "N/A")
+    pattern = _ID if of_hospital else _RECORD_ID
+    # Stripping copies every text, and ids with blanks around them are rare.
+    good = cells.str.contains(pattern).all()
+    ids = cells if good else cells.str.strip_chars(_BLANKS)
+    bad = (ids == "N/A") if good else ~ids.str.contains(pattern) | (ids == "N/A")
     if not bad.any():
         return ids, []
     blank = bad & (ids.is_in(["", "?", "N/A", "-9"]))

@@ -1,0 +1,221 @@
+"""Races, canaries and a redrive on the twin: what only a whole stack can show."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from cli.stack import Stack, open_stack
+from tests.corpus.cases import STROKE, good, lines, stroke_rows, text
+from tests.e2e.conftest import PROJECT, RunningTwin
+from twin.state import Endpoint
+
+DELIVERIES = 50
+CANARY = "Qzx7canary"
+
+pytestmark = [pytest.mark.twin, pytest.mark.timeout(400)]
+
+
+@dataclass
+class Live:
+    """A deployed stack on a twin of its own."""
+
+    twin: RunningTwin
+    outputs: dict[str, str]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        facts = Endpoint(**json.loads((self.twin.state_dir / "endpoint.json").read_text()))
+        return facts.environment()
+
+    def client(self, service: str) -> Any:
+        return self.twin.client(service)
+
+    def put(self, key: str, data: bytes) -> str:
+        bucket = self.outputs["InboxBucket"]
+        return str(self.client("s3").put_object(Bucket=bucket, Key=key, Body=data)["VersionId"])
+
+    def executions(self, machine: str = "IngestStateMachine") -> list[dict[str, Any]]:
+        states = self.client("stepfunctions")
+        listed = states.list_executions(stateMachineArn=self.outputs[machine], maxResults=1000)["executions"]
+        return [states.describe_execution(executionArn=one["executionArn"]) for one in listed]
+
+    def of(self, version: str) -> list[dict[str, Any]]:
+        return [one for one in self.executions() if version in one["input"]]
+
+    def ended(self, version: str, count: int = 1) -> list[dict[str, Any]]:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            found = self.of(version)
+            if len(found) >= count and all(one["status"] != "RUNNING" for one in found):
+                return found
+            time.sleep(0.2)
+        raise AssertionError("the executions did not end")
+
+    def objects(self, bucket: str) -> dict[str, tuple[str, Any]]:
+        """Give each object's digest and moment of writing: a second write of the same bytes shows as well."""
+        pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.outputs[bucket])
+        return {
+            item["Key"]: (item["ETag"], item["LastModified"])
+            for page in pages
+            for item in page.get("Contents", [])
+        }
+
+    def items(self) -> list[str]:
+        found = self.client("dynamodb").scan(TableName=self.outputs["UploadsTable"])["Items"]
+        return sorted(json.dumps(item, sort_keys=True) for item in found)
+
+    def clinrisk(self, *words: str) -> Any:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        done = subprocess.run(
+            [str(PROJECT / ".envs/cli/bin/clinrisk"), *words, "--json"],
+            env=kept | self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def live(twin: RunningTwin) -> Live:
+    template = str(PROJECT / "template.yaml")
+    return Live(twin, json.loads(twin.command("deploy", template, "--stack", "clinrisk", "--json")))
+
+
+def _snapshot(live: Live) -> tuple[Any, ...]:
+    return live.objects("LakeBucket"), live.objects("ResultsBucket"), live.items()
+
+
+def test_fifty_deliveries_that_race_settle_an_upload_once(live: Live) -> None:
+    version = live.put(
+        "inbox/stroke/inference/race.csv", text(lines(stroke_rows("race"), STROKE[:-1]), STROKE[:-1])
+    )
+    deadline = time.monotonic() + 30
+    while not live.of(version) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    [first] = live.of(version)
+    machine = live.outputs["IngestStateMachine"]
+
+    def deliver(number: int) -> None:
+        live.client("stepfunctions").start_execution(
+            stateMachineArn=machine, name=f"race-{number}", input=first["input"]
+        )
+
+    with ThreadPoolExecutor(10) as threads:
+        list(threads.map(deliver, range(DELIVERIES - 1)))
+    ended = live.ended(version, DELIVERIES)
+    assert {one["status"] for one in ended} == {"SUCCEEDED"}
+    [receipt] = live.clinrisk("receipts", "stroke/inference/race.csv")
+    assert (receipt["disposition"], receipt["rows_accepted"]) == ("ACCEPTED", 40)
+    before = _snapshot(live)
+    deliver(DELIVERIES)
+    live.ended(version, DELIVERIES + 1)
+    assert _snapshot(live) == before
+
+
+def test_a_file_that_cannot_be_processed_is_failed_kept_and_redriven(live: Live) -> None:
+    """The lake is closed to the functions: every try is refused until the policy is mended."""
+    s3, lake = live.client("s3"), live.outputs["LakeBucket"]
+    policy = json.loads(s3.get_bucket_policy(Bucket=lake)["Policy"])
+    closed = {"Sid": "Closed", "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject"}
+    closed |= {"Resource": f"arn:aws:s3:::{lake}/*"}
+    shut = policy | {"Statement": [*policy["Statement"], closed]}
+    s3.put_bucket_policy(Bucket=lake, Policy=json.dumps(shut))
+    key = "inbox/stroke/training/poison.csv"
+    version = live.put(key, good("poison"))
+    [ended] = live.ended(version)
+    assert (ended["status"], ended["error"]) == ("FAILED", "UploadFailed")
+    [receipt] = live.clinrisk("receipts", key)
+    assert receipt["disposition"] == "FAILED"
+    assert [one["key"] for one in live.clinrisk("redrive")] == [key]
+    s3.put_bucket_policy(Bucket=lake, Policy=json.dumps(policy))
+    assert [one["key"] for one in live.clinrisk("redrive", key)] == [key]
+    live.ended(version, 2)
+    [receipt] = live.clinrisk("receipts", key)
+    assert (receipt["disposition"], receipt["rows_accepted"]) == ("ACCEPTED", 40)
+    assert live.clinrisk("redrive") == []
+
+
+def test_no_cell_is_told_anywhere(live: Live) -> None:
+    rows = [row | {"id": f"{CANARY}{n}"} for n, row in enumerate(stroke_rows("canary", 300))]
+    for number, name in enumerate(STROKE):
+        rows[number] |= {name: f"={CANARY}"}
+        rows[number + 20] |= {name: CANARY * 9}
+        rows[number + 40] |= {name: f'"{CANARY},{CANARY}"'}
+    bad = [f"{CANARY},{CANARY}", f'"{CANARY}', f"{CANARY}\u00e9" + ",1" * 30]
+    header = ",".join(STROKE)
+    files = {
+        "training/canary.csv": text([*lines(rows), *bad]),
+        "training/canary-all-bad.csv": text([*bad, *bad]),
+        "training/canary-header.csv": text(lines(rows), header.replace("age,", f"{CANARY},{CANARY} B,", 1)),
+        "training/canary-no-header.csv": text(lines(rows)[60:], lines(rows)[0]),
+        "training/canary-latin.csv": text(lines(rows)) + f"{CANARY}\u00e9".encode("latin-1"),
+        "inference/canary.csv": text(lines(rows, STROKE[:-1]), STROKE[:-1]),
+        "outcomes/canary.csv": text([f"{CANARY}{n},1,2024-01-01" for n in range(9)] + bad, "id,label,date"),
+    }
+    for name, data in files.items():
+        live.ended(live.put(f"inbox/stroke/{name}", data))
+    receipts = [
+        one["disposition"] for one in live.clinrisk("receipts", "--last", "50") if "canary" in one["key"]
+    ]
+    assert sorted(receipts) == ["PARTIAL"] * 3 + ["REJECTED"] * 4
+    told = dict(_told(live))
+    assert {name for name, words in told.items() if CANARY in words} == set()
+    assert {"receipts", "logs", "mail", "histories", "tables", "metrics", "engine"} <= set(told)
+    assert all(told.values())
+
+
+def _told(live: Live) -> Iterator[tuple[str, str]]:
+    """Give everything that the stack says to people or machines outside of lake, vault and inbox."""
+    s3, results = live.client("s3"), live.outputs["ResultsBucket"]
+    keys = live.objects("ResultsBucket")
+    yield "receipts", "".join(s3.get_object(Bucket=results, Key=key)["Body"].read().decode() for key in keys)
+    yield "lake keys", " ".join(live.objects("LakeBucket"))
+    logs = live.client("logs")
+    groups = [group["logGroupName"] for page in logs.get_paginator("describe_log_groups").paginate()
+              for group in page["logGroups"]]  # fmt: skip
+    yield (
+        "logs",
+        "".join(
+            event["message"]
+            for group in groups
+            for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+            for event in page["events"]
+        ),
+    )
+    yield "mail", "".join(path.read_text() for path in (live.twin.state_dir / "mail").rglob("*.json"))
+    states = live.client("stepfunctions")
+    yield (
+        "histories",
+        json.dumps(
+            [
+                [
+                    one,
+                    states.get_execution_history(executionArn=one["executionArn"], maxResults=1000)["events"],
+                ]
+                for machine in ("IngestStateMachine", "ScoringStateMachine", "TrainingStateMachine")
+                for one in live.executions(machine)
+            ],
+            default=str,
+        ),
+    )
+    yield "tables", " ".join(live.items())
+    yield "metrics", json.dumps(live.client("cloudwatch").list_metrics()["Metrics"])
+    yield "engine", (live.twin.state_dir / "engine.log").read_text(errors="replace") + " "
+
+
+def test_the_command_finds_this_stack_as_it_finds_any_other(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in live.environment.items():
+        monkeypatch.setenv(name, value)
+    stack: Stack = open_stack(None, on_twin=False)
+    assert stack.output("DeadLetterQueue") == live.outputs["DeadLetterQueue"]
