@@ -7,6 +7,7 @@ of a named resource is refused, as CloudFormation refuses it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ def resource_types(sagemaker: LocalSageMaker, physical_name: Callable[..., str])
     }
 
 
-class _Type:
+class _Type(ABC):
     """What both types share: properties are the Create operation's input, plus a name when there is none."""
 
     create_operation: str
@@ -89,19 +90,21 @@ class _Type:
     def name_of(self, physical_id: str) -> str:
         return physical_id.rsplit("/", 1)[-1]
 
+    @abstractmethod
     def identity(self, name: str) -> Created:
         """Get what Ref gives and what GetAtt knows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def arn_of(self, name: str) -> str:
-        raise NotImplementedError
+        """Get the resource's ARN."""
 
+    @abstractmethod
     def change(self, name: str, changed: set[str], old: Body, new: Body) -> bool:
         """Apply the changed properties, or get False when AWS would replace the resource."""
-        raise NotImplementedError
 
+    @abstractmethod
     def delete(self, physical_id: str, properties: Body) -> None:
-        raise NotImplementedError
+        """Remove the resource."""
 
 
 class _FeatureGroup(_Type):
