@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,9 +116,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTwin]:
-    state_dir = tmp_path_factory.mktemp("twin")
+@contextmanager
+def started(state_dir: Path) -> Iterator[RunningTwin]:
+    """Give a twin of one's own; whatever happened in it, its log must hold no traceback at the end."""
     process = subprocess.Popen(
         [str(TWIN), "up", "--foreground", "--port", str(free_port())],
         env=twin_environment(state_dir),
@@ -135,6 +136,12 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTwin]:
         process.wait(timeout=15)
         process.stdout.close()
     assert "Traceback" not in (log := (state_dir / "engine.log").read_text()), log[-3000:]
+
+
+@pytest.fixture(scope="session")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTwin]:
+    with started(tmp_path_factory.mktemp("twin")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from clinrisk import cohort
-from tests.e2e.conftest import PROJECT, RunningTwin
+from tests.e2e.conftest import PROJECT, RunningTwin, started
 from twin import mailbox
 from twin.demo_approver import approve, link_in
 
@@ -147,6 +147,13 @@ def refused(call: Callable[..., Any], **arguments: Any) -> bool:
     except ClientError as error:
         return bool(error.response["Error"]["Code"] in {"AccessDenied", "403"})
     return False
+
+
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTwin]:
+    """A twin that no other test has used: here it counts which models were live, and when."""
+    with started(tmp_path_factory.mktemp("shadow")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
