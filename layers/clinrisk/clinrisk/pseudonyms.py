@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Words = NDArray[np.uint64]
+    Turn = tuple[np.uint64, np.uint64]
 
 RECORD_ID_LENGTH = 32
 RECORD_ID_BYTES = 16
 _WORD = 8
 # As many rows at a time as stay in the processor's cache.
 _ROWS = 16_384
+_TURNS = {left: (np.uint64(left), np.uint64(64 - left)) for left in (13, 16, 17, 21, 32)}
 _START = tuple(np.frombuffer(text, "<u8")[0] for text in (b"uespemos", b"modnarod", b"arenegyl", b"setybdet"))
 
 
@@ -123,23 +125,24 @@ def _rounds(state: Sequence[Words], spare: Words, times: int) -> None:
     """Mix the four words of state in place."""
     a, b, c, d = state
     for _ in range(times):
-        _mix(a, b, 13, spare)
-        _mix(c, d, 16, spare)
-        _turn(a, 32, spare)
-        _mix(a, d, 21, spare)
-        _mix(c, b, 17, spare)
-        _turn(c, 32, spare)
+        _mix(a, b, _TURNS[13], spare)
+        _mix(c, d, _TURNS[16], spare)
+        _turn(a, _TURNS[32], spare)
+        _mix(a, d, _TURNS[21], spare)
+        _mix(c, b, _TURNS[17], spare)
+        _turn(c, _TURNS[32], spare)
 
 
-def _mix(one: Words, other: Words, left: int, spare: Words) -> None:
+def _mix(one: Words, other: Words, turn: Turn, spare: Words) -> None:
     """Add, rotate and xor in place: a quarter of a round."""
     one += other
-    _turn(other, left, spare)
+    _turn(other, turn, spare)
     other ^= one
 
 
-def _turn(words: Words, left: int, spare: Words) -> None:
+def _turn(words: Words, turn: Turn, spare: Words) -> None:
     """Rotate in place."""
-    np.right_shift(words, np.uint64(64 - left), out=spare)
-    np.left_shift(words, np.uint64(left), out=words)
+    left, right = turn
+    np.right_shift(words, right, out=spare)
+    np.left_shift(words, left, out=words)
     np.bitwise_or(words, spare, out=words)

@@ -1,4 +1,4 @@
-"""Text cells to values: a column is read as a whole, and only the cells that fail are looked at twice.
+"""Cells to values: a column was read as a whole, and only the cells that did not read are looked at twice.
 
 A number is what a decimal parser accepts and is finite; a code is one of the declared codes. Everything else
 is a missing marker or breaks a rule. Missing is null, never a number and never a code.
@@ -6,9 +6,11 @@ is a missing marker or breaks a rule. Missing is null, never a number and never 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from clinrisk.ingest.rules import RowRule
@@ -17,11 +19,13 @@ from clinrisk.use_cases.base import MISSING_MARKERS, MISSING_NUMBERS, Code, Numb
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from clinrisk.ingest.lines import Lines
     from clinrisk.use_cases.base import Column
 
 LONGEST_CELL = 200
 _BLANKS = " \t"
 _MISSING_CODE = -1
+_NO_CODE = -2
 _MISSING_TEXTS = [*MISSING_MARKERS, *(f"{number:g}" for number in MISSING_NUMBERS)]
 # Beyond printable ASCII: look-alike letters, full-width digits, invisible and control characters.
 _STRANGE = r"[^\x20-\x7e]"
@@ -51,29 +55,46 @@ class Values:
     """Per other unit, how many numbers fit it and not the agreed one."""
 
 
-def read_column(cells: pl.Series, column: Column) -> Values:
-    """Read a declared column's text cells."""
-    return read_number(cells, column) if isinstance(column, Number) else read_code(cells, column)
+def type_of(column: Column) -> pl.DataType:
+    """Return as what a column's cells are read from the file."""
+    if isinstance(column, Number):
+        return pl.Float64()
+    return pl.Int16() if column.numeric else pl.Enum(list(column.values))
 
 
-def read_number(cells: pl.Series, column: Number) -> Values:
-    """Read numbers as Float64.
+def read_column(lines: Lines, column: Column) -> Values:
+    """Read a declared column, whose cells were read as `type_of` says."""
+    return read_number(lines, column) if isinstance(column, Number) else read_code(lines, column)
 
-    >>> values = read_number(pl.Series(["61", "1_0", "-9", "nan"]), Number("age", "age", 0, 120, "years"))
+
+def read_number(lines: Lines, column: Number) -> Values:
+    r"""Read numbers as Float64.
+
+    >>> from clinrisk.ingest.lines import read_lines
+    >>> age = Number("age", "age", 0, 120, "years")
+    >>> values = read_number(read_lines(b"61\n1_0\n-9\nnan\n", ["age"], {"age": type_of(age)}), age)
     >>> values.values.to_list(), [broken.rule.value for broken in values.broken]
     ([61.0, None, None, None], ['not_a_number'])
     """
-    values = _finite(cells.cast(pl.Float64, strict=False))
-    values, broken = _second_look(
-        cells, values, lambda text: _finite(text.cast(pl.Float64, strict=False)), column, RowRule.NOT_A_NUMBER
-    )
-    absent = values.is_in([*MISSING_NUMBERS, *column.missing])
-    if absent.any():
-        values = values.set(absent.fill_null(value=False), None)
+
+    def parse(text: pl.Series) -> pl.Series:
+        """Find a number with blanks around it."""
+        again = text.cast(pl.Float64, strict=False)
+        return again.set(~again.is_finite().fill_null(value=True), None)
+
+    values, broken = _second_look(lines, lines.cells[column.name], parse, column, RowRule.NOT_A_NUMBER)
+    least, most = _range(values)
+    if least <= 0 <= most:
+        # -0 and 0 are one number, and must give one row text.
+        values += 0.0
+    absent = [number for number in (*MISSING_NUMBERS, *column.missing) if least <= number <= most]
+    if absent:
+        values = values.set(values.is_in(absent).fill_null(value=False), None)
+        least, most = _range(values)
     measured = values.len() - values.null_count()
     foreign = _foreign(values, column)
-    outside = ~values.is_between(column.low, column.high).fill_null(value=True)
-    if outside.any():
+    if least < column.low or most > column.high:
+        outside = ~values.is_between(column.low, column.high).fill_null(value=True)
         broken.append(Broken(column.name, RowRule.OUT_OF_RANGE, outside.arg_true()))
         values = values.set(outside, None)
     if column.whole:
@@ -84,43 +105,58 @@ def read_number(cells: pl.Series, column: Number) -> Values:
     return Values(values, tuple(broken), measured if column.other_units else 0, foreign)
 
 
-def read_code(cells: pl.Series, column: Code, rule: RowRule = RowRule.UNKNOWN_CODE) -> Values:
-    """Read codes as their positions among the declared ones.
+def read_code(lines: Lines, column: Code, rule: RowRule = RowRule.UNKNOWN_CODE) -> Values:
+    r"""Read codes as their positions among the declared ones.
 
-    >>> code = Code("thal", "scan", {"3": "normal", "6": "fixed", "7": "reversible"}, missing=(0.0,))
-    >>> read_code(pl.Series(["7.0", "3", "0", "?"]), code).values.to_list()
+    >>> from clinrisk.ingest.lines import read_lines
+    >>> thal = Code("thal", "scan", {"3": "normal", "6": "fixed", "7": "reversible"}, missing=(0.0,))
+    >>> read_code(read_lines(b"7.0\n3\n0\n?\n", ["thal"], {"thal": type_of(thal)}), thal).values.to_list()
     [2, 0, None, None]
     """
     codes = list(column.values)
-    values = cells.cast(pl.Enum(codes), strict=False).to_physical().cast(pl.Int16)
-    absent = [*MISSING_NUMBERS, *column.missing]
+    positions = {float(code): position for position, code in enumerate(codes)} if column.numeric else {}
+    positions |= dict.fromkeys((*MISSING_NUMBERS, *column.missing), _MISSING_CODE)
 
     def by_number(text: pl.Series) -> pl.Series:
         """Find 1.0 where the code is 1."""
-        table = {float(code): position for position, code in enumerate(codes)}
-        table |= dict.fromkeys(absent, _MISSING_CODE)
         numbers = text.cast(pl.Float64, strict=False)
-        return numbers.replace_strict(table, default=None, return_dtype=pl.Int16)
+        return numbers.replace_strict(positions, default=None, return_dtype=pl.Int16)
 
     def by_text(text: pl.Series) -> pl.Series:
-        """Find a code with blanks around it."""
-        return text.cast(pl.Enum(codes), strict=False).to_physical().cast(pl.Int16)
+        """Find a code with blanks around it, and a missing number however it is written."""
+        found = text.cast(pl.Enum(codes), strict=False).to_physical().cast(pl.Int16)
+        absent = text.cast(pl.Float64, strict=False).is_in(list(positions)).fill_null(value=False)
+        return found.set(absent, _MISSING_CODE)
 
-    values, broken = _second_look(cells, values, by_number if column.numeric else by_text, column, rule)
-    missing = (values == _MISSING_CODE).fill_null(value=False)
-    if missing.any():
-        values = values.set(missing, None)
+    cells = lines.cells[column.name]
+    values = _looked_up(cells, positions) if column.numeric else cells.to_physical().cast(pl.Int16)
+    values, broken = _second_look(lines, values, by_number if column.numeric else by_text, column, rule)
+    for kind in (_NO_CODE, _MISSING_CODE):
+        which = (values == kind).fill_null(value=False)
+        if which.any():
+            values = values.set(which, None)
+            if kind == _NO_CODE:
+                broken.append(Broken(column.name, rule, which.arg_true()))
     return Values(values, tuple(broken))
 
 
-def _finite(values: pl.Series) -> pl.Series:
-    """Make nan and infinity null: they are texts that a lenient parser accepts."""
-    odd = ~values.is_finite().fill_null(value=True)
-    return values.set(odd, None) if odd.any() else values
+def _looked_up(numbers: pl.Series, positions: Mapping[float, int]) -> pl.Series:
+    """Return each whole number's position; null stays null, and any other number is `_NO_CODE`."""
+    table = np.full(2**16, _NO_CODE, np.int16)
+    for number, position in positions.items():
+        table[int(number)] = position
+    found = pl.Series(table.take(numbers.fill_null(0).to_numpy()))
+    return found.set(numbers.is_null(), None) if numbers.null_count() else found
+
+
+def _range(values: pl.Series) -> tuple[float, float]:
+    """Return the least and the largest of some numbers; nothing lies between them where there are none."""
+    least, most = values.min(), values.max()
+    return (math.inf, -math.inf) if least is None or most is None else (least, most)  # type: ignore[return-value]  # numbers, in a column of numbers
 
 
 def _second_look(
-    cells: pl.Series,
+    lines: Lines,
     values: pl.Series,
     parse: Callable[[pl.Series], pl.Series],
     column: Column,
@@ -130,7 +166,7 @@ def _second_look(
     if not values.null_count():
         return values, []
     positions = values.is_null().arg_true()
-    text = cells.gather(positions).str.strip_chars(_BLANKS)
+    text = lines.text(column.name, positions).str.strip_chars(_BLANKS)
     again = parse(text)
     if again.null_count() < again.len():
         values = values.scatter(positions, again)

@@ -12,7 +12,7 @@ import polars as pl
 from clinrisk import profiles
 from clinrisk.ingest import featurize, identity
 from clinrisk.ingest.aside import QUARANTINE_SCHEMA, count_rows, kept, quarantine_frame
-from clinrisk.ingest.cells import Broken, read_code, read_column
+from clinrisk.ingest.cells import Broken, read_code, read_column, type_of
 from clinrisk.ingest.counts import Counts
 from clinrisk.ingest.head import OUTCOME_COLUMNS
 from clinrisk.ingest.lines import LINE, count_rows_roughly, read_lines
@@ -23,6 +23,7 @@ from clinrisk.use_cases.base import GROUP_PREFIX, Code
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from clinrisk.ingest.cells import Values
     from clinrisk.ingest.lines import Lines
     from clinrisk.profiles import Profile
     from clinrisk.pseudonyms import Words
@@ -65,12 +66,11 @@ def read_chunk(  # noqa: PLR0917  # the facts of a chunk, in the order of the co
 
     `data` starts after the header; `first_row` numbers its first line (1 for the line after the header).
     Where a file is cut changes no row, once a chunk that shares ids (or equal rows, where there are none)
-    with other chunks is read again with what they say (`elsewhere`, from `clinrisk.ingest.across`). One
-    exception: a cell with a line break in it that is cut in two counts as two bad rows.
+    with other chunks is read again with what they say (`elsewhere`, from `clinrisk.ingest.across`).
     """
     unreadable = _unreadable(data, len(header))
     if unreadable is None:
-        lines = read_lines(data, header)
+        lines = read_lines(data, header, _types(use_case, purpose))
         facts = _Facts(use_case, first_row, pseudonym_key, elsewhere)
         if purpose == "outcomes":
             return _read_outcomes(lines, facts)
@@ -80,6 +80,15 @@ def read_chunk(  # noqa: PLR0917  # the facts of a chunk, in the order of the co
     empty = read_chunk(b"", use_case, purpose, header, first_row, pseudonym_key)
     counts = Counts(rows, 0, rows, reasons={str(unreadable): rows})
     return Chunk(empty.features, empty.quarantine, counts, empty.profile, empty.vault)
+
+
+def _types(use_case: UseCase, purpose: str) -> dict[str, pl.DataType]:
+    """Return as what the cells of each column are read; ids and dates are text first."""
+    label = type_of(_label_code(use_case.label))
+    if purpose == "outcomes":
+        return {OUTCOME_COLUMNS[1]: label}
+    types = {column.name: type_of(column) for column in use_case.columns}
+    return types | {use_case.label.column: label} if purpose == "training" else types
 
 
 @dataclass(frozen=True)
@@ -99,21 +108,22 @@ def _read_patients(lines: Lines, facts: _Facts, *, labelled: bool) -> Chunk:
     ids = None
     if use_case.id_column:
         ids, broken = identity.read_ids(cells[use_case.id_column], use_case.id_column)
-    read = {column.name: read_column(cells[column.name], column) for column in use_case.columns}
+    read = {column.name: read_column(lines, column) for column in use_case.columns}
     broken += [one for values in read.values() for one in values.broken]
     values = {name: column.values for name, column in read.items()}
     content = list(values.values())
     if labelled:
-        label, unlabelled = _read_label(cells[use_case.label.column], use_case.label)
+        label, unlabelled = _read_label(lines, use_case.label)
         broken += unlabelled
         content.append(label)
-    broken = [*_not_patients(cells, values), *broken]
+    broken = [*_repeated_headers(lines), *_nothing_measured(read), *broken]
     if ids is not None and use_case.id_column:
         words, _ = record_words(ids, facts.key)
         identities = _identified(ids, words, content, broken, facts)
         broken += identities.broken(use_case.id_column)
     keep = kept(cells.height, broken)
-    values = {name: series.filter(keep) for name, series in values.items()}
+    if not keep.all():
+        values = {name: series.filter(keep) for name, series in values.items()}
     if ids is None:
         words, identities = identity.numbered(
             featurize.canonical_rows(use_case, values), facts.key, facts.elsewhere
@@ -128,7 +138,7 @@ def _read_patients(lines: Lines, facts: _Facts, *, labelled: bool) -> Chunk:
     inputs = featurize.features_frame(use_case, values)
     quarantine = quarantine_frame(lines, broken, facts.first_row)
     return Chunk(
-        pl.DataFrame([record_id, rows, *labels]).hstack(groups).hstack(featurize.stored(inputs)),
+        pl.DataFrame([record_id, rows, *labels]).hstack(groups).hstack(inputs),
         quarantine,
         count_rows(
             quarantine,
@@ -149,14 +159,14 @@ def _read_outcomes(lines: Lines, facts: _Facts) -> Chunk:
     cells, use_case = lines.cells, facts.use_case
     own_ids = use_case.id_column is not None
     ids, broken = identity.read_ids(cells[id_column], id_column, of_hospital=own_ids)
-    label, unlabelled = _read_label(cells[label_column], use_case.label, label_column)
+    label, unlabelled = _read_label(lines, use_case.label, label_column)
     text = cells[date_column].str.strip_chars(" \t")
     date = text.str.to_date("%Y-%m-%d", strict=False).alias("date")
     undated = ~date.is_between(*_DATES).fill_null(value=False) | ~text.str.contains(_DATE)
     broken += unlabelled
     if undated.any():
         broken.append(Broken(date_column, RowRule.NOT_A_DATE, undated.arg_true()))
-    broken = [*_repeated_headers(cells), *broken]
+    broken = [*_repeated_headers(lines), *broken]
     words = record_words(ids, facts.key)[0] if own_ids else words_of(ids)
     identities = _identified(ids, words, [label, date], broken, facts)
     broken += identities.broken(id_column)
@@ -190,48 +200,48 @@ def _unreadable(data: bytes, columns: int) -> FileRule | None:
     return FileRule.MOSTLY_EMPTY if mostly_empty else None
 
 
-def _read_label(cells: pl.Series, label: Label, column: str | None = None) -> tuple[pl.Series, list[Broken]]:
+def _read_label(lines: Lines, label: Label, column: str | None = None) -> tuple[pl.Series, list[Broken]]:
     """Return 0 or 1 per row, and the cells that hold no label."""
     name = column or label.column
     classes = list(label.classes.values())
-    read = read_code(cells, Code(name, label.title, dict.fromkeys(label.classes, "")), RowRule.UNKNOWN_LABEL)
+    read = read_code(lines, _label_code(label, name), RowRule.UNKNOWN_LABEL)
     labels = read.values.cast(pl.Int8)
     if classes != [0, 1]:
         table = dict(enumerate(classes))
         labels = read.values.replace_strict(table, default=None, return_dtype=pl.Int8)
     broken = list(read.broken)
-    # What is null without having broken a rule was a missing marker.
-    absent = labels.is_null() & kept(len(labels), broken)
-    if absent.any():
-        broken.append(Broken(name, RowRule.LABEL_MISSING, absent.arg_true()))
+    if labels.null_count():
+        # What is null without having broken a rule was a missing marker.
+        absent = labels.is_null() & kept(len(labels), broken)
+        if absent.any():
+            broken.append(Broken(name, RowRule.LABEL_MISSING, absent.arg_true()))
     return labels, broken
 
 
-def _repeated_headers(cells: pl.DataFrame) -> list[Broken]:
+def _label_code(label: Label, column: str | None = None) -> Code:
+    """Return the label as a column of codes."""
+    return Code(column or label.column, label.title, dict.fromkeys(label.classes, ""))
+
+
+def _repeated_headers(lines: Lines) -> list[Broken]:
     """Find the lines that repeat the header, as files that were put one after the other have them."""
+    if lines.unread.is_empty():
+        return []
+    cells = lines.unread_cells
     first, second = [name for name in cells.columns if name != LINE][:2]
-    repeated = cells[second] == second
-    if repeated.any():
-        # A file that was put behind another one brings its byte order mark along.
-        repeated &= cells[first].str.strip_chars_start("\ufeff") == first
-    return [Broken("", RowRule.REPEATED_HEADER, repeated.arg_true())] if repeated.any() else []
+    # A file that was put behind another one brings its byte order mark along.
+    repeated = (cells[second] == second) & (cells[first].str.strip_chars_start("\ufeff") == first)
+    return [Broken("", RowRule.REPEATED_HEADER, lines.unread.filter(repeated))] if repeated.any() else []
 
 
-def _not_patients(cells: pl.DataFrame, values: Mapping[str, pl.Series]) -> list[Broken]:
-    """Find the lines that describe nobody: repeated headers, and rows in which nothing was measured."""
-    found = _repeated_headers(cells)
-    columns = sorted(values, key=lambda name: -values[name].null_count())
-    if columns and values[columns[-1]].null_count():
-        nothing = pl.DataFrame([values[name].is_null() for name in columns]).select(
-            pl.all_horizontal(pl.all())
-        )
-        blank = pl.DataFrame([cells[name].str.strip_chars(" \t?") for name in columns]).select(
-            pl.all_horizontal(pl.all().is_in(["", "N/A", "-9"]))
-        )
-        empty = nothing.to_series() & blank.to_series()
-        if empty.any():
-            found.append(Broken("", RowRule.EMPTY_ROW, empty.arg_true()))
-    return found
+def _nothing_measured(read: Mapping[str, Values]) -> list[Broken]:
+    """Find the rows that describe nobody: every value is missing, and none broke a rule."""
+    if not all(values.values.null_count() for values in read.values()):
+        return []
+    nothing = pl.DataFrame([values.values.is_null().alias(name) for name, values in read.items()])
+    empty = nothing.select(pl.all_horizontal(pl.all())).to_series()
+    empty &= kept(len(empty), [one for values in read.values() for one in values.broken])
+    return [Broken("", RowRule.EMPTY_ROW, empty.arg_true())] if empty.any() else []
 
 
 def _identified(
@@ -252,7 +262,13 @@ def _profile(
     """Profile the accepted rows."""
     return profiles.profile_of(
         use_case,
-        {series.name: series.to_numpy() for series in inputs},
+        # A flag that may be missing becomes 0, 1 and nan.
+        {
+            series.name: (series.cast(pl.Int8) if series.null_count() else series).to_numpy()
+            if series.dtype == pl.Boolean()
+            else series.to_numpy()
+            for series in inputs
+        },
         {series.name.removeprefix(GROUP_PREFIX): _count(series) for series in groups},
         None if labels is None else {0: 0, 1: 0} | _count(labels),
     )
@@ -260,9 +276,9 @@ def _profile(
 
 def _count(series: pl.Series) -> dict[Any, int]:
     """Count rows per value, values sorted; values that do not occur are left out."""
-    table = series.value_counts().sort(series.name)
-    counted = dict(zip(table[series.name].to_list(), table["count"].to_list(), strict=True))
-    return dict(sorted(counted.items()))
+    names = series.dtype.categories.to_list() if isinstance(series.dtype, pl.Enum) else range(2)
+    counts = np.bincount(series.to_physical().to_numpy(), minlength=len(names)).tolist()
+    return dict(sorted((name, n) for name, n in zip(names, counts, strict=True) if n))
 
 
 __all__ = ["QUARANTINE_SCHEMA", "Chunk", "read_chunk"]

@@ -16,24 +16,19 @@ if TYPE_CHECKING:
 
 
 def features_frame(use_case: UseCase, values: Mapping[str, pl.Series]) -> pl.DataFrame:
-    """Return one column per model input, in order: Float64 numbers and Int8 flags, null where missing."""
+    """Return one column per model input, in order: Float64 numbers and Boolean flags, null where missing."""
     inputs: list[pl.Series] = []
     for feature in use_case.features:
         column = use_case.column(feature.column)
         source = values[feature.column]
         if feature.kind == "missing":
-            made = source.is_null().cast(pl.Int8)
+            made = source.is_null()
         elif isinstance(column, Code):
-            made = (source == list(column.values).index(feature.code or "")).cast(pl.Int8)
+            made = source == list(column.values).index(feature.code or "")
         else:
             made = source
         inputs.append(made.alias(feature.name))
     return pl.DataFrame(inputs)
-
-
-def stored(inputs: pl.DataFrame) -> pl.DataFrame:
-    """Return model inputs as they are stored: flags as Boolean, which take a bit each and little time."""
-    return inputs.cast({pl.Int8: pl.Boolean})
 
 
 def groups_frame(use_case: UseCase, values: Mapping[str, pl.Series]) -> pl.DataFrame:
@@ -52,14 +47,14 @@ def _groups(use_case: UseCase, attribute: ProtectedAttribute, values: Mapping[st
         table = np.full(len(codes) + 1, unknown, np.uint8)
         for place, group in reversed(list(enumerate(attribute.groups))):
             table[[codes.index(code) for code in group.codes]] = place
-        chosen = table[source.fill_null(len(codes)).to_numpy()]
+        chosen = table.take(source.fill_null(len(codes)).to_numpy())
     else:
         numbers = source.to_numpy()  # missing is NaN, which lies in no group
         chosen = np.full(len(numbers), unknown, np.uint8)
         for place, group in reversed(list(enumerate(attribute.groups))):
             low = -np.inf if group.low is None else group.low
             high = np.inf if group.high is None else group.high
-            chosen[(numbers >= low) & (numbers < high)] = place
+            np.putmask(chosen, (numbers >= low) & (numbers < high), np.uint8(place))
     names = pl.Enum(attribute.group_names)
     return pl.Series(GROUP_PREFIX + feature_name(attribute.name), chosen).cat.to(names)
 

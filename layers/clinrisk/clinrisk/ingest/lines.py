@@ -1,45 +1,85 @@
-"""Bytes to rows of text cells, one row per physical line, so that a chunk may be cut at any line end.
+"""Bytes to rows of cells, one row per physical line, so that a chunk may be cut at any line end.
 
-polars splits the cells; where it would be lenient (ragged lines, quotes, line breaks inside quotes,
-compressed bytes) the bytes are looked at here first. Row numbers count physical lines after the header, so
-row 1 is line 2 of the file as a spreadsheet shows it; blank lines are numbered but are not rows.
+polars splits the lines and reads cells as the type asked for, in one go; the few lines with a cell that does
+not read are split once more as text, so that somebody can say why. Where polars would be lenient (ragged
+lines, quotes, line breaks inside quotes, compressed bytes) the bytes are looked at here first. Row numbers
+count physical lines after the header, so row 1 is line 2 of the file as a spreadsheet shows it; blank lines
+are numbered but are not rows.
 """
 
 from __future__ import annotations
 
-import csv
-import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
+from clinrisk.ingest.quotes import LONGEST_ROW, UNIT, without_quotes
 from clinrisk.ingest.rules import LONGEST_LINE, RowRule
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
 LINE = "line"
 """The column that holds each row's line number within the chunk, from 0."""
-LONGEST_ROW = 4096
-"""No row of any use case comes near it; a longer line hides something."""
-_COMMA, _UNIT, _HIDDEN = b",", b"\x1f", b"\x1e"
-_SIMPLY_QUOTED = re.compile(rb'(?:"[^",]*"|[^",]*)(?:,(?:"[^",]*"|[^",]*))*')
+_COMMA = b","
 _LONGEST_RAW = 2000
 
 
 @dataclass(frozen=True)
+class _Source:
+    """The text that was split: the data, or the data without its quotes."""
+
+    data: bytes
+    separator: bytes
+    ends: NDArray[np.int64]
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """Where each line starts."""
+        return np.concatenate([np.zeros(1, np.int64), self.ends[:-1] + 1])
+
+    def pick(self, lines: NDArray[np.uint32]) -> bytes:
+        """Return some lines, in the order of the data."""
+        data, after = self.data, self.ends[lines] + 1
+        return b"".join(
+            [data[start:end] for start, end in zip(self.starts[lines].tolist(), after.tolist(), strict=True)]
+        )
+
+
+@dataclass(frozen=True)
 class Lines:
-    """A chunk taken apart: well-shaped rows as text, the lines that are not, and a way back to the bytes."""
+    """A chunk taken apart: well-shaped rows, the lines that are none, and a way back to the bytes."""
 
     cells: pl.DataFrame
-    """One text column per column of the header, and `line`."""
+    """One column per column of the header, null where the text is not of the column's type; and `line`."""
     misshapen: dict[int, RowRule]
     """Line number -> why it is not a row of cells."""
     data: bytes
+    source: _Source
+
+    @cached_property
+    def unread(self) -> pl.Series:
+        """The positions of the rows in which at least one cell did not read."""
+        nulls = [series.is_null() for series in self.cells if series.null_count()]
+        if not nulls:
+            return pl.Series("position", [], dtype=pl.get_index_type())
+        return pl.DataFrame(nulls).select(pl.any_horizontal(pl.all())).to_series().arg_true()
+
+    @cached_property
+    def unread_cells(self) -> pl.DataFrame:
+        """All cells of those rows, as text."""
+        lines = self.cells[LINE].gather(self.unread).to_numpy()
+        header = [name for name in self.cells.columns if name != LINE]
+        return _split(self.source.pick(lines), header, {}, self.source.separator)
+
+    def text(self, column: str, positions: pl.Series) -> pl.Series:
+        """Return the text of some cells of a column, by position, in rows of `unread`."""
+        return self.unread_cells[column].gather(self.unread.search_sorted(positions))
 
     def raw(self, lines: Sequence[int]) -> list[str]:
         """Return the text of some lines as it came, cut to 2,000 characters."""
@@ -52,20 +92,26 @@ class Lines:
         ]
 
 
-def read_lines(data: bytes, header: Sequence[str]) -> Lines:
-    r"""Read a chunk (valid UTF-8, whole lines, without the header) as text cells.
+def read_lines(data: bytes, header: Sequence[str], types: Mapping[str, pl.DataType]) -> Lines:
+    r"""Read a chunk (valid UTF-8, whole lines, without the header); columns without a type are text.
 
-    Every line is either blank, or in `cells`, or in `misshapen`.
+    Every line is either blank, or in `cells`, or in `misshapen`. nan and infinity do not read as numbers.
 
-    >>> lines = read_lines(b"1,2\n\n3\n", ["a", "b"])
+    >>> lines = read_lines(b"1,2\n\n3\n4,?\n", ["a", "b"], {"b": pl.Float64()})
     >>> lines.cells.rows(), {line: rule.value for line, rule in lines.misshapen.items()}
-    ([('1', '2', 0)], {2: 'short_row'})
+    ([('1', 2.0, 0), ('4', None, 3)], {2: 'short_row'})
+    >>> lines.text("b", lines.unread).to_list()
+    ['?']
     """
     if b'"' in data or _stray_returns(data):
-        return _read_quoted(data, header)
-    cells = _split(data, header, _COMMA)
-    misshapen, blank = _shapes(data, cells, header, _COMMA)
-    return Lines(_without(cells, {*misshapen, *blank}), misshapen, data)
+        source, broken = without_quotes(data, len(header))
+        separator = UNIT
+    else:
+        source, broken, separator = data, {}, _COMMA
+    text = _Source(source, separator, _line_ends(source))
+    cells = _split(source, header, types, separator)
+    misshapen, blank = _shapes(text, cells, header)
+    return Lines(_without(cells, {*misshapen, *blank}), {**misshapen, **broken}, data, text)
 
 
 def _stray_returns(data: bytes) -> bool:
@@ -84,46 +130,69 @@ def count_rows_roughly(data: bytes) -> int:
     return int(np.count_nonzero(starts & ~ends))
 
 
-def _split(data: bytes, header: Sequence[str], separator: bytes) -> pl.DataFrame:
+def _split(
+    data: bytes, header: Sequence[str], types: Mapping[str, pl.DataType], separator: bytes
+) -> pl.DataFrame:
     """Let polars split lines into cells; each line gives one row, however short or long."""
     # polars takes the number of columns from the first line, unpacks what starts like a compressed file and
     # drops a byte order mark: unless the first line is above suspicion, put an empty row before it.
     first = data[: data.find(b"\n") + 1]
     guarded = not first[:1].isdigit() or first.count(separator) != len(header) - 1
-    frame = pl.read_csv(
-        separator * (len(header) - 1) + b"\n" + data if guarded else data,
+    text = separator * (len(header) - 1) + b"\n" + data if guarded else data
+    try:
+        frame = _parse(text, header, types, separator)
+    except pl.exceptions.ComputeError:
+        # A cell that is none of its column's codes: where other types give a null, an Enum gives up.
+        codes = {name: kind for name, kind in types.items() if isinstance(kind, pl.Enum)}
+        others = {name: kind for name, kind in types.items() if name not in codes}
+        frame = _parse(text, header, others, separator).cast(codes, strict=False)  # type: ignore[arg-type]  # polars' stub wants the classes
+    frame = frame.slice(1) if guarded else frame
+    finite = [_finite(series) for series in frame if series.dtype == pl.Float64()]
+    return frame.with_columns(*finite, pl.int_range(pl.len(), dtype=pl.UInt32).alias(LINE))
+
+
+def _parse(
+    data: bytes, header: Sequence[str], types: Mapping[str, pl.DataType], separator: bytes
+) -> pl.DataFrame:
+    return pl.read_csv(
+        data,
         has_header=False,
-        schema=dict.fromkeys(header, pl.String()),
+        schema=dict.fromkeys(header, pl.String()) | dict(types),
         separator=separator.decode(),
         quote_char=None,
         truncate_ragged_lines=True,
         empty_string_is_null=False,
+        ignore_errors=True,
     )
-    frame = frame.slice(1) if guarded else frame
-    return frame.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias(LINE))
+
+
+def _finite(values: pl.Series) -> pl.Series:
+    """Make nan and infinity null: they are texts that a lenient parser accepts."""
+    odd = ~values.is_finite().fill_null(value=True)
+    return values.set(odd, None) if odd.any() else values
 
 
 def _shapes(
-    data: bytes, cells: pl.DataFrame, header: Sequence[str], separator: bytes
+    source: _Source, cells: pl.DataFrame, header: Sequence[str]
 ) -> tuple[dict[int, RowRule], list[int]]:
     """Return the lines with too few or too many cells, and the blank ones.
 
     A row whose last cell is not empty has all its cells; if that holds for every row and the separators
     add up to what all rows need, no row can have more. Only otherwise are they counted line by line.
     """
+    data, starts, ends = source.data, source.starts, source.ends
     if not data:
         return {}, []
-    ends = _line_ends(data)
-    starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])
     misshapen = {
         int(line): RowRule.LINE_TOO_LONG
         if ends[line] - starts[line] > LONGEST_LINE
         else RowRule.CELL_TOO_LONG
         for line in np.flatnonzero(ends - starts > LONGEST_ROW)
     }
-    marks = np.frombuffer(data, np.uint8) == separator[0]
-    expected = len(header) - 1
-    if np.count_nonzero(marks) == expected * len(ends) and not (cells[header[-1]] == "").any():
+    marks = np.frombuffer(data, np.uint8) == source.separator[0]
+    expected, last = len(header) - 1, cells[header[-1]]
+    empty = last.null_count() > 0 or (last.dtype == pl.String() and (last == "").any())
+    if not empty and np.count_nonzero(marks) == expected * len(ends):
         return misshapen, []
     found = np.diff(np.searchsorted(np.flatnonzero(marks), ends), prepend=0)
     blank: list[int] = []
@@ -149,61 +218,3 @@ def _without(frame: pl.DataFrame, lines: Collection[int]) -> pl.DataFrame:
     keep = np.ones(frame.height, bool)
     keep[list(lines)] = False
     return frame.filter(pl.Series(keep))
-
-
-def _read_quoted(data: bytes, header: Sequence[str]) -> Lines:
-    """Read a chunk in which quotes occur: unquote line by line, then read as if there had been none."""
-    lines = data.split(b"\n")
-    if not lines[-1]:
-        lines.pop()
-    broken, inside = _broken_lines(lines, len(header))
-    skipped = broken.keys() | inside
-    bare = [b"" if number in skipped else _unquote(line) for number, line in enumerate(lines)]
-    text = b"\n".join(bare) + b"\n"
-    cells = _split(text, header, _UNIT)
-    misshapen, blank = _shapes(text, cells, header, _UNIT)
-    return Lines(_without(cells, {*misshapen, *blank}), {**misshapen, **broken}, data)
-
-
-def _unquote(line: bytes) -> bytes:
-    """Take a balanced line's quotes away and part its cells by a byte that no valid cell holds."""
-    # What the csv module would take for a line end, or we for a separator, becomes another control character.
-    line = line.removesuffix(b"\r").replace(_UNIT, _HIDDEN).replace(b"\r", _HIDDEN)
-    if b'"' not in line or len(line) > LONGEST_ROW:
-        return line.replace(_COMMA, _UNIT)
-    if _SIMPLY_QUOTED.fullmatch(line):
-        return line.replace(b'"', b"").replace(_COMMA, _UNIT)
-    cells = next(csv.reader([line.decode("utf-8")]), [])
-    return _UNIT.join(cell.encode() for cell in cells)
-
-
-def _broken_lines(lines: Sequence[bytes], columns: int) -> tuple[dict[int, RowRule], set[int]]:
-    """Return the lines on which quotes do not balance, and those that only continue such a line's cell.
-
-    A cell with a line break in it makes two lines with an odd number of quotes that join to one row of the
-    right width; they count as one row. Any other odd line stands alone, so that a stray quote costs one row
-    and not the rest of the file.
-    """
-    odd = [number for number, line in enumerate(lines) if line.count(b'"') % 2]
-    broken: dict[int, RowRule] = {}
-    inside: set[int] = set()
-    position = 0
-    while position < len(odd):
-        first = odd[position]
-        last = odd[position + 1] if position + 1 < len(odd) else first
-        if last > first and _is_one_row(lines[first : last + 1], columns):
-            broken[first] = RowRule.LINE_BREAK
-            inside.update(range(first + 1, last + 1))
-            position += 2
-        else:
-            broken[first] = RowRule.QUOTES
-            position += 1
-    return broken, inside
-
-
-def _is_one_row(lines: Sequence[bytes], columns: int) -> bool:
-    """Whether lines join to one row; lines between the two odd ones must not be rows of their own."""
-    if any(_COMMA in line for line in lines[1:-1]) or sum(map(len, lines)) > LONGEST_ROW:
-        return False
-    rows = list(csv.reader([line.decode("utf-8").replace("\r", "") + "\n" for line in lines]))
-    return len(rows) == 1 and len(rows[0]) == columns
