@@ -65,15 +65,23 @@ def replay(
         with _clean_twin(port, console) as (endpoint, outputs):
             watch = Watch(endpoint, outputs, patience)
             watch.wake()
-            told = list(_drop_all(watch, entries, rows, console))
+            told: list[dict[str, Any]] = []
+            _write(out, told)
+            for settled in _drop_all(watch, entries, rows, console):
+                told.append(settled)
+                # After each one, so that whoever stops has what is known by then.
+                _write(out, told)
     except KeyboardInterrupt:
         console.print("Stopped. No process was left behind.")
         raise typer.Exit(INTERRUPTED) from None
     except (ManifestError, OSError) as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
-    out.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     console.print(f"{len(told)} uploads are settled: {out}", markup=False)
+
+
+def _write(out: Path, told: list[dict[str, Any]]) -> None:
+    out.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_manifest(path: Path) -> list[Entry]:

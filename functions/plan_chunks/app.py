@@ -25,7 +25,7 @@ def handler(request: PlanChunksRequest) -> PlanChunksResult:
     header = read_header(objects.read_range(*place, 0, min(upload.size, HEAD_BYTES)))
     pieces = [Cut(header.length, upload.size, 1)]
     if upload.size > CHUNK_BYTES:
-        pieces = cut(objects.blocks(*place, upload.size), header.length, upload.size)
+        pieces = cut(objects.blocks(*place, upload.size), header.length, upload.size, len(header.names))
     planned = tuple(
         Chunk(index=index, start=piece.start, end=piece.end, first_row=piece.first_row)
         for index, piece in enumerate(pieces)

@@ -16,11 +16,11 @@ from tests.corpus.cases import STROKE, Case, good, lines, stroke_rows, text
 HEAD = 256 * 1024
 
 
-def _zip(name: str, data: bytes) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+def _zip(name: str, data: bytes, *, packed: bool = True) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED) as archive:
         archive.writestr(name, data)
-    return packed.getvalue()
+    return made.getvalue()
 
 
 def _refused(name: str, data: bytes, reason: str) -> Case:
@@ -33,40 +33,44 @@ def _long(seed: str) -> bytes:
 
 
 _BOMB = gzip.compress(b"0" * 50_000_000)
-_ARCHIVES = {
-    "gzip": gzip.compress(good("gzip")),
-    "gzip-bomb": _BOMB,
-    "gzip-bomb-in-a-bomb": gzip.compress(_BOMB),
-    "zip": _zip("patients.csv", good("zip")),
-    "zip-bomb": _zip("patients.csv", b"0" * 50_000_000),
-    "xlsx": _zip("xl/workbook.xml", b"<workbook/>"),
-    "bzip2": bz2.compress(good("bz2")),
-    "xz": lzma.compress(good("xz")),
-    "pickle-0": pickle.dumps(dt.date(2020, 1, 1), protocol=0),
-    "pickle-2": pickle.dumps({"rows": [1, 2, 3]}, protocol=2),
-    "pickle-5": pickle.dumps({"rows": [1, 2, 3]}, protocol=5),
-    "pickle-that-runs": b"cos\nsystem\n(S'true'\ntR.",
-    "html": b"<!DOCTYPE html><html><table><tr><td>" + good("html") + b"</td></tr></table></html>",
-    "html-after-blanks": b"\n \n <html><body>" + good("html2"),
-    "html-after-a-mark": b"\xef\xbb\xbf<table>",
-    "xml": b"<?xml version='1.0'?><patients/>",
-    "svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
-    "json": b'[{"id": 1, "age": 50}]\n',
-    "pdf": b"%PDF-1.7\n" + good("pdf"),
-    "parquet": b"PAR1" + bytes(100),
-    "old-excel": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500),
-    "picture": b"\x89PNG\r\n\x1a\n" + bytes(100),
+_FOREIGN = {
+    "gzip": ("compressed", gzip.compress(good("gzip"))),
+    "gzip-bomb": ("compressed", _BOMB),
+    "gzip-bomb-in-a-bomb": ("compressed", gzip.compress(_BOMB)),
+    "zip": ("compressed", _zip("patients.csv", good("zip"))),
+    "zip-bomb": ("compressed", _zip("patients.csv", b"0" * 50_000_000)),
+    "xlsx": ("spreadsheet", _zip("xl/workbook.xml", b"<workbook/>")),
+    "bzip2": ("compressed", bz2.compress(good("bz2"))),
+    "xz": ("compressed", lzma.compress(good("xz"))),
+    "pickle-0": ("pickle", pickle.dumps(dt.date(2020, 1, 1), protocol=0)),
+    "pickle-2": ("pickle", pickle.dumps({"rows": [1, 2, 3]}, protocol=2)),
+    "pickle-5": ("pickle", pickle.dumps({"rows": [1, 2, 3]}, protocol=5)),
+    "pickle-that-runs": ("pickle", b"cos\nsystem\n(S'true'\ntR."),
+    "html": ("html", b"<!DOCTYPE html><html><table><tr><td>" + good("html") + b"</td></tr></table></html>"),
+    "html-after-blanks": ("html", b"\n \n <html><body>" + good("html2")),
+    "html-after-a-mark": ("html", b"\xef\xbb\xbf<table>"),
+    "xml": ("xml", b"<?xml version='1.0'?><patients/>"),
+    "svg": ("xml", b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
+    "json": ("json", b'[{"id": 1, "age": 50}]\n'),
+    "pdf": ("document", b"%PDF-1.7\n" + good("pdf")),
+    "parquet": ("data_file", b"PAR1" + bytes(100)),
+    "old-excel": ("spreadsheet", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500)),
+    "docx": ("document", _zip("word/document.xml", b"<document/>")),
+    "ods": ("spreadsheet", _zip("mimetype", b"application/vnd.oasis.opendocument.spreadsheet", packed=False)),
+    "picture": ("not_csv", b"\x89PNG\r\n\x1a\n" + bytes(100)),
 }
 CONTENTS: tuple[Case, ...] = (
-    *(_refused(name, data, "not_csv") for name, data in _ARCHIVES.items()),
+    *(_refused(name, data, rule) for name, (rule, data) in _FOREIGN.items()),
     _refused("zlib-after-text", good("zlib") + zlib.compress(good("zlib")) + b"\0", "binary_content"),
     _refused(
         "gzip-behind-rows", good("behind") + gzip.compress(good("behind"), mtime=0), "binary_content"
     ),
-    _refused("utf-16", good("utf16").decode().encode("utf-16"), "not_utf8"),
-    _refused("utf-16-le-unmarked", good("utf16le").decode().encode("utf-16-le"), "not_utf8"),
-    _refused("utf-16-be-unmarked", good("utf16be").decode().encode("utf-16-be"), "not_utf8"),
-    _refused("utf-32", good("utf32").decode().encode("utf-32"), "not_utf8"),
+    _refused("utf-16", good("utf16").decode().encode("utf-16"), "utf16"),
+    _refused("utf-16-le-unmarked", good("utf16le").decode().encode("utf-16-le"), "utf16"),
+    _refused("utf-16-be-unmarked", good("utf16be").decode().encode("utf-16-be"), "utf16"),
+    _refused("tar", b"a.csv".ljust(257, b"\0") + b"ustar\x0000" + bytes(248) + good("tar"), "compressed"),
+    _refused("zeros", bytes(2000), "binary_content"),
+    _refused("utf-32", good("utf32").decode().encode("utf-32"), "utf16"),
     _refused("latin-1", good("latin") + "77,M\u00e4nnlich".encode("latin-1"), "not_utf8"),
     _refused("overlong-utf-8", good("overlong") + b"77,\xc0\xaf\n", "not_utf8"),
     _refused("surrogates-in-utf-8", good("surrogate") + b"77,\xed\xa0\x80\n", "not_utf8"),

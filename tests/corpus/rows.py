@@ -49,6 +49,8 @@ _AGAIN = stroke_rows("again")
 _OTHER_AGE = _AGAIN[0] | {"age": "19"}
 ROWS: tuple[Case, ...] = (
     Case("nothing-wrong", good("right"), "ACCEPTED", 40, 0, {}),
+    # More than 1 MB, which is where training rows take the other way into the Feature Store.
+    Case("many-rows", good("many", 20_000), "ACCEPTED", 20_000, 0, {}),
     *(_bad(f"age-is-{n}", "not_a_number:age", age=value) for n, value in enumerate(
         ("1_0", "nan", "NaN", "inf", "Infinity", "1e999", "0x20", "5 5", "55y", "1.2.3", "NULL", "'55")
     )),

@@ -18,7 +18,8 @@ INBOX = "inbox/"
 # What S3 itself allows, in bytes; where a key of ours would grow longer, a digest stands for the inbox key.
 LONGEST_KEY = 1024
 _NOT_DATA = re.compile(
-    r"(\..*|~\$.*|_SUCCESS|Thumbs\.db|desktop\.ini|.*\.(?:tmp|part|partial|crdownload))", re.IGNORECASE
+    r"(\..*|~\$.*|_SUCCESS|Thumbs\.db|desktop\.ini|.*\.(?:tmp|part|partial|crdownload)|.*_\$folder\$)",
+    re.IGNORECASE,
 )
 _MARKUP = frozenset('<>"`|\\')
 _FORMULA = ("=", "+", "-", "@")

@@ -135,36 +135,48 @@ def upload_settled(key: str, receipt: Mapping[str, Any], address: str) -> Mail:
     word = {"REJECTED": "was rejected", "PARTIAL": "was used in part", "FAILED": "could not be processed"}
     told = word.get(receipt["disposition"], "was settled")
     kind = f"{receipt['use_case']} {receipt['purpose']} file" if receipt["use_case"] else "File"
-    counts = f"{receipt['rows_accepted']} rows were used, {receipt['rows_quarantined']} were set aside."
+    counts = f"Rows used: {receipt['rows_accepted']}; rows set aside: {receipt['rows_quarantined']}."
     return mail(
         f"{kind} {name} {told}",
         f"{kind} {name} {told}. {counts}",
         _listed(receipt["explanation"]),
         f"The receipt: {printable(address)}",
-        "The rows that were set aside are kept in quarantine, with row numbers, for the data manager."
+        "The rows that were set aside are kept in quarantine, with row numbers (row 1 is the line below the "
+        "header), for the data manager."
         if receipt["rows_quarantined"]
         else "",
     )
 
 
-def upload_failed(key: str, error: str, address: str) -> Mail:
+def upload_failed(key: str, reason: str, address: str) -> Mail:
     """Tell the operators that an upload was parked."""
     return mail(
         f"Upload failed: {printable(key)}",
-        f"{printable(key)} could not be processed after several tries ({printable(error)}). No row of it was "
-        "used.",
+        f"{printable(key)} could not be processed after several tries. No row of it was used.",
+        f"What failed: {printable(reason)}",
         "The execution in Step Functions says in which state, and the function's log says why. When the "
         "cause is gone, send the file again or redrive the execution.",
         f"The receipt: {printable(address)}",
     )
 
 
-def upload_stalled(key: str, error: str, disposition: str, address: str) -> Mail:
+def delivery_failed(key: str, reason: str) -> Mail:
+    """Tell the operators that a delivery failed while another of the same upload is being worked on."""
+    return mail(
+        f"One of several deliveries failed: {printable(key)}",
+        f"The event of {printable(key)} was delivered more than once. One delivery failed, another is still "
+        "being worked on and will end with a receipt.",
+        f"What failed: {printable(reason)}",
+    )
+
+
+def upload_stalled(key: str, reason: str, disposition: str, address: str) -> Mail:
     """Tell the operators that a workflow failed after its upload had been settled."""
     return mail(
         f"Workflow failed after an upload was settled: {printable(key)}",
-        f"{printable(key)} had been settled as {disposition} when its workflow failed ({printable(error)}). "
-        "Its rows are as its receipt says; only what should have followed did not happen.",
+        f"{printable(key)} had been settled as {disposition} when its workflow failed. Its rows are as its "
+        "receipt says; only what should have followed did not happen.",
+        f"What failed: {printable(reason)}",
         f"The receipt: {printable(address)}",
     )
 

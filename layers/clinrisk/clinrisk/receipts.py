@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 SCHEMA = "clinrisk/receipt/v1"
 NOT_DATA = "This is not a data file, so there was nothing to do."
-DUPLICATE = "These very bytes were used before for this use case and purpose. Nothing was changed."
+DUPLICATE = (
+    "These very bytes were used before for this use case and purpose. Nothing was changed; where another "
+    "file that arrived since tells of the same patients, that one counts."
+)
 GONE = (
     "This version of the file was deleted before it could be read, so no row of it was used. If that was not "
     "meant, send the file again."

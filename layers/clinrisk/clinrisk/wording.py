@@ -25,9 +25,40 @@ _FILES: dict[FileRule, str] = {
     FileRule.KEY_TOO_LONG: "The file's name is too long. Give it a shorter one and send it again.",
     FileRule.UNKNOWN_USE_CASE: "The folder names no known use case. `clinrisk use-cases` lists them.",
     FileRule.UNKNOWN_PURPOSE: "The folder names no known purpose. Use training, inference or outcomes.",
+    FileRule.TOO_LARGE: (
+        "The file is larger than {detail}. Split it into files of at most that size, each with the header, "
+        "and send each of them."
+    ),
     FileRule.EMPTY: "The file is empty. Export it again and look whether the export ended.",
+    FileRule.COMPRESSED: (
+        "The file is {detail}, whatever its name says. Unpack it first and send the CSV in it: nothing is "
+        "ever unpacked here."
+    ),
+    FileRule.SPREADSHEET: (
+        "The file is {detail}, whatever its name says. Open it, save the sheet as CSV UTF-8 with commas, and "
+        "send that."
+    ),
+    FileRule.DOCUMENT: (
+        "The file is {detail}, not a table. Ask for the data it was made from, exported as CSV (UTF-8, "
+        "commas)."
+    ),
+    FileRule.HTML: (
+        "The file is {detail}: often the login or error page of the site that the export came from. Open it "
+        "to see, log in there and export again as CSV (UTF-8, commas)."
+    ),
+    FileRule.XML: "The file is {detail}. Export the data as CSV (UTF-8, commas) and send that.",
+    FileRule.JSON: "The file is {detail}. Export the data as CSV (UTF-8, commas) and send that.",
+    FileRule.PICKLE: (
+        "The file is {detail}, which could run a program when it is opened, so nobody opens it. Write the "
+        "table as CSV (UTF-8, commas) and send that."
+    ),
+    FileRule.DATA_FILE: "The file is {detail}. Export the table as CSV (UTF-8, commas) and send that.",
     FileRule.NOT_CSV: "The file is not a CSV but {detail}. Export it as CSV (UTF-8, commas) and send that.",
-    FileRule.NOT_UTF8: "The file is not encoded in UTF-8{detail}. Export it as CSV UTF-8 and send it again.",
+    FileRule.UTF16: (
+        "The file is encoded in UTF-16 or UTF-32 (what spreadsheets call Unicode text). Save it as CSV "
+        "UTF-8 and send it again."
+    ),
+    FileRule.NOT_UTF8: "The file is not encoded in UTF-8. Export it as CSV UTF-8 and send it again.",
     FileRule.BINARY: "The file holds bytes that no text has. Export it as CSV UTF-8 and send it again.",
     FileRule.LINE_TOO_LONG: (
         "A line is longer than {detail}. Check that the export puts one patient on each line."
@@ -57,7 +88,9 @@ _FILES: dict[FileRule, str] = {
     FileRule.LABEL_COLUMN_MISSING: (
         "A training file needs the outcome column {columns}. Add it, or send the file for inference."
     ),
-    FileRule.MOSTLY_EMPTY: "Nearly all lines are empty. Check that the export puts one patient on each line.",
+    FileRule.MOSTLY_EMPTY: (
+        "Nearly all lines are empty or next to it. Check that the export puts one patient on each line."
+    ),
     FileRule.NO_ROWS: "The file has a header but no rows. Check the export's filter.",
     FileRule.WRONG_UNIT: (
         "Nearly all numbers in {columns} look like {detail}. Convert the column to the agreed unit{unit} "
@@ -117,8 +150,6 @@ def problem_sentence(problem: Problem, use_case: UseCase | None = None) -> str:
     columns, detail = ", ".join(problem.columns), problem.detail
     if problem.rule is FileRule.COLUMNS_UNKNOWN and columns:
         columns = f": {columns}"
-    if problem.rule is FileRule.NOT_UTF8 and detail:
-        detail = f" but in {detail}"
     unit = ""
     if use_case and problem.rule is FileRule.WRONG_UNIT and problem.columns:
         column = use_case.column(problem.columns[0])

@@ -12,6 +12,7 @@ import pytest
 
 from clinrisk import use_cases
 from clinrisk.ingest import FileRule, check_file_head, read_header
+from clinrisk.ingest.rules import LARGEST_FILE
 from clinrisk.wording import explain
 
 from .conftest import HEART, STROKE, Judge
@@ -30,18 +31,18 @@ def _zip() -> bytes:
 REFUSED = {
     "nothing": (b"", FileRule.EMPTY),
     "only line ends": (b"\n\r\n\n", FileRule.EMPTY),
-    "gzip": (gzip.compress(GOOD), FileRule.NOT_CSV),
-    "zip or xlsx": (_zip(), FileRule.NOT_CSV),
-    "pickle": (pickle.dumps({"rows": [1]}), FileRule.NOT_CSV),
-    "old pickle": (pickle.dumps({"rows": [1]}, protocol=0), FileRule.NOT_CSV),
-    "parquet": (b"PAR1\x15\x04" + b"x" * 50, FileRule.NOT_CSV),
-    "pdf": (b"%PDF-1.7\n%" + GOOD, FileRule.NOT_CSV),
-    "web page": (b"\n <!DOCTYPE html><html><body>no</body></html>", FileRule.NOT_CSV),
-    "xml": (b"<?xml version='1.0'?><rows/>", FileRule.NOT_CSV),
-    "json": (b'[{"id": 1}]', FileRule.NOT_CSV),
-    "utf-16": (GOOD.decode().encode("utf-16"), FileRule.NOT_UTF8),
-    "utf-16 without mark": (GOOD.decode().encode("utf-16-le"), FileRule.NOT_UTF8),
-    "utf-32": (GOOD.decode().encode("utf-32"), FileRule.NOT_UTF8),
+    "gzip": (gzip.compress(GOOD), FileRule.COMPRESSED),
+    "zip or xlsx": (_zip(), FileRule.SPREADSHEET),
+    "pickle": (pickle.dumps({"rows": [1]}), FileRule.PICKLE),
+    "old pickle": (pickle.dumps({"rows": [1]}, protocol=0), FileRule.PICKLE),
+    "parquet": (b"PAR1\x15\x04" + b"x" * 50, FileRule.DATA_FILE),
+    "pdf": (b"%PDF-1.7\n%" + GOOD, FileRule.DOCUMENT),
+    "web page": (b"\n <!DOCTYPE html><html><body>no</body></html>", FileRule.HTML),
+    "xml": (b"<?xml version='1.0'?><rows/>", FileRule.XML),
+    "json": (b'[{"id": 1}]', FileRule.JSON),
+    "utf-16": (GOOD.decode().encode("utf-16"), FileRule.UTF16),
+    "utf-16 without mark": (GOOD.decode().encode("utf-16-le"), FileRule.UTF16),
+    "utf-32": (GOOD.decode().encode("utf-32"), FileRule.UTF16),
     "latin-1": (GOOD.replace(b"Male", "Mâle".encode("latin-1")), FileRule.NOT_UTF8),
     "nul": (GOOD.replace(b"Male", b"Ma\0le"), FileRule.BINARY),
     "one long line": (b"1," * 12_000_000, FileRule.LINE_TOO_LONG),
@@ -70,6 +71,13 @@ REFUSED = {
     "header only": (f"{HEADER}\n".encode(), FileRule.NO_ROWS),
     "prose": (b"Dear colleagues, please find the file attached.\nRegards\n", FileRule.COLUMNS_MISSING),
 }
+
+
+def test_a_file_that_is_too_large_is_refused_by_its_size_alone() -> None:
+    stroke = use_cases.get("stroke")
+    assert check_file_head(GOOD, LARGEST_FILE, stroke, "training") == []
+    [problem] = check_file_head(GOOD, LARGEST_FILE + 1, stroke, "training")
+    assert (problem.rule, problem.detail) == (FileRule.TOO_LARGE, "48 GB")
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -45,6 +45,41 @@ def test_single_cells_in_another_unit_only_cost_their_rows(judge: Judge) -> None
     assert dict(verdict.reasons) == {"out_of_range:avg_glucose_level": 1}
 
 
+def test_one_odd_number_in_a_column_that_is_mostly_missing_is_no_unit(judge: Judge) -> None:
+    rows = heart_rows(30)
+    for row in rows:
+        row["chol"] = "?"
+    rows[7]["chol"] = "5.2"
+    verdict = judge(_file(rows), "heart")
+    assert (verdict.disposition, verdict.rows_accepted) == ("PARTIAL", 29)
+    assert dict(verdict.reasons) == {"out_of_range:chol": 1}
+
+
+def test_of_several_units_that_fit_the_nearest_is_named_first(judge: Judge) -> None:
+    rows = stroke_rows(20)
+    for row in rows:
+        row["age"] = f"{float(row['age']) * 12:.0f}"
+    assert "months or days" in explain(judge(_file(rows)), use_cases.get("stroke"))[0]
+
+
+@pytest.mark.parametrize("added", ["{0}", "header", ",,,,,,,,,,,"])
+def test_rows_with_which_no_patient_is_lost_do_not_speak_against_a_file(added: str, judge: Judge) -> None:
+    header, *body = _file(stroke_rows(20)).decode().splitlines()
+    more = {"{0}": body * 2, "header": [header] * 30}.get(added, [added] * 30)
+    verdict = judge("\n".join([header, *body, *more, ""]).encode())
+    assert (verdict.disposition, verdict.rows_accepted, verdict.rows_quarantined) == (
+        "PARTIAL",
+        20,
+        len(more),
+    )
+
+
+def test_a_file_of_nothing_but_empty_rows_has_no_rows(judge: Judge) -> None:
+    header = _file(stroke_rows(1)).splitlines()[0]
+    verdict = judge(b"\n".join([header, *[b",,,,,,,,,,,"] * 3, b""]))
+    assert (verdict.disposition, verdict.problems[0].rule) == ("REJECTED", "no_rows")
+
+
 def test_too_many_bad_rows_set_the_good_ones_aside_too_and_all_add_up(judge: Judge) -> None:
     rows = stroke_rows(20)
     for row in rows[:15]:

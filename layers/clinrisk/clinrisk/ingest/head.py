@@ -1,6 +1,6 @@
 """Checks on a file's first bytes, before anything is parsed: a CSV with the agreed header, or not.
 
-Nothing is ever decompressed, unpickled or rendered. Standard library only.
+Standard library only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
-from clinrisk.ingest.rules import LONGEST_LINE, FileRule, Problem
+from clinrisk.ingest import content
+from clinrisk.ingest.rules import LARGEST_FILE, LONGEST_LINE, FileRule, Problem
 
 if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
@@ -20,40 +21,6 @@ HEAD_BYTES = 256 * 1024
 """How much of a file the checks want to see (less, when the file is shorter)."""
 MOST_COLUMNS = 500
 OUTCOME_COLUMNS = ("id", "label", "date")
-_BOM = b"\xef\xbb\xbf"
-_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
-# First bytes -> what such a file is called by those who send it.
-_CONTENT = (
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"PK\x03\x04", "a zip archive or a spreadsheet (xlsx, ods)"),
-    (b"PK\x05\x06", "an empty zip archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file"),
-    (b"BZh", "a bzip2 archive"),
-    (b"\xfd7zXZ", "an xz archive"),
-    (b"\x28\xb5\x2f\xfd", "a zstandard archive"),
-    (b"7z\xbc\xaf", "a 7z archive"),
-    (b"Rar!", "a rar archive"),
-    (b"\x04\x22\x4d\x18", "an lz4 archive"),
-    (b"PAR1", "a Parquet file"),
-    (b"ARROW1", "an Arrow file"),
-    (b"Obj\x01", "an Avro file"),
-    (b"\x89HDF", "an HDF5 file"),
-    (b"SQLite format 3", "an SQLite database"),
-    (b"%PDF", "a PDF"),
-    (b"{\\rtf", "a rich-text document"),
-    (b"\x89PNG", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
-    (b"GIF8", "a picture"),
-    (b"\x7fELF", "a program"),
-    (b"MZ\x90", "a program"),
-    (b"$FL2", "an SPSS file"),
-    (b"<stata_dta", "a Stata file"),
-)
-_SHAPES = (
-    (re.compile(rb"\x80[\x02-\x05]|\(lp\d|\(dp\d|c[a-z_]+\n[a-z_]+\n"), "a Python pickle"),
-    (re.compile(rb"\s*<(?:!|\?xml|[a-z]+[ >/])", re.IGNORECASE), "a web page or XML"),
-    (re.compile(rb'\s*[\[{]\s*["\[{\]}]'), "JSON"),
-)
 
 
 @dataclass(frozen=True)
@@ -73,9 +40,11 @@ def check_file_head(head: bytes, size: int, use_case: UseCase, purpose: str) -> 
     """
     if size == 0 or not head:
         return [Problem(FileRule.EMPTY)]
+    if size > LARGEST_FILE:
+        return [Problem(FileRule.TOO_LARGE, detail=f"{LARGEST_FILE // 1024**3} GB")]
     cut = size > len(head)
     return (
-        _content_problems(head, cut=cut)
+        content.problems_of(head, cut=cut)
         or _line_problems(head, size)
         or _header_problems(head, use_case, purpose)
     )
@@ -83,7 +52,7 @@ def check_file_head(head: bytes, size: int, use_case: UseCase, purpose: str) -> 
 
 def read_header(head: bytes) -> Header:
     """Return the column names and the length of a head that `check_file_head` has nothing against."""
-    start = len(_BOM) if head.startswith(_BOM) else 0
+    start = len(content.BOM) if head.startswith(content.BOM) else 0
     end = head.find(b"\n", start)
     end = len(head) if end < 0 else end
     # A lone carriage return belongs to no name; the csv module would take it for a line end.
@@ -105,26 +74,6 @@ def expected_columns(use_case: UseCase, purpose: str) -> tuple[tuple[str, ...], 
         return use_case.header, ()
     label = use_case.label.column
     return tuple(name for name in use_case.header if name != label), (label,)
-
-
-def _content_problems(head: bytes, *, cut: bool) -> list[Problem]:
-    """Recognise by its first bytes what is not text in UTF-8."""
-    text = head.removeprefix(_BOM)
-    title = next((title for magic, title in _CONTENT if head.startswith(magic)), None)
-    title = title or next((title for shape, title in _SHAPES if shape.match(text)), None)
-    if title:
-        return [Problem(FileRule.NOT_CSV, detail=title)]
-    if head.startswith(_UTF16_BOMS) or head[:200].count(0) > len(head[:200]) // 4:
-        return [Problem(FileRule.NOT_UTF8, detail="UTF-16 or UTF-32")]
-    if b"\0" in head:
-        return [Problem(FileRule.BINARY)]
-    try:
-        head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        # A head that is cut off may end inside a character; anything earlier is another encoding.
-        if error.start < len(head) - 3 or not cut:
-            return [Problem(FileRule.NOT_UTF8)]
-    return []
 
 
 def _line_problems(head: bytes, size: int) -> list[Problem]:

@@ -12,6 +12,9 @@ from enum import StrEnum
 LONGEST_LINE = 64 * 1024
 """In bytes: a longer line, wherever it is, makes the file none of ours."""
 
+LARGEST_FILE = 48 * 1024**3
+"""In bytes: one function hashes a file and another one finds its line ends, each in at most 15 minutes."""
+
 
 class FileRule(StrEnum):
     """Why a whole file is set aside."""
@@ -21,8 +24,18 @@ class FileRule(StrEnum):
     KEY_TOO_LONG = "key_too_long"
     UNKNOWN_USE_CASE = "unknown_use_case"
     UNKNOWN_PURPOSE = "unknown_purpose"
+    TOO_LARGE = "file_too_large"
     EMPTY = "empty_file"
+    COMPRESSED = "compressed"
+    SPREADSHEET = "spreadsheet"
+    DOCUMENT = "document"
+    HTML = "html"
+    XML = "xml"
+    JSON = "json"
+    PICKLE = "pickle"
+    DATA_FILE = "data_file"
     NOT_CSV = "not_csv"
+    UTF16 = "utf16"
     NOT_UTF8 = "not_utf8"
     BINARY = "binary_content"
     LINE_TOO_LONG = "line_too_long"

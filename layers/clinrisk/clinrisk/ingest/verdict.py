@@ -5,10 +5,12 @@ Standard library only. Decided once per file, from the added counts of its chunk
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from clinrisk.ingest.rules import LONGEST_LINE, FileRule, Problem
+from clinrisk.ingest.rules import LONGEST_LINE, FileRule, Problem, RowRule
+from clinrisk.use_cases.base import Number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +24,10 @@ UNREADABLE = (FileRule.NOT_UTF8, FileRule.BINARY, FileRule.MOSTLY_EMPTY)
 """What makes a chunk unreadable as a whole, and with it the file."""
 FOREIGN_SHARE = 0.8
 """From this share of a column's numbers on, the whole column is in another unit, not single cells wrong."""
+FEWEST_FOREIGN = 5
+"""That many numbers at least (or all rows, in a smaller file): one odd number is no unit."""
+EMPTY_HANDED = (RowRule.EMPTY_ROW, RowRule.REPEATED_HEADER, RowRule.ID_REPEATED)
+"""Rows with which no patient is lost: however many there are, they do not speak against the file."""
 
 
 @dataclass(frozen=True)
@@ -73,24 +79,35 @@ def _file_problems(counts: Counts, use_case: UseCase) -> tuple[Problem, ...]:
         unreadable.append(Problem(FileRule.LINE_TOO_LONG, detail=f"{LONGEST_LINE:,} bytes"))
     if unreadable:
         return tuple(unreadable)
-    units = _wrong_units(counts)
+    units = _wrong_units(counts, use_case)
     if units:
         return units
-    share = counts.quarantined / counts.rows
+    empty_handed = sum(n for reason, n in counts.reasons.items() if reason.split(":")[0] in EMPTY_HANDED)
+    rows, bad = counts.rows - empty_handed, counts.quarantined - empty_handed
+    if not rows:
+        return (Problem(FileRule.NO_ROWS),)
+    share = bad / rows
     if share > use_case.max_quarantine_share or not counts.accepted:
         limit = f"{use_case.max_quarantine_share:.0%}"
         return (Problem(FileRule.TOO_MANY_BAD_ROWS, detail=f"{share:.0%} of the rows, more than {limit}"),)
     return ()
 
 
-def _wrong_units(counts: Counts) -> tuple[Problem, ...]:
-    """List the columns nearly all of whose numbers fit another unit, with the unit that fits most."""
-    likeliest: dict[str, tuple[int, str]] = {}
-    for name, n in counts.foreign.items():
-        column, unit = name.split(":", 1)
-        if n >= FOREIGN_SHARE * counts.measured.get(column, 0) and n > likeliest.get(column, (0, ""))[0]:
-            likeliest[column] = (n, unit)
-    return tuple(Problem(FileRule.WRONG_UNIT, (column,), unit) for column, (_, unit) in likeliest.items())
+def _wrong_units(counts: Counts, use_case: UseCase) -> tuple[Problem, ...]:
+    """List the columns nearly all of whose numbers fit another unit, with each unit that they fit."""
+    problems = []
+    for column in use_case.columns:
+        if not isinstance(column, Number):
+            continue
+        enough = max(FOREIGN_SHARE * counts.measured.get(column.name, 0), min(FEWEST_FOREIGN, counts.rows))
+        # Where several fit, the one that is least far away is the likeliest.
+        units = sorted(column.other_units, key=lambda other: abs(math.log(other.factor)))
+        fitting = [
+            other.unit for other in units if counts.foreign.get(f"{column.name}:{other.unit}", 0) >= enough
+        ]
+        if fitting:
+            problems.append(Problem(FileRule.WRONG_UNIT, (column.name,), " or ".join(fitting)))
+    return tuple(problems)
 
 
 def _set_aside(counts: Counts, problems: tuple[Problem, ...]) -> Verdict:
