@@ -25,6 +25,8 @@ class DeadLetter:
     event: Mapping[str, Any]
     message_id: str
     handle: str
+    reason: str = ""
+    """What failed, as the workflow said it; empty when the workflow could not even be started."""
 
     @property
     def key(self) -> str:
@@ -43,7 +45,10 @@ def waiting(stack: Stack) -> list[DeadLetter]:
     found: dict[str, Mapping[str, Any]] = {}
     while True:
         answer = stack.sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=PER_CALL, VisibilityTimeout=HELD_SECONDS
+            QueueUrl=url,
+            MaxNumberOfMessages=PER_CALL,
+            VisibilityTimeout=HELD_SECONDS,
+            MessageAttributeNames=["reason"],
         )
         fresh = {one["MessageId"]: one for one in answer.get("Messages", []) if one["MessageId"] not in found}
         if not fresh:
@@ -55,7 +60,8 @@ def waiting(stack: Stack) -> list[DeadLetter]:
         if event is None:
             _let_go(stack, message["ReceiptHandle"])
         else:
-            letters.append(DeadLetter(event, message_id, message["ReceiptHandle"]))
+            said = message.get("MessageAttributes", {}).get("reason", {}).get("StringValue", "")
+            letters.append(DeadLetter(event, message_id, message["ReceiptHandle"], said))
     return letters
 
 

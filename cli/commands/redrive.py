@@ -47,9 +47,14 @@ def redrive(
         return
     show_table(
         "Started again" if key or everything else "Waiting",
-        ("inbox key", "version", "execution"),
+        ("inbox key", "version", "what failed", "execution"),
         [
-            (one["key"].removeprefix(receipts.INBOX), one["version_id"], one["execution"] or "")
+            (
+                one["key"].removeprefix(receipts.INBOX),
+                one["version_id"],
+                one["reason"],
+                one["execution"] or "",
+            )
             for one in told
         ],
         "Nothing waits to be started again.",
@@ -67,7 +72,14 @@ def _each(place: Stack, wanted: str | None, *, everything: bool) -> list[dict[st
         if not asked:
             dead_letters.keep(place, letter)
         if asked or not wanted:
-            told.append({"key": letter.key, "version_id": letter.version_id, "execution": execution})
+            told.append(
+                {
+                    "key": letter.key,
+                    "version_id": letter.version_id,
+                    "reason": letter.reason,
+                    "execution": execution,
+                }
+            )
     return told
 
 
@@ -80,4 +92,5 @@ def _abandoned(place: Stack, key: str) -> list[dict[str, Any]]:
         raise CliError(
             f"{key} does not wait to be started again.", "See what became of it: clinrisk receipts " + key
         )
-    return [{"key": key, "version_id": version_id, "execution": dead_letters.start(place, event)}]
+    execution = dead_letters.start(place, event)
+    return [{"key": key, "version_id": version_id, "reason": "", "execution": execution}]

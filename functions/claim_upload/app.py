@@ -1,8 +1,8 @@
 """Claim Upload: decide whether a file in the inbox is ours to read, and settle it here when it is not.
 
 AWS calls: s3:GetObjectVersion on Inbox (HeadObject, GetObject by version); dynamodb:GetItem, PutItem,
-TransactWriteItems on Uploads; s3:PutObject, s3:GetObject on Results (receipts/);
-kms:Decrypt, kms:GenerateDataKey (DataKey).
+TransactWriteItems (PutItem, DeleteItem) on Uploads; states:DescribeExecution (of the ingest workflow);
+s3:PutObject, s3:GetObject on Results (receipts/); kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: INBOX_BUCKET, UPLOADS_TABLE, RESULTS_BUCKET.
 """
 

@@ -1,7 +1,7 @@
 """Park Upload: settle an upload that could not be processed as FAILED.
 
-AWS calls: dynamodb:GetItem, TransactWriteItems (PutItem) on Uploads; s3:PutObject on Results (receipts/);
-kms:Decrypt, kms:GenerateDataKey (DataKey).
+AWS calls: dynamodb:GetItem, TransactWriteItems (PutItem) on Uploads; states:DescribeExecution (of the ingest
+workflow); s3:PutObject, s3:GetObject on Results (receipts/); kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: UPLOADS_TABLE, RESULTS_BUCKET.
 """
 

@@ -14,6 +14,7 @@ import pytest
 from cli.stack import Stack, open_stack
 from tests.corpus.cases import STROKE, good, lines, stroke_rows, text
 from tests.e2e.conftest import PROJECT, RunningTwin
+from twin.replay_watch import upload_id_of
 from twin.state import Endpoint
 
 DELIVERIES = 50
@@ -50,7 +51,7 @@ class Live:
         return [one for one in self.executions() if version in one["input"]]
 
     def ended(self, version: str, count: int = 1) -> list[dict[str, Any]]:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while time.monotonic() < deadline:
             found = self.of(version)
             if len(found) >= count and all(one["status"] != "RUNNING" for one in found):
@@ -121,6 +122,29 @@ def test_fifty_deliveries_that_race_settle_an_upload_once(live: Live) -> None:
     assert _snapshot(live) == before
 
 
+def test_the_same_bytes_under_many_keys_at_once_are_used_once_and_no_receipt_changes(live: Live) -> None:
+    data, seen = good("same bytes", 60), dict[str, list[str]]()
+    keys = [f"inbox/stroke/training/same-{number}.csv" for number in range(6)]
+    with ThreadPoolExecutor(len(keys)) as threads:
+        versions = list(threads.map(lambda key: live.put(key, data), keys))
+    deadline = time.monotonic() + 200
+    while any(one["status"] == "RUNNING" for one in live.executions()) or len(seen) < len(keys):
+        assert time.monotonic() < deadline
+        for receipt in live.clinrisk("receipts", "--last", "50"):
+            if receipt["key"] in keys:
+                told = seen.setdefault(receipt["key"], [])
+                told += [receipt["disposition"]] if told[-1:] != [receipt["disposition"]] else []
+    assert sorted(seen.values()) == [["ACCEPTED"]] + [["DUPLICATE"]] * 5
+    used = {key for key, told in seen.items() if told == ["ACCEPTED"]}
+    lost = [
+        upload_id_of(live.outputs["InboxBucket"], key, version)
+        for key, version in zip(keys, versions, strict=True)
+        if key not in used
+    ]
+    # The losers wrote nothing: no part of a chunk, no features, no record.
+    assert not [key for key in live.objects("LakeBucket") if any(one in key for one in lost)]
+
+
 def test_a_file_that_cannot_be_processed_is_failed_kept_and_redriven(live: Live) -> None:
     """The lake is closed to the functions: every try is refused until the policy is mended."""
     s3, lake = live.client("s3"), live.outputs["LakeBucket"]
@@ -135,7 +159,9 @@ def test_a_file_that_cannot_be_processed_is_failed_kept_and_redriven(live: Live)
     assert (ended["status"], ended["error"]) == ("FAILED", "UploadFailed")
     [receipt] = live.clinrisk("receipts", key)
     assert receipt["disposition"] == "FAILED"
-    assert [one["key"] for one in live.clinrisk("redrive")] == [key]
+    reason = "ServiceRefused. AWS answered PutObject with AccessDenied."
+    assert f"What failed: {reason}" in receipt["explanation"]
+    assert [(one["key"], one["reason"]) for one in live.clinrisk("redrive")] == [(key, reason)]
     s3.put_bucket_policy(Bucket=lake, Policy=json.dumps(policy))
     assert [one["key"] for one in live.clinrisk("redrive", key)] == [key]
     live.ended(version, 2)

@@ -96,7 +96,7 @@ def test_enough_labelled_rows_start_a_training(stack: Stack, store: FeatureStore
         ("inbox/heart/trainings/a.csv", b"a,b\n", "unknown_purpose"),
         ("inbox/heart/training/a/b.csv", b"a,b\n", "key_shape"),
         ("inbox/heart/training/a.csv", b"", "empty_file"),
-        ("inbox/heart/training/a.csv", b"\x1f\x8b\x08\x00", "not_csv"),
+        ("inbox/heart/training/a.csv", b"\x1f\x8b\x08\x00", "compressed"),
         ("inbox/heart/training/a.csv", b"age,sex\n1,2\n", "columns_missing"),
     ],
 )
@@ -144,13 +144,6 @@ def test_the_same_bytes_under_another_name_are_a_duplicate(stack: Stack, store: 
     again = Ingest.of(stack, "inbox/heart/training/copy.csv", heart_csv()).claim()
     assert again["disposition"] == "DUPLICATE"
     assert stack.read_json(again["receipt"]["uri"])["disposition"] == "DUPLICATE"
-
-
-def test_two_copies_that_race_are_used_once(stack: Stack, store: FeatureStore) -> None:
-    one, two = (Ingest.of(stack, f"inbox/heart/training/{name}.csv", heart_csv()) for name in "ab")
-    events = [ingest.build(ingest.claim(ingest.claim_event["key"])["upload"]) for ingest in (one, two)]
-    settled = [stack.call("commit_upload", event)["disposition"] for event in events]
-    assert settled == ["ACCEPTED", "DUPLICATE"]
 
 
 def test_a_second_delivery_of_a_commit_gives_the_same_bytes(stack: Stack, store: FeatureStore) -> None:
@@ -262,3 +255,16 @@ def test_heart_batches_get_record_ids_of_their_own(stack: Stack) -> None:
     vault = vault_of(stack, upload)
     assert vault["record_id"].to_list() == vault["source_id"].to_list()
     assert result["rows_accepted"] == 20
+
+
+def test_a_file_that_could_not_be_read_in_time_is_refused_at_once_with_what_to_do(
+    stack: Stack, store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest = Ingest.of(stack, TRAINING, heart_csv(), sha256="0" * 64)
+    for module in ("clinrisk.aws.claiming", "clinrisk.ingest.head"):
+        monkeypatch.setattr(f"{module}.LARGEST_FILE", len(heart_csv()) - 1)
+    monkeypatch.delattr("clinrisk.aws.objects.digest_version")  # nothing reads it whole
+    claimed = ingest.claim()
+    receipt = stack.read_json(claimed["receipt"]["uri"])
+    assert (claimed["disposition"], receipt["reasons"]) == ("REJECTED", {"file_too_large": 1})
+    assert "Split it" in claimed["message"]

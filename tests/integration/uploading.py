@@ -101,8 +101,10 @@ class Ingest:
         upload = self.claim()["upload"]
         return upload, self.stack.call("commit_upload", self.build(upload))
 
-    def park(self, upload: dict[str, Any] | None = None) -> Any:
+    def park(self, upload: dict[str, Any] | None = None, execution: str = "run-1") -> Any:
         """Park the upload."""
         event = {name: self.claim_event[name] for name in ("bucket", "key", "version_id")}
         error = {"Error": "Runtime.ExitError", "Cause": "a cell said 63,typical angina"}
-        return self.stack.call("park_upload", event | {"error": error, "upload": upload})
+        return self.stack.call(
+            "park_upload", event | {"error": error, "upload": upload, "execution": execution}
+        )

@@ -93,6 +93,7 @@ class Workflow:
     monkeypatch: pytest.MonkeyPatch
     mails: list[str] = field(default_factory=list)
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
     started: list[dict[str, Any]] = field(default_factory=list)
     causes: list[str] = field(default_factory=list)
     _handlers: dict[str, Any] = field(default_factory=dict)
@@ -118,18 +119,30 @@ class Workflow:
             return self._invoke(call.arguments["FunctionName"], call.payload)
         if ":sqs:sendMessage" in call.resource:
             self.dead_letters.append(json.loads(call.arguments["MessageBody"]))
+            self.reasons.append(call.arguments["MessageAttributes"]["reason"]["StringValue"])
+        elif ":dynamodb:updateItem" in call.resource:
+            self._update(call.arguments)
         elif ":sns:publish" in call.resource:
             self.mails.append(json.dumps(call.arguments))
         else:
             self.started.append(call.arguments)
         return {"MessageId": "m", "ExecutionArn": "arn"}
 
+    def use(self, folder: str, handler: Any) -> None:
+        """Answer a function by this handler, with the clock stood still."""
+        handler.__wrapped__.__globals__.update(datetime=Frozen)
+        self._handlers[folder] = handler
+
+    def _update(self, arguments: dict[str, Any]) -> None:
+        try:
+            boto3.client("dynamodb").update_item(**arguments | {"TableName": "clinrisk-uploads"})
+        except ClientError as error:
+            raise ServiceError(f"DynamoDB.{error.response['Error']['Code']}") from error
+
     def _invoke(self, function: str, payload: dict[str, Any]) -> Any:
         folder = re.sub(r"(?<!^)(?=[A-Z])", "_", function.rpartition("-")[2].removesuffix("Function")).lower()
         if folder not in self._handlers:
-            handler = handler_of(folder)
-            handler.__wrapped__.__globals__.update(datetime=Frozen)
-            self._handlers[folder] = handler
+            self.use(folder, handler_of(folder))
         try:
             given = self._handlers[folder](json.loads(json.dumps(payload)), Context(folder))
         except Killed:

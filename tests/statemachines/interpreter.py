@@ -25,12 +25,18 @@ from moto.stepfunctions.parser.api import (
     TaskFailedEventDetails,
 )
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
+    FailureEvent,
+    FailureEventException,
+)
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
     StatesErrorNameType,
 )
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration import (
+    distributed_iteration_component as distributed,
+)
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import state_task_factory
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
@@ -185,6 +191,7 @@ def played(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> Scene:
     monkeypatch.setattr(variable_store, "encode_jsonata_variable_declarations", _declared)
     # The error of a branch keeps its name; moto takes every one for a custom one and then refuses it.
     monkeypatch.setattr(branches_decl, "CustomErrorName", _named)
+    monkeypatch.setattr(distributed.DistributedIterationComponent, "_map_run", _tolerating_no_failure)
     monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=stage.pauses.append))
     monkeypatch.setattr(state_task_factory, "state_task_service_for", _player(stage))
     return Scene(stage)
@@ -237,6 +244,26 @@ class _Played(StateTaskService):
             error_name=_named(ex.error),
             event_type=HistoryEventType.TaskFailed,
             event_details=details,
+        )
+
+
+_run_items = distributed.DistributedIterationComponent._map_run
+
+
+def _tolerating_no_failure(component: Any, env: Any, eval_input: Any) -> None:
+    """Run the items of a Distributed Map; moto counts those that fail, and goes on as if nothing were."""
+    _run_items(component, env, eval_input)
+    if eval_input.map_run_record.item_counter.failed.get():
+        name = "States.ExceedToleratedFailureThreshold"
+        cause = "The specified tolerated failure threshold was exceeded"
+        details: Any = {"mapRunFailedEventDetails": {"error": name, "cause": cause}}
+        raise FailureEventException(
+            FailureEvent(
+                env=env,
+                error_name=_named(name),
+                event_type=HistoryEventType.MapRunFailed,
+                event_details=details,
+            )
         )
 
 

@@ -50,6 +50,7 @@ FROM_AWS = {
     "SageMaker.AmazonSageMakerException",
     "SageMaker.SageMakerException",
     "SageMaker.SdkClientException",
+    "DynamoDB.ConditionalCheckFailedException",
     "DynamoDB.InternalServerErrorException",
     "DynamoDB.ProvisionedThroughputExceededException",
     "DynamoDB.RequestLimitExceededException",
@@ -181,6 +182,8 @@ def test_no_branch_fails_unannounced(place: Place) -> None:
 
 @pytest.mark.parametrize("place", [p for p in PLACES if p.state["Type"] == "Fail"], ids=str)
 def test_every_bad_end_comes_after_an_announcement(place: Place) -> None:
+    if place.name not in definition(place.machine)["States"]:
+        return  # the Map around it catches whatever fails in there: the test above
     # Results Unannounced follows an announcement that failed inside a branch, which a question remembers.
     before = {
         name: state

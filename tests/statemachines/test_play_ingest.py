@@ -76,7 +76,9 @@ def cast(purpose: str = "training", **changes: Any) -> dict[str, Any]:
         "Write Features": lambda call: {"index": call.payload["chunk"]["index"]},
         "Write Features Of A Large File": lambda call: {"index": call.payload["chunk"]["index"]},
         "Commit Upload": settled(),
-        "Park Upload": {"subject": "Upload failed", "message": "It broke.", "receipt": None},
+        "Park Upload": {"subject": "Upload failed", "message": "It broke.", "reason": "It.", "receipt": None},
+        "Keep Why It Was Not Built": {},
+        "Keep Why It Was Not Written": {},
         "Keep Event": {"MessageId": "m"},
         "Join Outcomes": {"joined": 9, "unmatched": 0},
         "Start Training": {"ExecutionArn": "arn"},
@@ -139,9 +141,11 @@ def test_a_file_that_will_be_rejected_is_written_nowhere(
     assert [call.payload["used"] for call in calls] == [False] * written
 
 
-def test_the_chunks_of_a_large_file_come_from_the_stored_plan(
-    scene: Setting, monkeypatch: pytest.MonkeyPatch
-) -> None:
+LARGE = {"large": True, "chunks": [], "header": ["age", "sex"]}
+
+
+def stored_plan(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+    """Store a plan of 50 chunks; gives where it is looked for."""
     chunks = [{"index": n, "start": n, "end": n + 1, "first_row": n + 1} for n in range(50)]
     asked = []
 
@@ -150,7 +154,14 @@ def test_the_chunks_of_a_large_file_come_from_the_stored_plan(
         return {"Body": io.BytesIO(json.dumps(chunks).encode())}
 
     monkeypatch.setattr(resource_eval_s3, "boto_client_for", lambda **_: SimpleNamespace(get_object=read))
-    stage = scene(cast(Plan_Chunks={"large": True, "chunks": [], "header": ["age", "sex"]}))
+    return asked
+
+
+def test_the_chunks_of_a_large_file_come_from_the_stored_plan(
+    scene: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = stored_plan(monkeypatch)
+    stage = scene(cast(Plan_Chunks=LARGE))
     assert stage.run("ingest", EVENT).status == "SUCCEEDED"
     assert asked == [{"Bucket": "lake", "Key": f"chunks/heart/{UPLOAD_ID}/plan.json"}] * 2
     for state in ("Build Features Of A Large File", "Write Features Of A Large File"):
@@ -158,6 +169,43 @@ def test_the_chunks_of_a_large_file_come_from_the_stored_plan(
         assert sorted(call.payload["chunk"]["index"] for call in calls) == list(range(50))
         assert all(call.payload["upload"] == upload() for call in calls)
     assert not stage.stage.to("Build Features")
+
+
+@pytest.mark.parametrize(
+    ("state", "keeps"),
+    [
+        ("Build Features Of A Large File", "Keep Why It Was Not Built"),
+        ("Write Features Of A Large File", "Keep Why It Was Not Written"),
+    ],
+)
+@pytest.mark.parametrize("kept", [{}, ServiceError("DynamoDB.ConditionalCheckFailedException")])
+def test_a_chunk_of_a_large_file_that_fails_leaves_its_error_beside_the_claim(
+    scene: Setting, monkeypatch: pytest.MonkeyPatch, state: str, keeps: str, kept: Any
+) -> None:
+    stored_plan(monkeypatch)
+
+    def answer(call: Any) -> Any:
+        if call.payload["chunk"]["index"] == 7:
+            raise ServiceError("CountsDisagree", "It says why." + "x" * 5000)
+        return {"index": call.payload["chunk"]["index"]}
+
+    stage = scene(cast(Plan_Chunks=LARGE) | {state: answer, keeps: kept})
+    assert stage.run("ingest", EVENT).error == "UploadFailed"
+    [keep] = stage.stage.to(keeps)
+    assert keep.arguments["Key"] == {"pk": {"S": f"UPLOAD#{UPLOAD_ID}"}, "sk": {"S": "STATE"}}
+    values = keep.arguments["ExpressionAttributeValues"]
+    assert values[":why"]["M"]["Error"] == {"S": "CountsDisagree"}
+    assert values[":why"]["M"]["Cause"]["S"] == ("It says why." + "x" * 5000)[:2000]
+    assert values[":execution"]["S"].endswith(":execution-1")
+    [park] = stage.stage.to("Park Upload")
+    assert park.payload["error"]["Error"] == "States.ExceedToleratedFailureThreshold"
+
+
+def test_an_upload_waits_while_the_same_bytes_are_read_from_another(scene: Setting) -> None:
+    busy = ServiceError("SameBytesInProgress")
+    stage = scene(cast(Claim_Upload=[busy] * 9 + [claimed(disposition="DUPLICATE", upload=None)]))
+    assert stage.run("ingest", EVENT).status == "SUCCEEDED"
+    assert stage.stage.states == ["Claim Upload"] * 10
 
 
 def test_the_commit_waits_for_the_offline_store(scene: Setting) -> None:
@@ -229,13 +277,14 @@ def test_whatever_breaks_is_parked_announced_and_failed(scene: Setting, state: s
     stage = scene(cast() | {state: ServiceError("CountsDisagree", "{}")})
     end = stage.run("ingest", EVENT)
     assert (end.status, end.error) == ("FAILED", "UploadFailed")
-    assert end.cause == "CountsDisagree: Upload failed"
+    assert end.cause == "It. Upload failed"
     [park] = stage.stage.to("Park Upload")
     assert park.payload["error"] == {"Error": "CountsDisagree", "Cause": "{}"}
     assert park.payload["upload"] == (None if state == "Claim Upload" else upload())
     assert (park.payload["bucket"], park.payload["version_id"]) == ("inbox", "v1")
     [kept] = stage.stage.to("Keep Event")
     assert json.loads(kept.arguments["MessageBody"]) == EVENT
+    assert kept.arguments["MessageAttributes"]["reason"]["StringValue"] == "It."
     [mail] = stage.stage.to("Announce Failed Upload")
     assert audience(mail.arguments) == '["operator", "data_manager"]'
 

@@ -33,7 +33,7 @@ def apply(site: Site) -> None:
             return sfn._run_map_items(inline, given, execution, ctx)
         except sfn._ExecutionError as error:
             # A Map Run fails as a whole, and names no child's error.
-            message = f"The specified tolerated failure threshold was exceeded: {error.error}"
+            message = "The specified tolerated failure threshold was exceeded"
             raise sfn._ExecutionError("States.ExceedToleratedFailureThreshold", message) from error
 
     sfn._run_distributed_map = run

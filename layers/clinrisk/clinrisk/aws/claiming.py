@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clinrisk import mails, places, receipts, use_cases
-from clinrisk.aws import executions, objects, settling, uploads
+from clinrisk.aws import contents, executions, objects, settling, uploads
 from clinrisk.aws.settling import Arrival, Ending
 from clinrisk.aws.uploads import stamp
 from clinrisk.errors import KeyRefused, NotData
 from clinrisk.ingest import HEAD_BYTES, FileRule, Problem, check_file_head, refuse
+from clinrisk.ingest.rules import LARGEST_FILE
 from clinrisk.keys import parse_key
 from clinrisk.messages import ClaimRequest, ClaimResult, Disposition, Upload
 
@@ -27,7 +28,8 @@ def claim(request: ClaimRequest, now: datetime) -> ClaimResult:
     """Claim one version of one object, and settle it here when it will not be read.
 
     A repeated event of a claimed or settled upload is REPEATED and changes nothing; the execution that
-    holds the claim may ask again, and goes on.
+    holds the claim may ask again, and goes on. Raises SameBytesInProgress while another upload of the same
+    bytes is being read: whether this one is a duplicate is known when that one is settled.
     """
     arrival = Arrival(
         upload_id=places.upload_id(request.bucket, request.key, request.version_id),
@@ -48,18 +50,31 @@ def claim(request: ClaimRequest, now: datetime) -> ClaimResult:
 
 
 def _read(request: ClaimRequest, arrival: Arrival, now: datetime) -> ClaimResult:
-    """Claim a file whose key is in order, and look at its bytes."""
+    """Claim a file whose key is in order, look at its bytes, and claim them too."""
     if not _claimed(request, arrival, now):
-        return ClaimResult(disposition="REPEATED")
+        return _repeated(arrival)
     facts = objects.facts(request.bucket, request.key, request.version_id)
-    sha256 = objects.digest_version(request.bucket, request.key, request.version_id, facts.size)
+    # What cannot be read to its end in time is not begun: its receipt has no digest.
+    readable = facts.size <= LARGEST_FILE
+    sha256 = (
+        objects.digest_version(request.bucket, request.key, request.version_id, facts.size)
+        if readable
+        else ""
+    )
     arrival = replace(arrival, received_at=stamp(facts.arrived_at), sha256=sha256)
     verdict = _refusal(request, arrival, facts)
     if verdict is not None:
         return _result(settling.refused(arrival, verdict, now))
-    owner = uploads.owner_of(arrival.use_case, arrival.purpose, sha256)
-    if owner not in {None, arrival.upload_id}:
-        return _result(settling.settle(arrival, settling.DUPLICATE, now))
+    owner = contents.claim(
+        arrival.use_case,
+        arrival.purpose,
+        sha256,
+        upload_id=arrival.upload_id,
+        execution=request.execution or "",
+        abandoned=executions.has_ended,
+    )
+    if owner is not None:
+        return _result(settling.settle(arrival, settling.duplicate(uploads.settlement_of(owner)), now))
     facts_of_upload = request.model_dump(exclude={"execution"}) | {
         "size": facts.size,
         "use_case": arrival.use_case,
@@ -73,8 +88,8 @@ def _read(request: ClaimRequest, arrival: Arrival, now: datetime) -> ClaimResult
 
 def _refusal(request: ClaimRequest, arrival: Arrival, facts: Facts) -> Verdict | None:
     """Give the verdict on a file that cannot be read, from its first bytes and its declared digest."""
-    declared = facts.metadata.get("sha256", "").strip().lower()
-    if declared and declared != arrival.sha256:
+    declared = facts.metadata.get("sha256")
+    if declared is not None and arrival.sha256 and declared.strip().lower() != arrival.sha256:
         return refuse([Problem(FileRule.CHECKSUM)])
     end = min(facts.size, HEAD_BYTES)
     head = objects.read_range(request.bucket, request.key, request.version_id, 0, end)
@@ -98,8 +113,16 @@ def _claimed(request: ClaimRequest, arrival: Arrival, now: datetime) -> bool:
 def _settled(request: ClaimRequest, arrival: Arrival, ending: Ending, now: datetime) -> ClaimResult:
     """Settle a file by its key alone."""
     if not _claimed(request, arrival, now):
-        return ClaimResult(disposition="REPEATED")
+        return _repeated(arrival)
     return _result(settling.settle(arrival, ending, now))
+
+
+def _repeated(arrival: Arrival) -> ClaimResult:
+    """Leave everything as it is, but for the receipt of an upload whose settlement died before writing it."""
+    settlement = uploads.settlement_of(arrival.upload_id)
+    if settlement is not None:
+        settling.ensure_receipt(settlement)
+    return ClaimResult(disposition="REPEATED")
 
 
 def _result(settlement: Settlement) -> ClaimResult:

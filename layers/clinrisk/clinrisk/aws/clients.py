@@ -30,7 +30,8 @@ def _config(connections: int = 10) -> Config:
 @cache
 def s3() -> S3Client:
     """Give the S3 client."""
-    return boto3.client("s3", config=_config())
+    # As many as the most threads that read at a time.
+    return boto3.client("s3", config=_config(32))
 
 
 @cache

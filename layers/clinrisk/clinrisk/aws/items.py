@@ -107,6 +107,11 @@ def put(
     return {"Put": request}
 
 
+def delete(table: str, pk: str, sk: str) -> dict[str, Any]:
+    """Give one deletion of a transaction."""
+    return {"Delete": {"TableName": table, "Key": {"pk": pk, "sk": sk}}}
+
+
 def plain(value: Any) -> Any:
     """Give the value as DynamoDB stores it: decimal numbers, lists for tuples.
 

@@ -4,37 +4,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clinrisk import mails, places, receipts
-from clinrisk.aws import settling
+from clinrisk import failures, mails, places, receipts
+from clinrisk.aws import executions, settling, uploads
 from clinrisk.aws.settling import Arrival, Ending
 from clinrisk.aws.uploads import stamp
 from clinrisk.errors import ObjectMissing, UploadError
 from clinrisk.keys import parse_key
 from clinrisk.messages import Disposition, ParkRequest, ParkResult
+from clinrisk.messages.base import Failure
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+_MAP_RUN = "States.ExceedToleratedFailureThreshold"
 
 
 def park(request: ParkRequest, now: datetime) -> ParkResult:
     """Settle the upload as FAILED and give the mail to the operators.
 
-    The cause of the error stays in the workflow's history: it may quote what an engine saw.
+    An upload on which another execution is at work is left to that one. The cause of an error stays in the
+    workflow's history, unless it is one of our own: any other may quote what an engine saw.
     """
     arrival = _arrival(request, now)
-    gone = request.error.name == ObjectMissing.__name__
+    error = _first_error(request.error, arrival.upload_id)
+    reason = failures.told(error.name, error.cause)
+    holder = uploads.holder_of(arrival.upload_id)
+    if holder not in {None, request.execution or ""} and not executions.has_ended(str(holder)):
+        mail = mails.delivery_failed(request.key, reason)
+        return ParkResult(subject=mail.subject, message=mail.text, reason=reason, receipt=None)
+    gone = error.name == ObjectMissing.__name__
     ending = Ending(
         Disposition.FAILED,
-        explanation=(receipts.GONE if gone else receipts.FAILED,),
+        explanation=(receipts.GONE,) if gone else (receipts.FAILED, f"What failed: {reason}"),
         reason="version_gone" if gone else "not_processed",
     )
-    settlement = settling.settle(arrival, ending, now)
-    address, error = settlement.receipt.uri, request.error.name
+    settlement = settling.settle(arrival, ending, now, holder=holder)
+    address = settlement.receipt.uri
     if settlement.disposition == Disposition.FAILED:
-        mail = mails.upload_failed(request.key, error, address)
+        mail = mails.upload_failed(request.key, reason, address)
     else:
-        mail = mails.upload_stalled(request.key, error, settlement.disposition, address)
-    return ParkResult(subject=mail.subject, message=mail.text, receipt=settlement.receipt)
+        mail = mails.upload_stalled(request.key, reason, settlement.disposition, address)
+    return ParkResult(subject=mail.subject, message=mail.text, reason=reason, receipt=settlement.receipt)
+
+
+def _first_error(error: Failure, upload_id: str) -> Failure:
+    """Give the error of the chunk that broke a Map Run, which names none."""
+    kept = uploads.failed_chunk_of(upload_id) if error.name == _MAP_RUN else None
+    return error if kept is None else Failure.model_validate(kept)
 
 
 def _arrival(request: ParkRequest, now: datetime) -> Arrival:

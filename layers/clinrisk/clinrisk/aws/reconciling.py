@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from clinrisk.messages import BuiltChunk, Reference, Upload
 
-_THREADS = 16
+_THREADS = 32
 
 
 def reconcile(upload: Upload) -> ReconcileResult:

@@ -1,21 +1,25 @@
 """How every upload ends: one receipt in the Results bucket, one settlement in the table, its metrics.
 
-The receipt is written before the settlement makes the upload visible, so whoever sees an upload finds its
-receipt.
+The settlement decides, and keeps the text of the receipt; the receipt in the bucket is a copy of it, written
+right after. So a receipt never says what did not happen, and never changes but when an upload that FAILED is
+read again. Whoever meets a settled upload without its receipt writes it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 from clinrisk import receipts, use_cases
 from clinrisk.aws import objects, telemetry, uploads
 from clinrisk.aws.settings import settings
 from clinrisk.aws.telemetry import Metric
 from clinrisk.aws.uploads import Settlement, stamp
+from clinrisk.errors import ClaimLost, EvidenceChanged, ObjectMissing
 from clinrisk.keys import receipt_key
-from clinrisk.messages import Disposition, Reference
+from clinrisk.messages import Disposition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,16 +57,23 @@ class Ending:
     """The rule behind a disposition that has no verdict."""
 
 
-DUPLICATE = Ending(Disposition.DUPLICATE, explanation=(receipts.DUPLICATE,), reason="same_bytes")
+def duplicate(of: Settlement | None) -> Ending:
+    """Say that an upload's bytes were used before, and when; a settlement that is gone is not named."""
+    known = () if of is None else (f"It was upload {of.upload_id}, settled at {of.settled_at}.",)
+    return Ending(Disposition.DUPLICATE, explanation=(receipts.DUPLICATE, *known), reason="same_bytes")
 
 
-def settle(arrival: Arrival, ending: Ending, now: datetime) -> Settlement:
-    """Settle an upload and give what is on record; an upload that is settled already stays as it is."""
+def settle(arrival: Arrival, ending: Ending, now: datetime, *, holder: str | None = None) -> Settlement:
+    """Settle an upload and give what is on record; an upload that is settled already stays as it is.
+
+    `holder` names the execution whose claim is to be settled, where it may be another's. Raises ClaimLost
+    when the upload or its bytes were claimed by somebody else in the meantime.
+    """
     before = uploads.settlement_of(arrival.upload_id)
     if before is not None:
+        ensure_receipt(before)
         return before
-    if ending.disposition in uploads.USED and _used_elsewhere(arrival):
-        return settle(arrival, DUPLICATE, now)
+    text = objects.json_text(_receipt(arrival, ending, stamp(now)))
     settlement = Settlement(
         upload_id=arrival.upload_id,
         key=arrival.key,
@@ -74,17 +85,22 @@ def settle(arrival: Arrival, ending: Ending, now: datetime) -> Settlement:
         rows_accepted=ending.verdict.rows_accepted if ending.verdict else 0,
         rows_quarantined=ending.verdict.rows_quarantined if ending.verdict else 0,
         labelled_rows=ending.labelled_rows,
-        receipt=_write_receipt(arrival, ending, stamp(now)),
+        receipt=objects.reference_to(settings().results_bucket, _receipt_key(arrival), text.encode()),
         settled_at=stamp(now),
         received_at=arrival.received_at,
         sequencer=arrival.sequencer,
     )
-    recorded = uploads.settle(settlement)
-    if recorded is None:
-        # The same bytes were used from another upload while this one was read.
-        return settle(arrival, DUPLICATE, now)
-    _emit(recorded)
-    return recorded
+    try:
+        uploads.settle(settlement, text, holder=holder)
+    except ClaimLost:
+        # Another delivery of the same commit may have been a moment faster.
+        if (before := uploads.settlement_of(arrival.upload_id)) is None:
+            raise
+        ensure_receipt(before)
+        return before
+    _emit(settlement)
+    _write_receipt(settlement, text)
+    return settlement
 
 
 def refused(arrival: Arrival, verdict: Verdict, now: datetime) -> Settlement:
@@ -92,18 +108,27 @@ def refused(arrival: Arrival, verdict: Verdict, now: datetime) -> Settlement:
     return settle(arrival, Ending(Disposition.REJECTED, verdict), now)
 
 
-def _used_elsewhere(arrival: Arrival) -> bool:
-    """Whether another upload has the same bytes in use: asked before a receipt would say that this one has.
+def ensure_receipt(settlement: Settlement) -> None:
+    """Write the receipt of a settled upload unless it lies there as it should: its writer may have died."""
+    try:
+        objects.fetch(settlement.receipt)
+    # Without the right to list, S3 forbids to read what is not there.
+    except (ObjectMissing, EvidenceChanged, ClientError):
+        _write_receipt(settlement, uploads.receipt_of(settlement.upload_id))
 
-    The settlement's own condition decides; between the two, a receipt may say ACCEPTED for a moment.
-    """
-    owner = uploads.owner_of(arrival.use_case, arrival.purpose, arrival.sha256)
-    return owner not in {None, arrival.upload_id}
+
+def _write_receipt(settlement: Settlement, text: str) -> None:
+    bucket, key = objects.split(settlement.receipt.uri)
+    objects.store(bucket, key, text.encode(), "application/json")
 
 
-def _write_receipt(arrival: Arrival, ending: Ending, settled_at: str) -> Reference:
+def _receipt_key(arrival: Arrival) -> str:
+    return receipt_key(arrival.key, arrival.version_id)
+
+
+def _receipt(arrival: Arrival, ending: Ending, settled_at: str) -> dict[str, Any]:
     known = arrival.use_case in use_cases.names()
-    document = receipts.receipt(
+    return receipts.receipt(
         key=arrival.key,
         version_id=arrival.version_id,
         disposition=ending.disposition,
@@ -117,8 +142,6 @@ def _write_receipt(arrival: Arrival, ending: Ending, settled_at: str) -> Referen
         reason=ending.reason,
         upload_id=arrival.upload_id,
     )
-    key = receipt_key(arrival.key, arrival.version_id)
-    return objects.store_json(settings().results_bucket, key, document)
 
 
 def _emit(settlement: Settlement) -> None:

@@ -1,10 +1,11 @@
 """The Uploads table: who has claimed a file, and how it was settled.
 
-    UPLOAD#<upload_id>              STATE                      the claim, then the settlement
-    CONTENT#<use_case>#<purpose>#<sha256>  STATE               the upload whose rows these bytes are
+    UPLOAD#<upload_id>              STATE                      the claim, then settlement and receipt
+    CONTENT#<use_case>#<purpose>#<sha256>  STATE               whose these bytes are (see contents.py)
     USE_CASE#<use_case>#<purpose>   <settled_at>#<upload_id>   settled uploads in order of time
 
-The settlement is one transaction: whoever reads this table sees all of an upload or nothing of it.
+The settlement is one transaction: whoever reads this table sees all of an upload or nothing of it. Receipts
+in the Results bucket are copies of what it says.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from clinrisk.aws import items
 from clinrisk.aws.settings import settings
+from clinrisk.errors import ClaimLost
 from clinrisk.messages import Disposition, Reference
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ def claim(
 
     The same execution may claim again (a retry after a crash goes on where it was), and so may any
     execution after the upload was parked as FAILED, or when the execution that holds the claim is
-    `abandoned`: ended without having settled it.
+    `abandoned`: ended without having settled it. What was FAILED is then in no list any more.
     """
     item = {
         "pk": f"UPLOAD#{upload_id}",
@@ -97,48 +99,51 @@ def claim(
         return False
     # Two that take over at the same moment: the condition lets one of them.
     condition, values = "#state = :state AND execution = :holder", {":state": state, ":holder": holder}
-    return not items.transact([items.put(table, item, condition, values, {"#state": name})])
+    writes = [items.put(table, item, condition, values, {"#state": name})]
+    if name == "disposition":
+        writes.append(items.delete(table, *_place_in_time(_settlement(held))))
+    return not items.transact(writes)
 
 
-def owner_of(use_case: str, purpose: str, sha256: str) -> str | None:
-    """Name the upload that these bytes were used from, or None."""
-    found = items.read(settings().uploads_table, f"CONTENT#{use_case}#{purpose}#{sha256}", STATE)
-    return None if found is None else str(found["upload_id"])
+def content_item(use_case: str, purpose: str, sha256: str, upload_id: str) -> Item:
+    """Give the item by which an upload holds its bytes for good."""
+    return {"pk": f"CONTENT#{use_case}#{purpose}#{sha256}", "sk": STATE, "upload_id": upload_id}
 
 
-def settle(settlement: Settlement) -> Settlement | None:
-    """Record how an upload ended and give what is on record: the first settlement stands.
+def holder_of(upload_id: str) -> str | None:
+    """Name the execution that has claimed an upload and not settled it; None when there is no such claim."""
+    held = items.read(settings().uploads_table, f"UPLOAD#{upload_id}", STATE) or {}
+    return str(held["execution"]) if held.get("status") == CLAIMED else None
 
-    None when its bytes have meanwhile been used from another upload: then nothing was recorded.
+
+def settle(settlement: Settlement, receipt: str, *, holder: str | None = None) -> None:
+    """Record how an upload ended, once, with the text of its receipt.
+
+    With `holder` only if that execution still holds the claim. Raises ClaimLost when somebody else settled or
+    claimed the upload, or claimed its bytes, in the meantime: then nothing was recorded.
     """
     table = settings().uploads_table
     held = items.read(table, f"UPLOAD#{settlement.upload_id}", STATE) or {}
-    if held.get("status") == SETTLED:
-        return _settlement(held)
     facts = _facts(settlement)
     kept = {name: held[name] for name in ("execution", "claimed_at") if name in held}
     state = kept | facts | {"pk": f"UPLOAD#{settlement.upload_id}", "sk": STATE, "status": SETTLED}
-    index = facts | {
-        "pk": f"USE_CASE#{settlement.use_case}#{settlement.purpose}",
-        "sk": f"{settlement.settled_at}#{settlement.upload_id}",
-    }
+    state["receipt_text"] = receipt
+    pk, sk = _place_in_time(settlement)
+    condition, values = "attribute_not_exists(settled_at)", {}
+    if holder is not None:
+        condition, values = f"{condition} AND execution = :holder", {":holder": holder}
     writes = [
-        items.put(table, state, "attribute_not_exists(settled_at)"),
-        items.put(table, index),
+        items.put(table, state, condition, values),
+        items.put(table, facts | {"pk": pk, "sk": sk}),
     ]
     if settlement.disposition in USED:
-        content = {
-            "pk": f"CONTENT#{settlement.use_case}#{settlement.purpose}#{settlement.sha256}",
-            "sk": STATE,
-            "upload_id": settlement.upload_id,
-        }
+        content = content_item(
+            settlement.use_case, settlement.purpose, settlement.sha256, settlement.upload_id
+        )
         mine = {":mine": settlement.upload_id}
         writes.append(items.put(table, content, "attribute_not_exists(pk) OR upload_id = :mine", mine))
-    refused = items.transact(writes)
-    if not refused:
-        return settlement
-    # Either another delivery of the same commit was a moment faster, or another upload has these bytes.
-    return settlement_of(settlement.upload_id)
+    if items.transact(writes):
+        raise ClaimLost("The upload was settled or claimed by another execution, or its bytes were.")
 
 
 def settled(use_case: str, purpose: str, *, newest_first: bool = False) -> list[Settlement]:
@@ -166,6 +171,25 @@ def settlement_of(upload_id: str) -> Settlement | None:
     """Give how an upload was settled, or None while it is not."""
     held = items.read(settings().uploads_table, f"UPLOAD#{upload_id}", STATE)
     return None if held is None or held.get("status") != SETTLED else _settlement(held)
+
+
+def receipt_of(upload_id: str) -> str:
+    """Give the text of a settled upload's receipt."""
+    held = items.read(settings().uploads_table, f"UPLOAD#{upload_id}", STATE) or {}
+    return str(held["receipt_text"])
+
+
+def failed_chunk_of(upload_id: str) -> Item | None:
+    """Give error and cause of the first chunk of a large file that failed, as the workflow kept them."""
+    held = items.read(settings().uploads_table, f"UPLOAD#{upload_id}", STATE) or {}
+    found: Item | None = held.get("failed_chunk")
+    return found
+
+
+def _place_in_time(settlement: Settlement) -> tuple[str, str]:
+    """Give the key of a settlement in the list of its use case and purpose."""
+    pk = f"USE_CASE#{settlement.use_case}#{settlement.purpose}"
+    return pk, f"{settlement.settled_at}#{settlement.upload_id}"
 
 
 def _facts(settlement: Settlement) -> Item:
