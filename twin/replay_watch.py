@@ -170,7 +170,12 @@ class Watch:
         if address is None:
             return None, 0.0
         bucket, _, key = address.removeprefix("s3://").partition("/")
-        receipt: dict[str, Any] = json.loads(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        try:
+            found = self._s3.get_object(Bucket=bucket, Key=key)
+        except self._s3.exceptions.NoSuchKey:
+            # It is written right after the settlement: a workflow that still runs may not have come so far.
+            return None, 0.0
+        receipt: dict[str, Any] = json.loads(found["Body"].read())
         return receipt, datetime.fromisoformat(receipt["settled_at"]).timestamp()
 
     def _peak(self, since: float) -> int:

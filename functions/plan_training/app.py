@@ -1,19 +1,21 @@
-"""Plan Training: fix which committed uploads a run may read, once the offline store holds all their rows.
+"""Plan Training: fix which committed uploads a run may read, and how many rows they have.
+
+No row is read here: a commit has proved that the offline store holds its upload, and the job that reads the
+store counts what it finds.
 
 AWS calls: dynamodb:Query, PutItem on Uploads; dynamodb:GetItem on Deployments;
-sagemaker:DescribeFeatureGroup; s3:ListBucket, s3:GetObject on Lake (offline-store/); s3:PutObject on Lake
-(training/); kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: UPLOADS_TABLE, DEPLOYMENTS_TABLE, LAKE_BUCKET, STACK_NAME. Layers: Clinrisk, Frames.
+sagemaker:DescribeFeatureGroup; s3:PutObject on Lake (training/); kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: UPLOADS_TABLE, DEPLOYMENTS_TABLE, LAKE_BUCKET, STACK_NAME.
 """
 
 from __future__ import annotations
 
 from clinrisk import places, use_cases
-from clinrisk.aws import deployments, feature_store, looks, objects, offline_store, uploads
+from clinrisk.aws import deployments, feature_store, looks, objects, uploads
 from clinrisk.aws.settings import settings
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import PlanTrainingRequest, PlanTrainingResult
-from clinrisk.training_run import hyperparameters_of, plan_of
+from clinrisk.messages import PlanTrainingRequest, PlanTrainingResult, Tuning
+from clinrisk.training_run import hyperparameters_of, plan_of, tuning_of
 
 
 @step(PlanTrainingRequest)
@@ -22,16 +24,15 @@ def handler(request: PlanTrainingRequest) -> PlanTrainingResult:
     use_case = use_cases.get(request.use_case)
     committed = uploads.by_arrival(uploads.used(use_case.name, "training"))
     plan = plan_of(use_case, request.run_id, request.reason, committed)
-    prefix = offline_store.prefix(feature_store.group_name(settings().stack_name, use_case.name))
-    offline_store.check_complete(prefix, {upload.upload_id: upload.labelled_rows for upload in committed})
     key = places.training_plan(use_case.name, request.run_id)
     return PlanTrainingResult(
         use_case=use_case.name,
         run_id=request.run_id,
         plan=objects.store_json(settings().lake_bucket, key, plan.to_dict()),
         expected_rows=plan.expected_rows,
-        offline_prefix=prefix,
+        offline_prefix=feature_store.feature_group(settings().stack_name, use_case.name).offline_prefix,
         hyperparameters=hyperparameters_of(use_case, plan),
+        tuning=Tuning.model_validate(tuning_of(use_case, plan)),
         feature_digest=plan.feature_digest,
         champion=deployments.champion(use_case.name),
         # Last, so that a plan that fails has looked at nobody.

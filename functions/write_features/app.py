@@ -2,8 +2,8 @@
 
 AWS calls: s3:GetObjectVersion on Inbox; kms:GenerateMac (SigningKey); s3:GetObject on Lake (features/,
 outcomes/, quarantine/, chunks/); s3:PutObject on Lake (features/, outcomes/, quarantine/, chunks/, vault/,
-transform/); sagemaker:BatchWriteRecord, sagemaker:PutRecord on the feature groups; kms:Decrypt,
-kms:GenerateDataKey (DataKey).
+transform/, offline-store/); sagemaker:DescribeFeatureGroup, sagemaker:BatchWriteRecord, sagemaker:PutRecord
+on the feature groups; kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: INBOX_BUCKET, LAKE_BUCKET, SIGNING_KEY, STACK_NAME. Layers: Clinrisk, Frames, Numeric.
 """
 

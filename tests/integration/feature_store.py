@@ -38,6 +38,8 @@ class FeatureStore:
     errors: int = 0
     landing: bool = True
     """Whether records reach the offline store at once; else when `land` is called."""
+    targets: set[tuple[str, ...]] = field(default_factory=set)
+    """The stores that were named with records."""
 
     def install(self) -> FeatureStore:
         """Answer the calls of this process's Feature Store client, for the groups of every use case."""
@@ -59,7 +61,10 @@ class FeatureStore:
         for entry in entries[len(left) + len(refused) :]:
             row = {cell["FeatureName"]: cell["ValueAsString"] for cell in entry["Record"]}
             self.records.append(row)
-            taken.setdefault(entry["FeatureGroupName"], []).append(row)
+            if "TargetStores" in entry:
+                self.targets.add(tuple(entry["TargetStores"]))
+            if "OfflineStore" in entry.get("TargetStores", ["OfflineStore"]):
+                taken.setdefault(entry["FeatureGroupName"], []).append(row)
         for group, rows in taken.items() if self.landing else ():
             _land(group, rows)
         told = [
@@ -90,7 +95,7 @@ def _land(group: str, rows: list[dict[str, str]]) -> None:
 
 def create_group(use_case: str) -> None:
     """Create a use case's feature group."""
-    names = ("record_id", "event_time", "upload_id")
+    names = ("record_id", "event_time", "upload_id", "row")
     clients.sagemaker().create_feature_group(
         FeatureGroupName=feature_store.group_name("clinrisk", use_case),
         RecordIdentifierFeatureName="record_id",

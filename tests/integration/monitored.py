@@ -130,12 +130,14 @@ class Monitored:
                 labelled_rows=0,
                 receipt=receipt,
                 settled_at=settled_at,
-            )
+            ),
+            "{}",
         )
 
     def _go_live(self) -> None:
-        names = ("model", "manifest", "evaluation", "report", "code", "features")
-        digests = Digests(**dict.fromkeys(names, "0" * 64), image="image", threshold=repr(THRESHOLD))
+        names = ("model", "manifest", "evaluation", "report", *places.MODEL_CARD, "code", "features")
+        hashed = dict.fromkeys(names, "0" * 64)
+        digests = Digests(**hashed, image="image", threshold=repr(THRESHOLD), champion_version="0")
         live = LiveModel(
             live_version=1,
             use_case="heart",

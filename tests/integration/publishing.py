@@ -14,26 +14,28 @@ if TYPE_CHECKING:
 
 
 def presented_of(stack: Stack, upload: dict[str, Any], drop: int = 0) -> str:
-    """Store what the Present Results job leaves for an upload; gives its address."""
-    prefix = f"features/{upload['use_case']}/inference/{upload['upload_id']}/chunk-00000.parquet"
-    rows = pl.read_parquet(io.BytesIO(stack.read(f"s3://clinrisk-lake/{prefix}"))).select("record_id", "row")
-    rows = rows.head(rows.height - drop).reverse()
-    presented = rows.with_columns(
-        risk=pl.int_range(pl.len()) / 100,
-        flagged=pl.int_range(pl.len()) >= 15,
-        band=pl.lit("low"),
-        factor_1=pl.lit("age 63"),
-        factor_2=pl.lit("never smoked"),
-        factor_3=pl.lit(None, pl.String),
-        outside=pl.lit(None, pl.String),
-        model_version=pl.lit("1"),
-        data_version=pl.lit(upload["upload_id"]),
-    )
-    stream = io.BytesIO()
-    presented.write_parquet(stream)
-    key = f"presented/{upload['use_case']}/{upload['upload_id']}/presented.parquet"
-    stack.put("lake", key, stream.getvalue())
-    return f"s3://clinrisk-lake/{key}"
+    """Store what the Present Results job leaves for an upload, chunk by chunk; gives where they lie."""
+    features = f"features/{upload['use_case']}/inference/{upload['upload_id']}/"
+    prefix = f"presented/{upload['use_case']}/{upload['upload_id']}/"
+    for key in [key for key in stack.keys("lake") if key.startswith(features)]:
+        stored = pl.read_parquet(io.BytesIO(stack.read(f"s3://clinrisk-lake/{key}")))
+        rows = stored.select("record_id", "row")
+        rows = rows.head(rows.height - drop).reverse()
+        presented = rows.with_columns(
+            risk=pl.int_range(pl.len()) / 100,
+            flagged=pl.int_range(pl.len()) >= 15,
+            band=pl.lit("low"),
+            factor_1=pl.lit("age 63"),
+            factor_2=pl.lit("never smoked"),
+            factor_3=pl.lit(None, pl.String),
+            outside=pl.lit(None, pl.String),
+            model_version=pl.lit("1"),
+            data_version=pl.lit(upload["upload_id"]),
+        )
+        stream = io.BytesIO()
+        presented.write_parquet(stream)
+        stack.put("lake", prefix + key.removeprefix(features), stream.getvalue())
+    return f"s3://clinrisk-lake/{prefix}"
 
 
 def publish_event(stack: Stack, upload: dict[str, Any], drop: int = 0) -> dict[str, Any]:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import io
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
+from cli.template_block import feature_definitions
 from clinrisk import use_cases
-from clinrisk.aws import chunks
+from clinrisk.aws import chunks, feature_store, offline_store
 from clinrisk.errors import CountsDisagree
+from clinrisk.jobs.assemble import as_of, read_offline
 from clinrisk.messages import Upload
+from clinrisk.training_plan import TrainingPlan
 from tests.integration.feature_store import FeatureStore
 from tests.integration.uploading import STROKE_HEADER, Ingest, csv, heart_rows, stroke_rows
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.conftest import Stack
 
 SMALL = 400
@@ -170,3 +176,107 @@ def test_the_plan_covers_the_file(stack: Stack, store: FeatureStore, small_chunk
     assert all(end == start for end, start in ends)
     assert plan["chunks"][-1]["end"] == upload["size"]
     assert not plan["large"]
+
+
+@pytest.fixture
+def in_bulk(monkeypatch: pytest.MonkeyPatch, small_chunks: None) -> None:
+    monkeypatch.setattr("clinrisk.aws.feature_store.BULK_BYTES", 1000)
+
+
+def landed(stack: Stack, upload: dict[str, Any]) -> dict[str, pl.DataFrame]:
+    keys = [key for key in stack.keys("lake") if upload["upload_id"] in key and key.startswith("offline-")]
+    return {key: pl.read_parquet(io.BytesIO(stack.read(f"s3://clinrisk-lake/{key}"))) for key in keys}
+
+
+@pytest.mark.parametrize("use_case", ["stroke", "heart"])
+def test_a_large_file_is_written_to_the_offline_store_chunk_by_chunk(
+    stack: Stack, store: FeatureStore, use_case: str, in_bulk: None
+) -> None:
+    upload, result, receipt, rows = ingested(stack, use_case)
+    assert receipt["rows_accepted"] == rows.height
+    assert store.records == []
+    files = landed(stack, upload)
+    assert 5 < len(files) <= len(chunks.plan(Upload.model_validate(upload)))
+    whole = pl.concat(files.values())
+    assert sorted(whole["record_id"]) == sorted(rows["record_id"])
+    again = whole.sort("row").select(rows.columns).cast(rows.schema)
+    assert again.equals(rows.sort("row"))
+    assert set(whole["upload_id"]) == {upload["upload_id"]}
+    [moment] = set(whole["event_time"])
+    folder = f"year={moment[:4]}/month={moment[5:7]}/day={moment[8:10]}/hour={moment[11:13]}/"
+    assert all(folder in key for key in files)
+    assert result["labelled_rows"] == whole["label"].count()
+
+
+def test_its_columns_are_those_of_the_feature_group_and_the_three_that_the_service_adds(
+    stack: Stack, store: FeatureStore, in_bulk: None
+) -> None:
+    upload, *_ = ingested(stack, "stroke")
+    kinds = {"String": pl.String, "Integral": pl.Int64, "Fractional": pl.Float64}
+    defined = {name: kinds[kind] for name, kind in feature_definitions(use_cases.get("stroke"))}
+    assert list(offline_store.schema(use_cases.get("stroke")).items()) == list(defined.items())
+    moment = pl.Datetime("ms", "UTC")
+    added = {"write_time": moment, "api_invocation_time": moment, "is_deleted": pl.Boolean}
+    for table in landed(stack, upload).values():
+        assert dict(table.schema) == defined | added
+
+
+@pytest.mark.parametrize("use_case", ["stroke", "heart"])
+def test_the_training_job_reads_what_was_written_in_bulk(
+    stack: Stack, store: FeatureStore, use_case: str, in_bulk: None, tmp_path: Path
+) -> None:
+    upload, result, _, rows = ingested(stack, use_case)
+    for number, key in enumerate(landed(stack, upload)):
+        (tmp_path / f"{number}.parquet").write_bytes(stack.read(f"s3://clinrisk-lake/{key}"))
+    case = use_cases.get(use_case)
+    plan = TrainingPlan(
+        use_case,
+        f"{use_case}-0123456789",
+        "2999-01-01T00:00:00.000Z",
+        (upload["upload_id"],),
+        case.feature_digest,
+        expected_rows=result["labelled_rows"],
+    )
+    training = pl.DataFrame(as_of(read_offline(tmp_path, case), plan))
+    names = ["record_id", "label", *case.group_columns, *case.feature_names]
+    given = training.select(names)
+    assert given.equals(rows.sort("record_id").select(names).cast(given.schema))
+
+
+def test_a_chunk_that_is_written_again_in_bulk_is_the_same_bytes(
+    stack: Stack, store: FeatureStore, in_bulk: None
+) -> None:
+    ingest = Ingest.of(stack, KEYS["stroke"], stroke_file())
+    upload = ingest.claim()["upload"]
+    event = ingest.build(upload)
+    before = {key: stack.read(f"s3://clinrisk-lake/{key}") for key in landed(stack, upload)}
+    ingest.build(upload)
+    assert {key: stack.read(f"s3://clinrisk-lake/{key}") for key in landed(stack, upload)} == before
+    assert stack.call("commit_upload", event)["disposition"] == "PARTIAL"
+
+
+@pytest.mark.parametrize("change", ["gone", "one too many"])
+def test_a_store_that_holds_other_chunks_than_were_written_is_never_committed(
+    stack: Stack, store: FeatureStore, in_bulk: None, change: str
+) -> None:
+    ingest = Ingest.of(stack, KEYS["stroke"], stroke_file())
+    event = ingest.build(ingest.claim()["upload"])
+    last = max(landed(stack, event["upload"]))
+    if change == "gone":
+        stack.s3.delete_object(Bucket="clinrisk-lake", Key=last)
+    else:
+        stack.put("lake", last.replace(".parquet", "1.parquet"), b"")
+    with pytest.raises(CountsDisagree):
+        stack.call("commit_upload", event)
+
+
+def test_an_online_store_gets_every_record_of_a_large_file_through_the_service(
+    stack: Stack, store: FeatureStore, in_bulk: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offline_alone = feature_store.feature_group
+    # moto keeps no online store, and does not tell of one.
+    monkeypatch.setattr(feature_store, "feature_group", lambda *of: replace(offline_alone(*of), online=True))
+    upload, _, _, rows = ingested(stack, "stroke")
+    assert sorted(record["record_id"] for record in store.records) == sorted(rows["record_id"])
+    assert store.targets == {("OnlineStore",)}
+    assert pl.concat(landed(stack, upload).values()).height == rows.height

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import subprocess
 import sys
@@ -47,6 +48,28 @@ def test_a_patient_without_a_score_stops_the_publication(stack: Stack) -> None:
     with pytest.raises(CountsDisagree):
         stack.call("publish_results", event)
     assert not [key for key in stack.keys("results") if key.startswith("results/")]
+
+
+def test_the_results_of_several_chunks_are_one_file_written_in_parts(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clinrisk.ingest.cutting.cut.__defaults__", (400,))
+    monkeypatch.setattr("clinrisk.ingest.cutting.CHUNK_BYTES", 400)
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/today.csv", stroke_batch(60)).run()
+    event = publish_event(stack, upload)
+    whole = stack.call("publish_results", event)
+    text = stack.read(whole["results"]["uri"])
+    lines = text.decode().splitlines()
+    assert len([line for line in lines if line.startswith("row,id,")]) == 1
+    assert [line.split(",")[:2] for line in lines[1:]] == [[str(n), str(999 + n)] for n in range(1, 61)]
+    # S3 wants 5 MB in a part of a real upload; moto asks for the same.
+    monkeypatch.setattr("clinrisk.aws.objects._RANGE", 1000)
+    monkeypatch.setattr("moto.settings.S3_UPLOAD_PART_MIN_SIZE", 500, raising=False)
+    monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 500, raising=False)
+    again = stack.call("publish_results", event)
+    assert again == whole
+    assert stack.read(whole["results"]["uri"]) == text
+    assert hashlib.sha256(text).hexdigest() == whole["results"]["sha256"]
 
 
 def deploy_event(address: str, kind: str = "Create") -> dict[str, Any]:

@@ -120,7 +120,7 @@ def test_publish_results_gets_what_it_asks_for(scene: Setting) -> None:
     request = PublishRequest.model_validate(publish.payload)
     assert (request.run.live_version, request.run.threshold) == (3, 0.052)
     assert request.run.model_uri == score_uri()
-    assert request.presented_uri == f"s3://lake/presented/{KEY}/presented.parquet"
+    assert request.presented_uri == f"s3://lake/presented/{KEY}/"
 
 
 def score_uri() -> str:

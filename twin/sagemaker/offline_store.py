@@ -106,17 +106,9 @@ class OfflineStore:
             body = sink.getvalue().to_pybytes()
             self._platform.client("s3").put_object(Bucket=bucket, Key=key, Body=body, **extra)
             # One hour at a time leaves the buffer, so a refusal half-way writes nothing twice.
-            records[:] = [record for record in records if record not in _Identities(group_records)]
-
-
-class _Identities:
-    """Membership by object, not by equality: two equal records were still two writes."""
-
-    def __init__(self, records: list[Record]) -> None:
-        self._ids = {id(record) for record in records}
-
-    def __contains__(self, record: object) -> bool:
-        return id(record) in self._ids
+            # By object, not by equality: two equal records were still two writes.
+            written = {id(record) for record in group_records}
+            records[:] = [record for record in records if id(record) not in written]
 
 
 def _table(group: Body, records: list[Record]) -> Any:

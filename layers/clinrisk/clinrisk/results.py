@@ -1,17 +1,13 @@
-"""What clinicians get: the presented batch under the hospital's own ids, as CSV. polars."""
+"""What clinicians get: a presented batch under the hospital's own ids, as CSV, part by part. polars."""
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from clinrisk.errors import CountsDisagree
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 COLUMNS = (
     "row",
@@ -30,21 +26,20 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Results:
-    """The results file, how many patients it holds, and how many of them are flagged."""
+    """One part of the results file, how many patients it holds, and how many of them are flagged."""
 
     csv: bytes
     rows: int
     flagged: int
 
 
-def results_of(presented: bytes, vault: Iterable[bytes]) -> Results:
-    """Join presented rows to the vault's parts (Parquet) by record id; raises CountsDisagree unless all fit.
+def results_of(presented: bytes, vault: bytes, *, header: bool) -> Results:
+    """Join one part's rows to its part of the vault (Parquet both) by record id; raises CountsDisagree.
 
     Where the hospital gives no ids, the record id takes their place: outcomes files name patients by it.
     """
     scored = pl.read_parquet(io.BytesIO(presented))
-    parts = [pl.read_parquet(io.BytesIO(part), columns=["record_id", "source_id"]) for part in vault]
-    ids = pl.concat([scored.select("record_id", source_id="record_id").clear(), *parts])
+    ids = pl.read_parquet(io.BytesIO(vault), columns=["record_id", "source_id"])
     whole = scored.join(ids, on="record_id", how="inner", validate="1:1").sort("row")
     if not scored.height == ids.height == whole.height:
         raise CountsDisagree(
@@ -56,7 +51,7 @@ def results_of(presented: bytes, vault: Iterable[bytes]) -> Results:
         pl.col("flagged").cast(pl.Int8),
     ).select(COLUMNS)
     return Results(
-        csv=table.write_csv(line_terminator="\r\n").encode(),
+        csv=table.write_csv(include_header=header, line_terminator="\r\n").encode(),
         rows=table.height,
         flagged=int(table["flagged"].sum()),
     )

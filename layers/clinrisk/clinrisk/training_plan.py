@@ -26,7 +26,7 @@ class TrainingPlan:
     feature_digest: str
     seed: int = 0
     expected_rows: int = 0
-    """Labelled rows that those uploads committed, for the offline store to be complete."""
+    """Labelled rows that those uploads committed: what is read of them has to be as many."""
     rows_quarantined: int = 0
     """Rows of those uploads that were set aside, for the report."""
     reason: str = ""

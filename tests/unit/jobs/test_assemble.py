@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pytest
 from pyarrow import csv
 
 from clinrisk.jobs.assemble import is_held_out
@@ -115,6 +116,34 @@ def test_at_the_same_second_the_upload_that_arrived_later_wins_whenever_it_was_w
     assert rows_of(laboratory)[records[0]["record_id"]]["label"] == later["label"]
 
 
+@pytest.mark.parametrize("missing", [1, -1])
+def test_what_is_read_has_to_be_exactly_what_was_committed(laboratory: Laboratory, missing: int) -> None:
+    laboratory.store(synthetic(laboratory.use_case, 300))
+
+    assert laboratory.assemble(missing=missing) == 1
+    said = f"The offline store holds 300 labelled rows of uploads that have {300 + missing}."
+    assert laboratory.said("assemble") == said
+
+
+def test_a_set_that_does_not_fit_into_the_machine_is_refused_with_what_to_do(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laboratory.store(synthetic(laboratory.use_case, 300))
+    monkeypatch.setattr("clinrisk.jobs.assemble.machine_memory", lambda: 300 * 2_500 - 1)
+
+    assert laboratory.assemble() == 1
+    assert laboratory.said("assemble").endswith("Choose a larger JobInstanceType.")
+
+
+def test_a_row_that_landed_twice_is_counted_and_used_once(laboratory: Laboratory) -> None:
+    records = synthetic(laboratory.use_case, 300)
+    laboratory.store(records)
+    laboratory.store(records[:40], "again", "01")
+
+    assert laboratory.assemble(replace(laboratory.plan)) == 0
+    assert len(rows_of(laboratory)) == 300
+
+
 def test_a_patient_never_changes_sides() -> None:
     ids = [str(number) for number in range(2000)]
 
@@ -171,3 +200,21 @@ def test_an_empty_store_too_few_patients_and_one_outcome_each_end_in_one_sentenc
     laboratory.store([record | {"label": 0} for record in synthetic(laboratory.use_case, 300)])
     assert laboratory.assemble() == 1
     assert "one outcome only" in laboratory.said("assemble")
+
+    laboratory.store([record | {"label": None} for record in synthetic(laboratory.use_case, 300)])
+    assert laboratory.assemble() == 1
+    assert laboratory.said("assemble") == (
+        "The training part holds no labelled patient: nothing can be learned."
+    )
+
+
+@pytest.mark.parametrize("value", [float("inf"), -float("inf"), 1e300])
+def test_a_value_that_no_measurement_can_have_is_refused_by_column(
+    laboratory: Laboratory, value: float
+) -> None:
+    records = synthetic(laboratory.use_case, 300)
+    records[7]["chol"] = value
+    laboratory.store(records)
+
+    assert laboratory.assemble() == 1
+    assert laboratory.said("assemble") == "The data hold values that no measurement can have, in chol."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from clinrisk.score_profiles import ScoreProfile
 from tests.unit.jobs.conftest import offline_schema, synthetic
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.unit.jobs.conftest import Laboratory
 
 SETTINGS = {"UPLOAD_ID": "upload-1", "THRESHOLD": "0.3", "MODEL_VERSION": "4", "DATA_VERSION": "upload-1"}
@@ -37,19 +40,27 @@ class Batch:
         risks = booster.risks(model, feature_matrix(self.table, names), names).tolist()
         self.risks = dict(zip(self.table["record_id"].to_pylist(), risks, strict=True))
 
-    def run(self, scores: dict[str, float] | None = None) -> int:
+    def run(self, scores: dict[str, float] | None = None, cuts: tuple[int, ...] = (0, 35, 60)) -> int:
         given = self.risks if scores is None else scores
-        lines = "".join(f"{record_id},{risk:.9g}\n" for record_id, risk in reversed(given.items()))
-        (self.laboratory.inputs("present", "scores") / "batch.csv.out").write_text(lines)
-        folder = self.laboratory.inputs("present", "features")
-        parquet.write_table(self.table.slice(0, 35), folder / "chunk-00000.parquet")
-        parquet.write_table(self.table.slice(35), folder / "chunk-00001.parquet")
+        for number, (start, end) in enumerate(pairwise(cuts)):
+            part = self.table.slice(start, end - start)
+            ids = [name for name in reversed(part["record_id"].to_pylist()) if name in given]
+            lines = "".join(f"{name},{given[name]:.9g}\n" for name in ids)
+            self.scores(number).write_text(lines)
+            if end == start:  # the server is given no file for it
+                self.scores(number).unlink()
+            folder = self.laboratory.inputs("present", "features")
+            parquet.write_table(part, folder / f"chunk-{number:05d}.parquet")
         return self.laboratory.run("present", **SETTINGS)
 
+    def scores(self, number: int) -> Path:
+        return self.laboratory.inputs("present", "scores") / f"batch-{number:05d}.csv.out"
+
     def presented(self) -> list[dict[str, Any]]:
-        path = self.laboratory.outputs("present", "presented") / "presented.parquet"
-        rows: list[dict[str, Any]] = parquet.ParquetFile(path).read().to_pylist()
-        return rows
+        folder = self.laboratory.outputs("present", "presented")
+        return [
+            row for path in sorted(folder.iterdir()) for row in parquet.ParquetFile(path).read().to_pylist()
+        ]
 
 
 @pytest.fixture
@@ -143,14 +154,14 @@ def test_predictions_and_score_profile_serve_monitoring(batch: Batch) -> None:
 
 
 def nothing_was_presented(batch: Batch) -> bool:
-    return not (batch.laboratory.outputs("present", "presented") / "presented.parquet").exists()
+    return not batch.laboratory.outputs("present", "presented").exists()
 
 
 def test_scores_and_patients_that_do_not_pair_up_are_refused(batch: Batch) -> None:
     missing = dict(list(batch.risks.items())[:-1])
 
     assert batch.run(missing) == 1
-    assert batch.laboratory.said("present") == "60 patients and 59 scores do not pair up one to one."
+    assert batch.laboratory.said("present") == "25 patients and 24 scores do not pair up one to one."
     assert nothing_was_presented(batch)
 
 
@@ -182,7 +193,7 @@ def test_a_model_of_other_features_is_refused(batch: Batch) -> None:
 
 def test_lines_that_are_no_scores_are_refused_without_being_repeated(batch: Batch) -> None:
     assert batch.run() == 0
-    (batch.laboratory.inputs("present", "scores") / "more.csv.out").write_text("canary,4711,x\n")
+    batch.scores(1).write_text("canary,4711,x\n")
 
     assert batch.laboratory.run("present", **SETTINGS) == 1
     assert batch.laboratory.said("present") == "The scores are not lines of a record id and one number."
@@ -193,3 +204,39 @@ def test_a_setting_that_the_workflow_forgot_is_named(batch: Batch) -> None:
 
     assert batch.laboratory.run("present", **SETTINGS | {"THRESHOLD": ""}) == 1
     assert batch.laboratory.said("present") == "The job was started without THRESHOLD."
+
+
+def test_scores_of_no_part_of_the_batch_are_refused(batch: Batch) -> None:
+    batch.scores(2).write_text("0123,0.5\n")
+
+    assert batch.run() == 1
+    assert batch.laboratory.said("present") == "1 files of scores belong to no part of the batch."
+    assert nothing_was_presented(batch)
+
+
+def test_scores_that_belong_to_another_part_are_refused(batch: Batch) -> None:
+    assert batch.run() == 0
+    first, second = batch.scores(0), batch.scores(1)
+    texts = first.read_text(), second.read_text()
+    first.write_text(texts[1])
+    second.write_text(texts[0])
+
+    assert batch.laboratory.run("present", **SETTINGS) == 1
+    assert "do not pair up" in batch.laboratory.said("present")
+
+
+def test_cuts_change_nothing_and_a_part_without_rows_is_a_part(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> tuple[Any, ...]:
+        outputs = batch.laboratory.outputs
+        predictions = parquet.ParquetFile(outputs("present", "predictions") / "upload-1.parquet").read()
+        profile = json.loads((outputs("present", "score_profile") / "upload-1.json").read_text())
+        return batch.presented(), predictions.to_pylist(), profile
+
+    assert batch.run() == 0
+    whole = told()
+    assert len(whole[0]) == 60
+    monkeypatch.setattr("clinrisk.jobs.present.ROWS_AT_ONCE", 7)
+    assert batch.run(cuts=(0, 10, 10, 60)) == 0
+    assert told() == whole

@@ -16,9 +16,16 @@ from clinrisk.aws import chunks, feature_store, objects, offline_store, settling
 from clinrisk.aws.settings import settings
 from clinrisk.aws.settling import Arrival, Ending
 from clinrisk.aws.uploads import stamp
-from clinrisk.errors import CountsDisagree
+from clinrisk.errors import ClaimLost, CountsDisagree
 from clinrisk.ingest import Counts, add_counts, decide
-from clinrisk.messages import BuiltChunk, CommitRequest, CommitResult, Disposition, Upload
+from clinrisk.messages import (
+    BuiltChunk,
+    CommitRequest,
+    CommitResult,
+    Disposition,
+    Upload,
+    WrittenChunk,
+)
 from clinrisk.profiles import Profile
 
 if TYPE_CHECKING:
@@ -32,13 +39,14 @@ if TYPE_CHECKING:
 def commit(request: CommitRequest, now: datetime) -> CommitResult:
     """Settle a built upload.
 
-    Raises CountsDisagree when what is stored is not what was counted, and OfflineStoreBehind until the
-    Feature Store holds every row of a training upload.
+    Raises CountsDisagree when what is stored is not what was counted, OfflineStoreBehind until the Feature
+    Store holds every row of a training upload, ClaimLost when another execution parked it or has its bytes.
     """
     upload, use_case = request.upload, use_cases.get(request.upload.use_case)
     arrival = _arrival(upload)
     before = uploads.settlement_of(upload.upload_id)
     if before is not None:
+        settling.ensure_receipt(before)
         return _result(upload, use_case, before)
     built = [chunks.built(upload, chunk) for chunk in chunks.plan(upload)]
     counts = add_counts(Counts(**chunk.counts.model_dump()) for chunk in built)
@@ -46,11 +54,9 @@ def commit(request: CommitRequest, now: datetime) -> CommitResult:
     used = verdict.disposition != Disposition.REJECTED
     _check_reconciled(upload, built, used=used)
     if used:
-        _check_written(upload, built)
+        written = _check_written(upload, built)
         if upload.purpose == "training":
-            group = feature_store.group_name(settings().stack_name, use_case.name)
-            prefix = offline_store.prefix(group)
-            offline_store.check_landed(prefix, upload.upload_id, arrival.received_at, counts.accepted)
+            _check_landed(upload, arrival.received_at, written)
         _store_profile(upload, built)
     ending = Ending(Disposition(verdict.disposition), verdict, labelled_rows=counts.labelled if used else 0)
     return _result(upload, use_case, settling.settle(arrival, ending, now))
@@ -63,12 +69,25 @@ def _check_reconciled(upload: Upload, built: Sequence[BuiltChunk], *, used: bool
         raise CountsDisagree("The chunks of the file were not reconciled with one another.")
 
 
-def _check_written(upload: Upload, built: Sequence[BuiltChunk]) -> None:
+def _check_written(upload: Upload, built: Sequence[BuiltChunk]) -> list[WrittenChunk]:
     """Prove that every row that was counted as accepted was written where it is used."""
+    found = []
     for chunk in built:
         written = chunks.written(upload, chunk.chunk.index)
         if (written.features, written.rows) != (chunk.features, chunk.counts.accepted):
             raise CountsDisagree(f"Chunk {chunk.chunk.index} was written otherwise than it was built.")
+        found.append(written)
+    return found
+
+
+def _check_landed(upload: Upload, event_time: str, written: Sequence[WrittenChunk]) -> None:
+    """Prove that the offline store holds the accepted rows of a training upload, and no others of it."""
+    group = feature_store.feature_group(settings().stack_name, upload.use_case)
+    in_bulk = [chunk.in_bulk for chunk in written if chunk.in_bulk is not None]
+    one_by_one = sum(chunk.rows for chunk in written if chunk.in_bulk is None)
+    offline_store.check_chunks(group, upload.upload_id, event_time, in_bulk)
+    if one_by_one:
+        offline_store.check_landed(group, upload.upload_id, event_time, one_by_one)
 
 
 def _store_profile(upload: Upload, built: Iterable[BuiltChunk]) -> None:
@@ -84,6 +103,8 @@ def _store_profile(upload: Upload, built: Iterable[BuiltChunk]) -> None:
 
 
 def _result(upload: Upload, use_case: UseCase, settlement: Settlement) -> CommitResult:
+    if settlement.disposition == Disposition.FAILED:
+        raise ClaimLost("The upload was parked as FAILED by another execution.")
     receipt = settlement.receipt
     mail = mails.upload_settled(upload.key, objects.fetch_json(receipt), receipt.uri)
     return CommitResult(

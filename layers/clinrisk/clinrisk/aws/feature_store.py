@@ -1,4 +1,9 @@
-"""Feature Store: records written in batches by a bounded number of threads.
+"""Feature Store: records written in batches by a bounded number of threads, or a chunk at a time in bulk.
+
+A file of up to BULK_BYTES goes record by record through the service. A larger one is written to the offline
+store as the service itself would write it, which is AWS's own way for large loads (the Feature Store Spark
+connector with target_stores OfflineStore): one object per chunk instead of thousands of calls, at no charge
+per record. An online store, where there is one, gets every record through the service all the same.
 
 BatchWriteRecord is newer than some runtimes: where the client lacks it, records are put one by one. A
 record that was not written is tried again; when it still is not, the whole call fails and the state's Retry
@@ -9,6 +14,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clinrisk.aws import clients
@@ -17,12 +23,34 @@ from clinrisk.errors import TransientError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+BULK_BYTES = 1024 * 1024
 THREADS = 8
 BATCH = 25
 TRIES = 6
+ONLINE_ONLY = ("OnlineStore",)
 _FIRST_PAUSE = 0.1
 
 Record = list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class FeatureGroup:
+    """Where the records of a use case go."""
+
+    name: str
+    offline_prefix: str
+    """The S3 prefix, ending in "/", under which they land."""
+    online: bool
+    """Whether there is an online store as well."""
+
+
+def feature_group(stack: str, use_case: str) -> FeatureGroup:
+    """Look up the feature group of a use case."""
+    name = group_name(stack, use_case)
+    found = clients.sagemaker().describe_feature_group(FeatureGroupName=name)
+    uri = found["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"]
+    online = found.get("OnlineStoreConfig", {}).get("EnableOnlineStore", False)
+    return FeatureGroup(name, uri.rstrip("/") + "/", online)
 
 
 def group_name(stack: str, use_case: str) -> str:
@@ -47,18 +75,22 @@ def record(values: Mapping[str, object]) -> Record:
     ]
 
 
-def write(feature_group: str, records: Sequence[Record]) -> None:
-    """Write all records to a feature group; raises TransientError when some could not be written."""
+def write(group: str, records: Sequence[Record], stores: Sequence[str] = ()) -> None:
+    """Write all records to a feature group, or to those of its stores that are named.
+
+    Raises TransientError when some could not be written.
+    """
+    target = {"FeatureGroupName": group} | ({"TargetStores": list(stores)} if stores else {})
     batches = [records[start : start + BATCH] for start in range(0, len(records), BATCH)]
     client = clients.feature_store(THREADS)
     write_batch = _write_batch if hasattr(client, "batch_write_record") else _put_each
     with ThreadPoolExecutor(max_workers=THREADS) as threads:
         # list() waits for every batch and raises the first error.
-        list(threads.map(lambda batch: write_batch(client, feature_group, batch), batches))
+        list(threads.map(lambda batch: write_batch(client, target, batch), batches))
 
 
-def _write_batch(client: Any, feature_group: str, batch: Sequence[Record]) -> None:
-    entries = [{"FeatureGroupName": feature_group, "Record": record} for record in batch]
+def _write_batch(client: Any, target: Mapping[str, Any], batch: Sequence[Record]) -> None:
+    entries = [{**target, "Record": record} for record in batch]
     pause = _FIRST_PAUSE
     for _ in range(TRIES):
         answer = client.batch_write_record(Entries=entries)
@@ -70,6 +102,6 @@ def _write_batch(client: Any, feature_group: str, batch: Sequence[Record]) -> No
     raise TransientError(f"The Feature Store did not take {len(entries)} records in {TRIES} tries.")
 
 
-def _put_each(client: Any, feature_group: str, batch: Sequence[Record]) -> None:
+def _put_each(client: Any, target: Mapping[str, Any], batch: Sequence[Record]) -> None:
     for entry in batch:
-        client.put_record(FeatureGroupName=feature_group, Record=entry)
+        client.put_record(**target, Record=entry)

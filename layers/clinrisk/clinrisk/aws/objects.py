@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,11 +19,14 @@ from clinrisk.messages import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from concurrent.futures import Future
     from datetime import datetime
 
 # How much of an object is in memory at a time while it is hashed or cut.
 _BLOCK = 1 << 20
 _RANGE = 16 << 20
+_AHEAD = 3
+"""How many ranges are on their way while one is worked on."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +97,15 @@ def blocks(bucket: str, key: str, version_id: str, size: int) -> Iterator[bytes]
 
     A range that breaks off is tried again alone, which a single read of a large object is not.
     """
-    for start in range(0, size, _RANGE):
-        yield read_range(bucket, key, version_id, start, min(start + _RANGE, size))
+    waiting: deque[Future[bytes]] = deque()
+    with ThreadPoolExecutor(_AHEAD) as threads:
+        for start in range(0, size, _RANGE):
+            end = min(start + _RANGE, size)
+            waiting.append(threads.submit(read_range, bucket, key, version_id, start, end))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def digest(uri: str) -> str:
@@ -155,18 +167,58 @@ def store(
     return Reference(uri=uri_of(bucket, key), sha256=sha.hexdigest())
 
 
+def store_blocks(bucket: str, key: str, blocks: Iterable[bytes], content_type: str) -> Reference:
+    """Write an object of any size, block by block, and give its reference.
+
+    A small one is written in one request; of a larger one, a part is in memory at a time. Either way it is
+    there whole or not at all; what an interrupted call leaves is dropped by the bucket's own rule.
+    """
+    client, sha = clients.s3(), hashlib.sha256()
+    parts: list[Any] = []
+    place: dict[str, Any] = {"Bucket": bucket, "Key": key}
+    waiting = bytearray()
+    for block in blocks:
+        sha.update(block)
+        waiting += block
+        if len(waiting) >= _RANGE:
+            if "UploadId" not in place:
+                place["UploadId"] = client.create_multipart_upload(**place, ContentType=content_type)[
+                    "UploadId"
+                ]
+            parts.append(_store_part(place, len(parts) + 1, bytes(waiting)))
+            waiting.clear()
+    if not parts:
+        return store(bucket, key, bytes(waiting), content_type)
+    if waiting:
+        parts.append(_store_part(place, len(parts) + 1, bytes(waiting)))
+    client.complete_multipart_upload(**place, MultipartUpload={"Parts": parts})
+    return Reference(uri=uri_of(bucket, key), sha256=sha.hexdigest())
+
+
 def store_json(bucket: str, key: str, document: object, *, once: bool = False) -> Reference:
     """Write a JSON document, keys sorted, so that the same content is the same bytes."""
-    data = (
-        json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-    )
-    return store(bucket, key, data, "application/json", once=once)
+    return store(bucket, key, json_text(document).encode(), "application/json", once=once)
+
+
+def json_text(document: object) -> str:
+    """Spell a JSON document as `store_json` does."""
+    return json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def reference_to(bucket: str, key: str, data: bytes) -> Reference:
+    """Give the reference that some bytes will have once they are stored."""
+    return Reference(uri=uri_of(bucket, key), sha256=hashlib.sha256(data).hexdigest())
 
 
 def keys_under(bucket: str, prefix: str) -> list[str]:
     """List the keys under a prefix, in order."""
     pages = clients.s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
     return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+
+def _store_part(place: dict[str, Any], number: int, data: bytes) -> Any:
+    answer = clients.s3().upload_part(**place, PartNumber=number, Body=data)
+    return {"PartNumber": number, "ETag": answer["ETag"]}
 
 
 def _stream(uri: str) -> Iterator[bytes]:

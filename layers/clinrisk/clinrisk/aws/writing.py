@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from clinrisk import places, use_cases
-from clinrisk.aws import chunks, feature_store, objects
+from clinrisk.aws import chunks, feature_store, objects, offline_store
 from clinrisk.aws.building import build, frame
 from clinrisk.aws.settings import settings
 from clinrisk.aws.uploads import stamp
@@ -19,7 +19,10 @@ from clinrisk.errors import CountsDisagree
 from clinrisk.messages import ChunkDone, WrittenChunk
 
 if TYPE_CHECKING:
-    from clinrisk.messages import BuiltChunk, Upload, WriteRequest
+    from collections.abc import Sequence
+
+    from clinrisk.aws.feature_store import FeatureGroup
+    from clinrisk.messages import BuiltChunk, Reference, Upload, WriteRequest
     from clinrisk.use_cases.base import UseCase
 
 _ROWS_AT_ONCE = 2_000
@@ -36,11 +39,13 @@ def write(request: WriteRequest) -> ChunkDone:
     if request.used:
         rows = _proved(built)
         use_case = use_cases.get(upload.use_case)
-        if upload.purpose == "training":
-            _fill_feature_store(upload, use_case, rows)
+        in_bulk = None
+        if upload.purpose == "training" and rows.height:
+            in_bulk = _fill_feature_store(upload, use_case, rows, index)
         elif upload.purpose == "inference" and rows.height:
             _store_batch(upload, use_case, rows, index)
-        chunks.store_written(upload, index, WrittenChunk(features=built.features, rows=rows.height))
+        written = WrittenChunk(features=built.features, rows=rows.height, in_bulk=in_bulk)
+        chunks.store_written(upload, index, written)
     return ChunkDone(index=index)
 
 
@@ -58,20 +63,34 @@ def _proved(built: BuiltChunk) -> pl.DataFrame:
     return rows
 
 
-def _fill_feature_store(upload: Upload, use_case: UseCase, rows: pl.DataFrame) -> None:
-    """Write a training chunk's rows to the feature group; written again, they are the same records."""
+def _fill_feature_store(
+    upload: Upload, use_case: UseCase, rows: pl.DataFrame, index: int
+) -> Reference | None:
+    """Write a training chunk's rows to the feature group; written again, they are the same records.
+
+    Gives the object that holds them where the file is large, or None where the service took them one by one.
+    """
     # The object's own time: every delivery of the same version writes the same event time.
-    arrived_at = objects.facts(upload.bucket, upload.key, upload.version_id).arrived_at
-    shared = {
-        "event_time": stamp(arrived_at),
-        "upload_id": upload.upload_id,
-        "schema_version": use_case.schema_version,
-    }
-    group = feature_store.group_name(settings().stack_name, use_case.name)
-    plain = rows.cast({pl.Boolean: pl.Int8})
+    arrived_at = stamp(objects.facts(upload.bucket, upload.key, upload.version_id).arrived_at)
+    told = rows.with_columns(
+        event_time=pl.lit(arrived_at),
+        upload_id=pl.lit(upload.upload_id),
+        schema_version=pl.lit(use_case.schema_version, pl.Int64),
+    )
+    group = feature_store.feature_group(settings().stack_name, use_case.name)
+    if upload.size <= feature_store.BULK_BYTES:
+        _write_records(group, told)
+        return None
+    if group.online:
+        _write_records(group, told, feature_store.ONLINE_ONLY)
+    return offline_store.store_chunk(group, upload, index, told, arrived_at)
+
+
+def _write_records(group: FeatureGroup, rows: pl.DataFrame, stores: Sequence[str] = ()) -> None:
     # A record takes a hundred times the memory of its row: some thousands at a time.
-    for part in plain.iter_slices(_ROWS_AT_ONCE):
-        feature_store.write(group, [feature_store.record(row | shared) for row in part.iter_rows(named=True)])
+    for part in rows.cast({pl.Boolean: pl.Int8}).iter_slices(_ROWS_AT_ONCE):
+        records = [feature_store.record(row) for row in part.iter_rows(named=True)]
+        feature_store.write(group.name, records, stores)
 
 
 def _store_batch(upload: Upload, use_case: UseCase, rows: pl.DataFrame, index: int) -> None:

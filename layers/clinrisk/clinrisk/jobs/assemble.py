@@ -1,7 +1,8 @@
 """Assemble Training Set: the offline store as it was at the plan's moment, split by patient, hashed.
 
 Reads  input/plan/plan.json, input/offline/**/*.parquet (the feature group's own layout, any hour).
-Writes output/set/training.csv, holdout.csv, manifest.json, reference.json.
+Writes output/set/training.csv, holdout.csv, manifest.json, reference.json, and, where a tuning job is to
+       search, tuning/train/ and tuning/validation/.
 The manifest carries no time and no name that changes between runs: same rows and seed, same bytes.
 """
 
@@ -16,8 +17,15 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from clinrisk import profiles, use_cases
-from clinrisk.errors import FeatureMismatch, NotEnoughData, ObjectMissing
-from clinrisk.jobs.container import read_json, write_json
+from clinrisk.errors import (
+    CountsDisagree,
+    FeatureMismatch,
+    MachineTooSmall,
+    NotEnoughData,
+    ObjectMissing,
+)
+from clinrisk.jobs import tuning_set
+from clinrisk.jobs.container import machine_memory, read_json, write_json
 from clinrisk.jobs.tables import Patients, patients_of, set_schema, sha256_of, write_csv
 from clinrisk.training_plan import TrainingPlan
 from clinrisk.use_cases.base import GROUP_PREFIX, UNKNOWN_GROUP
@@ -31,6 +39,8 @@ if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 HOLDOUT_SHARE = 0.2
+BYTES_PER_ROW = 2_500
+"""Of memory, while the set is put together: measured at a million rows of 20 features."""
 _BOOKKEEPING = ("record_id", "event_time", "upload_id", "label")
 _ORDERING = ("event_time", "is_deleted", "api_invocation_time", "write_time")
 _ARRIVAL = "arrival"
@@ -44,6 +54,7 @@ def run(container: Container) -> None:
     use_case = use_cases.get(plan.use_case)
     if plan.feature_digest != use_case.feature_digest:
         raise FeatureMismatch("The plan was made for other features than this code has.")
+    _check_memory(plan, machine_memory())
     stored = read_offline(container.input("offline"), use_case)
     table = as_of(stored, plan)
     held_out = is_held_out(table["record_id"].to_pylist())
@@ -58,7 +69,12 @@ def run(container: Container) -> None:
     _check_enough(patients["training"], use_case)
     reference = reference_profile(patients["training"], use_case)
     write_json(folder / "reference.json", reference.to_dict())
-    write_json(folder / "manifest.json", manifest(folder, patients, use_case, plan))
+    document = manifest(folder, patients, use_case, plan)
+    if container.environment.get(tuning_set.SETTING) == tuning_set.TUNING:
+        document["tuning"] = tuning_set.write_tuning_set(
+            folder / "tuning", patients["training"], use_case.feature_names, plan.seed
+        )
+    write_json(folder / "manifest.json", document)
 
 
 def read_offline(folder: Path, use_case: UseCase) -> pa.Table:
@@ -105,6 +121,7 @@ def as_of(stored: pa.Table, plan: TrainingPlan) -> pa.Table:
     in_time = pc.less_equal(stored["event_time"], plan.as_of)
     known = stored.set_column(stored.schema.get_field_index("is_deleted"), "is_deleted", deleted)
     known = known.filter(pc.and_(in_time, pc.or_(committed, deleted)))
+    _check_complete(known, plan)
     arrival = pc.index_in(known["upload_id"], value_set=pa.array(plan.upload_ids, pa.string()))
     known = known.append_column(_ARRIVAL, pc.fill_null(arrival, -1))
     names = ("record_id", *_ORDERING[:2], _ARRIVAL, *_ORDERING[2:], "upload_id")
@@ -113,6 +130,27 @@ def as_of(stored: pa.Table, plan: TrainingPlan) -> pa.Table:
     last = np.r_[ids[1:] != ids[:-1], True] if len(ids) else np.zeros(0, dtype=bool)
     newest = ordered.filter(pa.array(last))
     return _labelled(newest.filter(pc.invert(newest["is_deleted"])))
+
+
+def _check_memory(plan: TrainingPlan, available: int) -> None:
+    """Refuse what would end without a word when the machine runs out of memory."""
+    needed = plan.expected_rows * BYTES_PER_ROW
+    if needed > available:
+        raise MachineTooSmall(
+            f"A training set of {plan.expected_rows:,} rows takes about {needed / 1e9:.0f} GB of memory, and "
+            f"this machine has {available / 1e9:.0f} GB. Choose a larger JobInstanceType."
+        )
+
+
+def _check_complete(known: pa.Table, plan: TrainingPlan) -> None:
+    """Refuse rows that are more or fewer than were committed; a retried write lands twice and counts once."""
+    rows = known.filter(pc.and_(pc.invert(known["is_deleted"]), pc.is_valid(known["label"])))
+    found = (
+        rows.select(["upload_id", "record_id"]).group_by(["upload_id", "record_id"]).aggregate([]).num_rows
+    )
+    if found != plan.expected_rows:
+        message = f"The offline store holds {found} labelled rows of uploads that have {plan.expected_rows}."
+        raise CountsDisagree(message)
 
 
 def _labelled(newest: pa.Table) -> pa.Table:
@@ -142,6 +180,8 @@ def is_held_out(record_ids: list[str], share: float = HOLDOUT_SHARE) -> NDArray[
 
 def _check_enough(training: Patients, use_case: UseCase) -> None:
     """Refuse to train on less than the use case asks, or on one class; raises NotEnoughData."""
+    if not len(training):
+        raise NotEnoughData("The training part holds no labelled patient: nothing can be learned.")
     if not 0 < training.positives < len(training):
         raise NotEnoughData("The training part holds patients of one outcome only: nothing can be learned.")
     needed = int(use_case.min_training_rows * (1 - HOLDOUT_SHARE) / 2)

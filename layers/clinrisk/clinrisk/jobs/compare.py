@@ -20,7 +20,7 @@ from clinrisk.errors import FeatureMismatch
 from clinrisk.evaluation.beside import Scored, comparison
 from clinrisk.evaluation.recalibration import of_model
 from clinrisk.jobs.container import read_json, write_json
-from clinrisk.jobs.scores import scores_of
+from clinrisk.jobs.scores import score_files, scores_of
 from clinrisk.jobs.tables import strings, unpack
 from clinrisk.use_cases.base import GROUP_PREFIX
 
@@ -46,7 +46,7 @@ def run(container: Container) -> None:
     everybody = pa.concat_tables([table for _, table in compared])
     scored = container.input("shadow")
     served = np.concatenate(
-        [scores_of(scored / upload, strings(table, "record_id")) for upload, table in compared]
+        [scores_of(score_files(scored / upload), strings(table, "record_id")) for upload, table in compared]
     )
     kept = _recalibration(container.input("model"), use_case)
     risks = kept.apply(served)

@@ -7,6 +7,7 @@ CLINRISK_ML_ROOT; nothing else differs.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,6 +91,11 @@ def _made(path: Path) -> Path:
     """Return a folder, created if need be."""
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def machine_memory() -> int:
+    """Return how many bytes of memory this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def read_json(path: Path) -> Any:

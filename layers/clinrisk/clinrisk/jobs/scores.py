@@ -12,6 +12,7 @@ from clinrisk.errors import CountsDisagree, FeatureMismatch
 from clinrisk.jobs.tables import strings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -19,13 +20,17 @@ if TYPE_CHECKING:
     from clinrisk.evaluation.metrics import Floats
 
 
-def scores_of(folder: Path, record_ids: NDArray[np.str_]) -> Floats:
-    """Give the server's scores in the batch's order; raises CountsDisagree unless each patient has one."""
+def score_files(folder: Path) -> list[Path]:
+    """List the server's answers below a folder, in order, the empty ones left out."""
+    return [path for path in sorted(folder.rglob("*.out")) if path.stat().st_size]
+
+
+def scores_of(files: Iterable[Path], record_ids: NDArray[np.str_]) -> Floats:
+    """Give the server's scores in the patients' order; raises CountsDisagree unless each patient has one."""
     options = csv.ReadOptions(column_names=["record_id", "score"])
     types = csv.ConvertOptions(column_types={"record_id": pa.string(), "score": pa.float64()})
-    paths = [path for path in sorted(folder.rglob("*.out")) if path.stat().st_size]
     try:
-        tables = [csv.read_csv(path, read_options=options, convert_options=types) for path in paths]
+        tables = [csv.read_csv(path, read_options=options, convert_options=types) for path in files]
     except pa.ArrowInvalid as error:
         raise FeatureMismatch("The scores are not lines of a record id and one number.") from error
     ids = np.concatenate([strings(table, "record_id") for table in tables] or [np.array([], dtype=np.str_)])

@@ -158,6 +158,8 @@ class WrittenChunk(Message):
 
     features: Reference
     rows: Count
+    in_bulk: Reference | None = None
+    """What a large training file has in the offline store; None where the service took the rows."""
 
 
 class CommitRequest(Request):
@@ -169,7 +171,7 @@ class CommitRequest(Request):
 class CommitResult(Message):
     """How the upload was settled, whether it starts a training, and the mail when one is due."""
 
-    # DUPLICATE: the same bytes were committed from another upload while this one was read.
+    # DUPLICATE: another execution settled the upload so while this one was at work.
     disposition: Disposition
     rows_accepted: Count
     rows_quarantined: Count
@@ -192,11 +194,13 @@ class ParkRequest(Request):
 
 
 class ParkResult(Message):
-    """The mail to the operator and the FAILED receipt."""
+    """The mail to the operator, what failed (without anybody's words but ours), and the receipt."""
 
     subject: str
     message: str
-    receipt: Reference
+    reason: str
+    # None: another execution is at work on this upload, and will settle it.
+    receipt: Reference | None
 
 
 class JoinRequest(Request):

@@ -47,6 +47,7 @@ class PublishRequest(Request):
     upload: Upload
     run: ScoringModel
     presented_uri: S3Uri
+    """The prefix, ending in "/", of the parts that were presented."""
 
 
 class PublishResult(Message):

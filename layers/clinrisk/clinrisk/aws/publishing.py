@@ -1,0 +1,58 @@
+"""A scored batch under the hospital's own ids: one results file, written while its parts are read.
+
+It reads with polars, so only functions with the Frames layer may import it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clinrisk import places
+from clinrisk.aws import objects
+from clinrisk.aws.settings import settings
+from clinrisk.keys import parse_key
+from clinrisk.results import Results, results_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clinrisk.messages import Reference, Upload
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where the results lie, how many patients they hold, and how many of them are flagged."""
+
+    results: Reference
+    rows: int
+    flagged: int
+
+
+def publish(upload: Upload, presented_prefix: str) -> Published:
+    """Write the results file; the parts presented below `presented_prefix` are named as the vault's parts.
+
+    Raises CountsDisagree where the two do not fit: the file is not there before its last part is.
+    """
+    parts: list[Results] = []
+
+    def texts() -> Iterator[bytes]:
+        for part in _parts(upload, presented_prefix):
+            parts.append(Results(b"", part.rows, part.flagged))
+            yield part.csv
+
+    reference = objects.store_blocks(
+        settings().results_bucket,
+        places.results(upload.use_case, parse_key(upload.key).stem, upload.upload_id),
+        texts(),
+        "text/csv; charset=utf-8",
+    )
+    return Published(reference, sum(part.rows for part in parts), sum(part.flagged for part in parts))
+
+
+def _parts(upload: Upload, presented_prefix: str) -> Iterator[Results]:
+    lake, folder = settings().lake_bucket, places.vault_folder(upload.use_case, upload.upload_id)
+    for number, key in enumerate(objects.keys_under(lake, folder)):
+        presented = objects.fetch_current(presented_prefix + key.removeprefix(folder))
+        vault = objects.fetch_current(objects.uri_of(lake, key))
+        yield results_of(presented, vault, header=number == 0)

@@ -1,0 +1,83 @@
+"""A file of so many chunks that each is an execution of its own: the whole workflow, with small chunks."""
+
+from __future__ import annotations
+
+import json
+import time
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval import resource_eval_s3
+
+from tests.integration.conftest import handler_of
+from tests.integration.feature_store import FeatureStore
+from tests.integration.uploading import stroke_batch
+from tests.integration.workflow import Trouble, Workflow, answers_with, drop
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Stack
+
+KEY = "inbox/stroke/inference/large.csv"
+
+
+@pytest.fixture
+def workflow(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Workflow:
+    FeatureStore().install()
+    trouble = Trouble()
+    trouble.install(monkeypatch)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    monkeypatch.setattr("clinrisk.ingest.cutting.cut.__defaults__", (400,))
+    monkeypatch.setattr("clinrisk.ingest.cutting.CHUNK_BYTES", 400)
+
+    def read(**place: str) -> Any:
+        trouble.armed = False
+        found = stack.s3.get_object(Bucket="clinrisk-lake", Key=place["Key"])
+        trouble.armed = True
+        return found
+
+    client = SimpleNamespace(get_object=read)
+    monkeypatch.setattr(resource_eval_s3, "boto_client_for", lambda **_: client)
+    made = Workflow(stack, trouble, monkeypatch)
+    plan = handler_of("plan_chunks")
+    plan.__wrapped__.__globals__.update(LARGE=3)
+    made.use("plan_chunks", plan)
+    return made
+
+
+def receipt_of(stack: Stack) -> Any:
+    [key] = stack.keys("results")
+    return stack.read_json(f"s3://clinrisk-results/{key}")
+
+
+def test_a_large_file_is_settled_as_a_small_one_is(stack: Stack, workflow: Workflow) -> None:
+    assert workflow.run(drop(stack, KEY, stroke_batch(60))).status == "SUCCEEDED"
+    assert (receipt_of(stack)["disposition"], receipt_of(stack)["rows_accepted"]) == ("ACCEPTED", 60)
+
+
+@pytest.mark.parametrize("where", ["/features/", "/transform/"])
+def test_a_large_file_that_fails_tells_the_error_of_its_chunk(
+    stack: Stack, workflow: Workflow, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """One kind of object is refused; receipt, queue and mail say by whom, as those of a small file do."""
+    from clinrisk.aws import objects  # noqa: PLC0415
+
+    store = objects.store
+
+    def refuse(bucket: str, key: str, *rest: Any, **more: Any) -> Any:
+        if f"/{key}".startswith(where):
+            answers_with("AccessDenied")("PutObject")
+        return store(bucket, key, *rest, **more)
+
+    monkeypatch.setattr(objects, "store", refuse)
+    event = drop(stack, KEY, stroke_batch(60))
+    assert workflow.run(event).error == "UploadFailed"
+    reason = "ServiceRefused. AWS answered PutObject with AccessDenied."
+    receipt = receipt_of(stack)
+    assert receipt["disposition"] == "FAILED"
+    assert f"What failed: {reason}" in receipt["explanation"]
+    assert (workflow.dead_letters, workflow.reasons) == ([event], [reason])
+    assert reason in json.loads(workflow.mails[-1])["Message"]
+    monkeypatch.setattr(objects, "store", store)
+    assert workflow.run(workflow.dead_letters.pop(), "redriven").status == "SUCCEEDED"
+    assert receipt_of(stack)["disposition"] == "ACCEPTED"
