@@ -1,7 +1,6 @@
 """Two approvers in a real browser: one reads the evidence and approves, one says no."""
 
 import json
-import shutil
 import signal
 import subprocess
 import time
@@ -11,25 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import CHROMIUM, NO_CHROMIUM, WIDTHS, beyond_the_edge
 from tests.e2e.conftest import TWIN, free_port, twin_environment
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE = 240
 
 pytestmark = [pytest.mark.browser, pytest.mark.twin, pytest.mark.timeout(600)]
 if CHROMIUM is None:
-    pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)", allow_module_level=True)
+    pytest.skip(NO_CHROMIUM, allow_module_level=True)
 
 
 @dataclass(frozen=True)
@@ -70,19 +60,12 @@ def _mailed_links(process: subprocess.Popen[str], environment: dict[str, str], l
     return links
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    opened = browser.new_page()
-    yield opened
-    opened.close()
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("use_case", ["heart", "stroke"])
+def test_the_question_never_scrolls_sideways(waiting: Waiting, page: Page, use_case: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(waiting.links[use_case])
+    assert beyond_the_edge(page) == []
 
 
 def test_an_approver_reads_the_evidence_and_approves(waiting: Waiting, page: Page) -> None:

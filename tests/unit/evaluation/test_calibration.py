@@ -90,7 +90,37 @@ def test_the_smoothed_curve_follows_a_calibrated_model() -> None:
 
     curve = calibration.smoothed_curve(labels, scores)
 
-    assert max(abs(risk - observed) for risk, observed in curve[4:-4]) < 0.03
+    assert max(abs(risk - observed) for risk, observed, _, _ in curve[4:-4]) < 0.03
+    assert all(low < observed < high for _, observed, low, high in curve)
+
+
+def test_the_band_of_the_smoothed_curve_covers_the_truth_as_often_as_it_says() -> None:
+    inside = total = 0
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        scores = 1 / (1 + np.exp(-rng.normal(-1, 0.8, 400)))
+        labels = (rng.random(400) < scores).astype(np.int64)
+        curve = calibration.smoothed_curve(labels, scores)[8:-8]
+        inside += sum(low <= risk <= high for risk, _, low, high in curve)
+        total += len(curve)
+
+    assert 0.92 <= inside / total <= 0.99
+
+
+def test_the_order_of_the_patients_does_not_move_a_point() -> None:
+    labels, scores = miscalibrated(6, 400)
+    scores = np.round(scores, 1)
+    order = np.random.default_rng(0).permutation(400)
+
+    first, second = (
+        [(point.rows, point.observed, round(point.risk, 12)) for point in found]
+        for found in (
+            calibration.calibration_points(labels, scores),
+            calibration.calibration_points(labels[order], scores[order]),
+        )
+    )
+
+    assert first == second
 
 
 def test_constant_risks_have_no_curve() -> None:

@@ -42,7 +42,10 @@ def test_the_net_benefit_curve_agrees_with_the_definition_at_every_threshold() -
 
     curve = thresholds.net_benefit_curve(labels, scores, [0.05, 0.2, 0.5])
 
-    for cut, model, all_treated in curve:
+    for cut, all_treated, model, low, high in curve:
+        each = np.where(scores >= cut, np.where(labels == 1, 1.0, -cut / (1 - cut)), 0.0)
+        reach = 1.959964 * each.std() / np.sqrt(300)
+        assert (low, high) == pytest.approx((model - reach, model + reach), abs=1e-6)
         assert model == pytest.approx(metrics.net_benefit(metrics.confusion(labels, scores, cut), cut))
         assert all_treated == pytest.approx(
             metrics.net_benefit(metrics.confusion(labels, everyone, cut), cut)

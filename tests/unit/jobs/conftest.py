@@ -107,8 +107,19 @@ class Laboratory:
         table = pa.Table.from_pylist(records, schema=offline_schema(self.use_case))
         parquet.write_table(table, folder / f"{file}.parquet")
 
-    def assemble(self, plan: TrainingPlan | None = None) -> int:
-        document = json.dumps((plan or self.plan).to_dict())
+    def committed_rows(self, plan: TrainingPlan) -> int:
+        """Count the labelled rows as the commits of the plan's uploads did, each once."""
+        found = set()
+        for path in self.inputs("assemble", "offline").rglob("*.parquet"):
+            for row in parquet.ParquetFile(path).read().to_pylist():
+                named = row["upload_id"] in plan.upload_ids and row["event_time"] <= plan.as_of
+                if named and row["label"] is not None:
+                    found.add((row["upload_id"], row["record_id"]))
+        return len(found)
+
+    def assemble(self, plan: TrainingPlan | None = None, missing: int = 0) -> int:
+        given = plan or self.plan
+        document = json.dumps(replace(given, expected_rows=self.committed_rows(given) + missing).to_dict())
         (self.inputs("assemble", "plan") / "plan.json").write_text(document)
         return self.run("assemble")
 
@@ -133,8 +144,7 @@ class Laboratory:
 
     def evaluate(self, **environment: str) -> int:
         folder = self.inputs("evaluate", "set")
-        for path in self.outputs("assemble", "set").iterdir():
-            (folder / path.name).write_bytes(path.read_bytes())
+        shutil.copytree(self.outputs("assemble", "set"), folder, dirs_exist_ok=True)
         for algorithm in ("xgboost", "logistic"):
             self.pack(algorithm, self.inputs("evaluate", algorithm))
         return self.run("evaluate", **environment)

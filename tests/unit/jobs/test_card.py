@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clinrisk import places
 from clinrisk.jobs.card.answers import QUESTIONS, Source, answers_of
 from clinrisk.jobs.card.attributes import ATTRIBUTES
 from clinrisk.jobs.card.page import SECTIONS, card_files
 from clinrisk.jobs.tables import read_set
+from clinrisk.messages import Digests
 from clinrisk.use_cases.card import ModelFacts
 from tests.unit.jobs.chai import SCHEMA, Schema
 
@@ -40,6 +42,13 @@ def card(laboratory: Laboratory, form: str) -> bytes:
 
 def test_the_xml_is_valid_against_chais_schema(evaluated: Laboratory) -> None:
     assert Schema().differences(card(evaluated, "xml")) == []
+
+
+def test_every_form_of_the_card_is_one_whose_digest_a_package_records(evaluated: Laboratory) -> None:
+    document, manifest = facts_of(evaluated)
+    made = card_files(document, manifest, evaluated.use_case)
+    assert set(made) == set(places.MODEL_CARD.values())
+    assert set(places.MODEL_CARD) < set(Digests.model_fields)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +84,11 @@ def test_all_31_source_attributes_are_answered_or_asked(evaluated: Laboratory) -
     assert [one["code"] for one in told["source_attributes"]] == [code for code, _, _ in ATTRIBUTES]
     assert all(one["answer"] or one["asked_of_the_hospital"] for one in told["source_attributes"])
     asked = [one for one in told["source_attributes"] if one["asked_of_the_hospital"]]
-    assert told["counts"]["attributes_for_the_hospital"] == len(asked)
+    counts = told["counts"]
+    assert counts["attributes_for_the_hospital"] == len(asked)
+    later = [one for one in told["source_attributes"] if one["source"] == str(Source.LATER)]
+    assert counts["attributes_not_available_yet"] == len(later)
+    assert counts["attributes_answered"] == 31 - len(asked) - len(later)
     assert {"B1.i", "B1.ii", "B4.iv", "B6.ii"} == {one["code"] for one in asked}
 
 
@@ -91,6 +104,18 @@ def test_what_only_the_hospital_can_answer_is_marked_and_counted(evaluated: Labo
     assert sections.count("For the hospital to answer") == len(QUESTIONS)
     assert "[to be answered by the hospital]" in files["model-card.xml"].decode()
     assert Schema().differences(files["model-card.xml"]) == []
+
+
+def test_groups_stand_in_the_declared_order_with_their_counts(evaluated: Laboratory) -> None:
+    document, manifest = facts_of(evaluated)
+    of = manifest["parts"]["training"]["groups"]["age_band"]
+
+    said = answers_of(document, manifest, evaluated.use_case)["people"].text
+
+    assert (
+        f"By age: under 45 ({of['under_45']}), 45 to 64 ({of['45_to_64']}), "
+        f"65 and over ({of['65_and_over']})." in said
+    )
 
 
 def test_every_answer_is_on_the_page_once(evaluated: Laboratory) -> None:

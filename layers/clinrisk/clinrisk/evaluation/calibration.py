@@ -81,20 +81,32 @@ class CurvePoint:
 
 
 def calibration_points(labels: Labels, scores: Floats, groups: int = 10) -> list[CurvePoint]:
-    """Give up to `groups` equal-count groups of rising risk, with Wilson intervals of what was observed."""
-    order = np.argsort(scores, kind="stable")
+    """Give up to `groups` groups of rising risk, about equal in size, with Wilson intervals.
+
+    Patients of the same risk stay together, so their order changes nothing.
+    """
+    if len(labels) == 0:
+        return []
+    _, cell, counts = np.unique(scores, return_inverse=True, return_counts=True)
     wanted = max(1, min(groups, len(labels) // 20))
+    _, group = np.unique((np.cumsum(counts) - counts) * wanted // len(labels), return_inverse=True)
+    member = group[cell]
+    rows = np.bincount(member)
+    risks = np.bincount(member, weights=scores) / rows
+    hits = np.bincount(member, weights=labels)
     return [
-        CurvePoint(len(rows), float(scores[rows].mean()), wilson(int(labels[rows].sum()), len(rows)))
-        for rows in np.array_split(order, wanted)
-        if len(rows)
+        CurvePoint(int(count), float(risk), wilson(float(hit), int(count)))
+        for count, risk, hit in zip(rows, risks, hits, strict=True)
     ]
 
 
-def smoothed_curve(labels: Labels, scores: Floats, points: int = 40) -> list[tuple[float, float]]:
-    """Give (risk, smoothed observed share) pairs: a Gaussian kernel over log odds (Copas, 1983).
+def smoothed_curve(
+    labels: Labels, scores: Floats, points: int = 40
+) -> list[tuple[float, float, float, float]]:
+    """Give (risk, smoothed observed share, low, high): a Gaussian kernel over log odds (Copas, 1983).
 
-    The bandwidth is Silverman's; the ends stop at the 1st and 99th percentile, where the patients do.
+    The bandwidth is Silverman's; the ends stop at the 1st and 99th percentile, where the patients do. The
+    interval is Wilson's for as many patients as the kernel's weights are worth (Kish, 1965).
     """
     cells = pool(labels, scores, limit=2000, cells=2000)
     margins, totals = log_odds(cells.scores), (cells.positives + cells.negatives).astype(np.float64)
@@ -106,5 +118,11 @@ def smoothed_curve(labels: Labels, scores: Floats, points: int = 40) -> list[tup
     low, high = np.quantile(np.repeat(margins, np.minimum(totals, 50).astype(np.int64)), [0.01, 0.99])
     grid = np.linspace(low, high, points)
     kernel = np.exp(-0.5 * ((grid[:, None] - margins[None, :]) / bandwidth) ** 2)
-    observed = (kernel @ cells.positives) / (kernel @ totals)
-    return [(float(risk), float(share)) for risk, share in zip(sigmoid(grid), observed, strict=True)]
+    weights = kernel @ totals
+    observed = (kernel @ cells.positives) / weights
+    worth = weights**2 / (kernel**2 @ totals)
+    curve = []
+    for risk, share, trials in zip(sigmoid(grid), observed, worth, strict=True):
+        found = wilson(float(share * trials), float(trials))
+        curve.append((float(risk), found.value, found.low, found.high))
+    return curve

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 DRAWS = 1000
-DOCUMENT_VERSION = 2
+DOCUMENT_VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ def evaluation_of(
     looks: int = 1,
     repeats: int = 1,
     seed: int = 0,
+    draws: int = DRAWS,
 ) -> dict[str, Any]:
     """Give the whole evaluation but for what only the job knows (run id, digests, drivers)."""
     recall = use_case.action.recall
@@ -93,7 +94,7 @@ def evaluation_of(
         "method": {
             "folds": FOLDS,
             "repeats": repeats,
-            "draws": DRAWS,
+            "draws": draws,
             "seed": seed,
             "minimum_rows": MINIMUM_ROWS,
             "minimum_events": MINIMUM_EVENTS,
@@ -102,8 +103,8 @@ def evaluation_of(
             part: {"rows": len(scored.labels), "positives": int(scored.labels.sum())}
             for part, scored in (("training", out_of_fold), ("holdout", holdout))
         },
-        "models": _models(out_of_fold, thresholds, seed),
-        "holdout": _models(holdout, thresholds, seed),
+        "models": _models(out_of_fold, thresholds, draws, seed),
+        "holdout": _models(holdout, thresholds, draws, seed),
         "comparison": _comparison(out_of_fold, thresholds),
         "holdout_comparison": _comparison(holdout, thresholds),
         "champion": _champion(champion, out_of_fold, holdout),
@@ -112,10 +113,11 @@ def evaluation_of(
     threshold, candidate = thresholds[CANDIDATE], out_of_fold.scores[CANDIDATE]
     memberships = [membership(a.name, a.group_names, out_of_fold.groups[a.name]) for a in use_case.protected]
     crossed = intersections(memberships)
-    rng = np.random.default_rng(seed)
-    document["groups"] = group_tables(out_of_fold.labels, candidate, threshold, memberships)
-    document["gaps"] = _gaps(document["groups"], rng)
-    document["intersections"] = group_tables(out_of_fold.labels, candidate, threshold, crossed)
+    for part, divisions in (("groups", memberships), ("intersections", crossed)):
+        document[part] = group_tables(
+            out_of_fold.labels, candidate, threshold, divisions, draws=draws, seed=seed
+        )
+    document["gaps"] = _gaps(document["groups"], draws, np.random.default_rng(seed))
     document["curves"] = _curves(out_of_fold, threshold)
     document["reclassification"] = _reclassification(out_of_fold, holdout, thresholds)
     lines = requirements(document, use_case.bar)
@@ -124,16 +126,16 @@ def evaluation_of(
     return document
 
 
-def _models(scored: Scored, thresholds: Mapping[str, float], seed: int) -> dict[str, Any]:
+def _models(scored: Scored, thresholds: Mapping[str, float], draws: int, seed: int) -> dict[str, Any]:
     """Give every model's figures; each model is judged at its own threshold for the same recall."""
     found = {}
     for name, scores in scored.scores.items():
         rows = known(scores)
         if name == CHAMPION and not rows.any():
             continue
-        # Every model sees the same resampled patients: the seed is the same, not the generator.
+        # Every model starts from the same seed: its intervals do not depend on which models stand beside it.
         rng = np.random.default_rng(seed)
-        figures = all_figures(scored.labels[rows], scores[rows], thresholds[name], DRAWS, rng)
+        figures = all_figures(scored.labels[rows], scores[rows], thresholds[name], draws, rng)
         found[name] = {"threshold": thresholds[name], **figures}
     return found
 
@@ -168,10 +170,10 @@ def _champion(champion: LiveModel | None, out_of_fold: Scored, holdout: Scored) 
     }
 
 
-def _gaps(groups: Mapping[str, Any], rng: Generator) -> dict[str, Any]:
+def _gaps(groups: Mapping[str, Any], draws: int, rng: Generator) -> dict[str, Any]:
     """Give each protected attribute's gaps between its groups."""
     return {
-        attribute: gaps({name: counts_of(group) for name, group in table.items()}, DRAWS, rng)
+        attribute: gaps({name: counts_of(group) for name, group in table.items()}, draws, rng)
         for attribute, table in groups.items()
     }
 

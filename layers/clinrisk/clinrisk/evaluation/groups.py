@@ -3,12 +3,15 @@
 Sources: Hardt, Price and Srebro (2016) for equal opportunity and equalized odds; fairlearn for the exact
 definitions (its MetricFrame is the oracle in tests). Gaps are the largest group figure minus the smallest.
 Their intervals come from multinomial draws over the group x outcome counts, which is what resampling rows is,
-so they cost the same for a thousand patients as for a billion. A group that is too small is NOT_EVALUATED:
-a made-up number about twelve women is worse than none.
+so they cost the same for a thousand patients as for a billion. A gap is never below 0 and grows by chance
+alone, so its resamples never show "no gap", whatever the truth; the interval is therefore the gap plus and
+minus what chance makes of the groups' range (Tukey, 1953). A group that is too small is NOT_EVALUATED: a
+made-up number about twelve women is worse than none.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +21,9 @@ from clinrisk.evaluation.figures import (
     accuracy_figures,
     calibration_figures,
     ranking_figures,
-    small_figures,
+    resampled_figures,
     threshold_figures,
 )
-from clinrisk.evaluation.intervals import percentile
 from clinrisk.evaluation.metrics import Confusion, confusion
 from clinrisk.promotion import NOT_EVALUATED
 
@@ -33,9 +35,13 @@ if TYPE_CHECKING:
 
     from clinrisk.evaluation.metrics import Floats, Labels
 
+CONFIDENCE = 0.95
 MINIMUM_ROWS = 20
 MINIMUM_EVENTS = 10
 """Fewest patients with (and without) the condition that a rate or an area is computed from."""
+
+# Groups are many: beyond so many different scores a group's resamples are drawn from a coarser histogram.
+_POOLING = {"limit": 512, "cells": 128}
 
 RATES = ("selection_rate", "recall", "false_positive_rate", "precision")
 COMBINED = ("equal_opportunity_difference", "equalized_odds_difference", "selection_rate_ratio")
@@ -74,9 +80,18 @@ def intersections(memberships: Sequence[Membership]) -> list[Membership]:
 
 
 def group_tables(
-    labels: Labels, scores: Floats, threshold: float, memberships: Sequence[Membership]
+    labels: Labels,
+    scores: Floats,
+    threshold: float,
+    memberships: Sequence[Membership],
+    *,
+    draws: int,
+    seed: int = 0,
 ) -> dict[str, dict[str, Any]]:
-    """Give {attribute: {group: counts and figures}}; groups without a patient are left out."""
+    """Give {attribute: {group: counts and figures}}; groups without a patient are left out.
+
+    Every group starts from the same seed, so its intervals do not depend on which groups stand before it.
+    """
     tables: dict[str, dict[str, Any]] = {}
     # Sorted once for all groups: sorting what is sorted costs next to nothing.
     rising = np.argsort(scores, kind="stable")
@@ -89,12 +104,16 @@ def group_tables(
         ends = np.cumsum(np.bincount(codes, minlength=len(division.names)))
         parts = zip(division.names, np.split(members, ends[:-1]), strict=True)
         tables[division.attribute] = {
-            name: group_figures(labels[rows], scores[rows], threshold) for name, rows in parts if len(rows)
+            name: group_figures(labels[rows], scores[rows], threshold, draws, np.random.default_rng(seed))
+            for name, rows in parts
+            if len(rows)
         }
     return tables
 
 
-def group_figures(labels: Labels, scores: Floats, threshold: float) -> dict[str, Any]:
+def group_figures(
+    labels: Labels, scores: Floats, threshold: float, draws: int, rng: Generator
+) -> dict[str, Any]:
     """Give one group's counts, rates, area and calibration, each where there are enough patients for it."""
     counts = confusion(labels, scores, threshold)
     enough = enough_for(counts)
@@ -102,10 +121,14 @@ def group_figures(labels: Labels, scores: Floats, threshold: float) -> dict[str,
     figures |= {"tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn}
     found = threshold_figures(counts, threshold) | ranking_figures(labels, scores, MINIMUM_EVENTS)
     found |= calibration_figures(labels, scores, MINIMUM_EVENTS)
-    found |= accuracy_figures(labels, scores) | small_figures(labels, scores, counts)
+    found |= accuracy_figures(labels, scores)
+    found |= (
+        resampled_figures(labels, scores, counts, draws, rng, **_POOLING)
+        if enough["recall"]
+        else dict.fromkeys(("average_precision", "f1"), NOT_EVALUATED)
+    )
     needs = {"selection_rate": "selection_rate", "recall": "recall", "precision": "precision"}
     needs |= {"specificity": "false_positive_rate", "false_positive_rate": "false_positive_rate"}
-    needs |= {"average_precision": "recall", "f1": "recall"}
     for name, value in found.items():
         allowed = enough[needs[name]] if name in needs else counts.rows >= MINIMUM_ROWS
         figures[name] = value if allowed else NOT_EVALUATED
@@ -147,40 +170,53 @@ def gaps(counts: Mapping[str, Confusion], draws: int, rng: Generator) -> dict[st
     recall and false positive rate gaps) and `selection_rate_ratio` (smallest over largest; the four-fifths
     rule reads it).
     """
+    found: dict[str, Any] = dict.fromkeys((*RATES, *COMBINED), NOT_EVALUATED)
     if not counts:
-        return dict.fromkeys((*RATES, *COMBINED), NOT_EVALUATED)
-    table = np.array([[c.tp, c.fp, c.fn, c.tn] for c in counts.values()], dtype=np.float64).reshape(-1, 4)
-    enough = {rate: np.array([enough_for(c)[rate] for c in counts.values()], dtype=bool) for rate in RATES}
-    total = int(table.sum())
-    drawn = (
-        rng.multinomial(total, table.ravel() / max(total, 1), size=draws) if total else np.zeros((draws, 0))
-    )
+        return found
+    table = np.array([[c.tp, c.fp, c.fn, c.tn] for c in counts.values()], dtype=np.float64)
+    # Half a patient more in each cell: a group in which nobody was missed could be so by chance too.
+    cells = table + 0.5
+    drawn = rng.multinomial(round(table.sum()), cells.ravel() / cells.sum(), size=draws)
+    exact, middle = _rates(table), _rates(cells)
     replicated = _rates(drawn.reshape(draws, -1, 4).astype(np.float64))
-    exact = _rates(table)
-    found: dict[str, Any] = {}
     spreads: dict[str, tuple[float, Floats]] = {}
     for rate in RATES:
-        usable = enough[rate]
+        usable = np.array([enough_for(c)[rate] for c in counts.values()], dtype=bool)
         if np.count_nonzero(usable) < 2:
-            found[rate] = NOT_EVALUATED
             continue
-        value, many = np.ptp(exact[rate][usable]), np.ptp(replicated[rate][:, usable], axis=1)
-        spreads[rate] = (float(value), many)
-        found[rate] = percentile(float(value), many).as_list()
+        by_chance = _range(replicated[rate][:, usable] - middle[rate][usable])
+        spreads[rate] = (float(np.ptp(exact[rate][usable])), by_chance)
+        found[rate] = _gap(*spreads[rate])
+        if rate == "selection_rate":
+            # Logarithms need a half in the drawn cells too: some resamples flag nobody in a group.
+            drawn_rates = _rates(drawn.reshape(draws, -1, 4) + 0.5)[rate]
+            found["selection_rate_ratio"] = _ratio(
+                exact[rate][usable], middle[rate][usable], drawn_rates[:, usable]
+            )
     found["equal_opportunity_difference"] = found["recall"]
-    found["equalized_odds_difference"] = NOT_EVALUATED
     if "recall" in spreads and "false_positive_rate" in spreads:
         (one, ones), (two, twos) = spreads["recall"], spreads["false_positive_rate"]
-        found["equalized_odds_difference"] = percentile(max(one, two), np.maximum(ones, twos)).as_list()
-    found["selection_rate_ratio"] = _ratio(exact, replicated, enough["selection_rate"])
+        found["equalized_odds_difference"] = _gap(max(one, two), np.maximum(ones, twos))
     return found
 
 
-def _ratio(exact: Mapping[str, Floats], replicated: Mapping[str, Floats], usable: NDArray[np.bool_]) -> Any:
-    """Give the smallest selection rate over the largest, with its interval."""
-    if np.count_nonzero(usable) < 2 or exact["selection_rate"][usable].max() <= 0:
+def _range(values: Floats) -> Floats:
+    """Give the largest minus the smallest value of each row; a group that a resample lost is left out."""
+    spread: Floats = np.fmax.reduce(values, axis=1) - np.fmin.reduce(values, axis=1)
+    return spread
+
+
+def _gap(value: float, by_chance: Floats) -> list[float]:
+    """Give a gap and the interval of what chance makes of it: the true gap lies no further away."""
+    reach = float(np.nanquantile(by_chance, CONFIDENCE))
+    return [value, max(value - reach, 0.0), min(value + reach, 1.0)]
+
+
+def _ratio(exact: Floats, middle: Floats, replicated: Floats) -> Any:
+    """Give the smallest selection rate over the largest; its interval is that of a range of logarithms."""
+    if exact.max() <= 0:
         return NOT_EVALUATED
-    rates, many = exact["selection_rate"][usable], replicated["selection_rate"][:, usable]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratios = many.min(axis=1) / many.max(axis=1)
-    return percentile(float(rates.min() / rates.max()), ratios).as_list()
+    value = float(exact.min() / exact.max())
+    reach = float(np.quantile(_range(np.log(replicated) - np.log(middle)), CONFIDENCE))
+    apart = float(np.ptp(np.log(middle)))
+    return [value, min(math.exp(-apart - reach), value), max(math.exp(min(reach - apart, 0.0)), value)]

@@ -44,6 +44,7 @@ __all__ = [
 # interval's own width, and the cost of a bootstrap stops growing with the number of rows.
 CELL_LIMIT = 8192
 POOLED_CELLS = 2048
+_PICKS_PER_CELL = 8
 
 
 def normal(value: float, error: float, confidence: float = 0.95) -> Estimate:
@@ -77,8 +78,15 @@ def _variance(v10: Floats, v01: Floats) -> float:
 
 
 def delong(labels: Labels, scores: Floats, confidence: float = 0.95) -> Estimate:
-    """Give the area under the ROC curve with DeLong's interval, kept inside [0, 1]."""
+    """Give the area under the ROC curve with DeLong's interval, kept inside [0, 1].
+
+    A perfect ranking leaves DeLong's variance at 0, a certainty that no number of patients can give: there
+    the interval is that of as many successes as the rarer class has patients.
+    """
     v10, v01, area = _placements(labels, scores)
+    if area in (0.0, 1.0):
+        trials = min(len(v10), len(v01))
+        return wilson(round(area * trials), trials, confidence)
     found = normal(area, math.sqrt(_variance(v10, v01)), confidence)
     return Estimate(area, max(0.0, found.low), min(1.0, found.high))
 
@@ -105,12 +113,19 @@ class Cells:
 
 
 def pool(labels: Labels, scores: Floats, limit: int = CELL_LIMIT, cells: int = POOLED_CELLS) -> Cells:
-    """Pool patients of equal score, or, beyond `limit` different scores, into `cells` equal counts."""
-    distinct, cell = np.unique(-scores, return_inverse=True)
+    """Pool patients of equal score; beyond `limit` different scores, into about `cells` neighbourhoods.
+
+    Half of the neighbourhoods follow the patients and half those with the condition: a curve of precision
+    depends most on the top, where few patients are. Equal scores stay together, so the order of the patients
+    changes nothing.
+    """
+    distinct, cell, counts = np.unique(-scores, return_inverse=True, return_counts=True)
     if len(distinct) > limit:
-        order = np.argsort(-scores, kind="stable")
-        cell = np.empty(len(scores), dtype=np.int64)
-        cell[order] = np.arange(len(scores)) * cells // len(scores)
+        hits = np.bincount(cell, weights=labels)
+        before = (np.cumsum(counts) - counts) / len(scores)
+        hits_before = (np.cumsum(hits) - hits) / max(float(hits.sum()), 1.0)
+        neighbourhood = ((before + hits_before) / 2 * cells).astype(np.int64)
+        cell = np.unique(neighbourhood, return_inverse=True)[1][cell]
     totals = np.bincount(cell)
     positives = np.bincount(cell, weights=labels).astype(np.int64)
     return Cells(np.bincount(cell, weights=scores) / totals, positives, totals - positives)
@@ -120,8 +135,8 @@ def resample(cells: Cells, draws: int, rng: Generator) -> tuple[Floats, Floats]:
     """Draw `draws` resamples of the patients; gives positives and negatives, each (draws, cells)."""
     counts = np.concatenate([cells.positives, cells.negatives])
     rows, width = cells.rows, len(counts)
-    if rows <= CELL_LIMIT:
-        # Few rows: picking rows one by one is several times faster than a multinomial over many cells.
+    if rows <= _PICKS_PER_CELL * width:
+        # Few rows per cell: picking rows one by one is several times faster than a multinomial over cells.
         owner = np.repeat(np.arange(width), counts)
         picks = owner[rng.integers(0, rows, size=(draws, rows))]
         picks += np.arange(draws)[:, None] * width

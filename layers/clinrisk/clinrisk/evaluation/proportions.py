@@ -32,8 +32,8 @@ def z_value(confidence: float = 0.95) -> float:
     return NormalDist().inv_cdf(0.5 + confidence / 2.0)
 
 
-def wilson(hits: int, trials: int, confidence: float = 0.95) -> Estimate:
-    """Give a proportion with Wilson's interval, honest near 0 and 1 and for few trials.
+def wilson(hits: float, trials: float, confidence: float = 0.95) -> Estimate:
+    """Give a proportion with Wilson's interval, honest near 0 and 1 and for few trials (weights, if need be).
 
     >>> [round(x, 3) for x in wilson(9, 10).as_list()]
     [0.9, 0.596, 0.982]

@@ -1,7 +1,8 @@
 """What do I get? The cut that finds the stated share of true cases, and what acting at a cut is worth.
 
 The threshold follows from a clinical wish (find 80 of 100 strokes), never from .5 by habit; it is chosen on
-out-of-fold scores, so that no patient helped to draw the line that judges them.
+out-of-fold scores. On those same patients the recall is then what was asked for; whether new ones get it is
+what the hold-out says.
 Net benefit: Vickers and Elkin (2006).
 """
 
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clinrisk.errors import NotEnoughData
+from clinrisk.evaluation.proportions import z_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,18 +51,22 @@ def choose_threshold(labels: Labels, scores: Floats, recall: float) -> float:
 
 def net_benefit_curve(
     labels: Labels, scores: Floats, thresholds: Sequence[float]
-) -> list[tuple[float, float, float]]:
-    """Give (threshold, net benefit of the model, net benefit of treating everyone); treating no one is 0."""
+) -> list[tuple[float, float, float, float, float]]:
+    """Give (threshold, net benefit of treating everyone, of the model, low, high); treating no one is 0."""
     ordered = np.sort(scores)
     positives_ordered = np.sort(scores[labels == 1])
     rows, positives = len(labels), int(labels.sum())
     cuts = np.asarray(thresholds, dtype=np.float64)
     odds = cuts / (1 - cuts)
     tp = positives - np.searchsorted(positives_ordered, cuts, side="left")
-    flagged = rows - np.searchsorted(ordered, cuts, side="left")
-    model = (tp - odds * (flagged - tp)) / rows
+    fp = rows - np.searchsorted(ordered, cuts, side="left") - tp
+    model = (tp - odds * fp) / rows
     everyone = (positives - odds * (rows - positives)) / rows
-    return [(float(t), float(m), float(e)) for t, m, e in zip(cuts, model, everyone, strict=True)]
+    # A mean over patients: each adds 1, minus the odds, or nothing.
+    spread = np.maximum((tp + odds**2 * fp) / rows - model**2, 0.0)
+    reach = z_value() * np.sqrt(spread / rows)
+    columns = (cuts, everyone, model, model - reach, model + reach)
+    return [tuple(point) for point in np.column_stack(columns).tolist()]
 
 
 def threshold_range(threshold: float, points: int = 30) -> list[float]:

@@ -23,6 +23,8 @@ STYLES = {
     "floor": ("#6b6b6b", "2 3"),
     "champion": ("#5a3c91", "9 3 2 3"),
 }
+EVERYONE = ("#222", "12 3", 1.2)
+NO_ONE = ("#222", "", 1.2)
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,14 @@ class Frame:
             f'<path fill="none" stroke="{colour}" stroke-width="{width}"{dashes} d="M{path}"/>'
         )
 
+    def band(self, points: Points, colour: str) -> None:
+        """Shade between the low and the high of (x, low, high) points."""
+        if len(points) < 2:
+            return
+        edge = [(x, high) for x, _, high in points] + [(x, low) for x, low, _ in reversed(points)]
+        path = "L".join(f"{self._x(x)} {self._y(y)}" for x, y in edge)
+        self._parts.append(f'<path fill="{colour}" fill-opacity=".13" d="M{path}Z"/>')
+
     def mark(self, x: float, low: float, value: float, high: float, colour: str) -> None:
         """Add a point with its interval."""
         at = self._x(x)
@@ -140,7 +150,9 @@ def calibration_chart(calibration: Mapping[str, Any]) -> Markup:
     )
     frame.line([(0, 0), (high, high)], "#bbb", "", 1)
     colour = STYLES["xgboost"][0]
-    frame.line([p for p in calibration["smoothed"] if max(p) <= high], colour)
+    smoothed = [point for point in calibration["smoothed"] if max(point[:2]) <= high]
+    frame.band([(risk, low, top) for risk, _, low, top in smoothed], colour)
+    frame.line(smoothed, colour)
     for point in points:
         value, low, top = point["observed"]
         frame.mark(point["risk"], low, value, top, colour)
@@ -151,29 +163,30 @@ def net_benefit_chart(curves: Mapping[str, Points], threshold: float) -> Markup:
     """Draw net benefit over thresholds against acting on everyone and on no one."""
     candidate = curves["xgboost"]
     cuts = [point[0] for point in candidate]
-    values = [point[1] for points in curves.values() for point in points] + [0.0]
-    high = max([*values, *(point[2] for point in candidate), 0.001]) * 1.08
+    values = [point[2] for points in curves.values() for point in points] + [0.0]
+    high = max([*values, *(point[1] for point in candidate), 0.001]) * 1.08
     low = max(min([*values, 0.0]), -high / 3) * 1.05
     frame = Frame(
         percent_axis("threshold", cuts[-1], cuts[0]),
         percent_axis("net benefit", high, low),
         "Net benefit of each model over a range of thresholds",
     )
-    frame.line([(cuts[0], 0), (cuts[-1], 0)], "#222", "", 1)
-    frame.line([(p[0], p[2]) for p in candidate if p[2] >= low], "#999", "1 3", 1.5)
+    frame.band([(point[0], point[3], point[4]) for point in candidate], STYLES["xgboost"][0])
+    frame.line([(cuts[0], 0), (cuts[-1], 0)], *NO_ONE)
+    frame.line([(point[0], point[1]) for point in candidate if point[1] >= low], *EVERYONE)
     for name in reversed(list(curves)):
-        frame.line([(p[0], p[1]) for p in curves[name] if p[1] >= low], *STYLES[name])
+        frame.line([(point[0], point[2]) for point in curves[name] if point[2] >= low], *STYLES[name])
     frame.rule(threshold, "action threshold")
     return frame.svg()
 
 
 def legend(names: Iterable[str], titles: Mapping[str, str]) -> Markup:
-    """Draw one line sample per model with its name."""
-    items = []
-    for name in names:
-        colour, dash = STYLES[name]
-        items.append(
-            f'<span class="key"><svg viewBox="0 0 30 8" aria-hidden="true"><path stroke="{colour}" '
-            f'stroke-width="2.5" stroke-dasharray="{dash}" d="M0 4H30"/></svg>{escape(titles[name])}</span>'
-        )
+    """Draw one line sample per model, and for acting on everyone and on no one, with its name."""
+    samples = [(*STYLES[name], 2.5, titles[name]) for name in names]
+    samples += [(*EVERYONE, "acting on everyone"), (*NO_ONE, "acting on no one")]
+    items = [
+        f'<span class="key"><svg viewBox="0 0 30 8" aria-hidden="true"><path stroke="{colour}" '
+        f'stroke-width="{width}" stroke-dasharray="{dash}" d="M0 4H30"/></svg>{escape(title)}</span>'
+        for colour, dash, width, title in samples
+    ]
     return Markup("".join(items))  # noqa: S704 - titles were escaped

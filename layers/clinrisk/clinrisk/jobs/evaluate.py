@@ -64,6 +64,10 @@ def _part(folder: Path, name: str, manifest: dict[str, Any], use_case: UseCase) 
     if sha256_of(path) != manifest["parts"][name]["sha256"]:
         message = f"The file {name}.csv is not the one that the manifest describes."
         raise EvidenceChanged(message)
+    for attribute in use_case.protected:
+        if not np.isin(patients.groups[attribute.name], attribute.group_names).all():
+            message = f"The file {name}.csv names groups of {attribute.title} that this code does not have."
+            raise FeatureMismatch(message)
     return patients
 
 
@@ -120,13 +124,23 @@ def _evaluate(
         repeats=card["cv_repeats"],
         seed=int(manifest["seed"]),
     )
-    document["recalibration"], document["search"] = card["calibration"], card["search"]
+    document["recalibration"], document["search"] = card["calibration"], _search(card, manifest)
     sample = training.features[:DRIVER_ROWS]
     document["run_id"] = container.setting("RUN_ID")
     document["drivers"] = factors.drivers(booster.contributions(grown, sample, names), use_case)
     document["counts"]["rows_quarantined"] = manifest["rows_quarantined"]
     document["digests"] = {name: part["sha256"] for name, part in manifest["parts"].items()}
     return document
+
+
+def _search(card: dict[str, Any], manifest: dict[str, Any]) -> dict[str, Any]:
+    """Give how the settings were chosen and, after a tuning job, by how many of the training patients."""
+    search: dict[str, Any] = card["search"]
+    if "tuning" not in search:
+        return search
+    if "tuning" not in manifest:
+        raise EvidenceChanged("The settings come from a tuning job that this training set was not made for.")
+    return search | {"tuning": search["tuning"] | {"patients": manifest["tuning"]["validation"]["rows"]}}
 
 
 def _out_of_fold(models: dict[str, Path], training: Patients) -> dict[str, Floats]:
@@ -143,4 +157,6 @@ def _out_of_fold(models: dict[str, Path], training: Patients) -> dict[str, Float
         scores[name] = table["score"].to_numpy().astype(np.float64)
         if name == BASELINE:
             scores[FLOOR] = table["floor"].to_numpy().astype(np.float64)
+    if not all(np.all((risks >= 0) & (risks <= 1)) for risks in scores.values()):
+        raise EvidenceChanged("The out-of-fold scores are not all risks between 0 and 1.")
     return scores

@@ -6,12 +6,15 @@ same inputs it is the same bytes. It needs no network and runs no script.
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from clinrisk.jobs import charts
+from clinrisk.jobs.cautions import cautions
+from clinrisk.jobs.spelling import hundred, number, percent, share
 from clinrisk.promotion import BASELINE, CANDIDATE, CHAMPION, FLOOR, NOT_EVALUATED
 from clinrisk.use_cases.base import UNKNOWN_GROUP
 
@@ -35,16 +38,27 @@ FIGURES = (
     ("precision", "Precision (PPV)", "flagged patients who have it", "share"),
     ("npv", "NPV", "patients not flagged who do not have it", "share"),
     ("f1", "F1", "harmonic mean of precision and recall", "number"),
-    ("net_benefit", "Net benefit", "at the threshold; treating no one is 0", "number"),
+    ("net_benefit", "Net benefit", "at the threshold; above 0 it beats acting on no one", "number"),
+    ("net_benefit_over_all", "Net benefit over all", "above 0 it beats acting on everyone", "number"),
 )
 GROUP_FIGURES = (
     ("selection_rate", "flagged", "share"),
     ("recall", "found of those with it", "share"),
     ("false_positive_rate", "false alarms of those without", "share"),
     ("precision", "right of those flagged", "share"),
-    ("auc", "AUC", "number"),
-    ("observed_to_expected", "observed per expected", "number"),
-    ("calibration_slope", "calibration slope", "number"),
+    ("auc", "AUC", "short"),
+    ("observed_to_expected", "observed : expected", "short"),
+    ("calibration_slope", "slope", "short"),
+)
+MORE_GROUP_FIGURES = (
+    ("specificity", "specificity", "share"),
+    ("npv", "NPV", "share"),
+    ("average_precision", "PR-AUC", "short"),
+    ("f1", "F1", "short"),
+    ("brier", "Brier score", "number"),
+    ("log_loss", "log loss", "number"),
+    ("calibration_intercept", "intercept", "short"),
+    ("net_benefit", "net benefit", "number"),
 )
 GAPS = (
     ("selection_rate", "flagged"),
@@ -52,60 +66,18 @@ GAPS = (
     ("false_positive_rate", "false alarms"),
     ("equalized_odds_difference", "equalized odds"),
     ("precision", "right when flagged"),
+    ("selection_rate_ratio", "least : most flagged"),
 )
 
 THE = {CHAMPION: "the live model"}
 PAIRS = (
     ("auc", "AUC"),
     ("brier", "Brier score"),
+    ("log_loss", "log loss"),
     ("recall", "recall"),
     ("specificity", "specificity"),
     ("net_benefit", "net benefit"),
 )
-
-
-def number(figure: Any, digits: int = 3) -> str:
-    """Write a figure with its interval.
-
-    >>> number([0.9061, 0.8712, 0.9418])
-    '0.906 (0.871 to 0.942)'
-    """
-    if figure == NOT_EVALUATED:
-        return "not evaluated"
-    value, low, high = (f"{part + 0.0:.{digits}f}" for part in figure)
-    return f"{value} ({low} to {high})"
-
-
-def share(figure: Any) -> str:
-    """Write a proportion in per cent with its interval.
-
-    >>> share([0.857, 0.781, 0.909])
-    '86% (78 to 91)'
-    """
-    if figure == NOT_EVALUATED:
-        return "not evaluated"
-    # Below 10% a whole per cent would hide the difference between 2.6 and 3.4.
-    digits = 1 if figure[0] < 0.1 else 0
-    value, low, high = (f"{100 * part:.{digits}f}" for part in figure)
-    return f"{value}% ({low} to {high})"
-
-
-def hundred(figure: Any, *, complement: bool = False) -> str:
-    """Write a proportion as "about 86 (78 to 91)" of every hundred patients."""
-    if figure == NOT_EVALUATED:
-        return "an unknown number"
-    value, low, high = (1 - figure[0], 1 - figure[2], 1 - figure[1]) if complement else figure
-    digits = 1 if value < 0.1 else 0
-    return f"about {100 * value:.{digits}f} ({100 * low:.{digits}f} to {100 * high:.{digits}f})"
-
-
-def percent(value: float) -> str:
-    """Write a share in per cent with three digits at most.
-
-    >>> percent(0.0412), percent(0.266)
-    ('4.12%', '26.6%')
-    """
-    return f"{100 * value:.3g}%"
 
 
 def comparisons(document: Mapping[str, Any], titles: Mapping[str, str]) -> list[str]:
@@ -143,7 +115,32 @@ def setting_up(document: Mapping[str, Any]) -> list[str]:
             f"{best['num_round']} trees; every figure comes from models whose settings were chosen without "
             "the patients they are judged on."
         )
+    if "tuning" in search:
+        sentences += tuning(search["tuning"])
     return sentences
+
+
+def tuned_settings(told: Mapping[str, Any]) -> str:
+    """Spell the settings that a tuning job chose.
+
+    >>> tuned_settings({"settings": {"eta": 0.0512345, "max_depth": 4}})
+    'eta 0.05123, max_depth 4'
+    """
+    return ", ".join(f"{name} {value:.4g}" for name, value in told["settings"].items())
+
+
+def tuning(told: Mapping[str, Any]) -> list[str]:
+    """Say which tuning job chose the settings, and what its choice does to the figures."""
+    chose = (
+        f"The SageMaker tuning job {told['job']} chose {tuned_settings(told)}: the best of {told['trials']} "
+        f"trials by the log loss ({told['log_loss']:.4f}) of {told['patients']} of the training patients."
+    )
+    flattered = (
+        "These patients are among those that the out-of-fold figures are about, so those figures, and the "
+        "threshold chosen on them, may be a little too good. The search never saw a hold-out patient: where "
+        "the two differ, believe the hold-out."
+    )
+    return [chose, flattered]
 
 
 def model_titles(use_case: UseCase) -> dict[str, str]:
@@ -157,12 +154,29 @@ def model_titles(use_case: UseCase) -> dict[str, str]:
     }
 
 
-def _group_titles(use_case: UseCase) -> dict[str, dict[str, str]]:
+def group_titles(use_case: UseCase) -> dict[str, dict[str, str]]:
     """Name each group of each attribute as the page does."""
     return {
         attribute.name: {group.name: group.title for group in attribute.groups} | {UNKNOWN_GROUP: "not known"}
         for attribute in use_case.protected
     }
+
+
+def _sections(
+    document: Mapping[str, Any], use_case: UseCase, titles: Mapping[str, Mapping[str, str]]
+) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Give each attribute's title with its groups, as rows with plain names."""
+    return [
+        (
+            attribute.title,
+            [
+                {"title": titles[attribute.name][name], **group}
+                for name, group in document["groups"][attribute.name].items()
+            ],
+        )
+        for attribute in use_case.protected
+        if attribute.name in document["groups"]
+    ]
 
 
 def _crossed(
@@ -178,6 +192,18 @@ def _crossed(
             one, two = name.split(" & ")
             rows.append({"title": f"{titles[first][one]}, {titles[second][two]}", **group})
     return rows
+
+
+def _pairs(document: Mapping[str, Any], titles: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Give the candidate's paired differences from each other model, as rows with plain names."""
+    found = {name: document["comparison"].get(f"{CANDIDATE}_vs_{name}") for name in titles}
+    return [{"title": titles[name], **pair} for name, pair in found.items() if pair and pair["patients"]]
+
+
+def _missing(counts: Mapping[str, int], use_case: UseCase) -> list[tuple[str, int]]:
+    """Give each column that some patients lack with how many; the flags made of one column are one column."""
+    names = {use_case.feature(name).column: count for name, count in counts.items()}
+    return [(use_case.column(name).title, count) for name, count in names.items()]
 
 
 def _charts(document: Mapping[str, Any]) -> dict[str, Markup]:
@@ -201,7 +227,8 @@ def render(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: U
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "share": share, "hundred": hundred, "percent": percent}
-    titles, groups = model_titles(use_case), _group_titles(use_case)
+    environment.filters["short"] = partial(number, digits=2)
+    titles, groups = model_titles(use_case), group_titles(use_case)
     out_of_fold = [name for name in titles if name in document["models"]]
     missing = manifest["parts"]["training"]["missing"]
     return environment.get_template("report.html").render(
@@ -215,14 +242,18 @@ def render(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: U
         setting_up=setting_up(document),
         holdout_models=[name for name in titles if name in document["holdout"]],
         figures=FIGURES,
+        cautions=cautions(document, titles, groups),
         group_figures=GROUP_FIGURES,
+        more_group_figures=MORE_GROUP_FIGURES,
         gap_titles=GAPS,
         pair_titles=PAIRS,
         group_titles=groups,
         attributes=[attribute for attribute in use_case.protected if attribute.name in document["groups"]],
+        sections=_sections(document, use_case, groups),
         crossed=_crossed(document["intersections"], groups),
         charts=_charts(document),
         legend=charts.legend(out_of_fold, titles),
-        missing=[(use_case.feature(name).title, count) for name, count in missing.items()],
+        pairs=_pairs(document, titles),
+        missing=_missing(missing, use_case),
         not_evaluated=NOT_EVALUATED,
     )

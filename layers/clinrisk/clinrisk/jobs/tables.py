@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from clinrisk.evaluation.metrics import Floats, Labels
     from clinrisk.use_cases.base import UseCase
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True)
 class Patients:
@@ -70,7 +72,11 @@ def read_set(path: Path, use_case: UseCase) -> Patients:
     if table.column_names != schema.names:
         message = f"The columns of {path.name} are not those of the use case {use_case.name}."
         raise FeatureMismatch(message)
-    return patients_of(table, use_case)
+    patients = patients_of(table, use_case)
+    if not np.isin(patients.labels, (0, 1)).all():
+        message = f"The labels of {path.name} are not all 0 or 1."
+        raise FeatureMismatch(message)
+    return patients
 
 
 def patients_of(table: pa.Table, use_case: UseCase) -> Patients:
@@ -103,6 +109,11 @@ def feature_matrix(table: pa.Table, names: tuple[str, ...]) -> Floats:
         message = f"The data lack {len(absent)} of the model's {len(names)} features: {', '.join(absent)}."
         raise FeatureMismatch(message)
     columns = [table[name].cast(pa.float64()).to_numpy() for name in names]
+    # The trees compute with single precision; validation lets nothing near its limit pass.
+    beyond = [name for name, column in zip(names, columns, strict=True) if (np.abs(column) > _LARGEST).any()]
+    if beyond:
+        message = f"The data hold values that no measurement can have, in {', '.join(beyond)}."
+        raise FeatureMismatch(message)
     return np.column_stack(columns) if columns else np.empty((table.num_rows, 0))
 
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from clinrisk.jobs.report import number, percent, share
-from clinrisk.promotion import BASELINE, CANDIDATE, FLOOR, NOT_EVALUATED
-from clinrisk.use_cases.base import UNKNOWN_GROUP, Number
+from clinrisk.jobs.cautions import cautions
+from clinrisk.jobs.report import group_titles, model_titles, tuned_settings
+from clinrisk.jobs.spelling import number, percent, share
+from clinrisk.promotion import BASELINE, CANDIDATE, FLOOR
+from clinrisk.use_cases.base import Number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,15 +61,21 @@ QUESTIONS = {
 # What validity is told by, in words; shares are spelled in per cent.
 VALIDITY = {
     "auc": "AUC",
-    "recall": "recall",
-    "precision": "PPV",
-    "specificity": "specificity",
-    "f1": "F1",
+    "average_precision": "PR-AUC",
     "brier": "Brier score",
+    "log_loss": "log loss",
     "calibration_slope": "calibration slope",
+    "calibration_intercept": "calibration intercept",
     "observed_to_expected": "observed per expected",
+    "recall": "recall",
+    "specificity": "specificity",
+    "precision": "PPV",
+    "npv": "NPV",
+    "f1": "F1",
+    "net_benefit": "net benefit at the threshold",
+    "net_benefit_over_all": "net benefit minus that of acting on everyone",
 }
-SHARES = ("recall", "precision", "specificity")
+SHARES = ("recall", "precision", "specificity", "npv")
 NOT_MEASURED = "Not measured: the patients of this run all come from the same source as the training data."
 NO_BATCH = "Not yet: this card was written before the model went live; monitoring writes its findings later."
 
@@ -153,6 +161,13 @@ def _model_type(document: Mapping[str, Any]) -> str:
     if search["tried"]:
         best = search["tried"][search["chosen"]]
         text += f", {best['num_round']} trees of depth {best['max_depth']}, chosen by nested cross-validation"
+    if "tuning" in search:
+        told = search["tuning"]
+        text += (
+            f" with {tuned_settings(told)}, chosen by a tuning job from {told['trials']} trials on "
+            f"{told['patients']} of the training patients, who are also among those that the out-of-fold "
+            "figures are about"
+        )
     kept = "with" if correction["kept"] else "without"
     return f"{text}, {kept} logistic recalibration of the risks."
 
@@ -185,8 +200,8 @@ def _people(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: 
     parts = [f"{counts['rows']} patients, {counts['positives']} with the condition."]
     groups = manifest["parts"]["training"]["groups"]
     for attribute in use_case.protected:
-        titles = {group.name: group.title for group in attribute.groups} | {UNKNOWN_GROUP: "not known"}
-        by = ", ".join(f"{titles[name]} {rows}" for name, rows in groups[attribute.name].items())
+        titles, of = group_titles(use_case)[attribute.name], groups[attribute.name]
+        by = ", ".join(f"{title} ({of[name]})" for name, title in titles.items() if name in of)
         parts.append(f"By {attribute.title}: {by}.")
     return " ".join(parts)
 
@@ -231,15 +246,6 @@ def _fairness(document: Mapping[str, Any], use_case: UseCase) -> str:
 
 
 def _limits(document: Mapping[str, Any], use_case: UseCase) -> str:
-    """Name the groups that are too small to be judged."""
-    small = []
-    for attribute in use_case.protected:
-        titles = {group.name: group.title for group in attribute.groups} | {UNKNOWN_GROUP: "not known"}
-        small += [
-            f"{titles[name]} ({figures['positives']} with the condition)"
-            for name, figures in document["groups"][attribute.name].items()
-            if figures["recall"] == NOT_EVALUATED
-        ]
-    if not small:
-        return "Every group has enough patients for its figures."
-    return f"Groups too small to be judged: {', '.join(small)}."
+    """Give what this run found to be careful about."""
+    found = cautions(document, model_titles(use_case), group_titles(use_case))
+    return " ".join(found) or "This run found no figure surely wrong and no group too small to judge."

@@ -69,10 +69,17 @@ def source_attributes(answers: Mapping[str, Answer]) -> list[dict[str, Any]]:
 
 
 def counted(answers: Mapping[str, Answer], attributes: list[dict[str, Any]]) -> dict[str, int]:
-    """Count the attributes, those still asked of the hospital in whole or in part, and the open questions."""
+    """Count the attributes by what they still need, and the open questions.
+
+    An attribute is asked of the hospital (in whole or in part), not available yet, or answered.
+    """
+    asked = sum(bool(one["asked_of_the_hospital"]) for one in attributes)
+    later = sum(one["source"] == Source.LATER for one in attributes)
     return {
         "attributes": len(attributes),
-        "attributes_for_the_hospital": sum(bool(one["asked_of_the_hospital"]) for one in attributes),
+        "attributes_answered": len(attributes) - asked - later,
+        "attributes_for_the_hospital": asked,
+        "attributes_not_available_yet": later,
         "questions_for_the_hospital": sum(a.source is Source.HOSPITAL for a in answers.values()),
         "not_available_yet": sum(a.source is Source.LATER for a in answers.values()),
     }

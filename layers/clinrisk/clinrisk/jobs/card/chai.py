@@ -19,9 +19,33 @@ if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 NAMESPACE = "https://mc.chai.org/v0.2/schema.xsd"
-USEFUL = ("recall", "precision", "specificity", "npv", "net_benefit", "selection_rate")
-SAFE = ("auc", "brier", "calibration_slope", "calibration_intercept", "observed_to_expected")
-FAIR = ("equal_opportunity_difference", "equalized_odds_difference", "selection_rate")
+USEFUL = (
+    "recall",
+    "precision",
+    "specificity",
+    "npv",
+    "f1",
+    "net_benefit",
+    "net_benefit_over_all",
+    "selection_rate",
+)
+SAFE = (
+    "auc",
+    "average_precision",
+    "brier",
+    "log_loss",
+    "calibration_slope",
+    "calibration_intercept",
+    "observed_to_expected",
+)
+FAIR = (
+    "equal_opportunity_difference",
+    "equalized_odds_difference",
+    "selection_rate",
+    "selection_rate_ratio",
+    "false_positive_rate",
+    "precision",
+)
 
 
 def applied_model_card(
