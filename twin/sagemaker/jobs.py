@@ -73,6 +73,7 @@ class JobBoard(ABC):
     start_member: str
     end_member: str
     summary_members: tuple[str, ...] = ()
+    event_words: str = ""  # where the event is not called by the noun
 
     def __init__(self, platform: Platform, catalogue: Catalogue, slots: Slots) -> None:
         self.platform = platform
@@ -174,6 +175,11 @@ class JobBoard(ABC):
         limit = record.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
         return float(limit) if limit else None
 
+    def hears(self, name: str, record: Body, log: LogStream) -> Callable[[str], None]:
+        """Get what takes each line that a job writes."""
+        del name, record
+        return log.write
+
     def ended(self, record: Body, detail: str) -> None:
         """Note the end in members that only one kind has."""
         del record, detail
@@ -201,7 +207,8 @@ class JobBoard(ABC):
         shutil.rmtree(root, ignore_errors=True)
         stream = self.log_stream.format(name=name, epoch=int(record["CreationTime"].timestamp() * 1000))
         log = LogStream(self.platform, self.log_group, stream)
-        job = Job(name, record, Container(root.resolve(), self.platform.jobs_python, log.write), log)
+        hears = self.hears(name, record, log)
+        job = Job(name, record, Container(root.resolve(), self.platform.jobs_python, hears), log)
         self._jobs[name] = job
         return job
 
@@ -247,9 +254,8 @@ class JobBoard(ABC):
         """Set a status and get what announces it, to be called without the lock: a target may call back."""
         record[f"{self.noun}Status"] = status
         record["LastModifiedTime"] = now()
-        words = self.noun.removesuffix("Job")
         detail = {key: value for key, value in record.items() if isinstance(value, str)}
-        kind = f"SageMaker {words} Job State Change"
+        kind = f"SageMaker {self.event_words or self.noun.removesuffix('Job')} Job State Change"
         return lambda: self.platform.publish(kind, detail, [record[f"{self.noun}Arn"]])
 
     def _record(self, name: str) -> Body:

@@ -14,6 +14,7 @@ _NAMED = {
     "TrainingJobName": "training-job",
     "ProcessingJobName": "processing-job",
     "TransformJobName": "transform-job",
+    "HyperParameterTuningJobName": "hyper-parameter-tuning-job",
     "ModelPackageArn": "model-package",
     "ModelPackageName": "model-package",
     "ModelPackageGroupName": "model-package-group",

@@ -16,6 +16,7 @@ from twin.sagemaker.processing import ProcessingJobs
 from twin.sagemaker.resources import Catalogue
 from twin.sagemaker.training import TrainingJobs
 from twin.sagemaker.transform import TransformJobs
+from twin.sagemaker.tuning import TuningJobs
 from twin.sagemaker.validation import problems
 from twin.sagemaker.wire import to_wire
 
@@ -39,7 +40,9 @@ class LocalSageMaker:
         self.packages = ModelPackages(platform, self.catalogue)
         self.models = Models(platform, self.catalogue, self.packages.package)
         self.transform = TransformJobs(platform, self.catalogue, slots, self.models.data)
-        self.boards: tuple[JobBoard, ...] = (self.training, self.processing, self.transform)
+        self.tuning = TuningJobs(platform, self.catalogue, self.training)
+        # A tuning job starts training jobs, so it is the first to be told of the end.
+        self.boards: tuple[JobBoard, ...] = (self.tuning, self.training, self.processing, self.transform)
         self.groups = FeatureGroups(platform, self.catalogue)
         self.features = FeatureStore(platform, self.groups.group)
         self.groups.when_deleted = self.features.forget

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from twin.sagemaker.service import LocalSageMaker
 
 PREFIX = "arn:aws:states:::sagemaker:"
-JOBS = ("TrainingJob", "ProcessingJob", "TransformJob")
+JOBS = ("TrainingJob", "ProcessingJob", "TransformJob", "HyperParameterTuningJob")
 _POLL_SECONDS = 0.1
 _MODELLED = frozenset({"ResourceInUse", "ResourceNotFound", "ResourceLimitExceeded", "ConflictException"})
 

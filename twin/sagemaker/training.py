@@ -1,10 +1,11 @@
-"""Get training jobs: channels in, the container's contract, model.tar.gz and output.tar.gz out."""
+"""Get training jobs: channels in, the container's contract, model.tar.gz, output.tar.gz and metrics out."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
+from twin.sagemaker import algorithm as builtin
 from twin.sagemaker.archive import pack
 from twin.sagemaker.container import read_message
 from twin.sagemaker.errors import JobFailure, invalid, unsupported
@@ -12,15 +13,19 @@ from twin.sagemaker.jobs import Job, JobBoard, JobStopped
 from twin.sagemaker.resources import now
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from twin.sagemaker.platform import Body
+    from twin.sagemaker.jobs import Slots
+    from twin.sagemaker.logs import LogStream
+    from twin.sagemaker.platform import Body, Platform
+    from twin.sagemaker.resources import Catalogue
 
 DEFAULT_SECONDS = 86_400
 
 
 class TrainingJobs(JobBoard):
-    """Training jobs that bring their code as a channel and start it by ContainerEntrypoint."""
+    """Training jobs that bring their code as a channel, or else run the image's built-in algorithm."""
 
     noun = "TrainingJob"
     kind = "training-job"
@@ -29,12 +34,14 @@ class TrainingJobs(JobBoard):
     end_member = "TrainingEndTime"
     summary_members = ("SecondaryStatus",)
 
+    def __init__(self, platform: Platform, catalogue: Catalogue, slots: Slots) -> None:
+        super().__init__(platform, catalogue, slots)
+        self._metrics: dict[str, builtin.Metrics] = {}
+
     def check(self, body: Body) -> None:
-        """Refuse the forms of training that need the image's own program or another way of reading data."""
+        """Refuse the forms of training that need another program or another way of reading data."""
         algorithm = body.get("AlgorithmSpecification", {})
-        if "ContainerEntrypoint" not in algorithm:
-            what = "training jobs without AlgorithmSpecification.ContainerEntrypoint"
-            raise unsupported(what)
+        builtin.check(algorithm)
         if algorithm.get("TrainingInputMode", "File") != "File":
             what = f"TrainingInputMode {algorithm['TrainingInputMode']}"
             raise unsupported(what)
@@ -80,8 +87,7 @@ class TrainingJobs(JobBoard):
             **self.credentials(record, isolated=record["EnableNetworkIsolation"]),
             **record.get("Environment", {}),
         }
-        command = [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])]
-        end = job.container.run(command, environment, self.seconds_left(record))
+        end = job.container.run(builtin.command(algorithm), environment, self.seconds_left(record))
         self._upload(job, keep_model=end.code == 0 or end.timed_out or end.stopped)
         if end.stopped:
             raise JobStopped
@@ -107,13 +113,24 @@ class TrainingJobs(JobBoard):
             pack(output, job.root / "output.tar.gz")
             self.storage.upload(job.root / "output.tar.gz", target + "output.tar.gz", key)
 
+    def hears(self, name: str, record: Body, log: LogStream) -> Callable[[str], None]:
+        """Log each line, and look for the job's metrics in it."""
+        metrics = self._metrics[name] = builtin.Metrics(record["AlgorithmSpecification"])
+
+        def hear(line: str) -> None:
+            metrics.read(line)
+            log.write(line)
+
+        return hear
+
     def step(self, job: Job, status: str) -> None:
         """Move a training job to its next secondary status."""
         with self.catalogue.lock:
             _transition(job.record, status)
 
     def ended(self, record: Body, detail: str) -> None:
-        """Note the last secondary status and the time that would be paid for."""
+        """Note the metrics, the last secondary status and the time that would be paid for."""
+        record["FinalMetricDataList"] = self._metrics.pop(record["TrainingJobName"]).final()
         _transition(record, detail)
         record["SecondaryStatusTransitions"][-1]["EndTime"] = now()
         started = record.get("TrainingStartTime", record["TrainingEndTime"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from clinrisk.errors import NotEnoughData
 from clinrisk.training_plan import TrainingPlan
@@ -10,10 +10,12 @@ from clinrisk.training_plan import TrainingPlan
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clinrisk.use_cases.base import UseCase
+    from clinrisk.use_cases.base import SearchRange, UseCase
 
 # Data, split and models follow from this alone.
 SEED = 0
+# The grid of the search inside the training job, among a use case's hyperparameters.
+SEARCHED_DEPTHS, SEARCHED_ROUNDS = "search_max_depth", "search_num_round"
 
 
 class CommittedUpload(Protocol):
@@ -63,4 +65,37 @@ def hyperparameters_of(use_case: UseCase, plan: TrainingPlan) -> dict[str, dict[
     return {
         algorithm: {"algorithm": algorithm} | shared | dict(chosen)
         for algorithm, chosen in use_case.hyperparameters.items()
+    }
+
+
+def tuning_of(use_case: UseCase, plan: TrainingPlan) -> dict[str, Any]:
+    """Give what a tuning job keeps fixed, what it searches, in AWS's own words, and from which seed.
+
+    Only settings of XGBoost are named: the trials run the image's own algorithm, which refuses any other.
+    """
+    ranges = use_case.tuning_ranges
+    elsewhere = {each.name for each in ranges} | {SEARCHED_DEPTHS, SEARCHED_ROUNDS}
+    chosen = use_case.hyperparameters["xgboost"].items()
+    fixed = {name: value for name, value in chosen if name not in elsewhere}
+    fixed |= {"objective": "binary:logistic", "eval_metric": "logloss", "tree_method": "hist"}
+    fixed["seed"] = str(plan.seed)
+    if use_case.monotone:
+        signs = (str(use_case.monotone.get(name, 0)) for name in use_case.feature_names)
+        fixed["monotone_constraints"] = f"({','.join(signs)})"
+    return {
+        "fixed": fixed,
+        "ranges": {
+            "IntegerParameterRanges": [_range(each) for each in ranges if each.whole],
+            "ContinuousParameterRanges": [_range(each) for each in ranges if not each.whole],
+        },
+        "seed": plan.seed,
+    }
+
+
+def _range(given: SearchRange) -> dict[str, str]:
+    return {
+        "Name": given.name,
+        "MinValue": f"{given.low:g}",
+        "MaxValue": f"{given.high:g}",
+        "ScalingType": "Logarithmic" if given.logarithmic else "Linear",
     }

@@ -175,6 +175,12 @@ ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
             [f"{ARN}feature-group/a", f"{ARN}feature-group/b"],
         ),
         ("CreateTrainingJob", "/", {"TrainingJobName": "t"}, [f"{ARN}training-job/t"]),
+        (
+            "CreateHyperParameterTuningJob",
+            "/",
+            {"HyperParameterTuningJobName": "t"},
+            [f"{ARN}hyper-parameter-tuning-job/t"],
+        ),
         ("DescribeModel", "/", {"ModelName": "m"}, [f"{ARN}model/m"]),
         ("CreateModelPackage", "/", {"ModelPackageGroupName": "g"}, [f"{ARN}model-package/g/1"]),
         (

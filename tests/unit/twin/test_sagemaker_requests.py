@@ -71,11 +71,13 @@ def test_every_operation_exists_in_the_model(sagemaker: Any) -> None:
 
 def test_the_core_knows_no_engine() -> None:
     for found in pkgutil.iter_modules(twin.sagemaker.__path__):
-        if found.name not in {"installation", "transform_server"}:
+        if found.name not in {"installation", "transform_server", "xgboost_algorithm"}:
             importlib.import_module(f"twin.sagemaker.{found.name}")
 
 
-@pytest.mark.parametrize("name", ["selection", "storage", "container", "stepfunctions", "feature_store_http"])
+@pytest.mark.parametrize(
+    "name", ["selection", "storage", "container", "stepfunctions", "feature_store_http", "draws"]
+)
 def test_the_examples_in_the_docstrings_run(name: str) -> None:
     module = importlib.import_module(f"twin.sagemaker.{name}")
     result = doctest.testmod(module)

@@ -208,10 +208,10 @@ def test_a_model_needs_its_data_a_role_and_a_free_name(sagemaker: Any, lake: Any
         sagemaker.handle("DescribeModel", {"ModelName": "m1"})
 
 
-def test_the_server_program_needs_nothing_of_the_project() -> None:
-    source = Path("twin/sagemaker/transform_server.py")
-    text = (Path(__file__).parents[3] / source).read_text()
+@pytest.mark.parametrize("program", ["transform_server", "xgboost_algorithm"])
+def test_a_program_of_the_images_needs_nothing_of_the_project(program: str) -> None:
+    text = (Path(__file__).parents[3] / f"twin/sagemaker/{program}.py").read_text()
     imports = {
         line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))
     }
-    assert imports <= {"sys", "pathlib", "numpy", "xgboost"}
+    assert imports <= {"json", "sys", "pathlib", "typing", "numpy", "pyarrow", "xgboost"}

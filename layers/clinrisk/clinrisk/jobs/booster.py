@@ -31,6 +31,7 @@ _NUMBERS = {
     "max_delta_step",
 }
 _WHOLE = {"max_depth", "num_round", "max_bin"}
+NUMERIC = _NUMBERS | _WHOLE
 _TEXTS = {"monotone_constraints", "interaction_constraints"}
 
 
@@ -87,7 +88,8 @@ def risks(booster: xgboost.Booster, table: Floats, names: Sequence[str], *, tree
 def contributions(booster: xgboost.Booster, table: Floats, names: Sequence[str]) -> Floats:
     """Give exact contributions in log odds, (rows, features + 1), the base last (Lundberg et al., 2018)."""
     found: Floats = np.asarray(booster.predict(matrix(table, names), pred_contribs=True), dtype=np.float64)
-    return found
+    # Of no rows, XGBoost gives no columns either.
+    return found.reshape(len(table), len(names) + 1)
 
 
 def save(booster: xgboost.Booster, path: Path) -> None:
@@ -95,9 +97,12 @@ def save(booster: xgboost.Booster, path: Path) -> None:
     path.write_bytes(bytes(booster.save_raw("ubj")))
 
 
-def load(path: Path, names: Sequence[str]) -> xgboost.Booster:
-    """Read a booster; raises FeatureMismatch unless it was grown on exactly these features in this order."""
-    booster = xgboost.Booster({"nthread": 1})
+def load(path: Path, names: Sequence[str], *, threads: int = 1) -> xgboost.Booster:
+    """Read a booster; raises FeatureMismatch unless it was grown on exactly these features in this order.
+
+    It may score and explain with several threads: each row is one thread's alone, so its bytes stay the same.
+    """
+    booster = xgboost.Booster({"nthread": threads})
     booster.load_model(bytearray(path.read_bytes()))
     if list(booster.feature_names or ()) != list(names):
         raise FeatureMismatch("The model was grown on other features than this code has.")

@@ -4,6 +4,9 @@ Nested (Varma and Simon, 2006): the patients of an outer fold are scored by a mo
 without them. One trick makes that cheap enough for every training run: the model grown without folds f and g
 is the inner model of f tested on g, and that of g tested on f, so five folds need ten inner models and not
 twenty; and one booster of 70 trees, cut after 25 and 40, tries three numbers of trees.
+
+Or the settings come from a tuning job, which has looked at the same patients: then nothing is searched here,
+and the model's card says so.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import numpy as np
 from clinrisk.errors import SettingMissing
 from clinrisk.evaluation.metrics import log_loss_terms
 from clinrisk.jobs import booster
+from clinrisk.training_run import SEARCHED_DEPTHS, SEARCHED_ROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 
     from clinrisk.evaluation.metrics import Floats, Labels
 
-DEPTHS, ROUNDS = "search_max_depth", "search_num_round"
+TUNING_JOB = "tuning_job"
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,37 @@ class Searched:
 def points_of(given: Mapping[str, str]) -> list[Point]:
     """Read the grid from the hyperparameters, smallest model first; empty means that nothing is searched.
 
+    What a tuning job has chosen is not searched again.
+
     >>> points_of({"search_max_depth": "3,2", "search_num_round": "50"})
     [Point(max_depth=2, num_round=50), Point(max_depth=3, num_round=50)]
     """
+    if TUNING_JOB in given:
+        return []
     try:
-        depths, rounds = (_whole_numbers(given.get(name, "")) for name in (DEPTHS, ROUNDS))
+        depths, rounds = (_whole_numbers(given.get(name, "")) for name in (SEARCHED_DEPTHS, SEARCHED_ROUNDS))
     except ValueError as error:
         raise SettingMissing("The grid of the search is not a list of whole numbers.") from error
     return [Point(depth, count) for depth in depths for count in rounds]
+
+
+def tuning_told(given: Mapping[str, str], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Say which tuning job chose the settings, from how many trials; raises SettingMissing.
+
+    >>> given = {"tuning_job": "t", "best_training_job": "t-2", "tuning_trials": "9", "tuning_log_loss": ".4"}
+    >>> tuning_told(given, {"eta": 0.1, "objective": "binary:logistic"})["settings"]
+    {'eta': 0.1}
+    """
+    try:
+        return {
+            "job": given[TUNING_JOB],
+            "best_training_job": given["best_training_job"],
+            "trials": int(given["tuning_trials"]),
+            "log_loss": float(given["tuning_log_loss"]),
+            "settings": {name: settings[name] for name in sorted(booster.NUMERIC & settings.keys())},
+        }
+    except (KeyError, ValueError) as error:
+        raise SettingMissing("What the tuning job found is not fully told.") from error
 
 
 def _whole_numbers(text: str) -> list[int]:

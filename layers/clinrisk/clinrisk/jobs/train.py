@@ -108,6 +108,8 @@ def _train_xgboost(
         settings["monotone_constraints"] = tuple(use_case.monotone.get(name, 0) for name in names)
     points = search.points_of(given)
     told: dict[str, Any] = {"tried": [], "chosen": None}
+    if search.TUNING_JOB in given:
+        told["tuning"] = search.tuning_told(given, settings)
     if points:
         found = search.nested(settings, points, names, features=features, labels=labels, folds=folds)
         scores, settings, told = found.scores, found.settings, found.told

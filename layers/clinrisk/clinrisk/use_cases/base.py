@@ -59,7 +59,7 @@ class Number:
 class Code:
     """A column of codes: `values` maps each accepted code, as written in the file, to its meaning.
 
-    Codes that read as numbers are compared as numbers, so that 1 and 1.0 are the same code.
+    Codes that read as numbers (up to four digits) are compared as numbers, so that 1 and 1.0 are the same.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Code:
     @cached_property
     def numeric(self) -> bool:
         """Whether every code of the column is a whole number."""
-        return all(re.fullmatch(r"-?[0-9]+", code) for code in self.values)
+        return all(re.fullmatch(r"-?[0-9]{1,4}", code) for code in self.values)
 
 
 Column = Number | Code
@@ -143,6 +143,30 @@ class Feature:
 
 
 @dataclass(frozen=True)
+class SearchRange:
+    """Between what a tuning job may choose one setting of XGBoost, ends included."""
+
+    name: str
+    low: float
+    high: float
+    whole: bool = False
+    """Whole numbers only."""
+    logarithmic: bool = False
+    """Equal ratios are as likely as each other, not equal differences."""
+
+
+# Wide enough for millions of rows; few trees and shallow ones stay within reach for small data.
+TUNING_RANGES = (
+    SearchRange("max_depth", 2, 6, whole=True),
+    SearchRange("num_round", 20, 400, whole=True, logarithmic=True),
+    SearchRange("eta", 0.02, 0.3, logarithmic=True),
+    SearchRange("min_child_weight", 1, 30, logarithmic=True),
+    SearchRange("subsample", 0.5, 1),
+    SearchRange("colsample_bytree", 0.5, 1),
+)
+
+
+@dataclass(frozen=True)
 class UseCase:
     """All that a use case is; everything else in clinrisk is the same for every one of them."""
 
@@ -171,6 +195,8 @@ class UseCase:
     """Columns of the public file that are checked for presence and then dropped."""
     monotone: Mapping[str, int] = field(default_factory=dict)
     """Model inputs whose rise may only raise (1) or only lower (-1) the risk, where medicine says so."""
+    tuning_ranges: tuple[SearchRange, ...] = TUNING_RANGES
+    """What a tuning job searches, where the stack is deployed with HyperparameterSearch=tuning."""
     facts: ModelFacts = field(default_factory=ModelFacts)
     """What the model card says that no data can."""
 
