@@ -66,6 +66,12 @@ def live_model(stack: Stack, use_case: str) -> Item | None:
     return live | {"approval": approval}
 
 
+def live_version(stack: Stack, use_case: str) -> int:
+    """Return the number of the live version of a use case; 0 before the first release."""
+    live = get(stack, "DeploymentsTable", f"USE_CASE#{use_case}", "LIVE")
+    return 0 if live is None else int(live["live_version"])
+
+
 def versions(stack: Stack, use_case: str) -> list[Item]:
     """Every version that was ever live, newest first."""
     return newest(stack, "DeploymentsTable", f"USE_CASE#{use_case}", prefix="VERSION#")

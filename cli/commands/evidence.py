@@ -12,6 +12,7 @@ from cli.errors import CliError
 from cli.options import AsJson, OnTwin, StackName, UseCaseName, known_use_case
 from cli.screen import moment, show_json, show_table, verdict, working
 from cli.stack import Stack, open_stack
+from clinrisk.places import MODEL_CARD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,9 +114,7 @@ def _download_all(place: Stack, use_case: str, target: Path) -> dict[str, str | 
     fetched: dict[str, str | list[str]] = {}
     for name, bucket, prefix, suffix in (
         ("report", "ResultsBucket", f"reports/{use_case}/{run}", "report.html"),
-        ("model_card", "ResultsBucket", f"reports/{use_case}/{run}", "model-card.html"),
-        ("model_card_chai", "ResultsBucket", f"reports/{use_case}/{run}", "model-card.xml"),
-        ("model_card_hti1", "ResultsBucket", f"reports/{use_case}/{run}", "model-card.json"),
+        *((name, "ResultsBucket", f"reports/{use_case}/{run}", file) for name, file in MODEL_CARD.items()),
         ("evaluation", "LakeBucket", f"evaluation/{use_case}/{run}", "evaluation.json"),
         ("manifest", "LakeBucket", f"training/{use_case}/{run}", "set/manifest.json"),
         ("findings", "LakeBucket", f"findings/{use_case}/", ".json"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,6 +10,9 @@ from cli import tables
 from cli.options import AsJson, OnTwin, StackName, known_use_case
 from cli.screen import console, moment, show_json, show_table, verdict, working
 from cli.stack import open_stack
+
+if TYPE_CHECKING:
+    from cli.stack import Stack
 
 OneUseCase = Annotated[str | None, typer.Argument(metavar="[USE_CASE]", help="Only this use case.")]
 
@@ -23,7 +26,7 @@ def _chosen(use_case: str | None) -> tuple[str, ...]:
 def approvals(
     use_case: OneUseCase = None, *, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = False
 ) -> None:
-    """Show the candidates that wait for a decision, and the decisions that were made.
+    """Show the candidates that wait for a decision, the decisions that were made, and what came of them.
 
     For example:
 
@@ -35,9 +38,7 @@ def approvals(
     """
     place = open_stack(stack, on_twin=twin)
     with working("Reading approvals ...", quiet=as_json):
-        found = [
-            item | {"use_case": name} for name in _chosen(use_case) for item in tables.approvals(place, name)
-        ]
+        found = [item for name in _chosen(use_case) for item in _asked(place, name)]
     if as_json:
         show_json(found)
         return
@@ -50,10 +51,11 @@ def approvals(
             moment(item.get("decided_at")) or f"open until {moment(item.get('expires_at'))}",
             _who(item),
             str(item.get("reason") or ""),
+            str(item["outcome"]),
         )
         for item in sorted(found, key=lambda item: str(item.get("created_at")), reverse=True)
     ]
-    columns = ("use case", "version", "status", "asked", "decided", "by", "reason given")
+    columns = ("use case", "version", "status", "asked", "decided", "by", "reason given", "what came of it")
     show_table("Approvals", columns, rows, "No candidate has asked for approval yet.")
 
 
@@ -108,6 +110,29 @@ def _show_live(name: str, model: dict[str, Any]) -> None:
     show_table("", ("what", "sha256 or name"), [*facts, *((str(k), str(v)) for k, v in digests.items())], "")
     if approval.get("reason"):
         console().print(f"reason given: {approval['reason']}", markup=False)
+
+
+def _asked(place: Stack, use_case: str) -> list[dict[str, Any]]:
+    """Return the approvals of a use case, each with what came of it."""
+    live = tables.live_version(place, use_case)
+    return [
+        item | {"use_case": use_case, "outcome": _outcome(item, live)}
+        for item in tables.approvals(place, use_case)
+    ]
+
+
+def _outcome(item: dict[str, Any], live_version: int) -> str:
+    """Say what came of an approval, or why one that waits can release nothing any more."""
+    from clinrisk import promotion
+
+    if item.get("refusal"):
+        return f"Not released. {item['refusal']}"
+    if item.get("live_version"):
+        return f"Live version {item['live_version']}."
+    compared = (item.get("digests") or {}).get("champion_version")
+    if item.get("status") == "PENDING" and compared is not None:
+        return promotion.outdated(int(compared), live_version)
+    return ""
 
 
 def _who(approval: dict[str, Any]) -> str:

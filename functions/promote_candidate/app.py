@@ -1,7 +1,7 @@
 """Promote Candidate: check the recorded decision, hash everything again, then move the live pointer.
 
-AWS calls: dynamodb:GetItem on Approvals; dynamodb:GetItem, TransactWriteItems (PutItem) on Deployments;
-s3:GetObject on Lake (models/, training/, evaluation/, code/) and Results (reports/);
+AWS calls: dynamodb:GetItem, UpdateItem on Approvals; dynamodb:GetItem, TransactWriteItems (PutItem) on
+Deployments; s3:GetObject on Lake (models/, training/, evaluation/, code/) and Results (reports/);
 sagemaker:DescribeModelPackage; s3:PutObject on Audit (ledger/); kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: APPROVALS_TABLE, DEPLOYMENTS_TABLE, LAKE_BUCKET, AUDIT_BUCKET.
 """
@@ -11,8 +11,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from clinrisk import mails, use_cases
-from clinrisk.audit import ReleaseEvent
-from clinrisk.aws import deployments, evidence
+from clinrisk.aws import releasing
 from clinrisk.aws.telemetry import Metric, emit, step
 from clinrisk.aws.uploads import stamp
 from clinrisk.messages import PromoteRequest, PromoteResult
@@ -22,12 +21,7 @@ from clinrisk.messages import PromoteRequest, PromoteResult
 def handler(request: PromoteRequest) -> PromoteResult:
     """Give the version that is live now, and the mail that says so."""
     use_case = use_cases.get(request.use_case)
-    approval = evidence.approved(request)
-    evidence.check_unchanged(request, approval, use_case)
-    live = deployments.promote(
-        request, feature_digest=use_case.feature_digest, promoted_at=stamp(datetime.now(UTC))
-    )
-    deployments.write_ledger(live, ReleaseEvent.PROMOTED, approval)
+    live, approval = releasing.release(request, use_case, stamp(datetime.now(UTC)))
     emit(Metric.MODELS_PROMOTED, 1, use_case=use_case.name)
     mail = mails.model_promoted(
         use_case.title, live.live_version, live.package_version, live.previous_version, approval.reason

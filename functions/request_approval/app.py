@@ -1,9 +1,9 @@
 """Request Approval: store the question with its task token, and mail the approver a link to the evidence.
 
-AWS calls: dynamodb:TransactWriteItems (PutItem), GetItem, UpdateItem on Approvals; kms:GenerateMac
-(SigningKey); s3:ListBucket, s3:GetObject on Lake (comparisons/); sns:Publish on Approvals; kms:Decrypt,
-kms:GenerateDataKey (DataKey).
-Environment: LAKE_BUCKET, APPROVALS_TABLE, APPROVALS_TOPIC, SIGNING_KEY, APPROVAL_API_URL,
+AWS calls: dynamodb:GetItem on Deployments; dynamodb:TransactWriteItems (PutItem), GetItem, UpdateItem on
+Approvals; kms:GenerateMac (SigningKey); s3:ListBucket, s3:GetObject on Lake (comparisons/); sns:Publish on
+Approvals; kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: LAKE_BUCKET, APPROVALS_TABLE, DEPLOYMENTS_TABLE, APPROVALS_TOPIC, SIGNING_KEY, APPROVAL_API_URL,
 APPROVAL_TIMEOUT_HOURS.
 """
 
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from clinrisk import mails, use_cases
 from clinrisk.approval.beside import summary_of
 from clinrisk.approval.page import day
-from clinrisk.aws import approvals, links, mailing, shadowing
+from clinrisk.aws import approvals, deployments, links, mailing, shadowing
 from clinrisk.aws.settings import settings
 from clinrisk.aws.telemetry import Metric, emit, step
 from clinrisk.aws.uploads import stamp
@@ -24,6 +24,8 @@ from clinrisk.messages import ApprovalAsked, ApprovalRequest
 @step(ApprovalRequest)
 def handler(request: ApprovalRequest) -> ApprovalAsked:
     """Give the id of the approval; the workflow itself waits for the task token."""
+    # Nobody is asked about what could not be released any more.
+    deployments.check_compared(request.use_case, request.digests)
     now = datetime.now(UTC)
     expires_at = int(now.timestamp() + 3600 * float(settings().approval_timeout_hours))
     approval = approvals.ask(request, created_at=stamp(now), expires_at=expires_at)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from tests.integration.candidates import Candidate
+from tests.integration.candidates import RUN, Candidate
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
@@ -15,9 +15,15 @@ if TYPE_CHECKING:
 class Asked:
     """A candidate whose approver has mail, and a browser that follows the link in it."""
 
-    def __init__(self, stack: Stack, token: str = "token") -> None:  # noqa: S107 - no secret: moto never sees it
+    def __init__(
+        self,
+        stack: Stack,
+        token: str = "token",  # noqa: S107 - no secret: moto never sees it
+        run_id: str = RUN,
+        champion: int = 0,
+    ) -> None:
         self.stack = stack
-        self.candidate = Candidate(stack)
+        self.candidate = Candidate(stack, run_id=run_id, champion=champion)
         self.judgement = stack.call("judge_candidate", self.candidate.judge_event())
         self.package = self.candidate.register(self.judgement)
         event = self.candidate.approval_event(self.judgement, self.package, token)
@@ -26,7 +32,7 @@ class Asked:
         found = re.search(r"https://\S+", self.mail["Message"])
         assert found is not None
         self.link = urlsplit(found.group())
-        self.nonce = "0"
+        self.carried = {"shown": "", "nonce": "0"}
 
     def open(self, method: str = "GET", query: str | None = None, form: dict[str, str] | None = None) -> Any:
         """Send one request to the page."""
@@ -45,16 +51,16 @@ class Asked:
             "isBase64Encoded": False,
         }
 
-    def page_nonce(self) -> str:
-        """Open the page and read its form's nonce; once decided, the nonce of an older page is kept."""
-        found = re.search(r'name="nonce" value="([0-9a-f]+)"', self.open()["body"])
-        self.nonce = found.group(1) if found else self.nonce
-        return self.nonce
+    def carry(self) -> dict[str, str]:
+        """Open the page and read what its form carries; once decided, that of an older page is kept."""
+        fields = re.findall(r'type="hidden" name="(\w+)" value="([0-9a-f]+)"', self.open()["body"])
+        self.carried = dict(fields) or self.carried
+        return self.carried
 
     def answer(self, decision: str = "approve", **changes: str) -> Any:
         """Fill in the form of the page and send it."""
         written = {"decision": decision, "version": "1", "reason": "Well calibrated in women too."}
-        form = written | {"nonce": self.page_nonce()}
+        form = written | self.carry()
         return self.open("POST", form=form | changes)
 
     def promote(self) -> Any:

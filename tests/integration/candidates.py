@@ -16,8 +16,11 @@ RUN = "heart-0123456789"
 IMAGE = "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 
 
-def evaluation(auc: float = 0.9, run_id: str = RUN) -> dict[str, Any]:
-    """Give an evaluation document that meets heart's bar, unless its AUC is set too low."""
+def evaluation(auc: float = 0.9, run_id: str = RUN, champion: int = 0) -> dict[str, Any]:
+    """Give an evaluation document that meets heart's bar, unless its AUC is set too low.
+
+    It compares with live version `champion`, or with none.
+    """
     figures = {
         "auc": [auc, auc - 0.03, auc + 0.03],
         "brier": [0.12, 0.1, 0.14],
@@ -36,9 +39,18 @@ def evaluation(auc: float = 0.9, run_id: str = RUN) -> dict[str, Any]:
         "recall": [0.86, 0.75, 0.93],
         "false_positive_rate": "NOT_EVALUATED",
     }
+    compared = {
+        "live_version": champion,
+        "run_id": "heart-0000000000",
+        "threshold": 0.4,
+        "same_features": True,
+        "compared": {"training": 243, "holdout": 60},
+        "why_not": "",
+    }
     return {
         "use_case": "heart",
         "run_id": run_id,
+        "champion": compared if champion else None,
         "threshold": 0.3812,
         "recall_target": 0.8,
         "feature_digest": use_cases.get("heart").feature_digest,
@@ -49,7 +61,9 @@ def evaluation(auc: float = 0.9, run_id: str = RUN) -> dict[str, Any]:
         "comparison": {
             "xgboost_vs_logistic": {"auc": [-0.005, -0.02, 0.01]},
             "xgboost_vs_floor": {"auc": [0.28, 0.2, 0.36]},
+            "xgboost_vs_champion": {"auc": [0.001, -0.01, 0.012], "brier": [0.0, -0.005, 0.005]},
         },
+        "holdout_comparison": {},
         "groups": {"sex": {"female": served | {"n": 76}, "male": served | {"n": 167}}, "age_band": {}},
         "gaps": {"sex": gaps, "age_band": gaps},
         "digests": {},
@@ -59,7 +73,7 @@ def evaluation(auc: float = 0.9, run_id: str = RUN) -> dict[str, Any]:
 class Candidate:
     """The artefacts of one run in the stack's buckets, and the events that its workflow would send."""
 
-    def __init__(self, stack: Stack, auc: float = 0.9, run_id: str = RUN) -> None:
+    def __init__(self, stack: Stack, auc: float = 0.9, run_id: str = RUN, champion: int = 0) -> None:
         self.stack, self.run_id = stack, run_id
         code = job_code.build()
         self.code_digest = lineage.sha256(code)
@@ -73,16 +87,24 @@ class Candidate:
             "evaluation": (
                 "lake",
                 f"evaluation/heart/{run_id}/evaluation.json",
-                json.dumps(evaluation(auc, run_id)).encode(),
+                json.dumps(evaluation(auc, run_id, champion)).encode(),
             ),
             "report": ("results", places.report("heart", run_id), b"<html></html>"),
             "code": ("lake", places.job_code(self.code_digest), code),
+        } | {
+            name: ("results", key, f"{name} of {run_id}".encode())
+            for name, key in places.model_card("heart", run_id).items()
         }
         self.uris = {}
         for name, (bucket, key, data) in artefacts.items():
             stack.put(bucket, key, data)
             self.uris[name] = f"s3://clinrisk-{bucket}/{key}"
         self.reference_uri = f"s3://clinrisk-lake/training/heart/{run_id}/set/reference.json"
+
+    def change(self, name: str, data: bytes) -> None:
+        """Put other bytes where an artefact lies."""
+        bucket, _, key = self.uris[name].removeprefix("s3://clinrisk-").partition("/")
+        self.stack.put(bucket, key, data)
 
     def facts(self) -> dict[str, Any]:
         """Give what an events/*.json of this candidate has to be told."""

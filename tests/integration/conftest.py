@@ -121,8 +121,12 @@ class Stack:
 
     def mails(self) -> list[dict[str, str]]:
         """Take the mails that were sent since the last look."""
-        found = self.sqs.receive_message(QueueUrl=self.environment["MAILBOX"], MaxNumberOfMessages=10)
-        return [json.loads(message["Body"]) for message in found.get("Messages", [])]
+        queue = self.environment["MAILBOX"]
+        found = self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        for message in found:
+            # A message that is only read comes back after half a minute.
+            self.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in found]
 
 
 def handler_of(function: str) -> Any:

@@ -28,7 +28,7 @@ MINE = [name for name in EVENTS if name.partition(".")[0] not in ELSEWHERE]
 MADE = {
     "version_id", "upload_id", "sha256", "uri", "package_arn", "approval_id", "code_digest", "task_token",
     "rawQueryString", "rawPath", "path", "body", "ResponseURL", "presented_uri", "model", "manifest",
-    "evaluation", "report", "code", "features",
+    "evaluation", "report", "model_card", "model_card_chai", "model_card_hti1", "code", "features",
 }  # fmt: skip
 FILES: dict[str, tuple[str, bytes]] = {
     "heart_training": ("inbox/heart/training/2026-03-01.csv", heart_csv(150)),
@@ -129,14 +129,14 @@ def expire_approval(stack: Stack, _case: str) -> Any:
 def decide_approval(stack: Stack, case: str) -> Any:
     asked = Asked(stack, Waiting(stack).token)
     answers = {
-        "approve": ("approve", asked.page_nonce()),
-        "reject": ("reject", asked.page_nonce()),
-        "forged": ("approve", "0"),
+        "approve": ("approve", asked.carry()),
+        "reject": ("reject", asked.carry()),
+        "forged": ("approve", {"shown": "0", "nonce": "0"}),
     }
     form = None
     if case in answers:
-        decision, nonce = answers[case]
-        form = {"decision": decision, "version": "1", "reason": "A reason long enough.", "nonce": nonce}
+        decision, carried = answers[case]
+        form = {"decision": decision, "version": "1", "reason": "A reason long enough."} | carried
     path = f"/approvals/{asked.approval_id}"
     event = asked.event("GET" if form is None else "POST", form=form)
     event["requestContext"]["http"]["path"] = path

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from clinrisk import places
 from clinrisk.errors import DecisionMissing, EvidenceChanged
 from tests.integration.asking import Asked
 from tests.integration.candidates import Candidate, Waiting
@@ -154,13 +155,17 @@ def test_an_expired_question_cannot_be_answered(stack: Stack) -> None:
     assert stack.keys("audit") == []
 
 
-def test_altered_evidence_is_not_shown(stack: Stack) -> None:
-    asked = Asked(stack)
-    key = asked.candidate.uris["evaluation"].removeprefix("s3://clinrisk-lake/")
-    stack.put("lake", key, json.dumps({"nicer": True}).encode())
-    response = asked.open()
-    assert response["statusCode"] == 409
-    assert "cannot be shown" in response["body"]
+@pytest.mark.parametrize("name", ["evaluation", "report", *places.MODEL_CARD])
+def test_altered_evidence_is_not_shown_and_nothing_is_decided_on_it(stack: Stack, name: str) -> None:
+    waiting = Waiting(stack)
+    asked = Asked(stack, waiting.token)
+    asked.carry()
+    asked.candidate.change(name, json.dumps({"nicer": True}).encode())
+    for response in (asked.open(), asked.answer()):
+        assert response["statusCode"] == 409
+        assert "cannot be shown" in response["body"]
+    assert waiting.status() == "RUNNING"
+    assert stack.keys("audit") == []
 
 
 def test_asking_again_after_a_crash_renews_the_token_and_keeps_the_link(stack: Stack) -> None:
@@ -178,23 +183,55 @@ def test_an_approved_candidate_becomes_live_with_history_and_ledger(stack: Stack
     asked.answer()
     promoted = asked.promote()
     assert promoted["live_version"] == 1
-    (key,) = stack.keys("audit")
-    entry = stack.read_json(f"s3://clinrisk-audit/{key}")
-    assert key == "ledger/heart/00000001-promoted.json"
+    kept = stack.keys("audit")
+    assert kept == [
+        "ledger/heart/00000001-promoted.json",
+        f"ledger/heart/decisions/{asked.approval_id}-approved.json",
+    ]
+    entry = stack.read_json(f"s3://clinrisk-audit/{kept[0]}")
     assert entry["reason"] == "Well calibrated in women too."
+    assert "It was released as live version 1." in asked.open()["body"]
     assert asked.promote()["live_version"] == 1
-    assert stack.keys("audit") == [key]
+    assert stack.keys("audit") == kept
 
 
-@pytest.mark.parametrize("name", ["model", "manifest", "evaluation", "report", "code"])
-def test_one_changed_artefact_stops_the_promotion(stack: Stack, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("model", "The model has changed"),
+        ("manifest", "The manifest has changed"),
+        ("evaluation", "The evaluation has changed"),
+        ("report", "The report has changed"),
+        ("model_card", "The model card has changed"),
+        ("model_card_chai", "The model card chai has changed"),
+        ("model_card_hti1", "The model card hti1 has changed"),
+        ("code", "The code has changed"),
+    ],
+)
+def test_one_changed_artefact_stops_the_promotion_and_the_reason_is_kept(
+    stack: Stack, name: str, said: str
+) -> None:
     asked = Asked(stack, Waiting(stack).token)
     asked.answer()
-    bucket, _, key = asked.candidate.uris[name].removeprefix("s3://clinrisk-").partition("/")
-    stack.put(bucket, key, b"changed")
-    with pytest.raises(EvidenceChanged):
+    asked.candidate.change(name, b"changed")
+    with pytest.raises(EvidenceChanged, match=said):
         asked.promote()
-    assert stack.keys("audit") == []
+    assert "ledger/heart/00000001-promoted.json" not in stack.keys("audit")
+    refusal = stack.read_json(
+        f"s3://clinrisk-audit/ledger/heart/decisions/{asked.approval_id}-not-released.json"
+    )
+    assert said in refusal["refusal"]
+    assert said in asked.open()["body"]
+
+
+def test_a_package_that_lacks_the_digest_of_its_card_is_not_released(stack: Stack) -> None:
+    asked = Asked(stack, Waiting(stack).token)
+    asked.answer()
+    recorded = asked.judgement["digests"]
+    others = {name: value for name, value in recorded.items() if name != "model_card_chai"}
+    stack.sagemaker.update_model_package(ModelPackageArn=asked.package[0], CustomerMetadataProperties=others)
+    with pytest.raises(EvidenceChanged, match="differs from what was approved: model_card_chai"):
+        asked.promote()
 
 
 def test_nothing_goes_live_without_a_recorded_decision(stack: Stack) -> None:

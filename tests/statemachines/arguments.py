@@ -31,6 +31,7 @@ _WAITING = {
     ("sagemaker", "createTrainingJob"),
     ("sagemaker", "createProcessingJob"),
     ("sagemaker", "createTransformJob"),
+    ("sagemaker", "createHyperParameterTuningJob"),
 }
 _WHOLE = {"integer", "long"}
 

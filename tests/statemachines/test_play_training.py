@@ -19,13 +19,20 @@ if TYPE_CHECKING:
 RUN = "heart-0123456789"
 START = {"use_case": "heart", "reason": "upload 1"}
 PACKAGE = "arn:aws:sagemaker:eu-central-1:123456789012:model-package/clinrisk-heart/7"
+RANGES = {"ContinuousParameterRanges": [{"Name": "eta", "MinValue": "0.02", "MaxValue": "0.3"}]}
 DIGESTS = {
     "model": "a" * 64,
     "manifest": "b" * 64,
     "features": "f" * 64,
     "image": "xgboost:3.2-0",
     "threshold": "0.31",
+    "report": "c" * 64,
+    "model_card": "1" * 64,
+    "model_card_chai": "2" * 64,
+    "model_card_hti1": "3" * 64,
+    "champion_version": "1",
 }
+OUTDATED = "The evidence compares with live version 1, version 2 is live: evaluate again."
 FAILED_JOB = ServiceError(
     "States.TaskFailed",
     json.dumps({"ProcessingJobStatus": "Failed", "FailureReason": 'The set has no "positive" patient.'}),
@@ -60,6 +67,7 @@ def cast(**changes: Any) -> dict[str, Any]:
         "expected_rows": 303,
         "offline_prefix": "s3://lake/offline-store/123456789012/sagemaker/heart/data/",
         "hyperparameters": {"xgboost": {"max_depth": "3"}, "logistic": {"C": "1"}},
+        "tuning": {"fixed": {"objective": "binary:logistic"}, "ranges": RANGES, "seed": 0},
         "feature_digest": "e" * 64,
         "champion": None,
         "holdout_looks": 2,
@@ -184,23 +192,6 @@ def test_the_evaluation_is_given_the_live_model_with_its_threshold(scene: Settin
     }
 
 
-def test_the_offline_store_is_waited_for(scene: Setting) -> None:
-    plan = cast()["Plan Training"]
-    stage = scene(
-        cast(Plan_Training=[ServiceError("OfflineStoreBehind"), ServiceError("OfflineStoreBehind"), plan])
-    )
-    assert stage.run("training", START, RUN).status == "SUCCEEDED"
-    assert all(pause <= 30 for pause in stage.stage.pauses)
-
-
-def test_the_offline_store_is_not_waited_for_for_ever(scene: Setting) -> None:
-    behind = ServiceError("OfflineStoreBehind", json.dumps({"errorMessage": "3 of 9 rows are there."}))
-    stage = scene(cast(Plan_Training=behind))
-    end = stage.run("training", START, RUN)
-    assert (end.status, end.error, end.cause) == ("FAILED", "OfflineStoreBehind", "3 of 9 rows are there.")
-    assert len(stage.stage.to("Plan Training")) == 1 + 60
-
-
 def test_too_little_data_ends_before_any_job(scene: Setting) -> None:
     stage = scene(cast(Plan_Training=ServiceError("NotEnoughData", '{"errorMessage": "12 of 200 rows."}')))
     end = stage.run("training", START, RUN)
@@ -300,6 +291,30 @@ def test_evidence_that_changed_after_the_decision_releases_nothing(scene: Settin
     assert (end.error, end.cause) == (error, "The report changed.")
     assert "Withdraw Candidate" in stage.stage.states
     assert "Mark Approved" not in stage.stage.states
+
+
+def test_a_candidate_that_another_release_overtook_is_withdrawn_and_told_in_words(scene: Setting) -> None:
+    overtaken = ServiceError("ChampionChanged", json.dumps({"errorMessage": OUTDATED}))
+    stage = scene(cast(Promote_Candidate=overtaken))
+    end = stage.run("training", START, RUN)
+    assert (end.status, end.error, end.cause) == ("FAILED", "ChampionChanged", OUTDATED)
+    assert len(stage.stage.to("Promote Candidate")) == 1
+    [withdraw] = stage.stage.to("Withdraw Candidate")
+    assert withdraw.arguments["ModelApprovalStatus"] == "Rejected"
+    assert withdraw.arguments["ApprovalDescription"] == "Withdrawn: ChampionChanged"
+    assert message(stage).startswith(f"{OUTDATED} The model that was live stays live.")
+    [mail] = stage.stage.to("Announce Failed Training")
+    assert "data_manager" in mail.arguments["MessageAttributes"]["audience"]["StringValue"]
+    assert not {"Mark Approved", "Announce Promotion"} & set(stage.stage.states)
+
+
+def test_nobody_is_asked_about_a_candidate_that_another_release_overtook(scene: Setting) -> None:
+    overtaken = ServiceError("ChampionChanged", json.dumps({"errorMessage": OUTDATED}))
+    stage = scene(cast(Await_Approval=overtaken))
+    end = stage.run("training", START, RUN)
+    assert (end.error, end.cause) == ("ChampionChanged", OUTDATED)
+    assert {"Retire Shadow", "Withdraw Candidate"} <= set(stage.stage.states)
+    assert "Promote Candidate" not in stage.stage.states
 
 
 def test_a_promotion_that_breaks_half_way_is_not_called_withdrawn(scene: Setting) -> None:

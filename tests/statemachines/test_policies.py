@@ -221,12 +221,44 @@ def test_a_workflow_that_names_the_shadow_cannot_move_the_live_pointer() -> None
     ]
 
 
+def test_the_function_that_the_internet_reaches_writes_decisions_into_the_ledger_and_no_release() -> None:
+    written = {
+        policy: resource
+        for policy, statement in STATEMENTS
+        if "s3:PutObject" in as_list(statement["Action"]) and "AuditBucket" in str(statement["Resource"])
+        for resource in as_list(statement["Resource"])
+    }
+    assert written == {
+        "DecideApprovalPolicy": {"Fn::Sub": "${AuditBucket.Arn}/ledger/*/decisions/*"},
+        "PromoteCandidatePolicy": {"Fn::Sub": "${AuditBucket.Arn}/ledger/*"},
+    }
+
+
 def test_a_training_job_cannot_read_the_hold_out() -> None:
     assert readers("training/") >= {"TrainJobPolicy"}
     own = [statement for policy, statement in STATEMENTS if policy == "TrainJobPolicy"]
     assert "${LakeBucket.Arn}/training/*/set/training.csv" in str(own)
     assert "holdout" not in str(own)
     assert "training/*/set/*" not in str(own)
+
+
+def test_tuning_jobs_are_granted_only_where_the_switch_is_on() -> None:
+    conditional = [
+        entry["Fn::If"]
+        for properties in POLICIES.values()
+        for entry in properties["PolicyDocument"]["Statement"]
+        if "Fn::If" in entry and entry["Fn::If"][0] == "SearchByTuningJob"
+    ]
+    granted = {action for _, statement, _ in conditional for action in as_list(statement["Action"])}
+    tuning = {action for _, s in STATEMENTS for action in as_list(s["Action"]) if "TuningJob" in action}
+    assert {action.split(":")[1].removesuffix("HyperParameterTuningJob") for action in tuning} == {
+        *("Create", "Describe", "Stop")
+    }
+    assert tuning <= granted
+    assert all(otherwise == {"Ref": "AWS::NoValue"} for _, _, otherwise in conditional)
+    assert "TuningJob" not in str(
+        [s for _, s in STATEMENTS if s not in [given for _, given, _ in conditional]]
+    )
 
 
 def test_roles_are_handed_to_sagemaker_only() -> None:

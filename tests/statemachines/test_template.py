@@ -61,9 +61,9 @@ def test_cfn_lint_finds_nothing_in_the_text() -> None:
     assert ran.returncode == 0, ran.stdout
 
 
-@pytest.mark.parametrize("mode", ["none", "isolated"])
-def test_cfn_lint_finds_nothing_after_the_transform(tmp_path: Path, mode: str) -> None:
-    ran = run(CFN_LINT, "--regions", REGION, "--", written(tmp_path, {"NetworkMode": mode}))
+@pytest.mark.parametrize("switched", [{}, {"NetworkMode": "isolated", "HyperparameterSearch": "tuning"}])
+def test_cfn_lint_finds_nothing_after_the_transform(tmp_path: Path, switched: dict[str, str]) -> None:
+    ran = run(CFN_LINT, "--regions", REGION, "--", written(tmp_path, switched))
     assert ran.returncode == 0, ran.stdout
 
 

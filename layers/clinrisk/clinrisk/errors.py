@@ -6,12 +6,16 @@
     |   +-- FileRefused        the file as a whole is set aside (wrong header, not CSV, wrong unit ...)
     |   +-- NotData            nothing to ingest (folder marker): ignored, not an error of the sender
     +-- UnknownUseCase         no such file in clinrisk/use_cases
+    +-- SameBytesInProgress    another upload of the same bytes is being read: ask again when it is settled
+    +-- ClaimLost              the upload, or its bytes, belong to another execution by now
     +-- CountsDisagree         accepted + quarantined is not the number of rows: never commit
     +-- FeatureMismatch        data and model do not have the same features in the same order
     +-- NotEnoughData          too few rows or events to train or to judge
+    +-- MachineTooSmall        a job's data do not fit into the memory of its machine
     +-- OfflineStoreBehind     the offline store does not hold the committed rows yet: try again later
     +-- EvidenceChanged        an artefact no longer has the digest that was approved
     +-- DecisionMissing        no recorded decision allows this promotion
+    +-- ChampionChanged        another model is live than the one that the evidence compares with
     +-- DecisionInvalid        an approval link or form that is forged, expired, used or incomplete
     +-- ApprovalRejected       the approver said no (sent as the task's failure)
     +-- ApprovalExpired        nobody answered in time
@@ -65,6 +69,14 @@ class UnknownUseCase(ClinriskError):
     """No module of that name in clinrisk/use_cases."""
 
 
+class SameBytesInProgress(ClinriskError):
+    """Another upload of the same bytes is being read; the same question later will be answered."""
+
+
+class ClaimLost(ClinriskError):
+    """The upload, or its bytes, belong to another execution by now: this one must not settle it."""
+
+
 class CountsDisagree(ClinriskError):
     """Accepted and quarantined rows do not add up to the rows that were read."""
 
@@ -77,6 +89,10 @@ class NotEnoughData(ClinriskError):
     """Too few rows or events to train or to judge."""
 
 
+class MachineTooSmall(ClinriskError):
+    """A job's data do not fit into the memory of its machine."""
+
+
 class OfflineStoreBehind(ClinriskError):
     """The offline store does not hold every committed row yet; the same question later may succeed."""
 
@@ -87,6 +103,10 @@ class EvidenceChanged(ClinriskError):
 
 class DecisionMissing(ClinriskError):
     """Our own records hold no decision that allows this."""
+
+
+class ChampionChanged(ClinriskError):
+    """Another model is live than the one that the evidence compares with."""
 
 
 class DecisionInvalid(ClinriskError):

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import hashlib
 
+MODEL_CARD = {
+    "model_card": "model-card.html",
+    "model_card_chai": "model-card.xml",
+    "model_card_hti1": "model-card.json",
+}
+
 
 def upload_id(bucket: str, key: str, version_id: str) -> str:
     """Name one version of one object: 20 hex digits, the same for every delivery of its event.
@@ -114,6 +120,11 @@ def findings(use_case: str, execution: str) -> str:
 def report(use_case: str, run_id: str) -> str:
     """Give the report on a candidate, in the Results bucket."""
     return f"reports/{use_case}/{run_id}/report.html"
+
+
+def model_card(use_case: str, run_id: str) -> dict[str, str]:
+    """Give the forms of a candidate's model card beside its report: page, CHAI's XML, HTI-1 attributes."""
+    return {name: f"reports/{use_case}/{run_id}/{file}" for name, file in MODEL_CARD.items()}
 
 
 def results(use_case: str, stem: str, upload: str) -> str:

@@ -15,7 +15,8 @@ from clinrisk.approval.evidence import evidence_of, summary_of
 from clinrisk.evaluation.evidence import Scored, evaluation_of
 from clinrisk.mails import LONGEST_SUBJECT, mail
 
-GOOD = {"decision": "approve", "version": "3", "reason": "Well calibrated in women too."}
+SHOWN = "5" * 64
+GOOD = {"decision": "approve", "version": "3", "reason": "Well calibrated in women too.", "shown": SHOWN}
 FIGURES = {"auc": [0.9, 0.87, 0.93], "brier": [0.12, 0.1, 0.14], "calibration_slope": "NOT_EVALUATED"}
 EVALUATION = {
     "threshold": 0.38,
@@ -40,17 +41,21 @@ FACTS = {
     "status": "REJECTED",
     "reason": "<b>no</b>",
     "decided_at": "2026-03-01T09:30:00.000Z",
+    "live_version": 0,
+    "refusal": "",
 }
+OUTDATED = "The evidence compares with live version 1, version 2 is live: evaluate again."
 
 
 def asked(**more: object) -> str:
     heart = use_cases.get("heart")
     evidence, beside = evidence_of(EVALUATION, heart), beside_of([], heart)
-    return page.question(heart, FACTS, evidence, beside, nonce="0" * 64, **more).html  # type: ignore[arg-type]
+    given = {"shown": SHOWN, "nonce": "0" * 64} | more
+    return page.question(heart, FACTS, evidence, beside, **given).html  # type: ignore[arg-type]
 
 
 def test_a_complete_answer_is_taken() -> None:
-    assert objections(GOOD, 3) == []
+    assert objections(GOOD, 3, shown=SHOWN) == []
 
 
 @pytest.mark.parametrize(
@@ -62,14 +67,49 @@ def test_a_complete_answer_is_taken() -> None:
         {"reason": "x" * (LONGEST_REASON + 1)},
         {"decision": ""},
         {"decision": "APPROVED"},
+        {"shown": "6" * 64},
+        {"shown": ""},
     ],
 )
 def test_an_answer_that_lacks_something_is_not(change: dict[str, str]) -> None:
-    assert len(objections(GOOD | change, 3)) == 1
+    assert len(objections(GOOD | change, 3, shown=SHOWN)) == 1
 
 
 def test_an_empty_form_is_told_everything_it_lacks() -> None:
-    assert len(objections({}, 3)) == 3
+    assert len(objections({}, 3, shown=SHOWN)) == 4
+
+
+def test_what_cannot_be_released_any_more_may_still_be_rejected() -> None:
+    [said] = objections(GOOD, 3, shown=SHOWN, outdated=OUTDATED)
+    assert said == f"This version cannot be released. {OUTDATED}"
+    assert objections(GOOD | {"decision": "reject"}, 3, shown=SHOWN, outdated=OUTDATED) == []
+
+
+def test_evidence_that_compares_with_another_model_is_said_to_be_out_of_date_and_approves_nothing() -> None:
+    html = asked(outdated=OUTDATED)
+    assert OUTDATED in html
+    assert 'value="approve" required disabled' in html
+    assert 'value="reject" required>' in html
+    assert "cannot be released" not in asked()
+    assert 'value="approve" required>' in asked()
+
+
+def test_the_form_carries_the_digest_of_what_the_page_shows() -> None:
+    assert f'<input type="hidden" name="shown" value="{SHOWN}">' in asked()
+
+
+@pytest.mark.parametrize(
+    ("became", "says"),
+    [
+        ({}, "checked once more"),
+        ({"live_version": 2}, "It was released as live version 2."),
+        ({"refusal": OUTDATED}, f"It was not released.</strong> {OUTDATED}"),
+    ],
+)
+def test_a_decided_page_says_what_became_of_an_approval(became: dict[str, object], says: str) -> None:
+    html = page.outcome(use_cases.get("heart"), FACTS | {"status": "APPROVED"} | became).html
+    assert says in html
+    assert ("but not released" in html) == ("refusal" in became)
 
 
 def test_the_page_shows_each_figure_with_its_interval() -> None:
@@ -134,7 +174,7 @@ def test_a_real_evaluation_document_is_shown_whole() -> None:
     document = evaluation_of(heart, scored, scored)
     evidence = evidence_of(document, heart)
     facts = FACTS | {"summary": summary_of(document, heart)}
-    html = page.question(heart, facts, evidence, beside_of([], heart), nonce="0" * 64).html
+    html = page.question(heart, facts, evidence, beside_of([], heart), shown=SHOWN, nonce="0" * 64).html
     assert len(evidence.areas) == 3
     assert [len(attribute.groups) for attribute in evidence.groups] == [
         len(each.group_names) for each in heart.protected

@@ -77,6 +77,33 @@ def test_open_approvals_show_until_when(deployment: Any, clinrisk: Callable[...,
     assert "open until 2026-03-01 10:00 UTC" in clinrisk("approvals", "heart").out
 
 
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"live_version": 2}, "Live version 2."),
+        (
+            {"refusal": "The evidence compares with live version 1, version 2 is live: evaluate again."},
+            "Not released. The evidence compares with live version 1, version 2 is live: evaluate again.",
+        ),
+        (
+            {"status": "PENDING", "digests": {"champion_version": "1"}},
+            "The evidence compares with live version 1, version 2 is live: evaluate again.",
+        ),
+        ({"status": "PENDING", "digests": {"champion_version": "2"}}, ""),
+    ],
+)
+@pytest.mark.usefixtures("_released")
+def test_approvals_show_what_came_of_them(
+    deployment: Any, clinrisk: Callable[..., Any], facts: dict[str, Any], said: str
+) -> None:
+    deployment.item("ApprovalsTable", **APPROVAL | facts)
+    [told] = clinrisk("approvals", "heart", "--json").json()
+    assert told["outcome"] == said
+    shown = " ".join(clinrisk("approvals", "heart").out.split())
+    assert "what came of it" in shown
+    assert all(word in shown for word in said.split())
+
+
 def test_nothing_asked_and_nothing_live_are_sentences(deployment: Any, clinrisk: Callable[..., Any]) -> None:
     assert "No candidate has asked" in clinrisk("approvals").out
     assert "heart: nothing is live yet." in clinrisk("live", "heart").out

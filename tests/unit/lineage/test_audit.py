@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from clinrisk.audit import LedgerEntry, ReleaseEvent
+from clinrisk.audit import DecisionEntry, LedgerEntry, RefusalEntry, ReleaseEvent
 
 ENTRY = LedgerEntry(
     use_case="heart",
@@ -18,11 +18,30 @@ ENTRY = LedgerEntry(
     reason="Calibration holds in every group.",
     threshold=0.31,
     digests={"model": "0" * 64},
+    evidence={"report": "1" * 64, "comparison/replay": "2" * 64},
 )
 
 
 def test_an_entry_is_named_by_use_case_version_and_event() -> None:
     assert ENTRY.key == "ledger/heart/00000003-promoted.json"
+
+
+def test_a_decision_and_its_refusal_lie_side_by_side_and_apart_from_releases() -> None:
+    facts = {
+        "use_case": "heart",
+        "run_id": "heart-1",
+        "package_arn": "arn",
+        "package_version": 3,
+        "approval_id": "a1",
+        "decided_at": "2026-01-02T03:04:05.000Z",
+        "digests": {"model": "0" * 64},
+    }
+    decision = DecisionEntry(**facts, decision="REJECTED", reason="No.", evidence={})  # type: ignore[arg-type]
+    refusal = RefusalEntry(**facts, refused_at="2026", refusal="The report has changed.")  # type: ignore[arg-type]
+    assert decision.key == "ledger/heart/decisions/a1-rejected.json"
+    assert refusal.key == "ledger/heart/decisions/a1-not-released.json"
+    assert json.loads(refusal.to_bytes())["refusal"] == "The report has changed."
+    assert json.loads(decision.to_bytes())["decision"] == "REJECTED"
 
 
 def test_an_entry_survives_its_bytes_and_they_are_always_the_same() -> None:

@@ -22,15 +22,24 @@ class Answer:
     reason: str
 
 
-def objections(form: Mapping[str, str], version: int) -> list[str]:
+def objections(form: Mapping[str, str], version: int, *, shown: str, outdated: str = "") -> list[str]:
     """List what the form still lacks; empty means that it may be decided.
 
-    >>> objections({"decision": "approve", "version": "3", "reason": "Better calibrated."}, 3)
+    `shown` is the digest of the evidence as it is now, `outdated` says why it allows no release any more.
+
+    >>> form = {"decision": "approve", "version": "3", "reason": "Better calibrated.", "shown": "0a"}
+    >>> objections(form, 3, shown="0a")
     []
-    >>> objections({"decision": "approve", "version": "2", "reason": "Better calibrated."}, 3)
-    ['Type the version number that this page shows: 3.']
+    >>> objections(form, 2, shown="0a")
+    ['Type the version number that this page shows: 2.']
+    >>> objections(form, 3, shown="0b")
+    ['The evidence has grown since you opened this page. Read it as it is now, then decide.']
     """
     found = []
+    if form.get("shown", "") != shown:
+        found.append("The evidence has grown since you opened this page. Read it as it is now, then decide.")
+    if outdated and form.get("decision", "") == "approve":
+        found.append(f"This version cannot be released. {outdated}")
     if form.get("decision", "") not in DECISIONS:
         found.append("Choose whether to approve or to reject.")
     if form.get("version", "").strip() != str(version):

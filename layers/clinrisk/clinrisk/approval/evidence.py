@@ -159,7 +159,9 @@ def _groups(evaluation: Mapping[str, Any], use_case: UseCase) -> Iterator[Attrib
         titles = {group.name: group.title for group in attribute.groups}
         lines = tuple(
             Line(titles.get(name, name), (f"{found['n']:,}", *(share(found.get(rate)) for rate in RATES)))
-            for name, found in figures.items()
+            # JSON is written with sorted keys; a reader wants the declared order.
+            for name in attribute.group_names
+            if (found := figures.get(name)) is not None
         )
         gap = Line("largest difference", ("", *(share(gaps.get(rate)) for rate in RATES)))
         yield Attribute(attribute.title, lines, gap)

@@ -37,11 +37,16 @@ def question(
     evidence: Evidence,
     beside: Beside,
     *,
+    shown: str,
     nonce: str,
+    outdated: str = "",
     typed: Mapping[str, str] | None = None,
     objections: tuple[str, ...] = (),
 ) -> Page:
-    """Show the evidence and ask: approve or reject, the version typed, and a reason."""
+    """Show the evidence and ask: approve or reject, the version typed, and a reason.
+
+    The form carries `shown`, the digest of that evidence; `outdated` says why it allows no release any more.
+    """
     html = _render(
         "question.html.j2",
         use_case=use_case,
@@ -51,7 +56,9 @@ def question(
         beside=beside,
         batch_columns=BATCH_COLUMNS,
         group_columns=GROUP_COLUMNS,
+        shown=shown,
         nonce=nonce,
+        outdated=outdated,
         typed=typed or {},
         objections=objections,
         shortest=SHORTEST_REASON,

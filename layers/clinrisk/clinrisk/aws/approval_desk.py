@@ -1,14 +1,13 @@
 """The approval desk: shows the evidence to whoever holds a genuine link, and takes one decision.
 
 Looking changes nothing, however often and by whom (mail scanners follow links). A decision is written once,
-under the condition that the question is open, and then given to the workflow that waits; giving the same
-answer again finds the first one and changes nothing.
+under the condition that the question is open, with the digests of what was on the page. Then the ledger
+keeps it and the workflow that waits is given it; the same answer again finds the first and changes nothing.
 """
 
 from __future__ import annotations
 
 import hmac
-import json
 from typing import TYPE_CHECKING, Any
 
 from clinrisk import use_cases
@@ -16,10 +15,10 @@ from clinrisk.approval import page
 from clinrisk.approval.answer import answer_of, objections
 from clinrisk.approval.beside import beside_of
 from clinrisk.approval.evidence import evidence_of
-from clinrisk.aws import approvals, clients, links, objects, shadowing, telemetry
+from clinrisk.aws import approvals, clients, deployments, evidence, ledger, links, telemetry
 from clinrisk.aws.uploads import stamp
 from clinrisk.errors import ApprovalRejected, ClinriskError, DecisionInvalid
-from clinrisk.messages import DecisionResult, Reference
+from clinrisk.messages import DecisionResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from clinrisk.approval.page import Page
     from clinrisk.aws.approvals import Approval
+    from clinrisk.aws.evidence import Shown
 
 
 def serve(
@@ -54,39 +54,46 @@ def _show(approval: Approval, mac: str) -> Page:
     use_case = use_cases.get(approval.use_case)
     if approval.status != approvals.PENDING:
         return page.outcome(use_case, _facts(approval))
-    return _question(approval, mac)
+    return _question(approval, evidence.shown(approval), mac)
 
 
 def _question(
-    approval: Approval, mac: str, form: Mapping[str, str] | None = None, objected: tuple[str, ...] = ()
+    approval: Approval,
+    shown: Shown,
+    mac: str,
+    form: Mapping[str, str] | None = None,
+    objected: tuple[str, ...] = (),
 ) -> Page:
     use_case = use_cases.get(approval.use_case)
-    evaluation = json.loads(
-        objects.fetch(Reference(uri=approval.evaluation_uri, sha256=approval.digests.evaluation))
-    )
     return page.question(
         use_case,
-        _facts(approval),
-        evidence_of(evaluation, use_case),
-        beside_of(shadowing.comparisons(use_case.name, approval.run_id), use_case),
-        nonce=links.nonce(mac),
+        _facts(approval) | {"digests": approval.digests.model_dump() | shown.digests},
+        evidence_of(shown.evaluation, use_case),
+        beside_of(shown.comparisons, use_case),
+        shown=shown.digest,
+        nonce=links.nonce(mac, shown.digest),
+        outdated=deployments.outdated(use_case.name, approval.digests),
         typed=form,
         objections=objected,
     )
 
 
 def _decide(approval: Approval, form: Mapping[str, str], mac: str, now: datetime) -> Page:
-    if not hmac.compare_digest(form.get("nonce", "").encode(), links.nonce(mac).encode()):
+    nonce = links.nonce(mac, form.get("shown", ""))
+    if not hmac.compare_digest(form.get("nonce", "").encode(), nonce.encode()):
         raise DecisionInvalid("The form did not come from the page that the link opens.")
     if approval.status == approvals.PENDING:
-        objected = objections(form, approval.package_version)
+        shown = evidence.shown(approval)
+        outdated = deployments.outdated(approval.use_case, approval.digests)
+        objected = objections(form, approval.package_version, shown=shown.digest, outdated=outdated)
         if objected:
-            return _question(approval, mac, form, tuple(objected))
+            return _question(approval, shown, mac, form, tuple(objected))
         answer = answer_of(form)
         recorded = approvals.decide(
             approval,
             decision=answer.decision,
             reason=answer.reason,
+            evidence=shown.digests,
             decided_at=stamp(now),
             now=int(now.timestamp()),
         )
@@ -95,6 +102,7 @@ def _decide(approval: Approval, form: Mapping[str, str], mac: str, now: datetime
     decided = approvals.find(approval.approval_id)
     if decided.status in {approvals.APPROVED, approvals.REJECTED} and not decided.delivered:
         # Also when an earlier request crashed after it recorded the decision.
+        ledger.write_decision(decided)
         _deliver(decided)
         decided = approvals.find(approval.approval_id)
     status = 410 if decided.status in {approvals.TOO_LATE, approvals.EXPIRED} else 200

@@ -57,6 +57,12 @@ class Approval:
     decided_at: str = ""
     delivered: bool = False
     """The workflow has received the answer."""
+    evidence: dict[str, str] = field(default_factory=dict)
+    """What was on the page when it was decided, by sha256: evaluation, report, model card, comparisons."""
+    live_version: int = 0
+    """What the candidate became; 0 while it is not live."""
+    refusal: str = ""
+    """Why an approved candidate was not released after all."""
 
 
 def ask(request: ApprovalRequest, *, created_at: str, expires_at: int) -> Approval:
@@ -112,9 +118,12 @@ def of_run(run_id: str) -> Approval:
     return find(str(found["approval_id"]))
 
 
-def decide(approval: Approval, *, decision: str, reason: str, decided_at: str, now: int) -> bool:
-    """Record the decision; False when the question is no longer open (decided, or out of time)."""
-    answer = {"status": decision, "decision": decision, "reason": reason, "decided_at": decided_at}
+def decide(
+    approval: Approval, *, decision: str, reason: str, evidence: dict[str, str], decided_at: str, now: int
+) -> bool:
+    """Record the decision with the evidence it was made on; False when the question is no longer open."""
+    answer: Item = {"status": decision, "decision": decision, "reason": reason, "decided_at": decided_at}
+    answer["evidence"] = evidence
     still_open = Attr("status").eq(PENDING) & Attr("expires_at").gt(now)
     return items.change(
         settings().approvals_table, f"APPROVAL#{approval.approval_id}", STATE, answer, still_open
@@ -124,6 +133,16 @@ def decide(approval: Approval, *, decision: str, reason: str, decided_at: str, n
 def mark_delivered(approval_id: str, status: str) -> bool:
     """Note that the workflow has the answer."""
     return _change(approval_id, {"delivered": True}, status)
+
+
+def mark_released(approval_id: str, live_version: int) -> bool:
+    """Note which live version the approved candidate became."""
+    return _change(approval_id, {"live_version": live_version}, APPROVED)
+
+
+def mark_refused(approval_id: str, refusal: str) -> bool:
+    """Note why the approved candidate was not released."""
+    return _change(approval_id, {"refusal": refusal}, APPROVED)
 
 
 def mark_too_late(approval_id: str, status: str) -> bool:

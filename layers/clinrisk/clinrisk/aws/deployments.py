@@ -1,26 +1,26 @@
-"""The Deployments table and the ledger: which model is live, which were, and on whose word.
+"""The Deployments table: which model is live, and which were.
 
     USE_CASE#<use_case>   LIVE                 the live pointer, a whole `LiveModel`
     USE_CASE#<use_case>   VERSION#<8 digits>   every model that was ever live
     SHADOW#<use_case>     WAITING              the candidate that waits for a decision and scores beside the
                                                live model; only the workflows write and read it
 
-Pointer and history change together or not at all. The ledger repeats each change in the Audit bucket, where
-Object Lock keeps it.
+Pointer and history change together or not at all, and only from the model that the evidence compares with.
+The ledger repeats each change in the Audit bucket.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clinrisk.audit import LedgerEntry, ReleaseEvent
-from clinrisk.aws import items, objects
+from clinrisk import promotion
+from clinrisk.aws import items
 from clinrisk.aws.settings import settings
-from clinrisk.errors import DecisionMissing, NoLiveModel
-from clinrisk.messages import Champion, LiveModel, PromoteRequest, Reference
+from clinrisk.errors import ChampionChanged, NoLiveModel
+from clinrisk.messages import Champion, LiveModel
 
 if TYPE_CHECKING:
-    from clinrisk.aws.approvals import Approval
+    from clinrisk.messages import Digests, PromoteRequest
 
 LIVE = "LIVE"
 _KEYS = {"pk", "sk"}
@@ -36,10 +36,7 @@ def live(use_case: str) -> LiveModel:
 
 def current(use_case: str) -> LiveModel | None:
     """Give the live model of a use case, or None before the first release."""
-    item = items.read(settings().deployments_table, f"USE_CASE#{use_case}", LIVE)
-    if item is None:
-        return None
-    return LiveModel.model_validate(items.native({k: v for k, v in item.items() if k not in _KEYS}))
+    return _read(use_case, LIVE)
 
 
 def champion(use_case: str) -> Champion | None:
@@ -58,64 +55,69 @@ def champion(use_case: str) -> Champion | None:
     )
 
 
+def outdated(use_case: str, digests: Digests) -> str:
+    """Say in words that the evidence compares with another model than the live one; empty while it holds."""
+    found = current(use_case)
+    return promotion.outdated(int(digests.champion_version), 0 if found is None else found.live_version)
+
+
+def check_compared(use_case: str, digests: Digests) -> None:
+    """Raise ChampionChanged when the evidence compares with another model than the live one."""
+    reason = outdated(use_case, digests)
+    if reason:
+        raise ChampionChanged(reason)
+
+
+def released(request: PromoteRequest) -> LiveModel | None:
+    """Give what this very approval made live, or None: then it has moved nothing yet."""
+    version = int(request.digests.champion_version) + 1
+    found = _read(request.use_case, _version_key(version))
+    return found if found is not None and found.approval_id == request.approval_id else None
+
+
 def promote(request: PromoteRequest, *, feature_digest: str, promoted_at: str) -> LiveModel:
-    """Make the candidate live and give what is live now; repeating an earlier promotion changes nothing."""
-    before = current(request.use_case)
-    if before is not None and before.approval_id == request.approval_id:
-        return before
-    previous = 0 if before is None else before.live_version
+    """Make the candidate live in place of the model that it was compared with, and give what is live now.
+
+    One write says "that model is live" and moves the pointer, so of two candidates that were compared with
+    the same model one goes live and the other raises ChampionChanged, however close they come.
+    """
+    compared = int(request.digests.champion_version)
     facts = request.model_dump(exclude={"execution"})
     after = LiveModel.model_validate(
         facts
         | {
-            "live_version": previous + 1,
-            "previous_version": previous,
+            "live_version": compared + 1,
+            "previous_version": compared,
             "feature_digest": feature_digest,
             "promoted_at": promoted_at,
         }
     )
-    table = settings().deployments_table
-    pk = f"USE_CASE#{request.use_case}"
-    document = after.model_dump()
-    unmoved = "attribute_not_exists(pk)" if before is None else "live_version = :previous"
+    table, pk, document = settings().deployments_table, f"USE_CASE#{request.use_case}", after.model_dump()
+    pointer, history = {"pk": pk, "sk": LIVE}, {"pk": pk, "sk": _version_key(after.live_version)}
+    unmoved = "live_version = :compared" if compared else "attribute_not_exists(pk)"
+    values = {":compared": compared} if compared else None
     refused = items.transact(
         [
-            items.put(
-                table,
-                {"pk": pk, "sk": LIVE} | document,
-                unmoved,
-                {":previous": previous} if before is not None else None,
-            ),
-            items.put(
-                table,
-                {"pk": pk, "sk": f"VERSION#{after.live_version:08d}"} | document,
-                "attribute_not_exists(pk)",
-            ),
+            items.put(table, pointer | document, unmoved, values),
+            items.put(table, history | document, "attribute_not_exists(pk)"),
         ]
     )
     if not refused:
         return after
-    now = current(request.use_case)
-    if now is not None and now.approval_id == request.approval_id:
-        return now
-    raise DecisionMissing("Another model became live meanwhile: this candidate was not compared with it.")
+    # Two calls of the same promotion may race as well: then the other one has done this one's work.
+    done = released(request)
+    if done is not None:
+        return done
+    check_compared(request.use_case, request.digests)
+    raise ChampionChanged(f"Live version {after.live_version} was released before: evaluate again.")
 
 
-def write_ledger(after: LiveModel, event: ReleaseEvent, approval: Approval) -> Reference:
-    """Write one change of the live model, with the decision behind it, where nobody can alter it."""
-    entry = LedgerEntry(
-        use_case=after.use_case,
-        event=event,
-        live_version=after.live_version,
-        previous_version=after.previous_version,
-        run_id=after.run_id,
-        package_arn=after.package_arn,
-        package_version=after.package_version,
-        approval_id=after.approval_id,
-        decided_at=approval.decided_at,
-        effective_at=after.promoted_at,
-        reason=approval.reason,
-        threshold=after.threshold,
-        digests=after.digests.model_dump(),
-    )
-    return objects.store(settings().audit_bucket, entry.key, entry.to_bytes(), "application/json", once=True)
+def _read(use_case: str, sort_key: str) -> LiveModel | None:
+    item = items.read(settings().deployments_table, f"USE_CASE#{use_case}", sort_key)
+    if item is None:
+        return None
+    return LiveModel.model_validate(items.native({k: v for k, v in item.items() if k not in _KEYS}))
+
+
+def _version_key(version: int) -> str:
+    return f"VERSION#{version:08d}"

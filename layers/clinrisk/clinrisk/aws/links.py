@@ -1,7 +1,7 @@
-"""Approval links: an opaque id, an expiry, and a MAC over both and the model's digest.
+"""Approval links: an opaque id, an expiry, and a MAC over both and all digests of the candidate.
 
 The MAC is made by the signing key in KMS. A forged, altered or expired link opens nothing, and a link made
-for one model opens nothing for another.
+for one candidate and its evidence opens nothing for another.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hmac
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
+from clinrisk import lineage
 from clinrisk.aws import clients
 from clinrisk.aws.settings import settings
 from clinrisk.errors import DecisionInvalid
@@ -35,18 +36,19 @@ def check(approval: Approval, expires: str, mac: str, *, now: int) -> None:
         raise DecisionInvalid("This link has expired.")
 
 
-def nonce(mac: str) -> str:
-    """Give the form's nonce: only a page that was opened by the link can know it.
+def nonce(mac: str, evidence: str) -> str:
+    """Give the form's nonce for the evidence on its page: only who holds the link can know it.
 
-    >>> nonce("a") == nonce("a"), nonce("a") == nonce("b")
+    >>> nonce("a", "e") == nonce("a", "e"), nonce("a", "e") in {nonce("b", "e"), nonce("a", "f")}
     (True, False)
     """
-    return hmac.new(mac.encode(), b"clinrisk approval form", hashlib.sha256).hexdigest()
+    return hmac.new(mac.encode(), f"clinrisk approval form|{evidence}".encode(), hashlib.sha256).hexdigest()
 
 
 def _mac(approval: Approval) -> str:
     # The prefix keeps these MACs apart from the pseudonym keys that the same key derives.
-    message = f"approval link|{approval.approval_id}|{approval.expires_at}|{approval.digests.model}"
+    about = lineage.digest_of(approval.digests.model_dump())
+    message = f"approval link|{approval.approval_id}|{approval.expires_at}|{about}"
     answer = clients.kms().generate_mac(
         KeyId=settings().signing_key, MacAlgorithm="HMAC_SHA_256", Message=message.encode()
     )

@@ -28,13 +28,20 @@ def planned(request: PlanShadowRequest) -> ShadowPlan:
     return ShadowPlan(champion_version=live.live_version, batches=batches, reason=reason)
 
 
-def comparisons(use_case: str, run_id: str) -> list[dict[str, Any]]:
+def documents(use_case: str, run_id: str) -> dict[str, bytes]:
     """Read every comparison of a candidate with the live model: the recent batches first, then by upload."""
-    bucket = settings().lake_bucket
-    keys = objects.keys_under(bucket, places.comparisons(use_case, run_id))
+    bucket, folder = settings().lake_bucket, places.comparisons(use_case, run_id)
+    keys = objects.keys_under(bucket, folder)
     first = places.comparison(use_case, run_id, shadow.REPLAY)
-    ordered = sorted(keys, key=lambda key: (key != first, key))
-    return [json.loads(objects.fetch_current(objects.uri_of(bucket, key))) for key in ordered]
+    return {
+        key.removeprefix(folder).removesuffix(".json"): objects.fetch_current(objects.uri_of(bucket, key))
+        for key in sorted(keys, key=lambda key: (key != first, key))
+    }
+
+
+def comparisons(use_case: str, run_id: str) -> list[dict[str, Any]]:
+    """Give the comparison documents in that order."""
+    return [json.loads(data) for data in documents(use_case, run_id).values()]
 
 
 def _recent(live: LiveModel) -> tuple[ShadowBatch, ...]:

@@ -54,7 +54,9 @@ def web(serve: Callable[[WebRequest], Page]) -> Callable[[dict[str, Any], Lambda
             answer = serve(request)
         except Exception as error:  # noqa: BLE001 - a browser must never see a trace; the log names the error
             logger().error("page failed", extra={"error": type(error).__name__})
-            answer = page.notice(500, "Something went wrong", "Nothing was decided. Please try again later.")
+            # It may have broken after a decision was recorded: then the same answer again only completes it.
+            text = "Please open the link again in a while: it shows whether anything was decided."
+            answer = page.notice(500, "Something went wrong", text)
         html = "" if request.method == "HEAD" else answer.html
         return {"statusCode": answer.status, "headers": page.headers(), "body": html}
 

@@ -53,6 +53,7 @@ from clinrisk.messages.release import (
     PlanTrainingResult,
     PromoteRequest,
     PromoteResult,
+    Tuning,
 )
 from clinrisk.messages.scoring import LiveModel, PublishRequest, PublishResult, ScoringModel
 from clinrisk.messages.shadowing import (
@@ -116,6 +117,7 @@ __all__ = [
     "SelectRequest",
     "ShadowBatch",
     "ShadowPlan",
+    "Tuning",
     "Upload",
     "WriteRequest",
     "WrittenChunk",

@@ -11,16 +11,21 @@ Version = Annotated[int, Field(ge=1)]
 
 
 class Digests(Message):
-    """What a candidate is made of, by sha256; `image` and `threshold` stand for themselves."""
+    """What a candidate is made of, by sha256; image, threshold and champion version stand for themselves."""
 
     model: Sha256
     manifest: Sha256
     evaluation: Sha256
     report: Sha256
+    model_card: Sha256
+    model_card_chai: Sha256
+    model_card_hti1: Sha256
     code: Sha256
     features: Sha256
     image: str
     threshold: str
+    champion_version: Annotated[str, Field(pattern=r"^(0|[1-9][0-9]*)$")]
+    """The live version that the evidence compares with; "0" where no model was live."""
 
 
 class PlanTrainingRequest(Request):
@@ -40,6 +45,14 @@ class Champion(Message):
     run_id: RunId
 
 
+class Tuning(Message):
+    """What a tuning job keeps fixed, what it searches (in AWS's own words), and from which seed."""
+
+    fixed: dict[str, str]
+    ranges: dict[str, tuple[dict[str, str], ...]]
+    seed: Count
+
+
 class PlanTrainingResult(Message):
     """Which rows the run may read, how its models are grown, and what its candidate is held against."""
 
@@ -49,6 +62,7 @@ class PlanTrainingResult(Message):
     expected_rows: Count
     offline_prefix: S3Uri
     hyperparameters: dict[str, dict[str, str]]
+    tuning: Tuning
     feature_digest: Sha256
     champion: Champion | None
     holdout_looks: Count
