@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from clinrisk.use_cases.base import Column, Feature, UseCase
+    from clinrisk.use_cases.base import Feature, UseCase
 
 CELLS = 100
 """Equal cells over a number's accepted range: fine enough to cut quintiles, small enough for a few KB."""
@@ -98,33 +98,53 @@ def profile_of(
 ) -> Profile:
     """Profile a batch given its model features, one array per feature name, missing as NaN.
 
-    The caller counts rows per group and class (`count_values` does it for arrays; a frame does it faster).
+    The caller counts rows per group and class (`count_values` does it for arrays).
+    """
+    arrays = {name: np.asarray(values) for name, values in features.items()}
+    flags = {
+        feature.name: (int(np.count_nonzero(values == 0)), int(np.count_nonzero(values == 1)))
+        for feature in use_case.features
+        if feature.kind == "flag"
+        for values in [arrays[feature.name]]
+    }
+    return profile_of_counts(use_case, len(next(iter(arrays.values()))), arrays, flags, groups, label)
+
+
+def profile_of_counts(  # noqa: PLR0917  # what a profile is made of
+    use_case: UseCase,
+    rows: int,
+    numbers: Mapping[str, NDArray[Any]],
+    flags: Mapping[str, tuple[int, int]],
+    groups: Mapping[str, Mapping[str, int]],
+    label: Mapping[int, int] | None = None,
+) -> Profile:
+    """Profile a batch whose flags are counted already: per flag, how often it is 0 and how often 1.
+
     A column of codes counts as missing where none of its flags is 1.
     """
     by_column: dict[str, list[Feature]] = {}
     for feature in use_case.features:
         if feature.kind != "missing":
             by_column.setdefault(feature.column, []).append(feature)
-    columns = {
-        name: _count(use_case.column(name), [np.asarray(features[feature.name]) for feature in parts])
-        for name, parts in by_column.items()
-    }
-    rows = len(np.asarray(features[use_case.features[0].name]))
+    columns: dict[str, ColumnCounts] = {}
+    for name, parts in by_column.items():
+        column = use_case.column(name)
+        if isinstance(column, Number):
+            counts = _cells(column, numbers[parts[0].name])
+        elif len(parts) == 1:
+            counts = flags[parts[0].name]
+        else:
+            counts = tuple(flags[part.name][1] for part in parts)
+        columns[name] = ColumnCounts(rows - sum(counts), counts)
     return Profile(use_case.name, use_case.schema_version, rows, columns, groups, label)
 
 
-def _count(column: Column, arrays: Sequence[NDArray[Any]]) -> ColumnCounts:
-    """Count one column from the features made of it."""
-    if isinstance(column, Number):
-        values = arrays[0].astype(np.float64, copy=False)
-        present = values[~np.isnan(values)]
-        cells = ((present - column.low) * (CELLS / (column.high - column.low))).astype(np.int64)
-        counts = np.bincount(np.clip(cells, 0, CELLS - 1), minlength=CELLS)
-    elif len(arrays) == 1:
-        counts = np.array([np.count_nonzero(arrays[0] == value) for value in (0, 1)])
-    else:
-        counts = np.array([np.count_nonzero(array == 1) for array in arrays])
-    return ColumnCounts(len(arrays[0]) - int(counts.sum()), tuple(counts.tolist()))
+def _cells(column: Number, values: NDArray[Any]) -> tuple[int, ...]:
+    """Count the numbers that are not missing per cell of the column's grid."""
+    values = values.astype(np.float64, copy=False)
+    present = values[~np.isnan(values)]
+    cells = ((present - column.low) * (CELLS / (column.high - column.low))).astype(np.int64)
+    return tuple(np.bincount(np.clip(cells, 0, CELLS - 1), minlength=CELLS).tolist())
 
 
 def count_values(values: Iterable[Any]) -> dict[Any, int]:

@@ -260,15 +260,13 @@ def _profile(
     use_case: UseCase, inputs: pl.DataFrame, groups: pl.DataFrame, labels: pl.Series | None
 ) -> Profile:
     """Profile the accepted rows."""
-    return profiles.profile_of(
+    flags = {series.name: series for series in inputs if series.dtype == pl.Boolean()}
+    ones = {name: int(series.sum()) for name, series in flags.items()}
+    return profiles.profile_of_counts(
         use_case,
-        # A flag that may be missing becomes 0, 1 and nan.
-        {
-            series.name: (series.cast(pl.Int8) if series.null_count() else series).to_numpy()
-            if series.dtype == pl.Boolean()
-            else series.to_numpy()
-            for series in inputs
-        },
+        inputs.height,
+        {series.name: series.to_numpy() for series in inputs if series.name not in flags},
+        {name: (inputs.height - flags[name].null_count() - n, n) for name, n in ones.items()},
         {series.name.removeprefix(GROUP_PREFIX): _count(series) for series in groups},
         None if labels is None else {0: 0, 1: 0} | _count(labels),
     )
