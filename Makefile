@@ -45,7 +45,8 @@ twin: envs ## keep the twin running with the project's template deployed (stop i
 
 test: envs .envs/dev/.installed ## every test, from values to the whole system in a browser
 	@.envs/dev/bin/pytest -n 2 layers tests/unit tests/integration tests/statemachines
-	@.envs/dev/bin/pytest tests/e2e tests/browser
+	@.envs/dev/bin/pytest -n 2 --dist loadfile tests/e2e tests/browser --ignore tests/e2e/test_engine_process.py
+	@.envs/dev/bin/pytest tests/e2e/test_engine_process.py
 
 lint: .envs/dev/.installed ## style, types, import layers, the lint of the template
 	@.envs/dev/bin/ruff check .

@@ -1,23 +1,32 @@
 """Expire Approval: close a question that nobody answered in time, so that a late answer is told so.
 
-AWS calls: dynamodb:GetItem, UpdateItem on Approvals.
-Environment: APPROVALS_TABLE.
+A decision that was recorded and never reached the workflow is completed in the ledger, as one that came too
+late.
+
+AWS calls: dynamodb:GetItem, UpdateItem on Approvals; s3:PutObject on Audit (ledger/<use case>/decisions/);
+kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: APPROVALS_TABLE, AUDIT_BUCKET.
 """
 
 from __future__ import annotations
 
-from clinrisk import mails, use_cases
-from clinrisk.aws import approvals
+from datetime import UTC, datetime
+
+from clinrisk.aws import approvals, late
 from clinrisk.aws.telemetry import Metric, emit, step
+from clinrisk.aws.uploads import stamp
 from clinrisk.messages import ExpireRequest, ExpireResult
 
 
 @step(ExpireRequest)
 def handler(request: ExpireRequest) -> ExpireResult:
-    """Give the mail that says that nothing was released."""
-    approval = approvals.of_run(request.run_id)
-    expired = approvals.expire(approval.approval_id)
+    """Give the reason why nothing was released."""
+    approval_id = approvals.of_run(request.run_id).approval_id
+    expired = approvals.expire(approval_id)
     emit(Metric.APPROVALS_EXPIRED, expired, use_case=request.use_case)
-    title = use_cases.get(request.use_case).title
-    mail = mails.approval_expired(title, approval.package_version, request.run_id)
-    return ExpireResult(subject=mail.subject, message=mail.text)
+    approval = approvals.find(approval_id)
+    if approval.status == approvals.EXPIRED:
+        return ExpireResult(reason="Nobody decided in time.")
+    if approval.unfinished:
+        late.close(approval, stamp(datetime.now(UTC)))
+    return ExpireResult(reason="A decision was recorded, but it did not reach the training run in time.")

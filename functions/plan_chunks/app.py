@@ -1,7 +1,7 @@
 """Plan Chunks: cut a claimed file into byte ranges of whole lines.
 
-AWS calls: s3:GetObjectVersion on Inbox; s3:PutObject on Lake (chunks/); kms:Decrypt, kms:GenerateDataKey
-(DataKey).
+AWS calls: s3:GetObjectVersion on Inbox; s3:PutObject, s3:GetObject on Lake (chunks/); kms:Decrypt,
+kms:GenerateDataKey (DataKey).
 Environment: INBOX_BUCKET, LAKE_BUCKET.
 """
 
@@ -26,10 +26,10 @@ def handler(request: PlanChunksRequest) -> PlanChunksResult:
     pieces = [Cut(header.length, upload.size, 1)]
     if upload.size > CHUNK_BYTES:
         pieces = cut(objects.blocks(*place, upload.size), header.length, upload.size, len(header.names))
-    planned = tuple(
+    found = [
         Chunk(index=index, start=piece.start, end=piece.end, first_row=piece.first_row)
         for index, piece in enumerate(pieces)
-    )
-    chunks.store_plan(upload, planned)
+    ]
+    planned = tuple(chunks.store_plan(upload, found))
     large = len(planned) > LARGE
     return PlanChunksResult(large=large, chunks=() if large else planned, header=header.names)

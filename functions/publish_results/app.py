@@ -18,7 +18,7 @@ from clinrisk.messages import PublishRequest, PublishResult
 def handler(request: PublishRequest) -> PublishResult:
     """Give the results by reference, and the mail that says where they are."""
     upload = request.upload
-    published = publishing.publish(upload, request.presented_uri)
+    published = publishing.publish(upload, request.presented_uri, request.rows_accepted)
     emit(Metric.ROWS_SCORED, published.rows, use_case=upload.use_case)
     mail = mails.batch_scored(
         title=use_cases.get(upload.use_case).title,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from clinrisk import use_cases
+from clinrisk.aws import uploads
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
@@ -40,6 +41,9 @@ def presented_of(stack: Stack, upload: dict[str, Any], drop: int = 0) -> str:
 
 def publish_event(stack: Stack, upload: dict[str, Any], drop: int = 0) -> dict[str, Any]:
     """Give the event of Publish Results."""
+    settled = uploads.settlement_of(upload["upload_id"])
+    assert settled is not None
+    presented = presented_of(stack, upload, drop)
     run = {
         "live_version": 1,
         "run_id": f"{upload['use_case']}-0123456789",
@@ -49,4 +53,4 @@ def publish_event(stack: Stack, upload: dict[str, Any], drop: int = 0) -> dict[s
         "model_uri": "s3://clinrisk-lake/models/stroke/stroke-0123456789/xgboost/job/output/model.tar.gz",
         "feature_digest": use_cases.get(upload["use_case"]).feature_digest,
     }
-    return {"upload": upload, "run": run, "presented_uri": presented_of(stack, upload, drop)}
+    return {"upload": upload, "run": run, "presented_uri": presented, "rows_accepted": settled.rows_accepted}

@@ -237,7 +237,7 @@ def test_the_training_job_reads_what_was_written_in_bulk(
         case.feature_digest,
         expected_rows=result["labelled_rows"],
     )
-    training = pl.DataFrame(as_of(read_offline(tmp_path, case), plan))
+    training = pl.DataFrame(as_of(read_offline(tmp_path, case, plan), plan))
     names = ["record_id", "label", *case.group_columns, *case.feature_names]
     given = training.select(names)
     assert given.equals(rows.sort("record_id").select(names).cast(given.schema))
@@ -253,6 +253,18 @@ def test_a_chunk_that_is_written_again_in_bulk_is_the_same_bytes(
     ingest.build(upload)
     assert {key: stack.read(f"s3://clinrisk-lake/{key}") for key in landed(stack, upload)} == before
     assert stack.call("commit_upload", event)["disposition"] == "PARTIAL"
+
+
+def test_a_training_file_that_would_be_cut_otherwise_by_now_is_committed(
+    stack: Stack, store: FeatureStore, in_bulk: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest = Ingest.of(stack, KEYS["stroke"], stroke_file())
+    upload = ingest.claim()["upload"]
+    ingest.build(upload)
+    before = landed(stack, upload)
+    monkeypatch.setattr("clinrisk.ingest.cutting.cut.__defaults__", (3 * SMALL,))
+    assert stack.call("commit_upload", ingest.build(upload))["rows_accepted"] == 59
+    assert landed(stack, upload).keys() == before.keys()
 
 
 @pytest.mark.parametrize("change", ["gone", "one too many"])

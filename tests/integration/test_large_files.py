@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval import resource_eval_s3
 
@@ -81,3 +83,50 @@ def test_a_large_file_that_fails_tells_the_error_of_its_chunk(
     monkeypatch.setattr(objects, "store", store)
     assert workflow.run(workflow.dead_letters.pop(), "redriven").status == "SUCCEEDED"
     assert receipt_of(stack)["disposition"] == "ACCEPTED"
+
+
+@pytest.mark.parametrize("first", [400, 1_000_000])
+def test_a_redrive_under_another_cut_doubles_nobody(
+    stack: Stack, workflow: Workflow, monkeypatch: pytest.MonkeyPatch, first: int
+) -> None:
+    """All is written when the commit breaks; before the redrive, an upgrade changes how files are cut."""
+    from clinrisk.aws import objects  # noqa: PLC0415
+
+    def chunks_of(size: int) -> None:
+        monkeypatch.setattr("clinrisk.ingest.cutting.cut.__defaults__", (size,))
+        plan.__wrapped__.__globals__.update(CHUNK_BYTES=size)
+
+    def refuse(bucket: str, key: str, *rest: Any, **more: Any) -> Any:
+        if key.startswith("profiles/"):
+            answers_with("AccessDenied")("PutObject")
+        return store(bucket, key, *rest, **more)
+
+    plan, store = handler_of("plan_chunks"), objects.store
+    plan.__wrapped__.__globals__.update(LARGE=3)
+    workflow.use("plan_chunks", plan)
+    monkeypatch.setattr(objects, "store", refuse)
+    chunks_of(first)
+    event = drop(stack, KEY, stroke_batch(60))
+    assert workflow.run(event).error == "UploadFailed"
+    before = parts_of(stack)
+    chunks_of(1_000_400 - first)
+    monkeypatch.setattr(objects, "store", store)
+    assert workflow.run(workflow.dead_letters.pop(), "redriven").status == "SUCCEEDED"
+    assert (receipt_of(stack)["disposition"], receipt_of(stack)["rows_accepted"]) == ("ACCEPTED", 60)
+    assert parts_of(stack) == before
+    assert {folder: sum(rows) for folder, rows in before.items()} == dict.fromkeys(FOLDERS, 60)
+    assert (len(before["vault"]) > 3) == (first == 400)
+
+
+FOLDERS = ("features", "vault", "transform")
+
+
+def parts_of(stack: Stack) -> dict[str, list[int]]:
+    """Count the rows of each part in the folders that are read whole."""
+    found: dict[str, list[int]] = {}
+    for key in stack.keys("lake"):
+        if (folder := key.partition("/")[0]) in FOLDERS:
+            data = stack.read(f"s3://clinrisk-lake/{key}")
+            rows = data.count(b"\n") if folder == "transform" else pl.read_parquet(io.BytesIO(data)).height
+            found.setdefault(folder, []).append(rows)
+    return found

@@ -50,6 +50,17 @@ def test_a_patient_without_a_score_stops_the_publication(stack: Stack) -> None:
     assert not [key for key in stack.keys("results") if key.startswith("results/")]
 
 
+def test_parts_of_another_cut_stop_the_publication(stack: Stack) -> None:
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/today.csv", stroke_batch(20)).run()
+    event = publish_event(stack, upload)
+    for folder in ("vault", "presented"):
+        part = f"{folder}/stroke/{upload['upload_id']}/chunk-0000{{}}.parquet"
+        stack.put("lake", part.format(1), stack.read(f"s3://clinrisk-lake/{part.format(0)}"))
+    with pytest.raises(CountsDisagree, match="results of 40 rows; 20 were accepted"):
+        stack.call("publish_results", event)
+    assert not [key for key in stack.keys("results") if key.startswith("results/")]
+
+
 def test_the_results_of_several_chunks_are_one_file_written_in_parts(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from clinrisk import places
+from clinrisk.aws import approvals
 from clinrisk.errors import DecisionMissing, EvidenceChanged
 from tests.integration.asking import Asked
 from tests.integration.candidates import Candidate, Waiting
@@ -142,6 +143,12 @@ def test_a_late_answer_is_told_so(stack: Stack) -> None:
     response = asked.answer()
     assert response["statusCode"] == 410
     assert "too late" in response["body"]
+    assert approvals.find(asked.approval_id).refusal == "The decision came too late."
+    entries = [stack.read_json(f"s3://clinrisk-audit/{key}") for key in stack.keys("audit")]
+    assert [entry.get("decision", entry.get("refusal")) for entry in entries] == [
+        "APPROVED",
+        "The decision came too late.",
+    ]
     with pytest.raises(DecisionMissing):
         asked.promote()
 
@@ -149,7 +156,8 @@ def test_a_late_answer_is_told_so(stack: Stack) -> None:
 def test_an_expired_question_cannot_be_answered(stack: Stack) -> None:
     asked = Asked(stack)
     expired = stack.call("expire_approval", {"use_case": "heart", "run_id": asked.candidate.run_id})
-    assert "in time" in expired["subject"]
+    assert expired == {"reason": "Nobody decided in time."}
+    assert stack.call("expire_approval", {"use_case": "heart", "run_id": asked.candidate.run_id}) == expired
     response = asked.answer()
     assert response["statusCode"] in {403, 410}
     assert stack.keys("audit") == []

@@ -161,6 +161,17 @@ def test_every_error_name_is_one_that_somebody_raises(place: Place) -> None:
     assert named <= FROM_AWS | OURS
 
 
+def test_the_wait_for_the_same_bytes_ends_long_before_the_execution_times_out() -> None:
+    """A timeout of the execution is caught by nobody: the upload would end without a receipt."""
+    ingest = definition("ingest")
+    claim = ingest["States"]["Claim Upload"]
+    [wait] = [retrier for retrier in claim["Retry"] if retrier["ErrorEquals"] == ["SameBytesInProgress"]]
+    # The first look reads the whole file; each one after it finds the digest beside the claim.
+    longest_look, later_look = claim["TimeoutSeconds"], 10
+    longest = longest_look + wait["MaxAttempts"] * (wait["MaxDelaySeconds"] + later_look)
+    assert longest < 0.75 * ingest["TimeoutSeconds"]
+
+
 def test_error_names_inside_expressions_are_ours_too() -> None:
     for machine in MACHINES:
         for names in re.findall(r"\$error\.Error (?:in|=) (\[.*?\]|'\w+')", text(machine)):

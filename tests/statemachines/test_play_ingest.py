@@ -208,6 +208,14 @@ def test_an_upload_waits_while_the_same_bytes_are_read_from_another(scene: Setti
     assert stage.stage.states == ["Claim Upload"] * 10
 
 
+def test_an_upload_whose_bytes_are_read_for_too_long_is_parked(scene: Setting) -> None:
+    stage = scene(cast(Claim_Upload=ServiceError("SameBytesInProgress")))
+    assert stage.run("ingest", EVENT).error == "UploadFailed"
+    assert len(stage.stage.to("Claim Upload")) == 121
+    [park] = stage.stage.to("Park Upload")
+    assert park.payload["error"]["Error"] == "SameBytesInProgress"
+
+
 def test_the_commit_waits_for_the_offline_store(scene: Setting) -> None:
     behind = ServiceError("OfflineStoreBehind")
     stage = scene(cast(Commit_Upload=[behind] * 3 + [settled()]))
@@ -226,7 +234,7 @@ def test_an_inference_file_starts_scoring_under_its_own_name(scene: Setting) -> 
     assert stage.run("ingest", EVENT).status == "SUCCEEDED"
     [start] = stage.stage.to("Start Scoring")
     assert start.arguments["Name"] == f"heart-{UPLOAD_ID}"
-    assert start.arguments["Input"] == {"upload": upload("inference")}
+    assert start.arguments["Input"] == {"upload": upload("inference"), "rows_accepted": 9}
 
 
 def test_an_outcomes_file_is_joined(scene: Setting) -> None:

@@ -27,6 +27,7 @@ UPLOAD = {
     "upload_id": "0123456789abcdef0123",
     "sha256": "a" * 64,
 }
+BATCH = {"upload": UPLOAD, "rows_accepted": 9}
 KEY = "stroke/0123456789abcdef0123"
 DIGESTS = {
     name: {"S": "b" * 64} for name in ("model", "manifest", "evaluation", "report", "code", "features")
@@ -73,7 +74,7 @@ def cast(**changes: Any) -> dict[str, Any]:
 
 def test_a_batch_is_scored_by_the_live_model_and_published(scene: Setting) -> None:
     stage = scene(cast())
-    assert stage.run("scoring", {"upload": UPLOAD}).status == "SUCCEEDED"
+    assert stage.run("scoring", BATCH).status == "SUCCEEDED"
     [score] = stage.stage.to("Score By Champion")
     assert score.arguments["ModelName"] == "stroke-0123456789-model-0"
     source = score.arguments["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
@@ -88,7 +89,7 @@ def test_a_batch_is_scored_by_the_live_model_and_published(scene: Setting) -> No
 
 def test_the_live_pointer_alone_says_which_model(scene: Setting) -> None:
     stage = scene(cast())
-    stage.run("scoring", {"upload": UPLOAD})
+    stage.run("scoring", BATCH)
     [look] = stage.stage.to("Resolve Live Model")
     assert look.arguments["Key"] == {"pk": {"S": "USE_CASE#stroke"}, "sk": {"S": "LIVE"}}
     assert look.arguments["ConsistentRead"] is True
@@ -96,7 +97,7 @@ def test_the_live_pointer_alone_says_which_model(scene: Setting) -> None:
 
 def test_results_are_presented_with_threshold_and_versions(scene: Setting) -> None:
     stage = scene(cast())
-    stage.run("scoring", {"upload": UPLOAD})
+    stage.run("scoring", BATCH)
     [present] = stage.stage.to("Present Results")
     assert present.arguments["Environment"] == {
         "USE_CASE": "stroke",
@@ -104,6 +105,7 @@ def test_results_are_presented_with_threshold_and_versions(scene: Setting) -> No
         "THRESHOLD": "0.052",
         "MODEL_VERSION": "3",
         "DATA_VERSION": UPLOAD["upload_id"],
+        "ROWS_ACCEPTED": "9",
     }
     outputs = present.arguments["ProcessingOutputConfig"]["Outputs"]
     assert {output["OutputName"]: output["S3Output"]["S3Uri"] for output in outputs} == {
@@ -115,12 +117,13 @@ def test_results_are_presented_with_threshold_and_versions(scene: Setting) -> No
 
 def test_publish_results_gets_what_it_asks_for(scene: Setting) -> None:
     stage = scene(cast())
-    stage.run("scoring", {"upload": UPLOAD})
+    stage.run("scoring", BATCH)
     [publish] = stage.stage.to("Publish Results")
     request = PublishRequest.model_validate(publish.payload)
     assert (request.run.live_version, request.run.threshold) == (3, 0.052)
     assert request.run.model_uri == score_uri()
     assert request.presented_uri == f"s3://lake/presented/{KEY}/"
+    assert request.rows_accepted == 9
 
 
 def score_uri() -> str:
@@ -130,7 +133,7 @@ def score_uri() -> str:
 
 def test_a_batch_before_the_first_release_says_what_to_do(scene: Setting) -> None:
     stage = scene(cast(Resolve_Live_Model={}))
-    end = stage.run("scoring", {"upload": UPLOAD})
+    end = stage.run("scoring", BATCH)
     assert (end.status, end.error) == ("FAILED", "NoLiveModel")
     assert stage.stage.states == ["Resolve Live Model", "Announce Failed Scoring"]
     assert "release one" in stage.stage.calls[-1].arguments["Message"]
@@ -140,7 +143,7 @@ def test_a_batch_before_the_first_release_says_what_to_do(scene: Setting) -> Non
 def test_a_failing_job_publishes_nothing_and_says_why(scene: Setting, state: str) -> None:
     failed = ServiceError("States.TaskFailed", json.dumps({"FailureReason": "A row is too short."}))
     stage = scene(cast() | {state: failed})
-    end = stage.run("scoring", {"upload": UPLOAD})
+    end = stage.run("scoring", BATCH)
     assert (end.error, end.cause) == ("JobFailed", "A row is too short.")
     assert "Publish Results" not in stage.stage.states
 
@@ -148,7 +151,7 @@ def test_a_failing_job_publishes_nothing_and_says_why(scene: Setting, state: str
 def test_a_transform_that_is_refused_is_tried_again_under_another_name(scene: Setting) -> None:
     throttled = ServiceError("SageMaker.AmazonSageMakerException", "Rate exceeded")
     stage = scene(cast(Score_By_Champion=[throttled, {}]))
-    assert stage.run("scoring", {"upload": UPLOAD}).status == "SUCCEEDED"
+    assert stage.run("scoring", BATCH).status == "SUCCEEDED"
     names = [call.arguments["TransformJobName"] for call in stage.stage.to("Score By Champion")]
     assert names == [f"stroke-{UPLOAD['upload_id']}-v3-{n}" for n in range(2)]
     assert all(len(name) <= 63 for name in names)
@@ -157,22 +160,22 @@ def test_a_transform_that_is_refused_is_tried_again_under_another_name(scene: Se
 def test_a_table_that_is_throttled_is_asked_again(scene: Setting) -> None:
     throttled = ServiceError("DynamoDB.ThrottlingException")
     stage = scene(cast(Resolve_Live_Model=[throttled, LIVE]))
-    assert stage.run("scoring", {"upload": UPLOAD}).status == "SUCCEEDED"
+    assert stage.run("scoring", BATCH).status == "SUCCEEDED"
 
 
 def test_a_table_that_is_gone_is_announced(scene: Setting) -> None:
     stage = scene(cast(Resolve_Live_Model=ServiceError("DynamoDB.ResourceNotFoundException")))
-    assert stage.run("scoring", {"upload": UPLOAD}).error == "DynamoDB.ResourceNotFoundException"
+    assert stage.run("scoring", BATCH).error == "DynamoDB.ResourceNotFoundException"
     assert stage.stage.states[-1] == "Announce Failed Scoring"
 
 
 def test_a_value_in_an_unexpected_error_is_not_mailed(scene: Setting) -> None:
     leaky = ServiceError("ComputeError", json.dumps({"errorMessage": "cannot parse '4711'"}))
     stage = scene(cast(Publish_Results=leaky))
-    assert stage.run("scoring", {"upload": UPLOAD}).cause == "It ended with ComputeError."
+    assert stage.run("scoring", BATCH).cause == "It ended with ComputeError."
     assert "4711" not in str(stage.stage.to("Announce Failed Scoring"))
 
 
 def test_results_that_cannot_be_announced_are_not_silently_fine(scene: Setting) -> None:
     stage = scene(cast(Announce_Results=ServiceError("SNS.Down")))
-    assert stage.run("scoring", {"upload": UPLOAD}).error == "ResultsUnannounced"
+    assert stage.run("scoring", BATCH).error == "ResultsUnannounced"

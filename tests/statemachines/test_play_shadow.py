@@ -167,7 +167,7 @@ def test_whatever_is_decided_the_shadow_is_retired_first(
 
 def test_a_new_batch_is_scored_by_both_and_compared(scene: Setting) -> None:
     stage = scene(scoring.cast(Find_Shadow=WAITING))
-    assert stage.run("scoring", {"upload": scoring.UPLOAD}).status == "SUCCEEDED"
+    assert stage.run("scoring", scoring.BATCH).status == "SUCCEEDED"
     [score] = [call.arguments for call in stage.stage.to("Score By Shadow")]
     assert score["ModelName"] == "stroke-9876543210-shadow-0"
     assert score["TransformOutput"]["S3OutputPath"] == PREFIX
@@ -186,7 +186,7 @@ def test_a_new_batch_is_scored_by_both_and_compared(scene: Setting) -> None:
 
 def test_nothing_of_the_shadow_is_among_what_clinicians_get(scene: Setting) -> None:
     stage = scene(scoring.cast(Find_Shadow=WAITING))
-    stage.run("scoring", {"upload": scoring.UPLOAD})
+    stage.run("scoring", scoring.BATCH)
     for state in ("Score By Champion", "Present Results", "Publish Results", "Announce Results"):
         [call] = stage.stage.to(state)
         assert "shadow" not in json.dumps(call.arguments).lower()
@@ -204,13 +204,13 @@ def test_nothing_of_the_shadow_is_among_what_clinicians_get(scene: Setting) -> N
 )
 def test_who_does_not_wait_is_no_shadow(scene: Setting, found: dict[str, Any]) -> None:
     stage = scene(scoring.cast(Find_Shadow=found))
-    assert stage.run("scoring", {"upload": scoring.UPLOAD}).status == "SUCCEEDED"
+    assert stage.run("scoring", scoring.BATCH).status == "SUCCEEDED"
     assert not {"Score By Shadow", "Compare With Champion", "Record Shadow"} & set(stage.stage.states)
 
 
 def test_a_shadow_of_other_features_scores_nobody_and_is_told(scene: Setting) -> None:
     stage = scene(scoring.cast(Find_Shadow=waiting(feature_digest="d" * 64)))
-    assert stage.run("scoring", {"upload": scoring.UPLOAD}).status == "SUCCEEDED"
+    assert stage.run("scoring", scoring.BATCH).status == "SUCCEEDED"
     assert "Score By Shadow" not in stage.stage.states
     [record] = stage.stage.to("Record Shadow")
     assert record.payload["error"]["Error"] == "FeatureMismatch"
@@ -223,7 +223,7 @@ def test_a_broken_shadow_costs_nobody_a_result_and_is_told(
 ) -> None:
     told = {"announce": True, "subject": "Shadow", "message": "It failed."}
     stage = scene(scoring.cast(Find_Shadow=WAITING, Record_Shadow=told) | {state: how})
-    assert stage.run("scoring", {"upload": scoring.UPLOAD}).status == "SUCCEEDED"
+    assert stage.run("scoring", scoring.BATCH).status == "SUCCEEDED"
     assert {"Publish Results", "Announce Results", "Announce Failed Shadow"} <= set(stage.stage.states)
     [record] = stage.stage.to("Record Shadow")
     assert RecordShadowRequest.model_validate(record.payload).error.name
@@ -240,11 +240,11 @@ def test_the_results_are_out_before_a_slow_shadow_has_ended(scene: Setting) -> N
         return {"TransformJobStatus": "Completed"}
 
     stage = scene(scoring.cast(Find_Shadow=WAITING, Score_By_Shadow=slow))
-    assert stage.run("scoring", {"upload": scoring.UPLOAD}).status == "SUCCEEDED"
+    assert stage.run("scoring", scoring.BATCH).status == "SUCCEEDED"
     assert published == [True]
 
 
 def test_results_that_nobody_was_told_of_fail_after_the_shadow_too(scene: Setting) -> None:
     stage = scene(scoring.cast(Find_Shadow=WAITING, Announce_Results=ServiceError("SNS.Down")))
-    assert stage.run("scoring", {"upload": scoring.UPLOAD}).error == "ResultsUnannounced"
+    assert stage.run("scoring", scoring.BATCH).error == "ResultsUnannounced"
     assert "Record Shadow" in stage.stage.states

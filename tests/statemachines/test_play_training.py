@@ -96,7 +96,7 @@ def cast(**changes: Any) -> dict[str, Any]:
             "decided_at": "t",
             "reason": "fine",
         },
-        "Expire Approval": {"subject": "Expired", "message": "Nobody decided."},
+        "Expire Approval": {"reason": "Nobody decided in time."},
         "Promote Candidate": {"live_version": 1, "subject": "Released", "message": "Version 1 is live."},
         "Mark Approved": {"ModelPackageArn": PACKAGE},
         "Announce Promotion": {"MessageId": "m"},
@@ -272,8 +272,17 @@ def test_a_silence_expires_and_withdraws_the_candidate(scene: Setting) -> None:
 
 def test_an_expiry_that_breaks_still_withdraws_and_expires(scene: Setting) -> None:
     stage = scene(cast(Await_Approval=TooLateError(), Expire_Approval=ServiceError("DecisionMissing")))
-    assert stage.run("training", START, RUN).error == "ApprovalExpired"
+    end = stage.run("training", START, RUN)
+    # Whether anybody decided is what could not be found out.
+    assert (end.error, end.cause) == ("ApprovalExpired", "No decision arrived in time.")
     assert "Withdraw Candidate" in stage.stage.states
+
+
+def test_the_mail_does_not_deny_a_decision_that_was_recorded(scene: Setting) -> None:
+    said = "A decision was recorded, but it did not reach the training run in time."
+    stage = scene(cast(Await_Approval=TooLateError(), Expire_Approval={"reason": said}))
+    assert stage.run("training", START, RUN).error == "ApprovalExpired"
+    assert message(stage).startswith(f"{said} The model that was live stays live.")
 
 
 def test_a_question_that_could_not_be_asked_leaves_nothing_pending(scene: Setting) -> None:
@@ -317,11 +326,28 @@ def test_nobody_is_asked_about_a_candidate_that_another_release_overtook(scene: 
     assert "Promote Candidate" not in stage.stage.states
 
 
-def test_a_promotion_that_breaks_half_way_is_not_called_withdrawn(scene: Setting) -> None:
+@pytest.mark.parametrize("state", ["Promote_Candidate", "Mark_Approved"])
+def test_a_release_that_breaks_half_way_is_not_called_withdrawn(scene: Setting, state: str) -> None:
     # The live pointer may have moved already: the registry must not say the opposite.
-    stage = scene(cast(Promote_Candidate=ServiceError("Lambda.Unknown")))
+    broken = {state: ServiceError("Lambda.Unknown")}
+    stage = scene(cast(**broken))
     assert stage.run("training", START, RUN).status == "FAILED"
     assert "Withdraw Candidate" not in stage.stage.states
+    assert message(stage).startswith(
+        "It ended with Lambda.Unknown. Look with clinrisk live which model is live. Execution: "
+    )
+    [mail] = stage.stage.to("Announce Failed Training")
+    assert mail.arguments["Subject"] == "The release broke off: heart"
+
+
+@pytest.mark.parametrize(
+    "error", ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout", "ServiceRefused"]
+)
+def test_a_promotion_that_breaks_half_way_is_completed_by_its_repetition(scene: Setting, error: str) -> None:
+    answer = cast()["Promote Candidate"]
+    stage = scene(cast(Promote_Candidate=[ServiceError(error), ServiceError(error), answer]))
+    assert stage.run("training", START, RUN).status == "SUCCEEDED"
+    assert stage.stage.states[-2:] == ["Mark Approved", "Announce Promotion"]
 
 
 def test_an_unexpected_error_is_mailed_by_name_only(scene: Setting) -> None:

@@ -102,6 +102,17 @@ def test_the_registration_names_the_tuning_job(scene: Setting) -> None:
     assert register.arguments["CustomerMetadataProperties"]["tuning_job"] == name
 
 
+def test_no_more_trials_run_at_once_than_there_are(scene: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(definitions._VALUES, "TuningJobs", "3")
+    monkeypatch.setitem(definitions._VALUES, "TuningParallelJobs", "10")
+    definitions._definition.cache_clear()
+    stage = scene(tuned_cast())
+    stage.run("training", START, RUN)
+    [job] = stage.stage.to("Tune XGBoost")
+    limits = job.arguments["HyperParameterTuningJobConfig"]["ResourceLimits"]
+    assert (limits["MaxNumberOfTrainingJobs"], limits["MaxParallelTrainingJobs"]) == (3, 3)
+
+
 @pytest.mark.parametrize("run", ["heart-0123456789", "a-use-case-with-a-name-9876543210"])
 def test_a_refused_tuning_job_is_tried_again_under_another_name_that_aws_takes(
     scene: Setting, run: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -114,6 +115,66 @@ def test_every_role_has_its_own_policy_and_nothing_inline() -> None:
         assert {"Ref": own} in role["ManagedPolicyArns"], name
         holders = [other for other, given in ROLES.items() if {"Ref": own} in given["ManagedPolicyArns"]]
         assert holders == [name]
+
+
+def spelled(resource: Any) -> str:
+    """Spell a resource as Fn::Sub would: one text however the template names it."""
+    if isinstance(resource, str):
+        return resource
+    if "Fn::GetAtt" in resource:
+        return f"${{{'.'.join(resource['Fn::GetAtt'])}}}"
+    return f"${{{resource['Ref']}}}" if "Ref" in resource else str(resource["Fn::Sub"])
+
+
+def through_endpoints() -> list[tuple[str, str]]:
+    """List every pair of action and resource that some endpoint lets through."""
+    return [
+        (action, spelled(resource))
+        for endpoint in resources("AWS::EC2::VPCEndpoint").values()
+        for statement in endpoint["PolicyDocument"]["Statement"]
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    ]
+
+
+def of_functions() -> list[Permission]:
+    """List what functions may ask of other services themselves, as the template grants it.
+
+    Lambda itself writes logs and traces and attaches them to the network; S3 and DynamoDB ask for their keys.
+    """
+    own = {function["Role"]["Fn::GetAtt"][0] for function in resources("AWS::Serverless::Function").values()}
+    policies = {given["Ref"] for role in own for given in ROLES[role]["ManagedPolicyArns"]}
+    policies |= {
+        name for name, policy in POLICIES.items() if own & {role["Ref"] for role in policy.get("Roles", [])}
+    }
+    return [
+        permission
+        for permission in STATEMENTS
+        if permission.policy in policies - {"FunctionPlatformPolicy"}
+        and not str(as_list(permission.statement["Action"])[0]).startswith("logs:")
+    ]
+
+
+@pytest.mark.parametrize("permission", of_functions(), ids=str)
+def test_no_endpoint_refuses_what_a_function_may_do(permission: Permission) -> None:
+    open_ = through_endpoints()
+    for action in as_list(permission.statement["Action"]):
+        for resource in map(spelled, as_list(permission.statement["Resource"])):
+            assert any(
+                action == allowed and fnmatchcase(resource, pattern.replace("[", "[[]"))
+                for allowed, pattern in open_
+            ), f"{action} on {resource}"
+
+
+def test_functions_ask_through_endpoints_for_what_we_think() -> None:
+    """So that the test above cannot pass for want of permissions to look at."""
+    services = {
+        action.partition(":")[0]
+        for permission in of_functions()
+        for action in as_list(permission.statement["Action"])
+    }
+    assert services == {"dynamodb", "kms", "s3", "sagemaker", "sns", "states"}
+    assert {"ClaimUploadWatchPolicy", "PublishJobCodePolicy"} <= {each.policy for each in of_functions()}
 
 
 def readers(prefix: str) -> set[str]:
@@ -230,6 +291,7 @@ def test_the_function_that_the_internet_reaches_writes_decisions_into_the_ledger
     }
     assert written == {
         "DecideApprovalPolicy": {"Fn::Sub": "${AuditBucket.Arn}/ledger/*/decisions/*"},
+        "ExpireApprovalPolicy": {"Fn::Sub": "${AuditBucket.Arn}/ledger/*/decisions/*"},
         "PromoteCandidatePolicy": {"Fn::Sub": "${AuditBucket.Arn}/ledger/*"},
     }
 

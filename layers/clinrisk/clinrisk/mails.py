@@ -94,16 +94,6 @@ def shadow_failed(title: str, run_id: str, batch: str, reason: str) -> Mail:
     )
 
 
-def approval_expired(title: str, version: int, run_id: str) -> Mail:
-    """Say that nobody decided in time."""
-    return mail(
-        f"{title}: nobody decided about version {version} in time",
-        f"Version {version} of {title} (training run {run_id}) was not decided in time. It was not "
-        "released, and the model that was live before stays live.",
-        "To have it decided after all, start a new training run.",
-    )
-
-
 def model_promoted(title: str, live_version: int, version: int, previous: int, reason: str) -> Mail:
     """Say what is live now."""
     before = f"It replaces live version {previous}." if previous else "No model was live before."
@@ -155,7 +145,8 @@ def upload_failed(key: str, reason: str, address: str) -> Mail:
         f"{printable(key)} could not be processed after several tries. No row of it was used.",
         f"What failed: {printable(reason)}",
         "The execution in Step Functions says in which state, and the function's log says why. When the "
-        "cause is gone, send the file again or redrive the execution.",
+        "cause is gone, start it again with: clinrisk redrive. To redrive the execution in Step Functions "
+        "would not read the file again.",
         f"The receipt: {printable(address)}",
     )
 

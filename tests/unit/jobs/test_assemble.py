@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv
 
-from clinrisk.jobs.assemble import is_held_out
+from clinrisk.jobs.assemble import is_held_out, read_offline
 from clinrisk.profiles import Profile
 from tests.unit.jobs.conftest import synthetic
 
@@ -133,6 +133,23 @@ def test_a_set_that_does_not_fit_into_the_machine_is_refused_with_what_to_do(
 
     assert laboratory.assemble() == 1
     assert laboratory.said("assemble").endswith("Choose a larger JobInstanceType.")
+
+
+def test_rows_of_uncommitted_uploads_take_no_memory(laboratory: Laboratory) -> None:
+    records = synthetic(laboratory.use_case, 300)
+    laboratory.store(records)
+    plan = laboratory.plan
+    alone = read_offline(laboratory.inputs("assemble", "offline"), laboratory.use_case, plan)
+    others = [record | {"upload_id": "parked"} for record in synthetic(laboratory.use_case, 3000, seed=5)]
+    laboratory.store(others, "b", "00")
+    laboratory.store(records[:1] + others, "mixed", "01")
+
+    held = read_offline(laboratory.inputs("assemble", "offline"), laboratory.use_case, plan)
+
+    assert (alone.num_rows, held.num_rows) == (300, 301)
+    assert held.get_total_buffer_size() < 1.1 * alone.get_total_buffer_size()
+    assert laboratory.assemble() == 0
+    assert len(rows_of(laboratory)) == 300
 
 
 def test_a_row_that_landed_twice_is_counted_and_used_once(laboratory: Laboratory) -> None:

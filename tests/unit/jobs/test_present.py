@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,13 @@ if TYPE_CHECKING:
 
     from tests.unit.jobs.conftest import Laboratory
 
-SETTINGS = {"UPLOAD_ID": "upload-1", "THRESHOLD": "0.3", "MODEL_VERSION": "4", "DATA_VERSION": "upload-1"}
+SETTINGS = {
+    "UPLOAD_ID": "upload-1",
+    "THRESHOLD": "0.3",
+    "MODEL_VERSION": "4",
+    "DATA_VERSION": "upload-1",
+    "ROWS_ACCEPTED": "60",
+}
 
 
 class Batch:
@@ -223,6 +230,18 @@ def test_scores_that_belong_to_another_part_are_refused(batch: Batch) -> None:
 
     assert batch.laboratory.run("present", **SETTINGS) == 1
     assert "do not pair up" in batch.laboratory.said("present")
+
+
+@pytest.mark.parametrize("accepted", [59, 61])
+def test_other_rows_than_were_accepted_are_refused(batch: Batch, accepted: int) -> None:
+    """As after a second cut of the file, whose parts pair up with their scores as well as the first's."""
+    assert batch.run() == 0
+    shutil.rmtree(batch.laboratory.outputs("present", "presented"))
+
+    assert batch.laboratory.run("present", **SETTINGS | {"ROWS_ACCEPTED": str(accepted)}) == 1
+    said = f"The parts of the batch hold 60 rows; {accepted} were accepted."
+    assert batch.laboratory.said("present") == said
+    assert nothing_was_presented(batch)
 
 
 def test_cuts_change_nothing_and_a_part_without_rows_is_a_part(

@@ -67,9 +67,15 @@ def question(
     return Page(422 if objections else 200, html)
 
 
-def outcome(use_case: UseCase, facts: Mapping[str, Any], *, status: int = 200) -> Page:
-    """Say what was decided about the candidate, and what happens now."""
-    return Page(status, _render("outcome.html.j2", use_case=use_case, facts=facts))
+def outcome(
+    use_case: UseCase, facts: Mapping[str, Any], *, status: int = 200, shown: str = "", nonce: str = ""
+) -> Page:
+    """Say what was decided about the candidate, and what happens now.
+
+    With `shown` and `nonce` the decision was not passed on: a form with one button sends them again.
+    """
+    html = _render("outcome.html.j2", use_case=use_case, facts=facts, shown=shown, nonce=nonce)
+    return Page(status, html)
 
 
 def notice(status: int, title: str, text: str) -> Page:

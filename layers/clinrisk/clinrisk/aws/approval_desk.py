@@ -2,7 +2,8 @@
 
 Looking changes nothing, however often and by whom (mail scanners follow links). A decision is written once,
 under the condition that the question is open, with the digests of what was on the page. Then the ledger
-keeps it and the workflow that waits is given it; the same answer again finds the first and changes nothing.
+keeps it and the workflow that waits is given it; the same answer again finds the first, and finishes what
+broke off after it was recorded.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 import hmac
 from typing import TYPE_CHECKING, Any
 
-from clinrisk import use_cases
+from clinrisk import lineage, use_cases
 from clinrisk.approval import page
 from clinrisk.approval.answer import answer_of, objections
 from clinrisk.approval.beside import beside_of
 from clinrisk.approval.evidence import evidence_of
-from clinrisk.aws import approvals, clients, deployments, evidence, ledger, links, telemetry
+from clinrisk.aws import approvals, clients, deployments, evidence, late, ledger, links, telemetry
 from clinrisk.aws.uploads import stamp
 from clinrisk.errors import ApprovalRejected, ClinriskError, DecisionInvalid
 from clinrisk.messages import DecisionResult
@@ -38,9 +39,9 @@ def serve(
     try:
         approval = approvals.find(approval_id)
         links.check(approval, query.get("expires", ""), query.get("mac", ""), now=int(now.timestamp()))
-        if method == "POST":
-            return _decide(approval, form, query["mac"], now)
-        return _show(approval, query["mac"])
+        if method != "POST":
+            return _show(approval, query["mac"])
+        again = _decide(approval, form, query["mac"], now)
     except DecisionInvalid as error:
         telemetry.logger().warning("approval page refused", extra={"reason": str(error)})
         return page.notice(403, "There is nothing to decide here", f"{error} Nothing was changed.")
@@ -48,12 +49,13 @@ def serve(
         telemetry.logger().error("approval page failed", extra={"error": type(error).__name__})
         text = f"{error} Nothing was changed. Please tell the operators of the system."
         return page.notice(409, "The evidence cannot be shown", text)
+    # Not above: once something is decided, "nothing was changed" would not be true.
+    return again or _finish(approvals.find(approval_id), query["mac"], now)
 
 
 def _show(approval: Approval, mac: str) -> Page:
-    use_case = use_cases.get(approval.use_case)
     if approval.status != approvals.PENDING:
-        return page.outcome(use_case, _facts(approval))
+        return _outcome(approval, mac)
     return _question(approval, evidence.shown(approval), mac)
 
 
@@ -78,7 +80,8 @@ def _question(
     )
 
 
-def _decide(approval: Approval, form: Mapping[str, str], mac: str, now: datetime) -> Page:
+def _decide(approval: Approval, form: Mapping[str, str], mac: str, now: datetime) -> Page | None:
+    """Record the decision; gives the question again when the answer does not do."""
     nonce = links.nonce(mac, form.get("shown", ""))
     if not hmac.compare_digest(form.get("nonce", "").encode(), nonce.encode()):
         raise DecisionInvalid("The form did not come from the page that the link opens.")
@@ -99,18 +102,33 @@ def _decide(approval: Approval, form: Mapping[str, str], mac: str, now: datetime
         )
         if recorded:
             telemetry.emit(telemetry.Metric.APPROVALS_DECIDED, 1, use_case=approval.use_case)
-    decided = approvals.find(approval.approval_id)
-    if decided.status in {approvals.APPROVED, approvals.REJECTED} and not decided.delivered:
-        # Also when an earlier request crashed after it recorded the decision.
-        ledger.write_decision(decided)
-        _deliver(decided)
-        decided = approvals.find(approval.approval_id)
+    return None
+
+
+def _finish(decided: Approval, mac: str, now: datetime) -> Page:
+    """Pass a recorded decision on, also when an earlier request crashed after it recorded it."""
+    if decided.unfinished:
+        if decided.status == approvals.TOO_LATE:
+            late.close(decided, stamp(now))
+        else:
+            ledger.write_decision(decided)
+            _deliver(decided, stamp(now))
+        decided = approvals.find(decided.approval_id)
     status = 410 if decided.status in {approvals.TOO_LATE, approvals.EXPIRED} else 200
-    return page.outcome(use_cases.get(approval.use_case), _facts(decided), status=status)
+    return _outcome(decided, mac, status)
 
 
-def _deliver(approval: Approval) -> None:
-    """Give the decision to the workflow; note it when the workflow no longer waits."""
+def _outcome(approval: Approval, mac: str, status: int = 200) -> Page:
+    """Show what was decided, with a button that finishes it where it was not passed on."""
+    use_case, facts = use_cases.get(approval.use_case), _facts(approval)
+    if not approval.unfinished:
+        return page.outcome(use_case, facts, status=status)
+    shown = lineage.digest_of(approval.evidence)
+    return page.outcome(use_case, facts, status=status, shown=shown, nonce=links.nonce(mac, shown))
+
+
+def _deliver(approval: Approval, now: str) -> None:
+    """Give the decision to the workflow; record it as too late when the workflow no longer waits."""
     client = clients.stepfunctions()
     try:
         if approval.status == approvals.APPROVED:
@@ -133,7 +151,7 @@ def _deliver(approval: Approval) -> None:
         client.exceptions.InvalidToken,
     ):
         telemetry.logger().warning("decision came too late", extra={"approval_id": approval.approval_id})
-        approvals.mark_too_late(approval.approval_id, approval.status)
+        late.close(approval, now)
         return
     approvals.mark_delivered(approval.approval_id, approval.status)
 

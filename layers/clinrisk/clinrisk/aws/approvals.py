@@ -64,6 +64,15 @@ class Approval:
     refusal: str = ""
     """Why an approved candidate was not released after all."""
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a decision is recorded that workflow or ledger may not have yet."""
+        if self.status == TOO_LATE:
+            return self.decision == APPROVED and not self.refusal
+        return self.status in {APPROVED, REJECTED} and not (
+            self.delivered or self.live_version or self.refusal
+        )
+
 
 def ask(request: ApprovalRequest, *, created_at: str, expires_at: int) -> Approval:
     """Store the question and give it; a retry of the same run renews the token and keeps id and expiry."""
@@ -140,14 +149,17 @@ def mark_released(approval_id: str, live_version: int) -> bool:
     return _change(approval_id, {"live_version": live_version}, APPROVED)
 
 
-def mark_refused(approval_id: str, refusal: str) -> bool:
+def mark_refused(approval_id: str, refusal: str, status: str = APPROVED) -> bool:
     """Note why the approved candidate was not released."""
-    return _change(approval_id, {"refusal": refusal}, APPROVED)
+    return _change(approval_id, {"refusal": refusal}, status)
 
 
 def mark_too_late(approval_id: str, status: str) -> bool:
-    """Note that the workflow no longer waited when the answer came."""
-    return _change(approval_id, {"status": TOO_LATE}, status)
+    """Note that the workflow no longer waited when the answer came; False when it has the answer."""
+    waiting = Attr("status").eq(status) & Attr("delivered").ne(True)  # noqa: FBT003 - what is compared with
+    return items.change(
+        settings().approvals_table, f"APPROVAL#{approval_id}", STATE, {"status": TOO_LATE}, waiting
+    )
 
 
 def expire(approval_id: str) -> bool:

@@ -10,7 +10,7 @@ from clinrisk import places
 from clinrisk.aws import objects
 from clinrisk.aws.settings import settings
 from clinrisk.errors import CountsDisagree, ObjectMissing
-from clinrisk.messages import BuiltChunk, Chunk, Message, Reconciliation, Reference, Upload, WrittenChunk
+from clinrisk.messages import BuiltChunk, Chunk, Message, Reconciliation, Upload, WrittenChunk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
 MessageT = TypeVar("MessageT", bound=Message)
 
 
-def store_plan(upload: Upload, chunks: Sequence[Chunk]) -> Reference:
-    """Store how a file is cut."""
+def store_plan(upload: Upload, chunks: Sequence[Chunk]) -> list[Chunk]:
+    """Store how a file is cut unless it has been cut before, and give the cut that holds.
+
+    A redrive keeps the first cut, whatever the rule is by then: parts of two cuts would lie side by side in
+    folders that are read whole, and their patients would be there twice.
+    """
     document = [chunk.model_dump(mode="json") for chunk in chunks]
-    return objects.store_json(
-        settings().lake_bucket, places.chunk_plan(upload.use_case, upload.upload_id), document
-    )
+    key = places.chunk_plan(upload.use_case, upload.upload_id)
+    objects.store_json(settings().lake_bucket, key, document, once=True)
+    return plan(upload)
 
 
 def plan(upload: Upload) -> list[Chunk]:

@@ -18,6 +18,7 @@ from clinrisk.messages import ClaimRequest, ClaimResult, Disposition, Upload
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from clinrisk.aws.items import Item
     from clinrisk.aws.objects import Facts
     from clinrisk.aws.uploads import Settlement
     from clinrisk.ingest import Verdict
@@ -51,16 +52,11 @@ def claim(request: ClaimRequest, now: datetime) -> ClaimResult:
 
 def _read(request: ClaimRequest, arrival: Arrival, now: datetime) -> ClaimResult:
     """Claim a file whose key is in order, look at its bytes, and claim them too."""
-    if not _claimed(request, arrival, now):
+    claimed = _claimed(request, arrival, now)
+    if claimed is None:
         return _repeated(arrival)
     facts = objects.facts(request.bucket, request.key, request.version_id)
-    # What cannot be read to its end in time is not begun: its receipt has no digest.
-    readable = facts.size <= LARGEST_FILE
-    sha256 = (
-        objects.digest_version(request.bucket, request.key, request.version_id, facts.size)
-        if readable
-        else ""
-    )
+    sha256 = _digest(request, facts, claimed)
     arrival = replace(arrival, received_at=stamp(facts.arrived_at), sha256=sha256)
     verdict = _refusal(request, arrival, facts)
     if verdict is not None:
@@ -97,7 +93,19 @@ def _refusal(request: ClaimRequest, arrival: Arrival, facts: Facts) -> Verdict |
     return refuse(problems) if problems else None
 
 
-def _claimed(request: ClaimRequest, arrival: Arrival, now: datetime) -> bool:
+def _digest(request: ClaimRequest, facts: Facts, claimed: Item) -> str:
+    """Give the file's digest; it is computed once, however often this upload asks for its bytes."""
+    # What cannot be read to its end in time is not begun: its receipt has no digest.
+    if facts.size > LARGEST_FILE:
+        return ""
+    if claimed.get("sha256"):
+        return str(claimed["sha256"])
+    sha256 = objects.digest_version(request.bucket, request.key, request.version_id, facts.size)
+    uploads.keep_digest(claimed, sha256)
+    return sha256
+
+
+def _claimed(request: ClaimRequest, arrival: Arrival, now: datetime) -> Item | None:
     return uploads.claim(
         arrival.upload_id,
         key=arrival.key,
@@ -112,7 +120,7 @@ def _claimed(request: ClaimRequest, arrival: Arrival, now: datetime) -> bool:
 
 def _settled(request: ClaimRequest, arrival: Arrival, ending: Ending, now: datetime) -> ClaimResult:
     """Settle a file by its key alone."""
-    if not _claimed(request, arrival, now):
+    if _claimed(request, arrival, now) is None:
         return _repeated(arrival)
     return _result(settling.settle(arrival, ending, now))
 

@@ -63,9 +63,10 @@ def store_chunk(
 
 
 def check_chunks(group: FeatureGroup, upload_id: str, event_time: str, expected: Iterable[Reference]) -> None:
-    """Pass silently when the store holds exactly these chunks of an upload; raises CountsDisagree.
+    """Pass silently when the objects of an upload in the store are these, by name; raises CountsDisagree.
 
-    S3 has proved each one's digest when it took it.
+    Their bytes are not read again: S3 checked each one's digest when it took it, and a chunk that is written
+    again is the same bytes.
     """
     found = {uri for uri in _files(group, event_time) if _owner(uri) == upload_id}
     if found != {reference.uri for reference in expected}:

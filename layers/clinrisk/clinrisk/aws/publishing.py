@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from clinrisk import places
 from clinrisk.aws import objects
 from clinrisk.aws.settings import settings
+from clinrisk.errors import CountsDisagree
 from clinrisk.keys import parse_key
 from clinrisk.results import Results, results_of
 
@@ -29,10 +30,11 @@ class Published:
     flagged: int
 
 
-def publish(upload: Upload, presented_prefix: str) -> Published:
+def publish(upload: Upload, presented_prefix: str, rows_accepted: int) -> Published:
     """Write the results file; the parts presented below `presented_prefix` are named as the vault's parts.
 
-    Raises CountsDisagree where the two do not fit: the file is not there before its last part is.
+    Raises CountsDisagree where the two do not fit, or hold more or fewer rows than the commit accepted: the
+    file is not there before its last part is.
     """
     parts: list[Results] = []
 
@@ -40,6 +42,9 @@ def publish(upload: Upload, presented_prefix: str) -> Published:
         for part in _parts(upload, presented_prefix):
             parts.append(Results(b"", part.rows, part.flagged))
             yield part.csv
+        rows = sum(part.rows for part in parts)
+        if rows != rows_accepted:
+            raise CountsDisagree(f"There are results of {rows} rows; {rows_accepted} were accepted.")
 
     reference = objects.store_blocks(
         settings().results_bucket,

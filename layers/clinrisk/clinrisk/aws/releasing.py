@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clinrisk.aws import approvals, deployments, evidence, ledger
-from clinrisk.errors import ChampionChanged, EvidenceChanged
+from clinrisk.errors import ChampionChanged, DecisionMissing, EvidenceChanged
 
 if TYPE_CHECKING:
     from clinrisk.aws.approvals import Approval
@@ -20,6 +20,9 @@ def release(request: PromoteRequest, use_case: UseCase, now: str) -> tuple[LiveM
     A repeated call after the pointer moved finds the release and only completes its records.
     """
     approval = evidence.approved(request)
+    # From here on nobody can mark the decision as too late any more.
+    if not approvals.mark_delivered(approval.approval_id, approvals.APPROVED):
+        raise DecisionMissing("The decision came too late.")
     try:
         after = deployments.released(request)
         if after is None:

@@ -109,12 +109,17 @@ def refused(arrival: Arrival, verdict: Verdict, now: datetime) -> Settlement:
 
 
 def ensure_receipt(settlement: Settlement) -> None:
-    """Write the receipt of a settled upload unless it lies there as it should: its writer may have died."""
+    """Write the receipt of a settled upload unless it lies there as it should: its writer may have died.
+
+    When a redrive has claimed the upload since, the receipt is no longer ours to write.
+    """
     try:
         objects.fetch(settlement.receipt)
     # Without the right to list, S3 forbids to read what is not there.
     except (ObjectMissing, EvidenceChanged, ClientError):
-        _write_receipt(settlement, uploads.receipt_of(settlement.upload_id))
+        text = uploads.receipt_of(settlement)
+        if text is not None:
+            _write_receipt(settlement, text)
 
 
 def _write_receipt(settlement: Settlement, text: str) -> None:

@@ -65,12 +65,13 @@ def claim(
     execution: str | None,
     now: datetime,
     abandoned: Callable[[str], bool] = lambda _: False,
-) -> bool:
-    """Claim one version of one object for this execution; False when another delivery of it came first.
+) -> Item | None:
+    """Claim one version of one object for this execution; None when another delivery of it came first.
 
-    The same execution may claim again (a retry after a crash goes on where it was), and so may any
-    execution after the upload was parked as FAILED, or when the execution that holds the claim is
-    `abandoned`: ended without having settled it. What was FAILED is then in no list any more.
+    The result is the item as the table holds it, with the file's `sha256` once somebody has computed it. The
+    same execution may claim again (a retry after a crash goes on where it was), and so may any execution
+    after the upload was parked as FAILED, or when the execution that holds the claim is `abandoned`: ended
+    without having settled it. What was FAILED is then in no list any more.
     """
     item = {
         "pk": f"UPLOAD#{upload_id}",
@@ -86,23 +87,36 @@ def claim(
     }
     table = settings().uploads_table
     if items.write(table, item, unless_exists=True):
-        return True
+        return item
     held = items.read(table, f"UPLOAD#{upload_id}", STATE) or {}
     holder = held.get("execution", "")
     if held.get("disposition") == Disposition.FAILED:
         name, state = "disposition", str(Disposition.FAILED)
     elif execution and holder == execution:
-        return True
+        return held
     elif held.get("status") == CLAIMED and abandoned(holder):
         name, state = "status", CLAIMED
     else:
-        return False
+        return None
+    # The bytes of a version never change: what somebody computed of them counts for everybody.
+    item |= {"sha256": held["sha256"]} if held.get("sha256") else {}
     # Two that take over at the same moment: the condition lets one of them.
     condition, values = "#state = :state AND execution = :holder", {":state": state, ":holder": holder}
     writes = [items.put(table, item, condition, values, {"#state": name})]
     if name == "disposition":
         writes.append(items.delete(table, *_place_in_time(_settlement(held))))
-    return not items.transact(writes)
+    return None if items.transact(writes) else item
+
+
+def keep_digest(claimed: Item, sha256: str) -> None:
+    """Keep a file's digest with its claim, so that whoever claims it again need not read it again.
+
+    Nothing changes once the claim was settled or is another's: whoever comes then computes the digest anew.
+    """
+    condition = "#status = :claimed AND execution = :holder AND attribute_not_exists(sha256)"
+    values = {":claimed": CLAIMED, ":holder": claimed["execution"]}
+    kept = claimed | {"sha256": sha256}
+    items.transact([items.put(settings().uploads_table, kept, condition, values, {"#status": "status"})])
 
 
 def content_item(use_case: str, purpose: str, sha256: str, upload_id: str) -> Item:
@@ -125,7 +139,8 @@ def settle(settlement: Settlement, receipt: str, *, holder: str | None = None) -
     table = settings().uploads_table
     held = items.read(table, f"UPLOAD#{settlement.upload_id}", STATE) or {}
     facts = _facts(settlement)
-    kept = {name: held[name] for name in ("execution", "claimed_at") if name in held}
+    # An upload that nobody ever claimed has no execution: the claim of a redrive asks for that, too.
+    kept = {"execution": ""} | {name: held[name] for name in ("execution", "claimed_at") if name in held}
     state = kept | facts | {"pk": f"UPLOAD#{settlement.upload_id}", "sk": STATE, "status": SETTLED}
     state["receipt_text"] = receipt
     pk, sk = _place_in_time(settlement)
@@ -173,10 +188,11 @@ def settlement_of(upload_id: str) -> Settlement | None:
     return None if held is None or held.get("status") != SETTLED else _settlement(held)
 
 
-def receipt_of(upload_id: str) -> str:
-    """Give the text of a settled upload's receipt."""
-    held = items.read(settings().uploads_table, f"UPLOAD#{upload_id}", STATE) or {}
-    return str(held["receipt_text"])
+def receipt_of(settlement: Settlement) -> str | None:
+    """Give the text of a settlement's receipt; None when a redrive has claimed the upload since."""
+    held = items.read(settings().uploads_table, f"UPLOAD#{settlement.upload_id}", STATE) or {}
+    same = held.get("settled_at") == settlement.settled_at
+    return str(held["receipt_text"]) if same else None
 
 
 def failed_chunk_of(upload_id: str) -> Item | None:

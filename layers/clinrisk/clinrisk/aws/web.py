@@ -55,7 +55,10 @@ def web(serve: Callable[[WebRequest], Page]) -> Callable[[dict[str, Any], Lambda
         except Exception as error:  # noqa: BLE001 - a browser must never see a trace; the log names the error
             logger().error("page failed", extra={"error": type(error).__name__})
             # It may have broken after a decision was recorded: then the same answer again only completes it.
-            text = "Please open the link again in a while: it shows whether anything was decided."
+            text = (
+                "Please open the link again in a while: it shows whether anything was decided, and has a "
+                "button where that was not passed on. Sending the same answer again is safe too."
+            )
             answer = page.notice(500, "Something went wrong", text)
         html = "" if request.method == "HEAD" else answer.html
         return {"statusCode": answer.status, "headers": page.headers(), "body": html}

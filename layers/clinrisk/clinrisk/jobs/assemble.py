@@ -55,7 +55,7 @@ def run(container: Container) -> None:
     if plan.feature_digest != use_case.feature_digest:
         raise FeatureMismatch("The plan was made for other features than this code has.")
     _check_memory(plan, machine_memory())
-    stored = read_offline(container.input("offline"), use_case)
+    stored = read_offline(container.input("offline"), use_case, plan)
     table = as_of(stored, plan)
     held_out = is_held_out(table["record_id"].to_pylist())
     folder = container.output("set")
@@ -77,20 +77,25 @@ def run(container: Container) -> None:
     write_json(folder / "manifest.json", document)
 
 
-def read_offline(folder: Path, use_case: UseCase) -> pa.Table:
-    """Read every Parquet file of the offline store; raises ObjectMissing when there is none."""
+def read_offline(folder: Path, use_case: UseCase, plan: TrainingPlan) -> pa.Table:
+    """Read what the plan speaks of in every Parquet file; raises ObjectMissing when there is none.
+
+    Rows of other uploads are never held: nobody counted them when the memory was weighed.
+    """
     schema = _offline_schema(use_case)
     tables = []
     for path in sorted(folder.rglob("*.parquet")):
         # One file at a time and by hand: a dataset reader would add year=, month=, day=, hour= as columns.
-        found = parquet.ParquetFile(path).read()
-        absent = [name for name in schema.names if name not in found.column_names and name not in _ORDERING]
+        file = parquet.ParquetFile(path)
+        present = [name for name in schema.names if name in file.schema_arrow.names]
+        absent = [name for name in schema.names if name not in present and name not in _ORDERING]
         if absent:
             message = (
                 f"The offline store lacks {len(absent)} columns of {use_case.name}: {', '.join(absent)}."
             )
             raise FeatureMismatch(message)
-        tables.append(pa.table([_column(found, field) for field in schema], schema=schema))
+        found = file.read(columns=present)
+        tables.append(_planned(pa.table([_column(found, field) for field in schema], schema=schema), plan))
     if not tables:
         raise ObjectMissing("The offline store holds no data yet.")
     return pa.concat_tables(tables)
@@ -111,16 +116,17 @@ def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
     return table[field.name].cast(field.type)
 
 
-def as_of(stored: pa.Table, plan: TrainingPlan) -> pa.Table:
-    """Give, sorted by record id, the newest row of each patient at the plan's moment.
+def _planned(rows: pa.Table, plan: TrainingPlan) -> pa.Table:
+    """Keep what was there at the plan's moment: committed rows, and deletions whoever wrote them."""
+    deleted = pc.fill_null(rows["is_deleted"], fill_value=False)
+    committed = pc.is_in(rows["upload_id"], value_set=pa.array(plan.upload_ids, pa.string()))
+    in_time = pc.less_equal(rows["event_time"], plan.as_of)
+    known = rows.set_column(rows.schema.get_field_index("is_deleted"), "is_deleted", deleted)
+    return known.filter(pc.and_(in_time, pc.or_(committed, deleted)))
 
-    A deletion counts whoever wrote it; any other row only if its upload was committed.
-    """
-    deleted = pc.fill_null(stored["is_deleted"], fill_value=False)
-    committed = pc.is_in(stored["upload_id"], value_set=pa.array(plan.upload_ids, pa.string()))
-    in_time = pc.less_equal(stored["event_time"], plan.as_of)
-    known = stored.set_column(stored.schema.get_field_index("is_deleted"), "is_deleted", deleted)
-    known = known.filter(pc.and_(in_time, pc.or_(committed, deleted)))
+
+def as_of(known: pa.Table, plan: TrainingPlan) -> pa.Table:
+    """Give, sorted by record id, the newest row of each patient among those that `read_offline` read."""
     _check_complete(known, plan)
     arrival = pc.index_in(known["upload_id"], value_set=pa.array(plan.upload_ids, pa.string()))
     known = known.append_column(_ARRIVAL, pc.fill_null(arrival, -1))

@@ -5,7 +5,8 @@ Reads  input/scores (batch-<part>.csv.out: record_id, score), input/features (ch
 Writes output/presented/chunk-<part>.parquet, output/predictions/<upload>.parquet and
        output/score_profile/<upload>.json.
 The server scores a row that is too narrow without a word, so nothing is presented before features, model and
-scores of every part have been shown to belong together. However large the batch, a part is in memory.
+scores of every part have been shown to belong together, and the parts to be the rows that were accepted.
+However large the batch, a part is in memory.
 """
 
 from __future__ import annotations
@@ -80,12 +81,16 @@ def run(container: Container) -> None:
     threshold = float(container.setting("THRESHOLD"))
     upload, version = container.setting("UPLOAD_ID"), container.setting("MODEL_VERSION")
     data_version = container.setting("DATA_VERSION")
+    accepted, found = int(container.setting("ROWS_ACCEPTED")), 0
     parts = _parts(container.input("features"), container.input("scores"))
     model = LiveModel(*_load(container.input("model"), use_case), version, threshold)
     for part in parts:
         table, served = part.read(use_case)
         features = feature_matrix(table.slice(0, CHECKED_ROWS), use_case.feature_names)
         _check_scores(served, booster.risks(model.booster, features, use_case.feature_names))
+        found += table.num_rows
+    if found != accepted:
+        raise CountsDisagree(f"The parts of the batch hold {found} rows; {accepted} were accepted.")
     profile: ScoreProfile | None = None
     with ExitStack() as files:
         predictions = _Writer(files, container.output("predictions") / f"{upload}.parquet")

@@ -131,10 +131,9 @@ class ExpireRequest(Request):
 
 
 class ExpireResult(Message):
-    """The mail that says so."""
+    """Why nothing is released, in words for the mail."""
 
-    subject: str
-    message: str
+    reason: str
 
 
 class PromoteRequest(Request):

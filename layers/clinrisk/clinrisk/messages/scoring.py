@@ -48,6 +48,8 @@ class PublishRequest(Request):
     run: ScoringModel
     presented_uri: S3Uri
     """The prefix, ending in "/", of the parts that were presented."""
+    rows_accepted: Count
+    """As the commit counted them: so many rows are published, or none."""
 
 
 class PublishResult(Message):
