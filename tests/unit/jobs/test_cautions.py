@@ -90,8 +90,8 @@ def test_groups_that_are_found_less_often_miscalibrated_or_too_small_are_named()
 
     found, ratio, unjudged = said(groups={"sex": {"female": small, "male": short}})
 
-    assert found == "Found surely less often than the 80% asked for: men 50% (40 to 60)."
-    assert ratio.startswith("Cases per case predicted surely not 1: men 0.60 (0.40 to 0.90).")
+    assert found == "Found surely less often than the 80% asked for: men: 50% (40 to 60)."
+    assert ratio.startswith("Cases per case predicted surely not 1: men: 0.60 (0.40 to 0.90).")
     assert unjudged == (
         "Too few cases to judge: women (30 patients, 6 with the condition, 6 of them not flagged)."
     )

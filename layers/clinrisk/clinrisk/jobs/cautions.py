@@ -68,14 +68,14 @@ def _groups(document: Mapping[str, Any], titles: GroupTitles) -> Iterator[str]:
     ]
     target = document["recall_target"]
     judged = [(title, group) for title, group in every if group["recall"] != NOT_EVALUATED]
-    fewer = [f"{title} {share(group['recall'])}" for title, group in judged if group["recall"][2] < target]
+    fewer = [f"{title}: {share(group['recall'])}" for title, group in judged if group["recall"][2] < target]
     if fewer:
-        yield f"Found surely less often than the {percent(target)} asked for: {', '.join(fewer)}."
+        yield f"Found surely less often than the {percent(target)} asked for: {'; '.join(fewer)}."
     ratios = [(t, g["observed_to_expected"]) for t, g in every if g["observed_to_expected"] != NOT_EVALUATED]
-    wrong = [f"{title} {number(ratio, 2)}" for title, ratio in ratios if not ratio[1] <= 1 <= ratio[2]]
+    wrong = [f"{title}: {number(ratio, 2)}" for title, ratio in ratios if not ratio[1] <= 1 <= ratio[2]]
     if wrong:
         yield (
-            f"Cases per case predicted surely not 1: {', '.join(wrong)}. Of the {len(ratios)} groups looked "
+            f"Cases per case predicted surely not 1: {'; '.join(wrong)}. Of the {len(ratios)} groups looked "
             "at, one in twenty looks so by chance."
         )
     unjudged = [
