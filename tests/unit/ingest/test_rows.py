@@ -144,6 +144,16 @@ def test_unusual_but_right_cells_are_used(
     assert judge(spoilt(use_case, **cells), use_case).disposition == "ACCEPTED"
 
 
+def test_minus_nought_is_nought(read: Read, spoilt: Spoil) -> None:
+    for use_case, column in (("stroke", "age"), ("heart", "oldpeak")):
+        value = read(spoilt(use_case, **{column: "-0"}), use_case).features[column][2]
+        assert str(value) == "0.0"
+    first, second = (
+        read(spoilt("heart", oldpeak=text), "heart").features["record_id"] for text in ("0", "-0.0")
+    )
+    assert first.to_list() == second.to_list()
+
+
 def test_rows_that_are_short_or_empty_or_repeat_the_header_are_named(judge: Judge) -> None:
     header = ",".join(use_cases.get("stroke").header)
     rows = [",".join(row.values()) for row in stroke_rows(10)]

@@ -86,7 +86,7 @@ def read_number(lines: Lines, column: Number) -> Values:
     least, most = _range(values)
     if least <= 0 <= most:
         # -0 and 0 are one number, and must give one row text.
-        values += 0.0
+        values = values.set((values == 0).fill_null(value=False), 0.0)
     absent = [number for number in (*MISSING_NUMBERS, *column.missing) if least <= number <= most]
     if absent:
         values = values.set(values.is_in(absent).fill_null(value=False), None)
