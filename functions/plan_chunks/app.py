@@ -1,4 +1,4 @@
-"""Plan Chunks: cut a claimed file into byte ranges of whole lines.
+"""Plan Chunks: cut a claimed file into byte ranges of whole rows.
 
 AWS calls: s3:GetObjectVersion on Inbox; s3:PutObject, s3:GetObject on Lake (chunks/); kms:Decrypt,
 kms:GenerateDataKey (DataKey).

@@ -145,7 +145,7 @@ def upload_failed(key: str, reason: str, address: str) -> Mail:
         f"{printable(key)} could not be processed after several tries. No row of it was used.",
         f"What failed: {printable(reason)}",
         "The execution in Step Functions says in which state, and the function's log says why. When the "
-        "cause is gone, start it again with: clinrisk redrive. To redrive the execution in Step Functions "
+        "cause is gone, start it again with: clinrisk redrive. Redriving the execution in Step Functions "
         "would not read the file again.",
         f"The receipt: {printable(address)}",
     )

@@ -102,10 +102,9 @@ def profile_of(
     """
     arrays = {name: np.asarray(values) for name, values in features.items()}
     flags = {
-        feature.name: (int(np.count_nonzero(values == 0)), int(np.count_nonzero(values == 1)))
+        feature.name: _zeros_and_ones(arrays[feature.name])
         for feature in use_case.features
         if feature.kind == "flag"
-        for values in [arrays[feature.name]]
     }
     return profile_of_counts(use_case, len(next(iter(arrays.values()))), arrays, flags, groups, label)
 
@@ -137,6 +136,10 @@ def profile_of_counts(  # noqa: PLR0917  # what a profile is made of
             counts = tuple(flags[part.name][1] for part in parts)
         columns[name] = ColumnCounts(rows - sum(counts), counts)
     return Profile(use_case.name, use_case.schema_version, rows, columns, groups, label)
+
+
+def _zeros_and_ones(flags: NDArray[Any]) -> tuple[int, int]:
+    return int(np.count_nonzero(flags == 0)), int(np.count_nonzero(flags == 1))
 
 
 def _cells(column: Number, values: NDArray[Any]) -> tuple[int, ...]:

@@ -47,7 +47,8 @@ def claim(
         return None if held["upload_id"] == upload_id else str(held["upload_id"])
     if held["upload_id"] != upload_id and not _given_up(held, abandoned):
         raise SameBytesInProgress("Another upload of the same bytes is being read.")
-    condition, values = "upload_id = :upload AND execution = :execution", _seen(held)
+    condition = "upload_id = :upload AND execution = :execution"
+    values = {":upload": held["upload_id"], ":execution": held["execution"]}
     if items.transact([items.put(table, wanted, condition, values)]):
         raise SameBytesInProgress("Another upload of the same bytes was a moment faster.")
     return None
@@ -60,7 +61,3 @@ def _given_up(held: Item, abandoned: Callable[[str], bool]) -> bool:
         return abandoned(held["execution"])
     # Used rows are seen by the claim itself: it had changed between the two looks.
     return settlement.disposition not in uploads.USED
-
-
-def _seen(held: Item) -> Item:
-    return {":upload": held["upload_id"], ":execution": held["execution"]}

@@ -1,4 +1,4 @@
-"""Bytes to rows of cells, one row per physical line, so that a chunk may be cut at any line end.
+"""Bytes to rows of cells, one row per physical line but where a quoted cell goes over several.
 
 polars splits the lines and reads cells as the type asked for, in one go; the few lines with a cell that does
 not read are split once more as text, so that somebody can say why. Where polars would be lenient (ragged

@@ -26,7 +26,7 @@ FOREIGN_SHARE = 0.8
 """From this share of a column's numbers on, the whole column is in another unit, not single cells wrong."""
 FEWEST_FOREIGN = 5
 """That many numbers at least (or all rows, in a smaller file): one odd number is no unit."""
-EMPTY_HANDED = (RowRule.EMPTY_ROW, RowRule.REPEATED_HEADER, RowRule.ID_REPEATED)
+HARMLESS = (RowRule.EMPTY_ROW, RowRule.REPEATED_HEADER, RowRule.ID_REPEATED)
 """Rows with which no patient is lost: however many there are, they do not speak against the file."""
 
 
@@ -82,8 +82,8 @@ def _file_problems(counts: Counts, use_case: UseCase) -> tuple[Problem, ...]:
     units = _wrong_units(counts, use_case)
     if units:
         return units
-    empty_handed = sum(n for reason, n in counts.reasons.items() if reason.split(":")[0] in EMPTY_HANDED)
-    rows, bad = counts.rows - empty_handed, counts.quarantined - empty_handed
+    harmless = sum(n for reason, n in counts.reasons.items() if reason.split(":")[0] in HARMLESS)
+    rows, bad = counts.rows - harmless, counts.quarantined - harmless
     if not rows:
         return (Problem(FileRule.NO_ROWS),)
     share = bad / rows
