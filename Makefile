@@ -57,7 +57,7 @@ lint: .envs/dev/.installed ## style, types, import layers, the lint of the templ
 check: lint .envs/sam/.installed test ## what continuous integration runs
 
 template: .envs/dev/.installed ## rewrite the use-case section of template.yaml from clinrisk/use_cases
-	@.envs/dev/bin/python -m cli.template_block
+	@.envs/dev/bin/python -m tools.template_block
 
 COMPILE = $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 lock: $(UV) ## resolve requirements/*.in again into their locks

@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clinrisk import use_cases
-from clinrisk.fairness import bias_finding
-from clinrisk.findings import Verdict
-from clinrisk.performance import performance_finding
-from clinrisk.profiles import ColumnCounts, Profile
-from clinrisk.quality import quality_finding
-from clinrisk.score_profiles import ScoreProfile, score_profile_of
+from clinrisk.core.monitoring.bias import bias_finding
+from clinrisk.core.monitoring.findings import Verdict
+from clinrisk.core.monitoring.performance import performance_finding
+from clinrisk.core.monitoring.quality import quality_finding
+from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
+from clinrisk.core.profiles.score_profile import ScoreProfile, score_profile_of
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from clinrisk.findings import Finding
+    from clinrisk.core.monitoring.findings import Finding
 
 HEART = use_cases.get("heart")
 # Use case -> prevalence, separation of the scores that gives its AUC, action threshold.

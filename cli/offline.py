@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clinrisk import ingest, keys, use_cases, wording
+from clinrisk import use_cases
+from clinrisk.core import ingest
+from clinrisk.core.ingest import inbox_keys, rule_sentences
+from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.errors import KeyRefused, NotData
-from clinrisk.ingest.chunk import read_chunk
 
 if TYPE_CHECKING:
-    from clinrisk.ingest import Verdict
+    from clinrisk.core.ingest import Verdict
 
 # Pseudonyms are made and thrown away here, so any key will do.
 NO_KEY = b"offline"
@@ -43,7 +45,9 @@ def preview(content: bytes, name: str, purpose: str, file_name: str = "a.csv") -
     use_case = use_cases.get(name)
     refused = _refused_name(f"inbox/{name}/{purpose}/{file_name}")
     if refused is not None:
-        return Preview(refused, tuple(wording.details(refused)), tuple(wording.explain(refused)))
+        return Preview(
+            refused, tuple(rule_sentences.details(refused)), tuple(rule_sentences.explain(refused))
+        )
     head = content[: ingest.HEAD_BYTES]
     problems = ingest.check_file_head(head, len(content), use_case, purpose)
     if problems:
@@ -52,14 +56,14 @@ def preview(content: bytes, name: str, purpose: str, file_name: str = "a.csv") -
         header = ingest.read_header(head)
         chunk = read_chunk(content[header.length :], use_case, purpose, header.names, 1, NO_KEY)
         verdict = ingest.decide(chunk.counts, use_case)
-    told = wording.details(verdict, use_case), wording.explain(verdict, use_case)
+    told = rule_sentences.details(verdict, use_case), rule_sentences.explain(verdict, use_case)
     return Preview(verdict, tuple(told[0]), tuple(told[1]))
 
 
 def _refused_name(key: str) -> Verdict | None:
     """Give the verdict on a file whose name alone would be refused."""
     try:
-        keys.parse_key(key)
+        inbox_keys.parse_key(key)
     except NotData:
         return None  # a leftover by its name, which nobody asks about: its content is judged
     except KeyRefused as error:

@@ -16,7 +16,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from clinrisk import cohort
+from cli import synthetic_cohort
 from tests.e2e.conftest import PROJECT, RunningTwin, started
 from twin import mailbox
 from twin.demo_approver import approve, link_in
@@ -36,7 +36,7 @@ class Hospital:
     seen: dict[str, Any] = field(default_factory=dict)
 
     def drop(self, purpose: str, name: str, rows: int, seed: int) -> None:
-        body = cohort.draw("heart", rows=rows, seed=seed)
+        body = synthetic_cohort.draw("heart", rows=rows, seed=seed)
         key = f"inbox/heart/{purpose}/{name}.csv"
         self.twin.client("s3").put_object(Bucket=self.outputs["InboxBucket"], Key=key, Body=body)
 

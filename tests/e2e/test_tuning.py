@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clinrisk import cohort
+from cli import synthetic_cohort
 from tests.e2e.conftest import PROJECT, RunningTwin
 
 pytestmark = [pytest.mark.twin, pytest.mark.timeout(300)]
@@ -19,7 +19,7 @@ def outputs(twin: RunningTwin) -> dict[str, str]:
     switch = ["-p", "HyperparameterSearch=tuning", "-p", f"TuningJobs={TRIALS}"]
     command = ["deploy", str(PROJECT / "template.yaml"), "--stack", STACK, *switch, "--json"]
     deployed: dict[str, str] = json.loads(twin.command(*command))
-    body = cohort.draw("heart", rows=400, seed=1)
+    body = synthetic_cohort.draw("heart", rows=400, seed=1)
     key = "inbox/heart/training/tuned.csv"
     twin.client("s3").put_object(Bucket=deployed["InboxBucket"], Key=key, Body=body)
     return deployed

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from cli.template_block import feature_definitions
 from clinrisk import use_cases
-from clinrisk.aws import chunks, feature_store, offline_store
+from clinrisk.aws import feature_store, offline_store
+from clinrisk.core.training.training_plan import TrainingPlan
 from clinrisk.errors import CountsDisagree
 from clinrisk.jobs.assemble import as_of, read_offline
 from clinrisk.messages import Upload
-from clinrisk.training_plan import TrainingPlan
+from clinrisk.services.ingest import chunk_records
 from tests.integration.feature_store import FeatureStore
 from tests.integration.uploading import STROKE_HEADER, Ingest, csv, heart_rows, stroke_rows
+from tools.template_block import feature_definitions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,8 +37,8 @@ def store(stack: Stack) -> FeatureStore:
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clinrisk.ingest.cutting.cut.__defaults__", (SMALL,))
-    monkeypatch.setattr("clinrisk.ingest.cutting.CHUNK_BYTES", SMALL)
+    monkeypatch.setattr("clinrisk.core.ingest.csv_file.cutting.cut.__defaults__", (SMALL,))
+    monkeypatch.setattr("clinrisk.core.ingest.csv_file.cutting.CHUNK_BYTES", SMALL)
 
 
 def features_of(stack: Stack, upload: dict[str, Any]) -> pl.DataFrame:
@@ -80,7 +81,7 @@ def test_chunks_give_the_receipt_and_the_rows_of_the_whole(
     data = {"stroke": stroke_file, "heart": heart_file}[use_case]() + b"\n"
     upload, result = Ingest.of(stack, KEYS[use_case], data).run()
     cut = stack.read_json(result["receipt"]["uri"])
-    assert len(chunks.plan(Upload.model_validate(upload))) > 5
+    assert len(chunk_records.plan(Upload.model_validate(upload))) > 5
     told = ("disposition", "rows_accepted", "rows_quarantined", "reasons", "rows", "missing")
     assert {name: cut[name] for name in told} == {name: whole[name] for name in told}
     assert features_of(stack, upload).equals(rows)
@@ -196,7 +197,7 @@ def test_a_large_file_is_written_to_the_offline_store_chunk_by_chunk(
     assert receipt["rows_accepted"] == rows.height
     assert store.records == []
     files = landed(stack, upload)
-    assert 5 < len(files) <= len(chunks.plan(Upload.model_validate(upload)))
+    assert 5 < len(files) <= len(chunk_records.plan(Upload.model_validate(upload)))
     whole = pl.concat(files.values())
     assert sorted(whole["record_id"]) == sorted(rows["record_id"])
     again = whole.sort("row").select(rows.columns).cast(rows.schema)
@@ -262,7 +263,7 @@ def test_a_training_file_that_would_be_cut_otherwise_by_now_is_committed(
     upload = ingest.claim()["upload"]
     ingest.build(upload)
     before = landed(stack, upload)
-    monkeypatch.setattr("clinrisk.ingest.cutting.cut.__defaults__", (3 * SMALL,))
+    monkeypatch.setattr("clinrisk.core.ingest.csv_file.cutting.cut.__defaults__", (3 * SMALL,))
     assert stack.call("commit_upload", ingest.build(upload))["rows_accepted"] == 59
     assert landed(stack, upload).keys() == before.keys()
 

@@ -261,9 +261,9 @@ def test_a_file_that_could_not_be_read_in_time_is_refused_at_once_with_what_to_d
     stack: Stack, store: FeatureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ingest = Ingest.of(stack, TRAINING, heart_csv(), sha256="0" * 64)
-    for module in ("clinrisk.aws.claiming", "clinrisk.ingest.head"):
+    for module in ("clinrisk.services.ingest.claim_upload", "clinrisk.core.ingest.csv_file.head"):
         monkeypatch.setattr(f"{module}.LARGEST_FILE", len(heart_csv()) - 1)
-    monkeypatch.delattr("clinrisk.aws.objects.digest_version")  # nothing reads it whole
+    monkeypatch.delattr("clinrisk.aws.s3.digest_version")  # nothing reads it whole
     claimed = ingest.claim()
     receipt = stack.read_json(claimed["receipt"]["uri"])
     assert (claimed["disposition"], receipt["reasons"]) == ("REJECTED", {"file_too_large": 1})

@@ -29,8 +29,8 @@ def workflow(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Workflow:
     trouble = Trouble()
     trouble.install(monkeypatch)
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    monkeypatch.setattr("clinrisk.ingest.cutting.cut.__defaults__", (400,))
-    monkeypatch.setattr("clinrisk.ingest.cutting.CHUNK_BYTES", 400)
+    monkeypatch.setattr("clinrisk.core.ingest.csv_file.cutting.cut.__defaults__", (400,))
+    monkeypatch.setattr("clinrisk.core.ingest.csv_file.cutting.CHUNK_BYTES", 400)
 
     def read(**place: str) -> Any:
         trouble.armed = False
@@ -62,16 +62,16 @@ def test_a_large_file_that_fails_tells_the_error_of_its_chunk(
     stack: Stack, workflow: Workflow, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """One kind of object is refused; receipt, queue and mail say by whom, as those of a small file do."""
-    from clinrisk.aws import objects  # noqa: PLC0415
+    from clinrisk.aws import s3  # noqa: PLC0415
 
-    store = objects.store
+    store = s3.store
 
     def refuse(bucket: str, key: str, *rest: Any, **more: Any) -> Any:
         if f"/{key}".startswith(where):
             answers_with("AccessDenied")("PutObject")
         return store(bucket, key, *rest, **more)
 
-    monkeypatch.setattr(objects, "store", refuse)
+    monkeypatch.setattr(s3, "store", refuse)
     event = drop(stack, KEY, stroke_batch(60))
     assert workflow.run(event).error == "UploadFailed"
     reason = "ServiceRefused. AWS answered PutObject with AccessDenied."
@@ -80,7 +80,7 @@ def test_a_large_file_that_fails_tells_the_error_of_its_chunk(
     assert f"What failed: {reason}" in receipt["explanation"]
     assert (workflow.dead_letters, workflow.reasons) == ([event], [reason])
     assert reason in json.loads(workflow.mails[-1])["Message"]
-    monkeypatch.setattr(objects, "store", store)
+    monkeypatch.setattr(s3, "store", store)
     assert workflow.run(workflow.dead_letters.pop(), "redriven").status == "SUCCEEDED"
     assert receipt_of(stack)["disposition"] == "ACCEPTED"
 
@@ -90,10 +90,10 @@ def test_a_redrive_under_another_cut_doubles_nobody(
     stack: Stack, workflow: Workflow, monkeypatch: pytest.MonkeyPatch, first: int
 ) -> None:
     """All is written when the commit breaks; before the redrive, an upgrade changes how files are cut."""
-    from clinrisk.aws import objects  # noqa: PLC0415
+    from clinrisk.aws import s3  # noqa: PLC0415
 
     def chunks_of(size: int) -> None:
-        monkeypatch.setattr("clinrisk.ingest.cutting.cut.__defaults__", (size,))
+        monkeypatch.setattr("clinrisk.core.ingest.csv_file.cutting.cut.__defaults__", (size,))
         plan.__wrapped__.__globals__.update(CHUNK_BYTES=size)
 
     def refuse(bucket: str, key: str, *rest: Any, **more: Any) -> Any:
@@ -101,16 +101,16 @@ def test_a_redrive_under_another_cut_doubles_nobody(
             answers_with("AccessDenied")("PutObject")
         return store(bucket, key, *rest, **more)
 
-    plan, store = handler_of("plan_chunks"), objects.store
+    plan, store = handler_of("plan_chunks"), s3.store
     plan.__wrapped__.__globals__.update(LARGE=3)
     workflow.use("plan_chunks", plan)
-    monkeypatch.setattr(objects, "store", refuse)
+    monkeypatch.setattr(s3, "store", refuse)
     chunks_of(first)
     event = drop(stack, KEY, stroke_batch(60))
     assert workflow.run(event).error == "UploadFailed"
     before = parts_of(stack)
     chunks_of(1_000_400 - first)
-    monkeypatch.setattr(objects, "store", store)
+    monkeypatch.setattr(s3, "store", store)
     assert workflow.run(workflow.dead_letters.pop(), "redriven").status == "SUCCEEDED"
     assert (receipt_of(stack)["disposition"], receipt_of(stack)["rows_accepted"]) == ("ACCEPTED", 60)
     assert parts_of(stack) == before

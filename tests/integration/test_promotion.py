@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clinrisk import places, shadow
-from clinrisk.aws import approvals, clients, deployments, objects
+from clinrisk.aws import clients, s3
+from clinrisk.aws.tables import approvals, deployments
+from clinrisk.core import object_keys
+from clinrisk.core.release import shadow
 from clinrisk.errors import ChampionChanged
 from tests.integration.asking import Asked
 from tests.integration.candidates import Candidate, Waiting
@@ -147,8 +149,8 @@ def test_a_candidate_that_was_compared_with_the_live_model_replaces_it(stack: St
 def compare(stack: Stack, run_id: str, batch: str, reason: str) -> str:
     """Leave a comparison, and give its digest."""
     found = shadow.not_compared("heart", run_id, batch, shadow.NOTHING, reason)
-    key = places.comparison("heart", run_id, batch)
-    objects.store_json("clinrisk-lake", key, found)
+    key = object_keys.comparison("heart", run_id, batch)
+    s3.store_json("clinrisk-lake", key, found)
     return hashlib.sha256(stack.read(f"s3://clinrisk-lake/{key}")).hexdigest()
 
 
@@ -161,7 +163,7 @@ def test_a_decision_is_kept_with_the_digests_of_what_was_on_the_page(
     later = compare(stack, asked.candidate.run_id, "a" * 20, "Nothing new.")
     asked.answer(decision)
     entry = kept(stack, asked, what)
-    named = ("evaluation", "report", *places.MODEL_CARD)
+    named = ("evaluation", "report", *object_keys.MODEL_CARD)
     assert entry["evidence"] == {name: asked.judgement["digests"][name] for name in named} | {
         "comparison/replay": replay,
         f"comparison/{'a' * 20}": later,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clinrisk.aws import job_code
 from clinrisk.errors import CountsDisagree
+from clinrisk.services.training import publish_job_code
 from tests.integration.publishing import publish_event
 from tests.integration.uploading import Ingest, heart_batch, stroke_batch
 
@@ -64,8 +64,8 @@ def test_parts_of_another_cut_stop_the_publication(stack: Stack) -> None:
 def test_the_results_of_several_chunks_are_one_file_written_in_parts(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clinrisk.ingest.cutting.cut.__defaults__", (400,))
-    monkeypatch.setattr("clinrisk.ingest.cutting.CHUNK_BYTES", 400)
+    monkeypatch.setattr("clinrisk.core.ingest.csv_file.cutting.cut.__defaults__", (400,))
+    monkeypatch.setattr("clinrisk.core.ingest.csv_file.cutting.CHUNK_BYTES", 400)
     upload, _ = Ingest.of(stack, "inbox/stroke/inference/today.csv", stroke_batch(60)).run()
     event = publish_event(stack, upload)
     whole = stack.call("publish_results", event)
@@ -74,7 +74,7 @@ def test_the_results_of_several_chunks_are_one_file_written_in_parts(
     assert len([line for line in lines if line.startswith("row,id,")]) == 1
     assert [line.split(",")[:2] for line in lines[1:]] == [[str(n), str(999 + n)] for n in range(1, 61)]
     # S3 wants 5 MB in a part of a real upload; moto asks for the same.
-    monkeypatch.setattr("clinrisk.aws.objects._RANGE", 1000)
+    monkeypatch.setattr("clinrisk.aws.s3._RANGE", 1000)
     monkeypatch.setattr("moto.settings.S3_UPLOAD_PART_MIN_SIZE", 500, raising=False)
     monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 500, raising=False)
     again = stack.call("publish_results", event)
@@ -131,8 +131,8 @@ def test_a_failed_publication_says_so_and_never_hangs_the_stack(
 
 
 def test_the_zip_is_the_same_bytes_and_holds_nothing_of_a_lambda() -> None:
-    first = job_code.build()
-    assert first == job_code.build()
+    first = publish_job_code.build()
+    assert first == publish_job_code.build()
     names = zipfile.ZipFile(io.BytesIO(first)).namelist()
     assert names == sorted(names)
     assert "clinrisk/use_cases/heart.py" in names
@@ -141,7 +141,7 @@ def test_the_zip_is_the_same_bytes_and_holds_nothing_of_a_lambda() -> None:
 
 def test_the_zip_runs_and_refuses_an_unknown_job(tmp_path: Path) -> None:
     path = tmp_path / "clinrisk.pyz"
-    path.write_bytes(job_code.build())
+    path.write_bytes(publish_job_code.build())
     ran = subprocess.run(
         [sys.executable, "-I", str(path), "dance"], capture_output=True, text=True, check=False
     )

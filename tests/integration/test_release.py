@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from clinrisk import places
-from clinrisk.aws import approvals
+from clinrisk.aws.tables import approvals
+from clinrisk.core import object_keys
 from clinrisk.errors import DecisionMissing, EvidenceChanged
 from tests.integration.asking import Asked
 from tests.integration.candidates import Candidate, Waiting
@@ -163,7 +163,7 @@ def test_an_expired_question_cannot_be_answered(stack: Stack) -> None:
     assert stack.keys("audit") == []
 
 
-@pytest.mark.parametrize("name", ["evaluation", "report", *places.MODEL_CARD])
+@pytest.mark.parametrize("name", ["evaluation", "report", *object_keys.MODEL_CARD])
 def test_altered_evidence_is_not_shown_and_nothing_is_decided_on_it(stack: Stack, name: str) -> None:
     waiting = Waiting(stack)
     asked = Asked(stack, waiting.token)

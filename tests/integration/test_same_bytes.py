@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk import use_cases
-from clinrisk.aws import objects, settling, uploads
+from clinrisk.aws import s3
+from clinrisk.aws.tables import uploads
 from clinrisk.errors import ClaimLost, NotEnoughData, SameBytesInProgress
+from clinrisk.services.ingest import settle_upload
 from tests.integration.feature_store import FeatureStore
 from tests.integration.uploading import Ingest, heart_csv
 from tests.integration.workflow import Trouble, Workflow, answers_with, drop
@@ -31,7 +33,7 @@ def store(stack: Stack) -> FeatureStore:
 def ended(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """Executions that have ended; every other one runs."""
     gone: set[str] = set()
-    monkeypatch.setattr("clinrisk.aws.executions.has_ended", lambda execution: execution in gone)
+    monkeypatch.setattr("clinrisk.aws.stepfunctions.has_ended", lambda execution: execution in gone)
     return gone
 
 
@@ -65,13 +67,13 @@ def uploads_items(stack: Stack) -> list[dict[str, Any]]:
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Keep the key of every file that is read to be hashed, from now on."""
     keys: list[str] = []
-    digest = objects.digest_version
+    digest = s3.digest_version
 
     def digest_version(bucket: str, key: str, version_id: str, size: int) -> str:
         keys.append(key.rpartition("/")[2])
         return digest(bucket, key, version_id, size)
 
-    monkeypatch.setattr(objects, "digest_version", digest_version)
+    monkeypatch.setattr(s3, "digest_version", digest_version)
     return keys
 
 
@@ -247,11 +249,11 @@ def test_a_redrive_that_claims_between_two_looks_keeps_the_old_receipt_away(
     assert parked is not None
     stack.s3.delete_object(Bucket="clinrisk-results", Key=stack.keys("results")[0])
     event = one.build(one.claim("redrive")["upload"])
-    settling.ensure_receipt(parked)
+    settle_upload.ensure_receipt(parked)
     assert receipts(stack) == {}
     stack.call("commit_upload", event)
     stack.s3.delete_object(Bucket="clinrisk-results", Key=stack.keys("results")[0])
-    settling.ensure_receipt(parked)
+    settle_upload.ensure_receipt(parked)
     assert receipts(stack) == {}
 
 

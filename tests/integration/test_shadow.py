@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from clinrisk import places, shadow
-from clinrisk.aws import objects
+from clinrisk.aws import s3
+from clinrisk.core import object_keys
+from clinrisk.core.release import shadow
 from tests.integration.asking import Asked
 from tests.integration.conftest import ROOT, Stack
 from tests.integration.monitored import FROM_ELSEWHERE, LIKE_TRAINING, Monitored
@@ -23,7 +24,7 @@ def recorded(stack: Stack, case: str) -> Any:
 
 
 def document(stack: Stack, batch: str) -> Any:
-    return stack.read_json(f"s3://{LAKE}/{places.comparison('heart', RUN, batch)}")
+    return stack.read_json(f"s3://{LAKE}/{object_keys.comparison('heart', RUN, batch)}")
 
 
 def test_before_the_first_release_nothing_is_replayed_and_the_reason_is_said(stack: Stack) -> None:
@@ -45,7 +46,7 @@ def test_the_newest_batches_of_the_live_model_are_replayed_until_there_are_enoug
 
 def test_a_batch_that_is_not_scored_yet_is_left_out(stack: Stack) -> None:
     Monitored(stack)
-    stack.s3.delete_object(Bucket=LAKE, Key=places.predictions("heart", FROM_ELSEWHERE))
+    stack.s3.delete_object(Bucket=LAKE, Key=object_keys.predictions("heart", FROM_ELSEWHERE))
     [batch] = stack.call("plan_shadow", ASKED)["batches"]
     assert batch["upload_id"] == LIKE_TRAINING
 
@@ -60,7 +61,7 @@ def test_no_more_batches_than_one_job_can_read_are_chosen(stack: Stack) -> None:
 def test_a_live_model_without_a_batch_has_nothing_to_compare(stack: Stack) -> None:
     Monitored(stack)
     for upload in (LIKE_TRAINING, FROM_ELSEWHERE):
-        stack.s3.delete_object(Bucket=LAKE, Key=places.predictions("heart", upload))
+        stack.s3.delete_object(Bucket=LAKE, Key=object_keys.predictions("heart", upload))
     plan = stack.call("plan_shadow", ASKED)
     assert (plan["champion_version"], plan["batches"]) == (1, [])
     assert "no patient to compare" in plan["reason"]
@@ -112,5 +113,5 @@ def test_the_page_reads_the_comparisons_that_are_there_when_it_is_opened(stack: 
     run = asked.candidate.run_id
     reason = "The live model has scored no batch yet."
     found = shadow.not_compared("heart", run, "replay", shadow.NOTHING, reason)
-    objects.store_json(LAKE, places.comparison("heart", run, "replay"), found)
+    s3.store_json(LAKE, object_keys.comparison("heart", run, "replay"), found)
     assert f"Recent batches: {reason}" in asked.open()["body"]

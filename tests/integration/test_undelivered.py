@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from clinrisk.aws import approvals, clients, late
+from clinrisk.aws import clients
+from clinrisk.aws.tables import approvals
 from clinrisk.errors import DecisionMissing, ObjectMissing
+from clinrisk.services.release import undelivered
 from tests.integration.asking import Asked
 from tests.integration.candidates import Waiting
 
@@ -30,7 +32,7 @@ def breaks_once(client: Any, operation: str, before: str = "before-call") -> Non
     client.meta.events.register(name, hook)
 
 
-def undelivered(stack: Stack, decision: str = "approve") -> tuple[Asked, Waiting]:
+def undelivered_decision(stack: Stack, decision: str = "approve") -> tuple[Asked, Waiting]:
     """A decision that is in the table and nowhere else."""
     waiting = Waiting(stack)
     asked = Asked(stack, waiting.token)
@@ -64,7 +66,7 @@ def expired(stack: Stack, asked: Asked) -> str:
 def test_the_page_says_that_a_decision_was_not_passed_on_and_its_button_does_it(
     stack: Stack, decision: str, ends: str
 ) -> None:
-    asked, waiting = undelivered(stack, decision)
+    asked, waiting = undelivered_decision(stack, decision)
     before = asked.open()["body"]
     assert "not passed on yet" in before
     assert "becomes the live model" not in before
@@ -78,7 +80,7 @@ def test_the_page_says_that_a_decision_was_not_passed_on_and_its_button_does_it(
 
 
 def test_a_button_with_a_forged_nonce_finishes_nothing(stack: Stack) -> None:
-    asked, waiting = undelivered(stack)
+    asked, waiting = undelivered_decision(stack)
     response = asked.open("POST", form={"shown": asked.carry()["shown"], "nonce": "0" * 64})
     assert (response["statusCode"], waiting.status()) == (403, "RUNNING")
 
@@ -103,7 +105,7 @@ def test_an_error_after_the_decision_does_not_say_that_nothing_was_changed(
 def test_an_expiry_completes_a_decision_that_never_arrived_and_does_not_deny_it(
     stack: Stack, decision: str
 ) -> None:
-    asked, _ = undelivered(stack, decision)
+    asked, _ = undelivered_decision(stack, decision)
     said = expired(stack, asked)
     assert said == "A decision was recorded, but it did not reach the training run in time."
     assert sorted(ledger(stack)) == ENTRIES[decision]
@@ -115,7 +117,7 @@ def test_an_expiry_completes_a_decision_that_never_arrived_and_does_not_deny_it(
 
 
 def test_an_expiry_that_breaks_half_way_is_completed_by_the_next(stack: Stack) -> None:
-    asked, _ = undelivered(stack)
+    asked, _ = undelivered_decision(stack)
     approvals.mark_too_late(asked.approval_id, approvals.APPROVED)
     assert approvals.find(asked.approval_id).unfinished
     expired(stack, asked)
@@ -123,11 +125,11 @@ def test_an_expiry_that_breaks_half_way_is_completed_by_the_next(stack: Stack) -
 
 
 def test_a_late_answer_that_breaks_half_way_is_completed_by_the_button(stack: Stack) -> None:
-    asked, _ = undelivered(stack)
+    asked, _ = undelivered_decision(stack)
     approvals.mark_too_late(asked.approval_id, approvals.APPROVED)
     assert pressed(asked)["statusCode"] == 410
     assert sorted(ledger(stack)) == ENTRIES["approve"]
-    assert approvals.find(asked.approval_id).refusal == late.REFUSAL
+    assert approvals.find(asked.approval_id).refusal == undelivered.REFUSAL
 
 
 def test_a_delivery_that_arrived_without_being_noted_is_released_and_never_too_late(stack: Stack) -> None:
@@ -137,7 +139,7 @@ def test_a_delivery_that_arrived_without_being_noted_is_released_and_never_too_l
     assert asked.answer()["statusCode"] == 500
     assert waiting.end()["status"] == "SUCCEEDED"
     assert asked.promote()["live_version"] == 1
-    late.close(approvals.find(asked.approval_id), "2026-03-01T09:30:00.000Z")
+    undelivered.close(approvals.find(asked.approval_id), "2026-03-01T09:30:00.000Z")
     page = asked.answer()
     assert "It was released as live version 1." in page["body"]
     assert "ledger/heart/00000001-promoted.json" in stack.keys("audit")
@@ -147,7 +149,7 @@ def test_a_delivery_that_arrived_without_being_noted_is_released_and_never_too_l
 def test_a_promotion_that_comes_after_the_decision_was_closed_releases_nothing(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, _ = undelivered(stack)
+    asked, _ = undelivered_decision(stack)
     read = approvals.find(asked.approval_id)
     expired(stack, asked)
     # As it was read a moment before it was closed.

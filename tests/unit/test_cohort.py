@@ -12,11 +12,12 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from clinrisk import cohort, use_cases
-from clinrisk.drift import drift_finding
-from clinrisk.ingest import read_header
-from clinrisk.ingest.chunk import Chunk, read_chunk
-from clinrisk.ingest.whole import check_file
+from cli import synthetic_cohort
+from clinrisk import use_cases
+from clinrisk.core.ingest import read_header
+from clinrisk.core.ingest.chunk import Chunk, read_chunk
+from clinrisk.core.ingest.csv_file.check_file import check_file
+from clinrisk.core.monitoring.drift import drift_finding
 
 
 def _read(data: bytes, name: str, purpose: str = "training") -> Chunk:
@@ -26,16 +27,16 @@ def _read(data: bytes, name: str, purpose: str = "training") -> Chunk:
 
 @pytest.mark.parametrize("name", ["heart", "stroke"])
 def test_the_same_seed_gives_the_same_bytes_in_the_public_schema(name: str) -> None:
-    data = cohort.draw(name, rows=500, seed=11)
-    assert data == cohort.draw(name, rows=500, seed=11)
-    assert data != cohort.draw(name, rows=500, seed=12)
+    data = synthetic_cohort.draw(name, rows=500, seed=11)
+    assert data == synthetic_cohort.draw(name, rows=500, seed=11)
+    assert data != synthetic_cohort.draw(name, rows=500, seed=12)
     assert data.splitlines()[0].decode() == ",".join(use_cases.get(name).header)
     assert (check_file(data, use_cases.get(name), "training").rows_accepted) == 500
 
 
 @pytest.mark.parametrize("name", ["heart", "stroke"])
 def test_an_inference_cohort_has_no_outcome(name: str) -> None:
-    data = cohort.draw(name, rows=50, seed=1, purpose="inference")
+    data = synthetic_cohort.draw(name, rows=50, seed=1, purpose="inference")
     assert use_cases.get(name).label.column not in data.splitlines()[0].decode().split(",")
     assert check_file(data, use_cases.get(name), "inference").disposition == "ACCEPTED"
 
@@ -47,7 +48,7 @@ def test_an_inference_cohort_has_no_outcome(name: str) -> None:
 def test_prevalence_and_discrimination_are_those_of_the_public_data(
     name: str, rows: int, prevalence: float, lowest: float, highest: float
 ) -> None:
-    features = _read(cohort.draw(name, rows=rows, seed=2), name).features
+    features = _read(synthetic_cohort.draw(name, rows=rows, seed=2), name).features
     inputs = features.select(use_cases.get(name).feature_names).cast(pl.Float64).to_numpy()
     label = features["label"].to_numpy()
     assert abs(label.mean() - prevalence) < 0.15 * prevalence
@@ -62,15 +63,18 @@ def _mean(frame: pl.DataFrame, name: str) -> float:
 
 
 def test_a_missing_bmi_tells_something_about_stroke() -> None:
-    features = _read(cohort.draw("stroke", rows=40000, seed=3), "stroke").features
+    features = _read(synthetic_cohort.draw("stroke", rows=40000, seed=3), "stroke").features
     assert _mean(features.filter(pl.col("bmi_missing") == 1), "label") > 0.12
     assert _mean(features.filter(pl.col("bmi_missing") == 0), "label") < 0.06
 
 
-@pytest.mark.parametrize(("name", "shift"), [(n, s) for n in ("heart", "stroke") for s in cohort.shifts(n)])
+@pytest.mark.parametrize(
+    ("name", "shift"), [(n, s) for n in ("heart", "stroke") for s in synthetic_cohort.shifts(n)]
+)
 def test_a_shifted_cohort_is_valid_and_clearly_another_population(name: str, shift: str) -> None:
     usual, other = (
-        _read(cohort.draw(name, rows=3000, seed=4, shift=which), name).features for which in (None, shift)
+        _read(synthetic_cohort.draw(name, rows=3000, seed=4, shift=which), name).features
+        for which in (None, shift)
     )
     assert other.height == 3000
     assert use_cases.get(name).marginals.shifts[shift].title
@@ -86,16 +90,18 @@ def test_a_shifted_cohort_is_valid_and_clearly_another_population(name: str, shi
 @pytest.mark.parametrize("name", ["heart", "stroke"])
 def test_a_shift_raises_the_drift_alert_and_the_same_population_does_not(name: str) -> None:
     use_case = use_cases.get(name)
-    reference = _read(cohort.draw(name, rows=1000, seed=1), name).profile
+    reference = _read(synthetic_cohort.draw(name, rows=1000, seed=1), name).profile
     assert reference is not None
-    for shift, expected in ((None, "OK"), *((other, "ALERT") for other in cohort.shifts(name))):
-        batch = _read(cohort.draw(name, rows=60, seed=2, purpose="inference", shift=shift), name, "inference")
+    for shift, expected in ((None, "OK"), *((other, "ALERT") for other in synthetic_cohort.shifts(name))):
+        batch = _read(
+            synthetic_cohort.draw(name, rows=60, seed=2, purpose="inference", shift=shift), name, "inference"
+        )
         assert batch.profile is not None
         found = drift_finding(use_case, reference, batch.profile, np.random.default_rng(3))
         assert found.verdict == expected
 
 
 def test_the_cohort_command_can_list_shifts() -> None:
-    assert cohort.shifts("heart") == ("district_hospital",)
+    assert synthetic_cohort.shifts("heart") == ("district_hospital",)
     with pytest.raises(KeyError):
-        cohort.draw("heart", rows=1, seed=1, shift="elsewhere")
+        synthetic_cohort.draw("heart", rows=1, seed=1, shift="elsewhere")

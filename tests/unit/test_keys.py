@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from clinrisk.core.ingest import FileRule
+from clinrisk.core.ingest.inbox_keys import parse_key, receipt_key
 from clinrisk.errors import KeyRefused, NotData
-from clinrisk.ingest import FileRule
-from clinrisk.keys import parse_key, receipt_key
 
 GOOD = {
     "inbox/heart/training/march.csv": ("heart", "training", "march"),

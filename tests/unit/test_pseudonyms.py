@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from clinrisk.pseudonyms import hex_of, record_ids, record_words, words_of
+from clinrisk.core.ingest.pseudonyms import hex_of, record_ids, record_words, words_of
 
 WORD = 2**64 - 1
 # From the authors' reference implementation: the hash of the bytes 0 to n - 1 under the key 0, 1, ... 15.

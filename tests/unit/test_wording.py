@@ -7,10 +7,10 @@ from functools import partial
 import pytest
 
 from clinrisk import use_cases
-from clinrisk.ingest import Counts, FileRule, Problem, RowRule, decide, refuse
-from clinrisk.ingest.verdict import SET_ASIDE
-from clinrisk.receipts import DUPLICATE, receipt
-from clinrisk.wording import problem_sentence, reason_sentence
+from clinrisk.core.ingest import Counts, FileRule, Problem, RowRule, decide, refuse
+from clinrisk.core.ingest.receipts import DUPLICATE, receipt
+from clinrisk.core.ingest.rule_sentences import problem_sentence, reason_sentence
+from clinrisk.core.ingest.verdict import SET_ASIDE
 
 
 @pytest.mark.parametrize("rule", FileRule)

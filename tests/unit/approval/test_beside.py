@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from clinrisk import shadow, use_cases
-from clinrisk.approval.beside import NONE_YET, beside_of, summary_of
-from clinrisk.evaluation.beside import Scored, comparison
+from clinrisk import use_cases
+from clinrisk.core.evaluation.shadow_comparison import Scored, comparison
+from clinrisk.core.release import shadow
+from clinrisk.core.release.page.shadow_view import NONE_YET, beside_of, summary_of
 
 HEART = use_cases.get("heart")
 

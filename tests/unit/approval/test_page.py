@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from clinrisk import use_cases
-from clinrisk.approval import page
-from clinrisk.approval.answer import LONGEST_REASON, objections
-from clinrisk.approval.beside import beside_of
-from clinrisk.approval.evidence import evidence_of, summary_of
-from clinrisk.evaluation.evidence import Scored, evaluation_of
-from clinrisk.mails import LONGEST_SUBJECT, mail
+from clinrisk.core.evaluation.document import Scored, evaluation_of
+from clinrisk.core.mails import LONGEST_SUBJECT, mail
+from clinrisk.core.release.page import approval_page
+from clinrisk.core.release.page.answer import LONGEST_REASON, objections
+from clinrisk.core.release.page.evidence_view import evidence_of, summary_of
+from clinrisk.core.release.page.shadow_view import beside_of
 
 SHOWN = "5" * 64
 GOOD = {"decision": "approve", "version": "3", "reason": "Well calibrated in women too.", "shown": SHOWN}
@@ -51,7 +51,7 @@ def asked(**more: object) -> str:
     heart = use_cases.get("heart")
     evidence, beside = evidence_of(EVALUATION, heart), beside_of([], heart)
     given = {"shown": SHOWN, "nonce": "0" * 64} | more
-    return page.question(heart, FACTS, evidence, beside, **given).html  # type: ignore[arg-type]
+    return approval_page.question(heart, FACTS, evidence, beside, **given).html  # type: ignore[arg-type]
 
 
 def test_a_complete_answer_is_taken() -> None:
@@ -107,7 +107,7 @@ def test_the_form_carries_the_digest_of_what_the_page_shows() -> None:
     ],
 )
 def test_a_decided_page_says_what_became_of_an_approval(became: dict[str, object], says: str) -> None:
-    html = page.outcome(use_cases.get("heart"), FACTS | {"status": "APPROVED"} | became).html
+    html = approval_page.outcome(use_cases.get("heart"), FACTS | {"status": "APPROVED"} | became).html
     assert says in html
     assert ("but not released" in html) == ("refusal" in became)
 
@@ -122,7 +122,7 @@ def test_the_page_shows_each_figure_with_its_interval() -> None:
 
 def test_what_people_wrote_is_escaped() -> None:
     html = asked(typed={"reason": "</textarea><script>", "version": '"'}, objections=("<i>",))
-    outcome = page.outcome(use_cases.get("heart"), FACTS).html
+    outcome = approval_page.outcome(use_cases.get("heart"), FACTS).html
     assert "<script>" not in html + outcome
     assert "<b>no</b>" not in outcome
 
@@ -133,10 +133,10 @@ def test_the_page_loads_nothing_and_runs_nothing() -> None:
 
 
 def test_the_pages_style_is_the_one_that_the_policy_allows() -> None:
-    policy = page.headers()["content-security-policy"]
+    policy = approval_page.headers()["content-security-policy"]
     style = re.search(r"<style>(.*?)</style>", asked(), re.DOTALL)
     assert style is not None
-    assert page.allowed(style.group(1)) in policy
+    assert approval_page.allowed(style.group(1)) in policy
 
 
 def test_every_field_of_the_form_has_a_label() -> None:
@@ -146,7 +146,7 @@ def test_every_field_of_the_form_has_a_label() -> None:
 
 
 def test_an_error_is_a_page_without_a_form() -> None:
-    notice = page.notice(403, "There is nothing to decide here", "This link has expired.")
+    notice = approval_page.notice(403, "There is nothing to decide here", "This link has expired.")
     assert notice.status == 403
     assert "<form" not in notice.html
 
@@ -174,7 +174,9 @@ def test_a_real_evaluation_document_is_shown_whole() -> None:
     document = evaluation_of(heart, scored, scored)
     evidence = evidence_of(document, heart)
     facts = FACTS | {"summary": summary_of(document, heart)}
-    html = page.question(heart, facts, evidence, beside_of([], heart), shown=SHOWN, nonce="0" * 64).html
+    html = approval_page.question(
+        heart, facts, evidence, beside_of([], heart), shown=SHOWN, nonce="0" * 64
+    ).html
     assert len(evidence.areas) == 3
     assert [len(attribute.groups) for attribute in evidence.groups] == [
         len(each.group_names) for each in heart.protected

@@ -10,9 +10,10 @@ import pytest
 from scipy.stats import spearmanr, ttest_rel
 from sklearn.metrics import cohen_kappa_score
 
-from clinrisk import shadow, use_cases
-from clinrisk.evaluation.beside import Scored, compare, comparison, rank_correlation
-from clinrisk.promotion import NOT_EVALUATED
+from clinrisk import use_cases
+from clinrisk.core.evaluation.shadow_comparison import Scored, compare, comparison, rank_correlation
+from clinrisk.core.release import shadow
+from clinrisk.core.training.promotion import NOT_EVALUATED
 
 if TYPE_CHECKING:
     from numpy.random import Generator

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from clinrisk import use_cases
+from clinrisk.core.evaluation.document import LiveModel, Scored, evaluation_of
+from clinrisk.core.profiles.score_profile import EVERYONE
+from clinrisk.core.training.promotion import NOT_EVALUATED, unmet_requirements
 from clinrisk.errors import NotEnoughData
-from clinrisk.evaluation.evidence import LiveModel, Scored, evaluation_of
-from clinrisk.promotion import NOT_EVALUATED, unmet_requirements
-from clinrisk.score_profiles import EVERYONE
 
 if TYPE_CHECKING:
-    from clinrisk.evaluation.metrics import Floats, Labels
+    from clinrisk.core.evaluation.metrics import Floats, Labels
     from clinrisk.use_cases.base import UseCase
 
 USE_CASE = use_cases.get("heart")

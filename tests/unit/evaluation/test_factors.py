@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clinrisk import factors, use_cases
+from clinrisk import use_cases
+from clinrisk.core.scoring import factors
 
 USE_CASE = use_cases.get("heart")
 

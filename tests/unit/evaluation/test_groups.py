@@ -8,7 +8,7 @@ from fairlearn import metrics as oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinrisk.evaluation.groups import (
+from clinrisk.core.evaluation.groups import (
     MINIMUM_EVENTS,
     Membership,
     counts_of,
@@ -17,8 +17,8 @@ from clinrisk.evaluation.groups import (
     intersections,
     membership,
 )
-from clinrisk.evaluation.metrics import Confusion, Floats, Labels
-from clinrisk.promotion import NOT_EVALUATED
+from clinrisk.core.evaluation.metrics import Confusion, Floats, Labels
+from clinrisk.core.training.promotion import NOT_EVALUATED
 
 THRESHOLD = 0.4
 

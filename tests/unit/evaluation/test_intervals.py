@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from clinrisk.evaluation import intervals, metrics
+from clinrisk.core.evaluation import intervals, metrics
 
 
 def cohort(

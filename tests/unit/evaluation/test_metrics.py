@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
-from clinrisk.evaluation import metrics
+from clinrisk.core.evaluation import metrics
 
 SIZES = st.integers(min_value=4, max_value=120)
 SEEDS = st.integers(min_value=0, max_value=10_000)

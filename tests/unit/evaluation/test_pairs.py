@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clinrisk.evaluation import pairs
-from clinrisk.evaluation.intervals import paired_bootstrap
-from clinrisk.evaluation.metrics import Floats, Labels, auc_score, brier_error, log_loss_error
-from clinrisk.promotion import NOT_EVALUATED
+from clinrisk.core.evaluation import paired
+from clinrisk.core.evaluation.intervals import paired_bootstrap
+from clinrisk.core.evaluation.metrics import Floats, Labels, auc_score, brier_error, log_loss_error
+from clinrisk.core.training.promotion import NOT_EVALUATED
 
 
 def patients(seed: int, size: int = 400) -> tuple[Labels, Floats, Floats]:
@@ -25,7 +25,7 @@ def patients(seed: int, size: int = 400) -> tuple[Labels, Floats, Floats]:
 def test_closed_intervals_agree_with_the_paired_bootstrap(name: str, figure: object) -> None:
     labels, first, second = patients(1, 800)
 
-    found = pairs.paired(labels, first, second, 0.3, 0.3)[name]
+    found = paired.paired(labels, first, second, 0.3, 0.3)[name]
 
     rng = np.random.default_rng(0)
     drawn = paired_bootstrap(figure, labels, first, second, draws=2000, rng=rng)  # type: ignore[arg-type]
@@ -34,7 +34,7 @@ def test_closed_intervals_agree_with_the_paired_bootstrap(name: str, figure: obj
 
 def test_differences_at_the_thresholds_are_those_of_the_two_confusions() -> None:
     labels, first, second = patients(2)
-    found = pairs.paired(labels, first, second, 0.3, 0.4)
+    found = paired.paired(labels, first, second, 0.3, 0.4)
     flags, others, positive = first >= 0.3, second >= 0.4, labels == 1
 
     assert found["recall"][0] == pytest.approx(flags[positive].mean() - others[positive].mean(), abs=1e-12)
@@ -49,10 +49,10 @@ def test_the_order_of_patients_changes_nothing() -> None:
     labels, first, second = patients(3)
     shuffled = np.random.default_rng(0).permutation(len(labels))
 
-    one = pairs.paired(labels, first, second, 0.3, 0.4)
-    other = pairs.paired(labels[shuffled], first[shuffled], second[shuffled], 0.3, 0.4)
+    one = paired.paired(labels, first, second, 0.3, 0.4)
+    other = paired.paired(labels[shuffled], first[shuffled], second[shuffled], 0.3, 0.4)
 
-    for name in pairs.NAMES:
+    for name in paired.NAMES:
         assert one[name] == pytest.approx(other[name], abs=1e-12)
 
 
@@ -60,11 +60,11 @@ def test_the_order_of_patients_changes_nothing() -> None:
 def test_too_few_patients_are_not_compared(size: int) -> None:
     labels, first, second = np.zeros(size, dtype=np.int64), np.full(size, 0.3), np.full(size, 0.4)
 
-    found = pairs.paired(labels, first, second, 0.3, 0.3)
+    found = paired.paired(labels, first, second, 0.3, 0.3)
 
     assert found["patients"] == size
     assert found["auc"] == found["recall"] == NOT_EVALUATED
-    values = [value for name in pairs.NAMES if isinstance(found[name], list) for value in found[name]]
+    values = [value for name in paired.NAMES if isinstance(found[name], list) for value in found[name]]
     assert np.all(np.isfinite(values))
 
 
@@ -73,8 +73,8 @@ def test_patients_without_a_score_of_both_are_left_out() -> None:
     partly = second.copy()
     partly[100:] = np.nan
 
-    assert pairs.paired(labels, first, partly, 0.3, 0.4) == pairs.paired(
+    assert paired.paired(labels, first, partly, 0.3, 0.4) == paired.paired(
         labels[:100], first[:100], second[:100], 0.3, 0.4
     )
-    changed = pairs.reclassified(labels, first, partly, 0.3, 0.4)
+    changed = paired.reclassified(labels, first, partly, 0.3, 0.4)
     assert sum(sum(row.values()) for row in changed.values()) == 100

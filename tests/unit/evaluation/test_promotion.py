@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clinrisk.promotion import NOT_EVALUATED, requirements, unmet_requirements
+from clinrisk.core.training.promotion import NOT_EVALUATED, requirements, unmet_requirements
 from clinrisk.use_cases.bar import PromotionBar
 
 BAR = PromotionBar(

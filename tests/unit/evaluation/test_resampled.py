@@ -6,16 +6,10 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
-from clinrisk.evaluation import resampled
-from clinrisk.evaluation.groups import group_figures
-from clinrisk.evaluation.intervals import wilson
-from clinrisk.evaluation.metrics import (
-    Confusion,
-    Floats,
-    Labels,
-    average_precision_score,
-    confusion,
-)
+from clinrisk.core.evaluation import bootstrap
+from clinrisk.core.evaluation.groups import group_figures
+from clinrisk.core.evaluation.intervals import wilson
+from clinrisk.core.evaluation.metrics import Confusion, Floats, Labels, average_precision_score, confusion
 
 THRESHOLD = 0.3
 
@@ -70,8 +64,8 @@ def test_the_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
         labels, scores = cohort(seed, 300)
         rng = np.random.default_rng(seed)
         intervals = (
-            resampled.average_precision(labels, scores, 400, rng),
-            resampled.f1(confusion(labels, scores, THRESHOLD), 400, rng),
+            bootstrap.average_precision(labels, scores, 400, rng),
+            bootstrap.f1(confusion(labels, scores, THRESHOLD), 400, rng),
         )
         covered += [
             found is not None and found.low <= true <= found.high
@@ -86,7 +80,7 @@ def test_the_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
     "counts", [Confusion(0, 12, 10, 40), Confusion(10, 0, 0, 40)], ids=["none found", "none missed"]
 )
 def test_f1_is_not_certain_because_all_resamples_agree(counts: Confusion) -> None:
-    found = resampled.f1(counts, 200, np.random.default_rng(0))
+    found = bootstrap.f1(counts, 200, np.random.default_rng(0))
 
     assert found is not None
     assert found.low <= found.value <= found.high
@@ -94,13 +88,13 @@ def test_f1_is_not_certain_because_all_resamples_agree(counts: Confusion) -> Non
 
 
 def test_f1_of_nobody_is_none() -> None:
-    assert resampled.f1(Confusion(0, 0, 0, 40), 200, np.random.default_rng(0)) is None
+    assert bootstrap.f1(Confusion(0, 0, 0, 40), 200, np.random.default_rng(0)) is None
 
 
 def test_a_perfect_ranking_is_not_certain() -> None:
     labels = np.array([0] * 30 + [1] * 12)
 
-    found = resampled.average_precision(labels, labels.astype(float), 200, np.random.default_rng(0))
+    found = bootstrap.average_precision(labels, labels.astype(float), 200, np.random.default_rng(0))
 
     assert found == wilson(12, 12)
 
@@ -111,7 +105,7 @@ def test_the_order_of_the_patients_changes_nothing_even_where_scores_are_pooled_
     order = np.random.default_rng(1).permutation(len(labels))
 
     first, second = (
-        resampled.average_precision(
+        bootstrap.average_precision(
             labels[rows], scores[rows], 50, np.random.default_rng(0), limit=200, cells=64
         )
         for rows in (np.arange(len(labels)), order)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clinrisk.core.evaluation import metrics, thresholds
 from clinrisk.errors import NotEnoughData
-from clinrisk.evaluation import metrics, thresholds
 
 
 @settings(max_examples=100, deadline=None)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from clinrisk import use_cases
-from clinrisk.ingest import HEAD_BYTES, Verdict, read_header
-from clinrisk.ingest.chunk import Chunk, read_chunk
-from clinrisk.ingest.whole import check_file
+from clinrisk.core.ingest import HEAD_BYTES, Verdict, read_header
+from clinrisk.core.ingest.chunk import Chunk, read_chunk
+from clinrisk.core.ingest.csv_file.check_file import check_file
 
 KEY = b"k" * 32
 STROKE = "9046,Male,67,0,1,Yes,Private,Urban,228.69,36.6,formerly smoked,1"

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from clinrisk import profiles, use_cases
-from clinrisk.ingest import add_counts
-from clinrisk.ingest.chunk import Chunk, read_chunk
-from clinrisk.ingest.cutting import cut
-from clinrisk.ingest.whole import elsewhere_of
+from clinrisk import use_cases
+from clinrisk.core.ingest import add_counts
+from clinrisk.core.ingest.chunk import Chunk, read_chunk
+from clinrisk.core.ingest.csv_file.check_file import elsewhere_of
+from clinrisk.core.ingest.csv_file.cutting import cut
+from clinrisk.core.profiles import feature_profile
 
 from .conftest import HEART, KEY, STROKE
 from .test_properties import HEADERS, lines
@@ -60,7 +61,7 @@ def assert_same(whole: Chunk, parts: list[Chunk]) -> None:
     assert pl.concat([part.features for part in parts]).equals(whole.features, null_equal=True)
     assert pl.concat([part.vault for part in parts]).equals(whole.vault)
     if whole.profile:
-        assert profiles.merge([part.profile for part in parts if part.profile]) == whole.profile
+        assert feature_profile.merge([part.profile for part in parts if part.profile]) == whole.profile
     assert add_counts([part.counts for part in parts]) == whole.counts
     assert pl.concat([part.quarantine for part in parts]).equals(whole.quarantine)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from clinrisk import use_cases
-from clinrisk.ingest import add_counts, decide
-from clinrisk.wording import explain
+from clinrisk.core.ingest import add_counts, decide
+from clinrisk.core.ingest.rule_sentences import explain
 
 from .conftest import Judge, Read, heart_rows, stroke_rows
 

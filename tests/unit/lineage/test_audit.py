@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from clinrisk.audit import DecisionEntry, LedgerEntry, RefusalEntry, ReleaseEvent
+from clinrisk.core.release.ledger_entries import DecisionEntry, LedgerEntry, RefusalEntry, ReleaseEvent
 
 ENTRY = LedgerEntry(
     use_case="heart",

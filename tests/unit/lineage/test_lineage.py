@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clinrisk.lineage import canonical_json, digest_of, package_files, sha256, zip_bytes
+from clinrisk.core.digests import canonical_json, digest_of, package_files, sha256, zip_bytes
 
 
 @given(

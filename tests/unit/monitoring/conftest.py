@@ -8,7 +8,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from clinrisk import use_cases
-from clinrisk.profiles import Profile, count_values, profile_of
+from clinrisk.core.profiles.feature_profile import Profile, count_values, profile_of
 from clinrisk.use_cases.base import Number, UseCase
 
 Table = dict[str, NDArray[np.float64]]

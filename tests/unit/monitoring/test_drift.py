@@ -9,7 +9,7 @@ from numpy.random import Generator
 from scipy import stats
 
 from clinrisk import use_cases
-from clinrisk.drift import (
+from clinrisk.core.monitoring.drift import (
     MINIMUM_ROWS,
     PSI_LIMIT,
     bin_starts,
@@ -20,8 +20,8 @@ from clinrisk.drift import (
     null_p_value,
     population_stability_index,
 )
-from clinrisk.findings import Verdict
-from clinrisk.profiles import ColumnCounts, Profile
+from clinrisk.core.monitoring.findings import Verdict
+from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
 from clinrisk.use_cases.base import UseCase
 
 Draw = Callable[..., Profile]

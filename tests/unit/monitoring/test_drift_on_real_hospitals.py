@@ -9,11 +9,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from clinrisk import use_cases
-from clinrisk.drift import drift_finding
-from clinrisk.findings import Verdict
-from clinrisk.ingest.chunk import read_chunk
-from clinrisk.profiles import Profile, profile_of
-from clinrisk.quality import quality_finding
+from clinrisk.core.ingest.chunk import read_chunk
+from clinrisk.core.monitoring.drift import drift_finding
+from clinrisk.core.monitoring.findings import Verdict
+from clinrisk.core.monitoring.quality import quality_finding
+from clinrisk.core.profiles.feature_profile import Profile, profile_of
 from clinrisk.use_cases.base import UseCase
 
 FOLDER = Path(os.environ.get("CLINRISK_REAL_DATA", "../shared/data"))

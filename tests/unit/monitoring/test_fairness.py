@@ -6,7 +6,7 @@ import pytest
 from fairlearn.metrics import demographic_parity_difference, equal_opportunity_difference
 from numpy.random import Generator
 
-from clinrisk.fairness import (
+from clinrisk.core.monitoring.bias import (
     GAP_RISE_LIMIT,
     SELECTION_RATE,
     TRUE_POSITIVE_RATE,
@@ -17,8 +17,8 @@ from clinrisk.fairness import (
     gap_rise,
     rate_gap,
 )
-from clinrisk.findings import Verdict
-from clinrisk.score_profiles import ScoreProfile, score_profile_of
+from clinrisk.core.monitoring.findings import Verdict
+from clinrisk.core.profiles.score_profile import ScoreProfile, score_profile_of
 from clinrisk.use_cases.base import UseCase
 
 

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from clinrisk.outcomes import join, latest
+from clinrisk.core.scoring.outcomes import join, latest
 from clinrisk.use_cases.base import UseCase
 
 PREDICTIONS = pl.DataFrame(

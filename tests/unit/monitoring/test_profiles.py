@@ -11,8 +11,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from clinrisk import use_cases
+from clinrisk.core.profiles.feature_profile import CELLS, Profile, count_values, merge, profile_of
 from clinrisk.errors import FeatureMismatch
-from clinrisk.profiles import CELLS, Profile, count_values, merge, profile_of
 from clinrisk.use_cases.base import UseCase
 
 Draw = Callable[..., Profile]

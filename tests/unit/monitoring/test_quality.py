@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from clinrisk.findings import Verdict
-from clinrisk.profiles import ColumnCounts, Profile
-from clinrisk.quality import QUARANTINE_LIMIT, quality_finding, share_rise
+from clinrisk.core.monitoring.findings import Verdict
+from clinrisk.core.monitoring.quality import QUARANTINE_LIMIT, quality_finding, share_rise
+from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
 from clinrisk.use_cases.base import UseCase
 
 Draw = Callable[..., Profile]

@@ -2,8 +2,8 @@ import itertools
 
 import pytest
 
-from clinrisk.findings import Check, Finding, Verdict, not_evaluated
-from clinrisk.response import Response, announcement, choose_response, response_to
+from clinrisk.core.monitoring.findings import Check, Finding, Verdict, not_evaluated
+from clinrisk.core.monitoring.response import Response, announcement, choose_response, response_to
 
 Q, D, P, B = Check.QUALITY, Check.DRIFT, Check.PERFORMANCE, Check.BIAS
 SETS = [set(some) for size in range(5) for some in itertools.combinations(Check, size)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.random import Generator
 
-from clinrisk.score_profiles import EVERYONE, ScoreProfile, merge, score_cells, score_profile_of
+from clinrisk.core.profiles.score_profile import EVERYONE, ScoreProfile, merge, score_cells, score_profile_of
 from clinrisk.use_cases.base import UseCase
 
 
