@@ -8,7 +8,7 @@ import pytest
 
 from tests.statemachines import definitions
 from tests.statemachines.interpreter import Call, ServiceError, TooLateError
-from tests.statemachines.test_play_training import FAILED_JOB, RANGES, RUN, START, cast, message
+from tests.statemachines.training.test_play_training import FAILED_JOB, RANGES, RUN, START, cast, message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

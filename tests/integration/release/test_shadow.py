@@ -13,7 +13,7 @@ from clinrisk.core.release import shadow
 from tests.integration.asking import Asked
 from tests.integration.conftest import ROOT, Stack
 from tests.integration.monitored import FROM_ELSEWHERE, LIKE_TRAINING, Monitored
-from tests.integration.test_monitoring import metrics
+from tests.integration.monitoring.test_monitoring import metrics
 
 LAKE, RUN = "clinrisk-lake", "heart-9876543210"
 ASKED = json.loads((ROOT / "events/plan_shadow.heart.json").read_text())

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk.messages import PlanShadowRequest, RecordShadowRequest
-from tests.statemachines import test_play_scoring as scoring
-from tests.statemachines import test_play_training as training
 from tests.statemachines.definitions import value_of
 from tests.statemachines.interpreter import Call, ServiceError, TooLateError
+from tests.statemachines.scoring import test_play_scoring as scoring
+from tests.statemachines.training import test_play_training as training
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.conftest import PROJECT, started
-from tests.e2e.test_shadow import Hospital, page
+from tests.e2e.release.test_shadow import Hospital, page
 from twin.demo_approver import approve
 from twin.demo_command import DemoError
 
