@@ -12,22 +12,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from clinrisk.aws.tables import approvals
-from clinrisk.aws.tables.uploads import stamp
-from clinrisk.aws.telemetry import Metric, emit, step
+from clinrisk.aws.telemetry import step
 from clinrisk.messages import ExpireRequest, ExpireResult
-from clinrisk.services.release import undelivered
+from clinrisk.services.release import expire_approval
 
 
 @step(ExpireRequest)
 def handler(request: ExpireRequest) -> ExpireResult:
-    """Give the reason why nothing was released."""
-    approval_id = approvals.of_run(request.run_id).approval_id
-    expired = approvals.expire(approval_id)
-    emit(Metric.APPROVALS_EXPIRED, expired, use_case=request.use_case)
-    approval = approvals.find(approval_id)
-    if approval.status == approvals.EXPIRED:
-        return ExpireResult(reason="Nobody decided in time.")
-    if approval.unfinished:
-        undelivered.close(approval, stamp(datetime.now(UTC)))
-    return ExpireResult(reason="A decision was recorded, but it did not reach the training run in time.")
+    """Return the reason why nothing was released."""
+    return expire_approval.expire(request, datetime.now(UTC))

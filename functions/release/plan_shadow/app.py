@@ -13,5 +13,5 @@ from clinrisk.services.release import plan_shadow
 
 @step(PlanShadowRequest)
 def handler(request: PlanShadowRequest) -> ShadowPlan:
-    """Give the batches, newest first, and the version of the live model."""
-    return plan_shadow.planned(request)
+    """Return the batches, newest first, and the version of the live model."""
+    return plan_shadow.plan(request)

@@ -11,38 +11,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from clinrisk import use_cases
-from clinrisk.aws import sns
-from clinrisk.aws.settings import settings
-from clinrisk.aws.tables import approvals, deployments
-from clinrisk.aws.tables.uploads import stamp
-from clinrisk.aws.telemetry import Metric, emit, step
-from clinrisk.core import mails
-from clinrisk.core.release.page.approval_page import day
-from clinrisk.core.release.page.shadow_view import summary_of
+from clinrisk.aws.telemetry import step
 from clinrisk.messages import ApprovalAsked, ApprovalRequest
-from clinrisk.services.release import approval_links, plan_shadow
+from clinrisk.services.release import request_approval
 
 
 @step(ApprovalRequest)
 def handler(request: ApprovalRequest) -> ApprovalAsked:
-    """Give the id of the approval; the workflow itself waits for the task token."""
-    # Nobody is asked about what could not be released any more.
-    deployments.check_compared(request.use_case, request.digests)
-    now = datetime.now(UTC)
-    expires_at = int(now.timestamp() + 3600 * float(settings().approval_timeout_hours))
-    approval = approvals.ask(request, created_at=stamp(now), expires_at=expires_at)
-    use_case = use_cases.get(request.use_case)
-    mail = mails.approval_wanted(
-        title=use_case.title,
-        version=approval.package_version,
-        run_id=approval.run_id,
-        summary=approval.summary,
-        beside=summary_of(plan_shadow.comparisons(use_case.name, approval.run_id)),
-        unmet=approval.unmet,
-        link=approval_links.link(approval),
-        until=day(approval.expires_at),
-    )
-    sns.send(settings().approvals_topic, mail)
-    emit(Metric.APPROVALS_REQUESTED, 1, use_case=use_case.name)
-    return ApprovalAsked(approval_id=approval.approval_id)
+    """Return the id of the approval; the workflow itself waits for the task token."""
+    return request_approval.request_approval(request, datetime.now(UTC))

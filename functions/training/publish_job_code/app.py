@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clinrisk.aws import cloudformation, s3
-from clinrisk.aws.settings import settings
-from clinrisk.core import digests, object_keys
+from clinrisk.aws import cloudformation
 from clinrisk.services.training import publish_job_code
 
 if TYPE_CHECKING:
@@ -22,10 +20,5 @@ if TYPE_CHECKING:
 def handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Answer with the code's prefix and digest; code of earlier deployments stays for its models."""
     with cloudformation.answered(event, "job-code") as attributes:
-        if event["RequestType"] == "Delete":
-            return
-        code = publish_job_code.build()
-        digest = digests.sha256(code)
-        stored = s3.store(settings().lake_bucket, object_keys.job_code(digest), code, once=True)
-        attributes["Prefix"] = stored.uri.removesuffix(publish_job_code.NAME)
-        attributes["Digest"] = digest
+        if event["RequestType"] != "Delete":
+            attributes["Prefix"], attributes["Digest"] = publish_job_code.publish()

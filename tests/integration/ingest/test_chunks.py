@@ -37,8 +37,7 @@ def store(stack: Stack) -> FeatureStore:
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clinrisk.core.ingest.csv_file.cutting.cut.__defaults__", (SMALL,))
-    monkeypatch.setattr("clinrisk.core.ingest.csv_file.cutting.CHUNK_BYTES", SMALL)
+    monkeypatch.setattr("clinrisk.services.ingest.plan_chunks.CHUNK_BYTES", SMALL)
 
 
 def features_of(stack: Stack, upload: dict[str, Any]) -> pl.DataFrame:
@@ -263,7 +262,7 @@ def test_a_training_file_that_would_be_cut_otherwise_by_now_is_committed(
     upload = ingest.claim()["upload"]
     ingest.build(upload)
     before = landed(stack, upload)
-    monkeypatch.setattr("clinrisk.core.ingest.csv_file.cutting.cut.__defaults__", (3 * SMALL,))
+    monkeypatch.setattr("clinrisk.services.ingest.plan_chunks.CHUNK_BYTES", 3 * SMALL)
     assert stack.call("commit_upload", ingest.build(upload))["rows_accepted"] == 59
     assert landed(stack, upload).keys() == before.keys()
 

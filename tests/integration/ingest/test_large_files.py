@@ -29,8 +29,7 @@ def workflow(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Workflow:
     trouble = Trouble()
     trouble.install(monkeypatch)
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    monkeypatch.setattr("clinrisk.core.ingest.csv_file.cutting.cut.__defaults__", (400,))
-    monkeypatch.setattr("clinrisk.core.ingest.csv_file.cutting.CHUNK_BYTES", 400)
+    monkeypatch.setattr("clinrisk.services.ingest.plan_chunks.CHUNK_BYTES", 400)
 
     def read(**place: str) -> Any:
         trouble.armed = False
@@ -93,7 +92,7 @@ def test_a_redrive_under_another_cut_doubles_nobody(
     from clinrisk.aws import s3  # noqa: PLC0415
 
     def chunks_of(size: int) -> None:
-        monkeypatch.setattr("clinrisk.core.ingest.csv_file.cutting.cut.__defaults__", (size,))
+        monkeypatch.setattr("clinrisk.services.ingest.plan_chunks.CHUNK_BYTES", size)
         plan.__wrapped__.__globals__.update(CHUNK_BYTES=size)
 
     def refuse(bucket: str, key: str, *rest: Any, **more: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk.aws.tables import uploads
-from clinrisk.services.scoring import stored_outcomes
+from clinrisk.services.scoring import join_outcomes
 from tests.integration.feature_store import FeatureStore
 from tests.integration.uploading import STROKE_HEADER, csv, heart_csv, stroke_rows
 from tests.integration.workflow import Trouble, Workflow, drop, left_behind
@@ -94,7 +94,7 @@ def test_outcomes_of_an_older_version_do_not_overwrite_those_of_a_newer_one(
     newer = drop(stack, key, b"id,label,date\n7,1,2024-02-28\n", NEW)
     workflow.run(newer, "newer")
     workflow.run(older, "older")
-    labels = [frame["label"].to_list() for frame in stored_outcomes.outcomes("stroke").values()]
+    labels = [frame["label"].to_list() for frame in join_outcomes.arrived_outcomes("stroke").values()]
     assert labels == [[0], [1]]
 
 

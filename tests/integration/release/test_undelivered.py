@@ -11,7 +11,7 @@ from botocore.exceptions import EndpointConnectionError
 from clinrisk.aws import clients
 from clinrisk.aws.tables import approvals
 from clinrisk.errors import DecisionMissing, ObjectMissing
-from clinrisk.services.release import undelivered
+from clinrisk.services.release import expire_approval
 from tests.integration.asking import Asked
 from tests.integration.candidates import Waiting
 
@@ -129,7 +129,7 @@ def test_a_late_answer_that_breaks_half_way_is_completed_by_the_button(stack: St
     approvals.mark_too_late(asked.approval_id, approvals.APPROVED)
     assert pressed(asked)["statusCode"] == 410
     assert sorted(ledger(stack)) == ENTRIES["approve"]
-    assert approvals.find(asked.approval_id).refusal == undelivered.REFUSAL
+    assert approvals.find(asked.approval_id).refusal == expire_approval.TOO_LATE
 
 
 def test_a_delivery_that_arrived_without_being_noted_is_released_and_never_too_late(stack: Stack) -> None:
@@ -139,7 +139,7 @@ def test_a_delivery_that_arrived_without_being_noted_is_released_and_never_too_l
     assert asked.answer()["statusCode"] == 500
     assert waiting.end()["status"] == "SUCCEEDED"
     assert asked.promote()["live_version"] == 1
-    undelivered.close(approvals.find(asked.approval_id), "2026-03-01T09:30:00.000Z")
+    expire_approval.close_undelivered(approvals.find(asked.approval_id), "2026-03-01T09:30:00.000Z")
     page = asked.answer()
     assert "It was released as live version 1." in page["body"]
     assert "ledger/heart/00000001-promoted.json" in stack.keys("audit")

@@ -64,8 +64,7 @@ def test_parts_of_another_cut_stop_the_publication(stack: Stack) -> None:
 def test_the_results_of_several_chunks_are_one_file_written_in_parts(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clinrisk.core.ingest.csv_file.cutting.cut.__defaults__", (400,))
-    monkeypatch.setattr("clinrisk.core.ingest.csv_file.cutting.CHUNK_BYTES", 400)
+    monkeypatch.setattr("clinrisk.services.ingest.plan_chunks.CHUNK_BYTES", 400)
     upload, _ = Ingest.of(stack, "inbox/stroke/inference/today.csv", stroke_batch(60)).run()
     event = publish_event(stack, upload)
     whole = stack.call("publish_results", event)

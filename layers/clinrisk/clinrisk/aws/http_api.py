@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from clinrisk.aws.telemetry import logger
 from clinrisk.core.release.page import approval_page
@@ -33,14 +34,16 @@ class WebRequest:
 
 
 def request_of(event: Mapping[str, Any]) -> WebRequest:
-    """Read an HTTP API event (payload format 2.0)."""
-    body = event.get("body") or ""
-    if event.get("isBase64Encoded"):
-        body = base64.b64decode(body).decode("utf-8", "replace")
+    """Return the request in an HTTP API event (payload format 2.0)."""
+    given = APIGatewayProxyEventV2(dict(event))
+    try:
+        body = given.decoded_body or ""
+    except ValueError:
+        body = ""  # neither base64 nor UTF-8: no form of ours
     return WebRequest(
-        method=event["requestContext"]["http"]["method"],
-        path=event.get("pathParameters") or {},
-        query=_fields(event.get("rawQueryString") or ""),
+        method=given.http_method,
+        path=given.path_parameters,
+        query=_fields(given.raw_query_string or ""),
         form=_fields(body) if len(body) <= LONGEST_BODY else {},
     )
 

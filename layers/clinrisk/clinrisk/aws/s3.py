@@ -118,6 +118,12 @@ def digest_version(bucket: str, key: str, version_id: str, size: int) -> str:
     return _hashed(blocks(bucket, key, version_id, size))
 
 
+def check_digest(what: str, uri: str, sha256: str) -> None:
+    """Pass silently when what lies at an address has that digest; raises EvidenceChanged."""
+    if digest(uri) != sha256:
+        raise EvidenceChanged(f"The {what} has changed: {uri} no longer has the digest recorded for it.")
+
+
 def fetch(reference: Reference) -> bytes:
     """Read what the reference names; raises EvidenceChanged when its bytes are others than were meant."""
     data = fetch_current(reference.uri)

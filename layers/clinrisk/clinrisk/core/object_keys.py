@@ -130,3 +130,13 @@ def model_card(use_case: str, run_id: str) -> dict[str, str]:
 def results(use_case: str, stem: str, upload: str) -> str:
     """Give the results of a scored file, in the Results bucket."""
     return f"results/{use_case}/{stem}/{upload}.csv"
+
+
+def papers(report_uri: str) -> dict[str, str]:
+    """Return the addresses of a report and of its model card's forms, by their names in the digests.
+
+    >>> papers("s3://results/reports/heart/run-1/report.html")["model_card"]
+    's3://results/reports/heart/run-1/model-card.html'
+    """
+    folder = report_uri.rpartition("/")[0]
+    return {"report": report_uri} | {name: f"{folder}/{file}" for name, file in MODEL_CARD.items()}

@@ -12,7 +12,7 @@ import hmac
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-from clinrisk.aws import clients
+from clinrisk.aws import kms
 from clinrisk.aws.settings import settings
 from clinrisk.core import digests
 from clinrisk.errors import DecisionInvalid
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def link(approval: Approval) -> str:
-    """Give the address of the approval page."""
+    """Return the address of the approval page."""
     query = urlencode({"expires": approval.expires_at, "mac": _mac(approval)})
     return f"{settings().approval_api_url}/approvals/{quote(approval.approval_id)}?{query}"
 
@@ -37,7 +37,7 @@ def check(approval: Approval, expires: str, mac: str, *, now: int) -> None:
 
 
 def nonce(mac: str, evidence: str) -> str:
-    """Give the form's nonce for the evidence on its page: only who holds the link can know it.
+    """Return the form's nonce for the evidence on its page: only who holds the link can know it.
 
     >>> nonce("a", "e") == nonce("a", "e"), nonce("a", "e") in {nonce("b", "e"), nonce("a", "f")}
     (True, False)
@@ -48,8 +48,5 @@ def nonce(mac: str, evidence: str) -> str:
 def _mac(approval: Approval) -> str:
     # The prefix keeps these MACs apart from the pseudonym keys that the same key derives.
     about = digests.digest_of(approval.digests.model_dump())
-    message = f"approval link|{approval.approval_id}|{approval.expires_at}|{about}"
-    answer = clients.kms().generate_mac(
-        KeyId=settings().signing_key, MacAlgorithm="HMAC_SHA_256", Message=message.encode()
-    )
-    return base64.urlsafe_b64encode(answer["Mac"]).decode().rstrip("=")
+    made = kms.mac(f"approval link|{approval.approval_id}|{approval.expires_at}|{about}")
+    return base64.urlsafe_b64encode(made).decode().rstrip("=")

@@ -22,7 +22,7 @@ from clinrisk.core.release.page.evidence_view import evidence_of
 from clinrisk.core.release.page.shadow_view import beside_of
 from clinrisk.errors import ApprovalRejected, ClinriskError, DecisionInvalid
 from clinrisk.messages import DecisionResult
-from clinrisk.services.release import approval_links, evidence, undelivered
+from clinrisk.services.release import approval_links, evidence, expire_approval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +114,7 @@ def _finish(decided: Approval, mac: str, now: datetime) -> Page:
     """Pass a recorded decision on, also when an earlier request crashed after it recorded it."""
     if decided.unfinished:
         if decided.status == approvals.TOO_LATE:
-            undelivered.close(decided, stamp(now))
+            expire_approval.close_undelivered(decided, stamp(now))
         else:
             ledger.write_decision(decided)
             _deliver(decided, stamp(now))
@@ -158,7 +158,7 @@ def _deliver(approval: Approval, now: str) -> None:
         client.exceptions.InvalidToken,
     ):
         telemetry.logger().warning("decision came too late", extra={"approval_id": approval.approval_id})
-        undelivered.close(approval, now)
+        expire_approval.close_undelivered(approval, now)
         return
     approvals.mark_delivered(approval.approval_id, approval.status)
 

@@ -1,8 +1,7 @@
-"""The evidence for a candidate: hashed when it is judged, when it is shown, and before it is released."""
+"""The evidence for a candidate: hashed when it is shown, and before it is released."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from dataclasses import dataclass
@@ -12,10 +11,9 @@ from clinrisk.aws import model_registry, s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals
 from clinrisk.core import digests, object_keys
-from clinrisk.core.training.promotion import compared_with
-from clinrisk.errors import DecisionMissing, EvidenceChanged, FeatureMismatch
-from clinrisk.messages import Digests, JudgeRequest, PromoteRequest, Reference
-from clinrisk.services.release import plan_shadow
+from clinrisk.errors import DecisionMissing, EvidenceChanged
+from clinrisk.messages import PromoteRequest, Reference
+from clinrisk.services.release import comparisons
 
 if TYPE_CHECKING:
     from clinrisk.aws.tables.approvals import Approval
@@ -42,45 +40,16 @@ class Shown:
         return digests.digest_of(self.digests)
 
 
-def judged(request: JudgeRequest, use_case: UseCase) -> tuple[dict[str, Any], Digests]:
-    """Give the evaluation document and the digests of all that the candidate is made of.
-
-    Raises EvidenceChanged when the job code is not what its name says, FeatureMismatch when the evaluation
-    belongs to another run or to other features.
-    """
-    data = s3.fetch_current(request.evaluation_uri)
-    document: dict[str, Any] = json.loads(data)
-    if (document["use_case"], document["run_id"]) != (request.use_case, request.run_id):
-        raise FeatureMismatch("The evaluation belongs to another run.")
-    if document["feature_digest"] != use_case.feature_digest:
-        raise FeatureMismatch("The evaluation was made with other features than this use case has.")
-    code = s3.uri_of(settings().lake_bucket, object_keys.job_code(request.code_digest))
-    _expect("job code", code, request.code_digest)
-    papers = _papers(request.use_case, request.run_id, request.report_uri)
-    made_of = Digests(
-        model=s3.digest(request.model_uri),
-        manifest=s3.digest(request.manifest_uri),
-        evaluation=hashlib.sha256(data).hexdigest(),
-        code=request.code_digest,
-        features=use_case.feature_digest,
-        image=request.image,
-        threshold=repr(float(document["threshold"])),
-        champion_version=str(compared_with(document)),
-        **{name: s3.digest(uri) for name, uri in papers.items()},
-    )
-    return document, made_of
-
-
 def shown(approval: Approval) -> Shown:
     """Read what the approver is shown; raises EvidenceChanged when it is not what was judged.
 
     The comparisons go on while a candidate waits: they are taken as they are, each with its digest.
     """
     judged_as = approval.digests.model_dump()
-    for name, uri in _papers(approval.use_case, approval.run_id, approval.report_uri).items():
-        _expect(_spelled(name), uri, judged_as[name])
+    for name, uri in object_keys.papers(approval.report_uri).items():
+        s3.check_digest(name.replace("_", " "), uri, judged_as[name])
     evaluation = Reference(uri=approval.evaluation_uri, sha256=approval.digests.evaluation)
-    documents = plan_shadow.documents(approval.use_case, approval.run_id)
+    documents = comparisons.texts(approval.use_case, approval.run_id)
     compared = {f"comparison/{batch}": digests.sha256(data) for batch, data in documents.items()}
     return Shown(
         evaluation=s3.fetch_json(evaluation),
@@ -113,9 +82,9 @@ def check_unchanged(request: PromoteRequest, approval: Approval, use_case: UseCa
         "evaluation": request.evaluation_uri,
         "manifest": s3.uri_of(lake, object_keys.manifest(request.use_case, request.run_id)),
         "code": s3.uri_of(lake, object_keys.job_code(made_of.code)),
-    } | _papers(request.use_case, request.run_id, approval.report_uri)
+    } | object_keys.papers(approval.report_uri)
     for name, uri in artefacts.items():
-        _expect(_spelled(name), uri, expected[name])
+        s3.check_digest(name.replace("_", " "), uri, expected[name])
     if made_of.features != use_case.feature_digest:
         raise EvidenceChanged("The use case's features are no longer those of the candidate.")
     if not math.isclose(request.threshold, float(made_of.threshold), rel_tol=_SAME):
@@ -126,19 +95,3 @@ def check_unchanged(request: PromoteRequest, approval: Approval, use_case: UseCa
         raise EvidenceChanged(
             f"The registered package differs from what was approved: {', '.join(differing)}."
         )
-
-
-def _papers(use_case: str, run_id: str, report_uri: str) -> dict[str, str]:
-    """Give the addresses of report and model card, by their names in the digests."""
-    bucket, _ = s3.split(report_uri)
-    cards = object_keys.model_card(use_case, run_id).items()
-    return {"report": report_uri} | {name: s3.uri_of(bucket, key) for name, key in cards}
-
-
-def _spelled(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _expect(what: str, uri: str, digest: str) -> None:
-    if s3.digest(uri) != digest:
-        raise EvidenceChanged(f"The {what} has changed: {uri} no longer has the digest recorded for it.")

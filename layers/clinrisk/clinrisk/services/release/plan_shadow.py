@@ -1,9 +1,8 @@
-"""What the shadow reads and leaves: recent batches with their predictions, and the comparison documents."""
+"""Plan Shadow: which recent batches of the live model a waiting candidate scores too, or why none."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
@@ -16,8 +15,8 @@ if TYPE_CHECKING:
     from clinrisk.messages import LiveModel, PlanShadowRequest
 
 
-def planned(request: PlanShadowRequest) -> ShadowPlan:
-    """Give the newest batches that the live model scored, until they hold enough patients, or why none."""
+def plan(request: PlanShadowRequest) -> ShadowPlan:
+    """Return the newest batches that the live model scored, until they hold enough patients, or why none."""
     live = deployments.current(request.use_case)
     if live is None:
         reason = "No model is live yet, so there is nothing to compare with."
@@ -28,22 +27,6 @@ def planned(request: PlanShadowRequest) -> ShadowPlan:
     batches = _recent(live)
     reason = "" if batches else "The live model has scored no batch yet, so there was no patient to compare."
     return ShadowPlan(champion_version=live.live_version, batches=batches, reason=reason)
-
-
-def documents(use_case: str, run_id: str) -> dict[str, bytes]:
-    """Read every comparison of a candidate with the live model: the recent batches first, then by upload."""
-    bucket, folder = settings().lake_bucket, object_keys.comparisons(use_case, run_id)
-    keys = s3.keys_under(bucket, folder)
-    first = object_keys.comparison(use_case, run_id, shadow.REPLAY)
-    return {
-        key.removeprefix(folder).removesuffix(".json"): s3.fetch_current(s3.uri_of(bucket, key))
-        for key in sorted(keys, key=lambda key: (key != first, key))
-    }
-
-
-def comparisons(use_case: str, run_id: str) -> list[dict[str, Any]]:
-    """Give the comparison documents in that order."""
-    return [json.loads(data) for data in documents(use_case, run_id).values()]
 
 
 def _recent(live: LiveModel) -> tuple[ShadowBatch, ...]:

@@ -1,58 +1,62 @@
-"""A scored batch under the hospital's own ids: one results file, written while its parts are read.
+"""Publish Results: a scored batch under the hospital's own ids, in one results file.
 
 It reads with polars, so only functions with the Frames layer may import it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clinrisk import use_cases
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
-from clinrisk.core import object_keys
+from clinrisk.aws.telemetry import Metric, emit
+from clinrisk.core import mails, object_keys
 from clinrisk.core.ingest.inbox_keys import parse_key
 from clinrisk.core.scoring.results import Results, results_of
 from clinrisk.errors import CountsDisagree
+from clinrisk.messages import PublishRequest, PublishResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clinrisk.messages import Reference, Upload
+    from clinrisk.messages import Upload
 
 
-@dataclass(frozen=True)
-class Published:
-    """Where the results lie, how many patients they hold, and how many of them are flagged."""
+def publish(request: PublishRequest) -> PublishResult:
+    """Write the results file and return it by reference, with the mail that says where it is.
 
-    results: Reference
-    rows: int
-    flagged: int
-
-
-def publish(upload: Upload, presented_prefix: str, rows_accepted: int) -> Published:
-    """Write the results file; the parts presented below `presented_prefix` are named as the vault's parts.
-
-    Raises CountsDisagree where the two do not fit, or hold more or fewer rows than the commit accepted: the
-    file is not there before its last part is.
+    The parts presented below `presented_uri` are named as the vault's parts. Raises CountsDisagree where the
+    two do not fit, or hold more or fewer rows than the commit accepted: the file is not there before its last
+    part is.
     """
-    parts: list[Results] = []
+    upload, named = request.upload, parse_key(request.upload.key)
+    rows = flagged = 0
 
     def texts() -> Iterator[bytes]:
-        for part in _parts(upload, presented_prefix):
-            parts.append(Results(b"", part.rows, part.flagged))
+        nonlocal rows, flagged
+        for part in _parts(upload, request.presented_uri):
+            rows, flagged = rows + part.rows, flagged + part.flagged
             yield part.csv
-        rows = sum(part.rows for part in parts)
-        if rows != rows_accepted:
-            raise CountsDisagree(f"There are results of {rows} rows; {rows_accepted} were accepted.")
+        if rows != request.rows_accepted:
+            raise CountsDisagree(f"There are results of {rows} rows; {request.rows_accepted} were accepted.")
 
-    reference = s3.store_blocks(
+    results = s3.store_blocks(
         settings().results_bucket,
-        object_keys.results(upload.use_case, parse_key(upload.key).stem, upload.upload_id),
+        object_keys.results(upload.use_case, named.stem, upload.upload_id),
         texts(),
         "text/csv; charset=utf-8",
     )
-    return Published(reference, sum(part.rows for part in parts), sum(part.flagged for part in parts))
+    emit(Metric.ROWS_SCORED, rows, use_case=upload.use_case)
+    mail = mails.batch_scored(
+        title=use_cases.get(upload.use_case).title,
+        file_name=named.file,
+        rows=rows,
+        flagged=flagged,
+        live_version=request.run.live_version,
+        results=results.uri,
+    )
+    return PublishResult(scored_rows=rows, results=results, subject=mail.subject, message=mail.text)
 
 
 def _parts(upload: Upload, presented_prefix: str) -> Iterator[Results]:
