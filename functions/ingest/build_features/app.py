@@ -14,6 +14,6 @@ from clinrisk.services.ingest import build_features
 
 @step(BuildRequest)
 def handler(request: BuildRequest) -> ChunkDone:
-    """Give which chunk is done; what it became lies in the Lake."""
+    """Return which chunk is done; what it became lies in the Lake."""
     built = build_features.build(request.upload, request.chunk, request.header)
     return ChunkDone(index=built.chunk.index)

@@ -17,5 +17,5 @@ from clinrisk.services.ingest import claim_upload
 
 @step(ClaimRequest)
 def handler(request: ClaimRequest) -> ClaimResult:
-    """Give CLAIMED with the upload, or how the file was settled."""
+    """Return CLAIMED with the upload, or how the file was settled."""
     return claim_upload.claim(request, datetime.now(UTC))

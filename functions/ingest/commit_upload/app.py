@@ -19,5 +19,5 @@ from clinrisk.services.ingest import commit_upload
 
 @step(CommitRequest)
 def handler(request: CommitRequest) -> CommitResult:
-    """Give how the upload was settled, whether a training may start, and the mail when one is due."""
+    """Return how the upload was settled, whether a training may start, and the mail when one is due."""
     return commit_upload.commit(request, datetime.now(UTC))

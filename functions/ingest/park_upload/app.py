@@ -16,5 +16,5 @@ from clinrisk.services.ingest import park_upload
 
 @step(ParkRequest)
 def handler(request: ParkRequest) -> ParkResult:
-    """Give the mail to the operators and the receipt."""
+    """Return the mail to the operators and the receipt."""
     return park_upload.park(request, datetime.now(UTC))

@@ -14,5 +14,5 @@ from clinrisk.services.ingest import reconcile_chunks
 
 @step(ReconcileRequest)
 def handler(request: ReconcileRequest) -> ReconcileResult:
-    """Give whether the upload will be used, and whether its chunks need another look."""
+    """Return whether the upload will be used, and whether its chunks need another look."""
     return reconcile_chunks.reconcile(request.upload)

@@ -16,5 +16,5 @@ from clinrisk.services.ingest import write_features
 
 @step(WriteRequest)
 def handler(request: WriteRequest) -> ChunkDone:
-    """Give which chunk is done."""
+    """Return which chunk is done."""
     return write_features.write(request)

@@ -16,7 +16,7 @@ from clinrisk.services.monitoring import stored_profiles
 
 @step(BatchSelection)
 def handler(selection: BatchSelection) -> CheckResult:
-    """Give one verdict per batch, and one on all with outcomes together, on the gaps between groups."""
+    """Return one verdict per batch, and one on all with outcomes together, on the gaps between groups."""
     use_case = use_cases.get(selection.use_case)
     evaluation = stored_profiles.evaluation(selection.evaluation_uri)
     return stored_profiles.checked(

@@ -15,7 +15,7 @@ from clinrisk.services.monitoring import stored_profiles
 
 @step(BatchSelection)
 def handler(selection: BatchSelection) -> CheckResult:
-    """Give one verdict per batch, and one on all with outcomes together, on ranking and calibration."""
+    """Return one verdict per batch, and one on all with outcomes together, on ranking and calibration."""
     evaluation = stored_profiles.evaluation(selection.evaluation_uri)
     return stored_profiles.checked(
         Check.PERFORMANCE,

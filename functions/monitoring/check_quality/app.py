@@ -16,7 +16,7 @@ from clinrisk.services.monitoring import stored_profiles
 
 @step(BatchSelection)
 def handler(selection: BatchSelection) -> CheckResult:
-    """Give one verdict per batch on missing values, unusable rows and codes that training never saw."""
+    """Return one verdict per batch on missing values, unusable rows and codes that training never saw."""
     use_case = use_cases.get(selection.use_case)
     reference = stored_profiles.profile(selection.reference_uri)
     return stored_profiles.checked(

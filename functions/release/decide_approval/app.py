@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @web
 def handler(request: WebRequest) -> Page:
-    """Give the page: the question, what was decided, or why there is nothing to decide."""
+    """Return the page: the question, what was decided, or why there is nothing to decide."""
     return decide_approval.serve(
         request.method, request.path["approval_id"], request.query, request.form, datetime.now(UTC)
     )

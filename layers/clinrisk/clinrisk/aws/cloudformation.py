@@ -17,7 +17,7 @@ _TRIES = 3
 
 @contextmanager
 def answered(event: dict[str, Any], physical_id: str) -> Iterator[dict[str, str]]:
-    """Give a dict for the attributes and send it to CloudFormation, or FAILED when the block raises."""
+    """Return a dict for the attributes and send it to CloudFormation, or FAILED when the block raises."""
     attributes: dict[str, str] = {}
     try:
         yield attributes

@@ -19,13 +19,13 @@ Item = dict[str, Any]
 
 
 def read(table: str, pk: str, sk: str) -> Item | None:
-    """Give one item as it is now (a consistent read), or None."""
+    """Return one item as it is now (a consistent read), or None."""
     found = clients.dynamodb().Table(table).get_item(Key={"pk": pk, "sk": sk}, ConsistentRead=True)
     return found.get("Item")
 
 
 def query(table: str, pk: str, *, newest_first: bool = False) -> list[Item]:
-    """Give every item of a partition in the order of its sort key."""
+    """Return every item of a partition in the order of its sort key."""
     source = clients.dynamodb().Table(table)
     items: list[Item] = []
     start: dict[str, Any] = {}
@@ -96,7 +96,7 @@ def transact(writes: Sequence[dict[str, Any]]) -> list[str]:
 def put(
     table: str, item: Item, condition: str = "", values: Item | None = None, names: Item | None = None
 ) -> dict[str, Any]:
-    """Give one put of a transaction."""
+    """Return one put of a transaction."""
     request: dict[str, Any] = {"TableName": table, "Item": plain(item)}
     if condition:
         request["ConditionExpression"] = condition
@@ -108,12 +108,12 @@ def put(
 
 
 def delete(table: str, pk: str, sk: str) -> dict[str, Any]:
-    """Give one deletion of a transaction."""
+    """Return one deletion of a transaction."""
     return {"Delete": {"TableName": table, "Key": {"pk": pk, "sk": sk}}}
 
 
 def plain(value: Any) -> Any:
-    """Give the value as DynamoDB stores it: decimal numbers, lists for tuples.
+    """Return the value as DynamoDB stores it: decimal numbers, lists for tuples.
 
     >>> plain({"threshold": 0.05, "unmet": ("a",), "version": 2})
     {'threshold': Decimal('0.05'), 'unmet': ['a'], 'version': 2}
@@ -126,7 +126,7 @@ def plain(value: Any) -> Any:
 
 
 def native(value: Any) -> Any:
-    """Give a stored value as Python spells it: int or float for decimals.
+    """Return a stored value as Python spells it: int or float for decimals.
 
     >>> native({"threshold": Decimal("0.05"), "version": Decimal(2)})
     {'threshold': 0.05, 'version': 2}

@@ -38,7 +38,7 @@ _BOOKKEEPING: dict[str, type[pl.DataType]] = {
 
 
 def schema(use_case: UseCase) -> dict[str, type[pl.DataType]]:
-    """Give the columns of a use case's feature group in order, in the types in which the store keeps them."""
+    """Return the columns of a use case's feature group in order, in the types in which the store keeps them."""
     groups = dict.fromkeys(use_case.group_columns, pl.String)
     return _BOOKKEEPING | groups | dict.fromkeys(use_case.feature_names, pl.Float64)
 
@@ -88,7 +88,7 @@ def check_landed(group: FeatureGroup, upload_id: str, event_time: str, rows: int
 
 
 def _hour(group: FeatureGroup, event_time: str) -> str:
-    """Give the folder of an hour of event time."""
+    """Return the folder of an hour of event time."""
     year, month, day, hour = event_time[:4], event_time[5:7], event_time[8:10], event_time[11:13]
     return f"{group.offline_prefix}year={year}/month={month}/day={day}/hour={hour}/"
 

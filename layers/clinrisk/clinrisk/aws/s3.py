@@ -48,7 +48,7 @@ def uri_of(bucket: str, key: str) -> str:
 
 
 def split(uri: str) -> tuple[str, str]:
-    """Give bucket and key of an address.
+    """Return bucket and key of an address.
 
     >>> split("s3://lake/profiles/heart/1.json")
     ('lake', 'profiles/heart/1.json')
@@ -59,7 +59,7 @@ def split(uri: str) -> tuple[str, str]:
 
 
 def facts(bucket: str, key: str, version_id: str) -> Facts:
-    """Give size, arrival and metadata of one version of an object; raises ObjectMissing."""
+    """Return size, arrival and metadata of one version of an object; raises ObjectMissing."""
     try:
         found = clients.s3().head_object(Bucket=bucket, Key=key, VersionId=version_id)
     except ClientError as error:
@@ -212,7 +212,7 @@ def json_text(document: object) -> str:
 
 
 def reference_to(bucket: str, key: str, data: bytes) -> Reference:
-    """Give the reference that some bytes will have once they are stored."""
+    """Return the reference that some bytes will have once they are stored."""
     return Reference(uri=uri_of(bucket, key), sha256=hashlib.sha256(data).hexdigest())
 
 

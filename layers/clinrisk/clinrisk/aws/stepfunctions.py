@@ -12,7 +12,7 @@ _FORGOTTEN = {"ExecutionDoesNotExist"}
 
 
 def has_ended(execution: str) -> bool:
-    """Say whether an execution, named by its ARN, does not run any more, however it ended."""
+    """Return whether an execution, named by its ARN, does not run any more, however it ended."""
     try:
         found = clients.stepfunctions().describe_execution(executionArn=execution)
     except ClientError as error:

@@ -79,7 +79,7 @@ RequestT = TypeVar("RequestT", bound=Request)
 
 @cache
 def logger() -> Logger:
-    """Give this process's structured logger."""
+    """Return this process's structured logger."""
     return Logger(service=NAMESPACE)
 
 

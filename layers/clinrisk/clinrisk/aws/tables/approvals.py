@@ -112,7 +112,7 @@ def ask(request: ApprovalRequest, *, created_at: str, expires_at: int) -> Approv
 
 
 def find(approval_id: str) -> Approval:
-    """Give the approval of that id; raises DecisionInvalid when there is none."""
+    """Return the approval of that id; raises DecisionInvalid when there is none."""
     item = dynamodb.read(settings().approvals_table, f"APPROVAL#{approval_id}", STATE)
     if item is None:
         raise DecisionInvalid("There is no such approval.")
@@ -120,7 +120,7 @@ def find(approval_id: str) -> Approval:
 
 
 def of_run(run_id: str) -> Approval:
-    """Give the approval of a training run; raises DecisionMissing when nobody was asked."""
+    """Return the approval of a training run; raises DecisionMissing when nobody was asked."""
     found = dynamodb.read(settings().approvals_table, f"RUN#{run_id}", "APPROVAL")
     if found is None:
         raise DecisionMissing("Nobody was asked to approve this run.")

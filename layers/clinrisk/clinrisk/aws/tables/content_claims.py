@@ -56,7 +56,7 @@ def claim(
 
 
 def _given_up(held: Item, abandoned: Callable[[str], bool]) -> bool:
-    """Say whether the upload that holds the bytes will never use them under this claim."""
+    """Return whether the upload that holds the bytes will never use them under this claim."""
     settlement = uploads.settlement_of(held["upload_id"])
     if settlement is None:
         return abandoned(held["execution"])

@@ -27,7 +27,7 @@ _KEYS = {"pk", "sk"}
 
 
 def live(use_case: str) -> LiveModel:
-    """Give the live model of a use case; raises NoLiveModel."""
+    """Return the live model of a use case; raises NoLiveModel."""
     found = current(use_case)
     if found is None:
         raise NoLiveModel(f"No model is live for {use_case}: one has to be trained and approved first.")
@@ -35,12 +35,12 @@ def live(use_case: str) -> LiveModel:
 
 
 def current(use_case: str) -> LiveModel | None:
-    """Give the live model of a use case, or None before the first release."""
+    """Return the live model of a use case, or None before the first release."""
     return _read(use_case, LIVE)
 
 
 def champion(use_case: str) -> Champion | None:
-    """Give what a new candidate is held against, or None before the first release.
+    """Return what a new candidate is held against, or None before the first release.
 
     Its archives lie side by side, as the training job left them: the model, and its out-of-fold risks.
     """
@@ -69,7 +69,7 @@ def check_compared(use_case: str, digests: Digests) -> None:
 
 
 def released(request: PromoteRequest) -> LiveModel | None:
-    """Give what this very approval made live, or None: then it has moved nothing yet."""
+    """Return what this very approval made live, or None: then it has moved nothing yet."""
     version = int(request.digests.champion_version) + 1
     found = _read(request.use_case, _version_key(version))
     return found if found is not None and found.approval_id == request.approval_id else None

@@ -122,7 +122,7 @@ def keep_digest(claimed: Item, sha256: str) -> None:
 
 
 def content_item(use_case: str, purpose: str, sha256: str, upload_id: str) -> Item:
-    """Give the item by which an upload holds its bytes for good."""
+    """Return the item by which an upload holds its bytes for good."""
     return {"pk": f"CONTENT#{use_case}#{purpose}#{sha256}", "sk": STATE, "upload_id": upload_id}
 
 
@@ -187,27 +187,27 @@ def used(use_case: str, purpose: str, *, newest_first: bool = False) -> list[Set
 
 
 def settlement_of(upload_id: str) -> Settlement | None:
-    """Give how an upload was settled, or None while it is not."""
+    """Return how an upload was settled, or None while it is not."""
     held = dynamodb.read(settings().uploads_table, f"UPLOAD#{upload_id}", STATE)
     return None if held is None or held.get("status") != SETTLED else _settlement(held)
 
 
 def receipt_of(settlement: Settlement) -> str | None:
-    """Give the text of a settlement's receipt; None when a redrive has claimed the upload since."""
+    """Return the text of a settlement's receipt; None when a redrive has claimed the upload since."""
     held = dynamodb.read(settings().uploads_table, f"UPLOAD#{settlement.upload_id}", STATE) or {}
     same = held.get("settled_at") == settlement.settled_at
     return str(held["receipt_text"]) if same else None
 
 
 def failed_chunk_of(upload_id: str) -> Item | None:
-    """Give error and cause of the first chunk of a large file that failed, as the workflow kept them."""
+    """Return error and cause of the first chunk of a large file that failed, as the workflow kept them."""
     held = dynamodb.read(settings().uploads_table, f"UPLOAD#{upload_id}", STATE) or {}
     found: Item | None = held.get("failed_chunk")
     return found
 
 
 def _place_in_time(settlement: Settlement) -> tuple[str, str]:
-    """Give the key of a settlement in the list of its use case and purpose."""
+    """Return the key of a settlement in the list of its use case and purpose."""
     pk = f"USE_CASE#{settlement.use_case}#{settlement.purpose}"
     return pk, f"{settlement.settled_at}#{settlement.upload_id}"
 

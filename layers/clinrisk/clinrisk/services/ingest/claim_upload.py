@@ -88,7 +88,7 @@ def _read(request: ClaimRequest, arrival: Arrival, now: datetime) -> ClaimResult
 
 
 def _refusal(request: ClaimRequest, arrival: Arrival, facts: Facts) -> Verdict | None:
-    """Give the verdict on a file that cannot be read, from its first bytes and its declared digest."""
+    """Return the verdict on a file that cannot be read, from its first bytes and its declared digest."""
     declared = facts.metadata.get("sha256")
     if declared is not None and arrival.sha256 and declared.strip().lower() != arrival.sha256:
         return refuse([Problem(FileRule.CHECKSUM)])
@@ -99,7 +99,7 @@ def _refusal(request: ClaimRequest, arrival: Arrival, facts: Facts) -> Verdict |
 
 
 def _digest(request: ClaimRequest, facts: Facts, claimed: Item) -> str:
-    """Give the file's digest; it is computed once, however often this upload asks for its bytes."""
+    """Return the file's digest; it is computed once, however often this upload asks for its bytes."""
     # What cannot be read to its end in time is not begun: its receipt has no digest.
     if facts.size > LARGEST_FILE:
         return ""

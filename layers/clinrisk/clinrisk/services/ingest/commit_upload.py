@@ -125,7 +125,7 @@ def _result(upload: Upload, use_case: UseCase, settlement: Settlement) -> Commit
 
 
 def _may_train(upload: Upload, use_case: UseCase, settlement: Settlement) -> bool:
-    """Say whether a used training upload leaves the use case with enough labelled rows to train on."""
+    """Return whether a used training upload leaves the use case with enough labelled rows to train on."""
     if upload.purpose != "training" or settlement.disposition not in uploads.USED:
         return False
     labelled = sum(each.labelled_rows for each in uploads.used(use_case.name, "training"))

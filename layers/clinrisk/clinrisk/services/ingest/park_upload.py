@@ -51,13 +51,13 @@ def park(request: ParkRequest, now: datetime) -> ParkResult:
 
 
 def _first_error(error: Failure, upload_id: str) -> Failure:
-    """Give the error of the chunk that broke a Map Run, which names none."""
+    """Return the error of the chunk that broke a Map Run, which names none."""
     kept = uploads.failed_chunk_of(upload_id) if error.name == _MAP_RUN else None
     return error if kept is None else Failure.model_validate(kept)
 
 
 def _arrival(request: ParkRequest, now: datetime) -> Arrival:
-    """Give what is known without asking S3, which may be what failed."""
+    """Return what is known without asking S3, which may be what failed."""
     upload_id = object_keys.upload_id(request.bucket, request.key, request.version_id)
     facts = {
         "upload_id": upload_id,

@@ -52,7 +52,7 @@ def write(request: WriteRequest) -> ChunkDone:
 
 
 def _proved(built: BuiltChunk) -> pl.DataFrame:
-    """Give the stored rows once they are shown to be those that were counted, each record once.
+    """Return the stored rows once they are shown to be those that were counted, each record once.
 
     The rows set aside are for the data manager alone: S3 checked their digest when they arrived.
     """

@@ -42,7 +42,7 @@ def score_profile(uri: str | None) -> ScoreProfile | None:
 
 
 def seeded(batch: str) -> Generator:
-    """Give the random numbers of one batch: its name is the seed, so a repeated check says the same."""
+    """Return the random numbers of one batch: its name is the seed, so a repeated check says the same."""
     return np.random.default_rng(list(batch.encode()))
 
 
@@ -58,7 +58,7 @@ def scored(batches: Iterable[Batch]) -> list[tuple[str, ScoreProfile | None]]:
 
 
 def checked(check: Check, judged: Iterable[tuple[str, findings.Finding]]) -> CheckResult:
-    """Give the findings of a check, each with its batch; without any batch, say so rather than nothing."""
+    """Return the findings of a check, each with its batch; without any batch, say so rather than nothing."""
     found = [_message(batch, finding) for batch, finding in judged]
     if not found:
         why = f"The {check} check had nothing to judge: the live model has scored no batch yet."

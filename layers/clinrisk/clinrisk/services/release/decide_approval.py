@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def serve(
     method: str, approval_id: str, query: Mapping[str, str], form: Mapping[str, str], now: datetime
 ) -> Page:
-    """Give the page for one request; whatever goes wrong is said in plain words, and nothing else is."""
+    """Return the page for one request; whatever goes wrong is said in plain words, and nothing else is."""
     if method not in {"GET", "HEAD", "POST"}:
         return approval_page.notice(405, "This page cannot do that", "Open the link from the mail again.")
     try:
@@ -135,7 +135,7 @@ def _outcome(approval: Approval, mac: str, status: int = 200) -> Page:
 
 
 def _deliver(approval: Approval, now: str) -> None:
-    """Give the decision to the workflow; record it as too late when the workflow no longer waits."""
+    """Return the decision to the workflow; record it as too late when the workflow no longer waits."""
     client = clients.stepfunctions()
     try:
         if approval.status == approvals.APPROVED:
@@ -164,7 +164,7 @@ def _deliver(approval: Approval, now: str) -> None:
 
 
 def _facts(approval: Approval) -> dict[str, Any]:
-    """Give what the page may know of an approval: all but the task token."""
+    """Return what the page may know of an approval: all but the task token."""
     facts = {name: value for name, value in vars(approval).items() if name != "task_token"}
     return facts | {
         "digests": approval.digests.model_dump(),

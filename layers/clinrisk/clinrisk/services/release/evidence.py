@@ -59,7 +59,7 @@ def shown(approval: Approval) -> Shown:
 
 
 def approved(request: PromoteRequest) -> Approval:
-    """Give the recorded decision for this very candidate; raises DecisionMissing."""
+    """Return the recorded decision for this very candidate; raises DecisionMissing."""
     approval = approvals.find(request.approval_id)
     if approval.status != approvals.APPROVED or approval.decision != approvals.APPROVED:
         raise DecisionMissing("Our records hold no decision that approves this candidate.")
