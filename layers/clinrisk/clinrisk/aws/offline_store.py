@@ -38,7 +38,7 @@ _BOOKKEEPING: dict[str, type[pl.DataType]] = {
 
 
 def schema(use_case: UseCase) -> dict[str, type[pl.DataType]]:
-    """Return the columns of a use case's feature group in order, in the types in which the store keeps them."""
+    """Return the columns of a use case's feature group in order, with the types that the store keeps."""
     groups = dict.fromkeys(use_case.group_columns, pl.String)
     return _BOOKKEEPING | groups | dict.fromkeys(use_case.feature_names, pl.Float64)
 
