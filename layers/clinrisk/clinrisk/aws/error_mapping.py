@@ -63,10 +63,10 @@ def named_refusals() -> Iterator[None]:
     except BotoCoreError as error:
         raise TransientError(f"AWS did not answer: {type(error).__name__}.") from None
     except Exception as error:  # noqa: BLE001 # whatever it is, its words must not leave
-        raise Defect(f"{type(error).__name__} at {_place(error)}.") from None
+        raise Defect(f"{type(error).__name__} at {_last_lines(error)}.") from None
 
 
-def _place(error: Exception) -> str:
+def _last_lines(error: Exception) -> str:
     """Name the lines that led to an error, ours and a library's: file names and numbers alone."""
     frames = traceback.extract_tb(error.__traceback__)[-4:]
     return " > ".join(f"{PurePath(frame.filename).name}:{frame.lineno}" for frame in frames)

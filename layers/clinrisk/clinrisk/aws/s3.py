@@ -181,23 +181,23 @@ def store_blocks(bucket: str, key: str, blocks: Iterable[bytes], content_type: s
     """
     client, sha = clients.s3(), hashlib.sha256()
     parts: list[Any] = []
-    place: dict[str, Any] = {"Bucket": bucket, "Key": key}
+    target: dict[str, Any] = {"Bucket": bucket, "Key": key}
     waiting = bytearray()
     for block in blocks:
         sha.update(block)
         waiting += block
         if len(waiting) >= _RANGE:
-            if "UploadId" not in place:
-                place["UploadId"] = client.create_multipart_upload(**place, ContentType=content_type)[
+            if "UploadId" not in target:
+                target["UploadId"] = client.create_multipart_upload(**target, ContentType=content_type)[
                     "UploadId"
                 ]
-            parts.append(_store_part(place, len(parts) + 1, bytes(waiting)))
+            parts.append(_store_part(target, len(parts) + 1, bytes(waiting)))
             waiting.clear()
     if not parts:
         return store(bucket, key, bytes(waiting), content_type)
     if waiting:
-        parts.append(_store_part(place, len(parts) + 1, bytes(waiting)))
-    client.complete_multipart_upload(**place, MultipartUpload={"Parts": parts})
+        parts.append(_store_part(target, len(parts) + 1, bytes(waiting)))
+    client.complete_multipart_upload(**target, MultipartUpload={"Parts": parts})
     return Reference(uri=uri_of(bucket, key), sha256=sha.hexdigest())
 
 
@@ -222,8 +222,8 @@ def keys_under(bucket: str, prefix: str) -> list[str]:
     return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
 
-def _store_part(place: dict[str, Any], number: int, data: bytes) -> Any:
-    answer = clients.s3().upload_part(**place, PartNumber=number, Body=data)
+def _store_part(target: dict[str, Any], number: int, data: bytes) -> Any:
+    answer = clients.s3().upload_part(**target, PartNumber=number, Body=data)
     return {"PartNumber": number, "ETag": answer["ETag"]}
 
 

@@ -31,9 +31,9 @@ def build(
     upload: Upload, chunk: Chunk, header: Sequence[str], elsewhere: Reference | None = None
 ) -> BuiltChunk:
     """Read a chunk once and store what it became, with what other chunks said of its ids where they did."""
-    place = (upload.bucket, upload.key, upload.version_id)
+    version = (upload.bucket, upload.key, upload.version_id)
     made = read_chunk(
-        s3.read_range(*place, chunk.start, chunk.end),
+        s3.read_range(*version, chunk.start, chunk.end),
         use_cases.get(upload.use_case),
         upload.purpose,
         header,

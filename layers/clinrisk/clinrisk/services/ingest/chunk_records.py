@@ -63,10 +63,10 @@ def written(upload: Upload, index: int) -> WrittenChunk:
     return _load(upload, "written", index, WrittenChunk)
 
 
-def store_reconciliation(upload: Upload, told: Reconciliation) -> None:
+def store_reconciliation(upload: Upload, reconciled: Reconciliation) -> None:
     """Store what the chunks of a file say of one another."""
     key = object_keys.reconciliation(upload.use_case, upload.upload_id)
-    s3.store_json(settings().lake_bucket, key, told.model_dump(mode="json"))
+    s3.store_json(settings().lake_bucket, key, reconciled.model_dump(mode="json"))
 
 
 def reconciliation(upload: Upload) -> Reconciliation:

@@ -68,8 +68,8 @@ def commit(request: CommitRequest, now: datetime) -> CommitResult:
 
 def _check_reconciled(upload: Upload, built: Sequence[BuiltChunk], *, used: bool) -> None:
     """Prove that every chunk was built with what the others say of it."""
-    told = chunk_records.reconciliation(upload)
-    if used != told.used or any(chunk.elsewhere != told.elsewhere.get(chunk.chunk.index) for chunk in built):
+    reconciled = chunk_records.reconciliation(upload)
+    if used != reconciled.used or any(chunk.elsewhere != reconciled.elsewhere.get(chunk.chunk.index) for chunk in built):
         raise CountsDisagree("The chunks of the file were not reconciled with one another.")
 
 
@@ -96,14 +96,14 @@ def _check_landed(upload: Upload, event_time: str, written: Sequence[WrittenChun
 
 def _store_profile(upload: Upload, built: Iterable[BuiltChunk]) -> None:
     """Add up the chunks' profiles; outcomes have none."""
-    whole: Profile | None = None
+    total: Profile | None = None
     for chunk in built:
         if chunk.profile is not None:
             part = Profile.from_dict(s3.fetch_json(chunk.profile))
-            whole = part if whole is None else feature_profile.merge([whole, part])
-    if whole is not None:
+            total = part if total is None else feature_profile.merge([total, part])
+    if total is not None:
         key = object_keys.profile(upload.use_case, upload.upload_id)
-        s3.store_json(settings().lake_bucket, key, whole.to_dict())
+        s3.store_json(settings().lake_bucket, key, total.to_dict())
 
 
 def _result(upload: Upload, use_case: UseCase, settlement: Settlement) -> CommitResult:

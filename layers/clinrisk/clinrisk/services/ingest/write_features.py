@@ -74,18 +74,18 @@ def _fill_feature_store(
     """
     # The object's own time: every delivery of the same version writes the same event time.
     arrived_at = stamp(s3.facts(upload.bucket, upload.key, upload.version_id).arrived_at)
-    told = rows.with_columns(
+    records = rows.with_columns(
         event_time=pl.lit(arrived_at),
         upload_id=pl.lit(upload.upload_id),
         schema_version=pl.lit(use_case.schema_version, pl.Int64),
     )
     group = feature_store.feature_group(settings().stack_name, use_case.name)
     if upload.size <= feature_store.BULK_BYTES:
-        _write_records(group, told)
+        _write_records(group, records)
         return None
     if group.online:
-        _write_records(group, told, feature_store.ONLINE_ONLY)
-    return offline_store.store_chunk(group, upload, index, told, arrived_at)
+        _write_records(group, records, feature_store.ONLINE_ONLY)
+    return offline_store.store_chunk(group, upload, index, records, arrived_at)
 
 
 def _write_records(group: FeatureGroup, rows: pl.DataFrame, stores: Sequence[str] = ()) -> None:
