@@ -69,7 +69,9 @@ def commit(request: CommitRequest, now: datetime) -> CommitResult:
 def _check_reconciled(upload: Upload, built: Sequence[BuiltChunk], *, used: bool) -> None:
     """Prove that every chunk was built with what the others say of it."""
     reconciled = chunk_records.reconciliation(upload)
-    if used != reconciled.used or any(chunk.elsewhere != reconciled.elsewhere.get(chunk.chunk.index) for chunk in built):
+    if used != reconciled.used or any(
+        chunk.elsewhere != reconciled.elsewhere.get(chunk.chunk.index) for chunk in built
+    ):
         raise CountsDisagree("The chunks of the file were not reconciled with one another.")
 
 
