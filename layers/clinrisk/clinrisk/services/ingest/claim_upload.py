@@ -1,4 +1,4 @@
-"""The claim: whether a file is ours to read, whether it is data, and whether its bytes are new."""
+"""Claim Upload: whether a file is ours to read, whether it is data, and whether its bytes are new."""
 
 from __future__ import annotations
 
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
     from clinrisk.aws.dynamodb import Item
     from clinrisk.aws.s3 import Facts
-    from clinrisk.aws.tables.uploads import Settlement
-    from clinrisk.core.ingest import Verdict
-    from clinrisk.core.ingest.inbox_keys import InboxKey
 
 
 def claim(request: ClaimRequest, now: datetime) -> ClaimResult:
@@ -35,6 +32,35 @@ def claim(request: ClaimRequest, now: datetime) -> ClaimResult:
     holds the claim may ask again, and goes on. Raises SameBytesInProgress while another upload of the same
     bytes is being read: whether this one is a duplicate is known when that one is settled.
     """
+    arrival, ending = _by_key(request, now)
+    claimed = uploads.claim(
+        arrival.upload_id,
+        key=arrival.key,
+        version_id=arrival.version_id,
+        use_case=arrival.use_case,
+        purpose=arrival.purpose,
+        execution=request.execution,
+        now=now,
+        abandoned=stepfunctions.has_ended,
+    )
+    if claimed is None:
+        return _repeated(arrival)
+    if ending is not None:
+        return _settled(arrival, ending, now)
+    facts = s3.facts(request.bucket, request.key, request.version_id)
+    sha256 = _digest(request, facts, claimed)
+    arrival = replace(arrival, received_at=stamp(facts.arrived_at), sha256=sha256)
+    ending = _by_content(request, arrival, facts)
+    if ending is not None:
+        return _settled(arrival, ending, now)
+    named = {"use_case": arrival.use_case, "purpose": arrival.purpose, "upload_id": arrival.upload_id}
+    read = {"size": facts.size, "sha256": sha256}
+    upload = Upload.model_validate(request.model_dump(exclude={"execution"}) | named | read)
+    return ClaimResult(disposition="CLAIMED", upload=upload)
+
+
+def _by_key(request: ClaimRequest, now: datetime) -> tuple[Arrival, Ending | None]:
+    """Return what an object's key says it is, and how it ends where the key alone decides that."""
     arrival = Arrival(
         upload_id=object_keys.upload_id(request.bucket, request.key, request.version_id),
         key=request.key,
@@ -45,57 +71,32 @@ def claim(request: ClaimRequest, now: datetime) -> ClaimResult:
     try:
         named = parse_key(request.key)
     except NotData as error:
-        ending = Ending(Disposition.IGNORED, explanation=(receipts.NOT_DATA, str(error)), reason="not_data")
-        return _settled(request, arrival, ending, now)
+        explanation = (receipts.NOT_DATA, str(error))
+        return arrival, Ending(Disposition.IGNORED, explanation=explanation, reason="not_data")
     except KeyRefused as error:
         verdict = refuse([Problem(FileRule(rule)) for rule in error.rules])
-        return _settled(request, arrival, Ending(Disposition.REJECTED, verdict), now)
-    return _read(request, _named(arrival, named), now)
+        return arrival, Ending(Disposition.REJECTED, verdict)
+    return replace(arrival, use_case=named.use_case, purpose=named.purpose), None
 
 
-def _read(request: ClaimRequest, arrival: Arrival, now: datetime) -> ClaimResult:
-    """Claim a file whose key is in order, look at its bytes, and claim them too."""
-    claimed = _claimed(request, arrival, now)
-    if claimed is None:
-        return _repeated(arrival)
-    facts = s3.facts(request.bucket, request.key, request.version_id)
-    sha256 = _digest(request, facts, claimed)
-    arrival = replace(arrival, received_at=stamp(facts.arrived_at), sha256=sha256)
-    verdict = _refusal(request, arrival, facts)
-    if verdict is not None:
-        return _result(settle_upload.refused(arrival, verdict, now))
+def _by_content(request: ClaimRequest, arrival: Arrival, facts: Facts) -> Ending | None:
+    """Claim a file's bytes as well; return how it ends where it cannot be read, or was read before."""
+    declared = facts.metadata.get("sha256")
+    if declared is not None and arrival.sha256 and declared.strip().lower() != arrival.sha256:
+        return Ending(Disposition.REJECTED, refuse([Problem(FileRule.CHECKSUM)]))
+    head = s3.read_range(request.bucket, request.key, request.version_id, 0, min(facts.size, HEAD_BYTES))
+    problems = check_file_head(head, facts.size, use_cases.get(arrival.use_case), arrival.purpose)
+    if problems:
+        return Ending(Disposition.REJECTED, refuse(problems))
     owner = content_claims.claim(
         arrival.use_case,
         arrival.purpose,
-        sha256,
+        arrival.sha256,
         upload_id=arrival.upload_id,
         execution=request.execution or "",
         abandoned=stepfunctions.has_ended,
     )
-    if owner is not None:
-        return _result(
-            settle_upload.settle(arrival, settle_upload.duplicate(uploads.settlement_of(owner)), now)
-        )
-    facts_of_upload = request.model_dump(exclude={"execution"}) | {
-        "size": facts.size,
-        "use_case": arrival.use_case,
-        "purpose": arrival.purpose,
-        "upload_id": arrival.upload_id,
-        "sha256": sha256,
-    }
-    upload = Upload.model_validate(facts_of_upload)
-    return ClaimResult(disposition="CLAIMED", upload=upload)
-
-
-def _refusal(request: ClaimRequest, arrival: Arrival, facts: Facts) -> Verdict | None:
-    """Return the verdict on a file that cannot be read, from its first bytes and its declared digest."""
-    declared = facts.metadata.get("sha256")
-    if declared is not None and arrival.sha256 and declared.strip().lower() != arrival.sha256:
-        return refuse([Problem(FileRule.CHECKSUM)])
-    end = min(facts.size, HEAD_BYTES)
-    head = s3.read_range(request.bucket, request.key, request.version_id, 0, end)
-    problems = check_file_head(head, facts.size, use_cases.get(arrival.use_case), arrival.purpose)
-    return refuse(problems) if problems else None
+    return None if owner is None else settle_upload.duplicate(uploads.settlement_of(owner))
 
 
 def _digest(request: ClaimRequest, facts: Facts, claimed: Item) -> str:
@@ -110,26 +111,6 @@ def _digest(request: ClaimRequest, facts: Facts, claimed: Item) -> str:
     return sha256
 
 
-def _claimed(request: ClaimRequest, arrival: Arrival, now: datetime) -> Item | None:
-    return uploads.claim(
-        arrival.upload_id,
-        key=arrival.key,
-        version_id=arrival.version_id,
-        use_case=arrival.use_case,
-        purpose=arrival.purpose,
-        execution=request.execution,
-        now=now,
-        abandoned=stepfunctions.has_ended,
-    )
-
-
-def _settled(request: ClaimRequest, arrival: Arrival, ending: Ending, now: datetime) -> ClaimResult:
-    """Settle a file by its key alone."""
-    if _claimed(request, arrival, now) is None:
-        return _repeated(arrival)
-    return _result(settle_upload.settle(arrival, ending, now))
-
-
 def _repeated(arrival: Arrival) -> ClaimResult:
     """Leave everything as it is, but for the receipt of an upload whose settlement died before writing it."""
     settlement = uploads.settlement_of(arrival.upload_id)
@@ -138,16 +119,13 @@ def _repeated(arrival: Arrival) -> ClaimResult:
     return ClaimResult(disposition="REPEATED")
 
 
-def _result(settlement: Settlement) -> ClaimResult:
+def _settled(arrival: Arrival, ending: Ending, now: datetime) -> ClaimResult:
+    """Settle a file that will not be read; its sender is told of a rejection by mail."""
+    settlement = settle_upload.settle(arrival, ending, now)
+    receipt = settlement.receipt
     if settlement.disposition == Disposition.IGNORED:
-        return ClaimResult(disposition="IGNORED", receipt=settlement.receipt)
+        return ClaimResult(disposition="IGNORED", receipt=receipt)
     if settlement.disposition != Disposition.REJECTED:
-        return ClaimResult(disposition="DUPLICATE", receipt=settlement.receipt)
-    mail = mails.upload_settled(settlement.key, s3.fetch_json(settlement.receipt), settlement.receipt.uri)
-    return ClaimResult(
-        disposition="REJECTED", receipt=settlement.receipt, subject=mail.subject, message=mail.text
-    )
-
-
-def _named(arrival: Arrival, named: InboxKey) -> Arrival:
-    return replace(arrival, use_case=named.use_case, purpose=named.purpose)
+        return ClaimResult(disposition="DUPLICATE", receipt=receipt)
+    mail = mails.upload_settled(settlement.key, s3.fetch_json(receipt), receipt.uri)
+    return ClaimResult(disposition="REJECTED", receipt=receipt, subject=mail.subject, message=mail.text)

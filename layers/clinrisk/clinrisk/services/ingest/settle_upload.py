@@ -105,11 +105,6 @@ def settle(arrival: Arrival, ending: Ending, now: datetime, *, holder: str | Non
     return settlement
 
 
-def refused(arrival: Arrival, verdict: Verdict, now: datetime) -> Settlement:
-    """Settle an upload as REJECTED, with the verdict's reasons."""
-    return settle(arrival, Ending(Disposition.REJECTED, verdict), now)
-
-
 def ensure_receipt(settlement: Settlement) -> None:
     """Write the receipt of a settled upload unless it lies there as it should: its writer may have died.
 
