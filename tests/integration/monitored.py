@@ -20,7 +20,7 @@ from clinrisk.core.scoring.outcomes import join
 from clinrisk.messages import Digests, Disposition, LiveModel, Reference
 
 if TYPE_CHECKING:
-    from clinrisk.core.ingest.chunk import Chunk
+    from clinrisk.core.ingest.chunk import ParsedChunk
     from clinrisk.core.profiles.score_profile import ScoreProfile
     from tests.integration.conftest import Stack
 
@@ -36,7 +36,7 @@ OUTCOMES = "d" * 20
 
 
 @cache
-def read(*, rows: int, seed: int, shift: str | None) -> Chunk:
+def read(*, rows: int, seed: int, shift: str | None) -> ParsedChunk:
     """Ingest synthetic patients."""
     data = synthetic_cohort.draw("heart", rows=rows, seed=seed, shift=shift)
     header, _, body = data.partition(b"\n")

@@ -14,13 +14,13 @@ from sklearn.preprocessing import StandardScaler
 
 from cli import synthetic_cohort
 from clinrisk import use_cases
-from clinrisk.core.ingest import read_header
-from clinrisk.core.ingest.chunk import Chunk, read_chunk
-from clinrisk.core.ingest.csv_file.check_file import check_file
+from clinrisk.core.ingest.check_file import check_file
+from clinrisk.core.ingest.chunk import ParsedChunk, read_chunk
+from clinrisk.core.ingest.csv_file.head import read_header
 from clinrisk.core.monitoring.drift import drift_finding
 
 
-def _read(data: bytes, name: str, purpose: str = "training") -> Chunk:
+def _read(data: bytes, name: str, purpose: str = "training") -> ParsedChunk:
     header = read_header(data)
     return read_chunk(data[header.length :], use_cases.get(name), purpose, header.names, 1, b"key")
 

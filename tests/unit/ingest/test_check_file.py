@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from clinrisk import use_cases
-from clinrisk.core.ingest import add_counts, decide
+from clinrisk.core.ingest.counts import add_counts
 from clinrisk.core.ingest.rule_sentences import explain
+from clinrisk.core.ingest.verdict import decide
 
 from .conftest import Judge, Read, heart_rows, stroke_rows
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from clinrisk.core.ingest import FileRule
 from clinrisk.core.ingest.inbox_keys import parse_key, receipt_key
+from clinrisk.core.ingest.rules import FileRule
 from clinrisk.errors import KeyRefused, NotData
 
 GOOD = {

@@ -6,9 +6,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clinrisk import use_cases
-from clinrisk.core.ingest import HEAD_BYTES, check_file_head, read_header
+from clinrisk.core.ingest.check_file import check_file
 from clinrisk.core.ingest.chunk import read_chunk
-from clinrisk.core.ingest.csv_file.check_file import check_file
+from clinrisk.core.ingest.csv_file.head import HEAD_BYTES, check_file_head, read_header
 
 from .conftest import HEART, KEY, STROKE
 

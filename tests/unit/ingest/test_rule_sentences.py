@@ -7,10 +7,11 @@ from functools import partial
 import pytest
 
 from clinrisk import use_cases
-from clinrisk.core.ingest import Counts, FileRule, Problem, RowRule, decide, refuse
+from clinrisk.core.ingest.counts import RowCounts
 from clinrisk.core.ingest.receipts import DUPLICATE, receipt
 from clinrisk.core.ingest.rule_sentences import problem_sentence, reason_sentence
-from clinrisk.core.ingest.verdict import SET_ASIDE
+from clinrisk.core.ingest.rules import FileRule, Problem, RowRule
+from clinrisk.core.ingest.verdict import SET_ASIDE, decide, refuse
 
 
 @pytest.mark.parametrize("rule", FileRule)
@@ -38,7 +39,7 @@ def test_sentences_name_ranges_units_and_codes() -> None:
 
 
 def test_a_receipt_has_exactly_its_fields_and_its_counts_add_up() -> None:
-    counts = Counts(10, 9, 1, reasons={"short_row": 1}, first_rows={"short_row": (4,)}, missing={"ca": 2})
+    counts = RowCounts(10, 9, 1, reasons={"short_row": 1}, first_rows={"short_row": (4,)}, missing={"ca": 2})
     heart = use_cases.get("heart")
     made = receipt(
         key="inbox/heart/training/a.csv",

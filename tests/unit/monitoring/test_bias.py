@@ -17,7 +17,7 @@ from clinrisk.core.monitoring.bias import (
     gap_rise,
     rate_gap,
 )
-from clinrisk.core.monitoring.findings import Verdict
+from clinrisk.core.monitoring.findings import CheckVerdict
 from clinrisk.core.profiles.score_profile import ScoreProfile, score_profile_of
 from clinrisk.use_cases.base import UseCase
 
@@ -83,7 +83,7 @@ def test_drawing_counts_is_resampling_rows(rng: Generator) -> None:
 def test_a_wide_gap_that_was_approved_is_no_alert(heart: UseCase, rng: Generator) -> None:
     evaluation = approved(scored(heart, 600, rng, 0.45)[0])
     found = bias_finding(heart, evaluation, scored(heart, 400, rng, 0.45)[0], rng)
-    assert found.verdict is Verdict.OK
+    assert found.verdict is CheckVerdict.OK
 
 
 def test_a_group_whose_cases_are_found_less_often_than_approved_alerts(
@@ -91,7 +91,7 @@ def test_a_group_whose_cases_are_found_less_often_than_approved_alerts(
 ) -> None:
     evaluation = approved(scored(heart, 600, rng)[0])
     found = bias_finding(heart, evaluation, scored(heart, 400, rng, 0.4)[0], rng)
-    assert found.verdict is Verdict.ALERT
+    assert found.verdict is CheckVerdict.ALERT
     assert found.statistic is not None
     assert found.statistic > found.threshold == GAP_RISE_LIMIT
     assert "by sex: the gap in the share of cases found is 0." in found.detail
@@ -100,14 +100,14 @@ def test_a_group_whose_cases_are_found_less_often_than_approved_alerts(
 def test_a_gap_that_closed_is_no_alert(heart: UseCase, rng: Generator) -> None:
     evaluation = approved(scored(heart, 600, rng, 0.4)[0])
     found = bias_finding(heart, evaluation, scored(heart, 400, rng, 0.85)[0], rng)
-    assert found.verdict is Verdict.OK
+    assert found.verdict is CheckVerdict.OK
 
 
 def test_without_outcomes_the_flagged_shares_are_compared(heart: UseCase, rng: Generator) -> None:
     evaluation = approved(scored(heart, 600, rng)[0])
     batch, _ = scored(heart, 600, rng, 0.1, labelled=False)
     found = bias_finding(heart, evaluation, batch, rng)
-    assert found.verdict is Verdict.ALERT
+    assert found.verdict is CheckVerdict.ALERT
     assert "the gap in the share flagged" in found.detail
 
 
@@ -128,7 +128,7 @@ def test_with_no_two_groups_that_are_large_enough_nothing_is_judged(heart: UseCa
     evaluation = approved(scored(heart, 600, rng)[0])
     for scores in (scored(heart, 15, rng)[0], scored(heart, 15, rng, labelled=False)[0], None):
         found = bias_finding(heart, evaluation, scores, rng)
-        assert found.verdict is Verdict.NOT_EVALUATED
+        assert found.verdict is CheckVerdict.NOT_EVALUATED
         assert found.statistic is None
 
 
@@ -138,7 +138,7 @@ def test_a_group_that_the_approver_never_saw_is_left_out(heart: UseCase, rng: Ge
     del evaluation["groups"]["sex"]["female"]
     renamed = replace(batch, attributes={name: batch.attributes[name] for name in ("all", "sex")})
     found = bias_finding(heart, evaluation, renamed, rng)
-    assert found.verdict is Verdict.NOT_EVALUATED
+    assert found.verdict is CheckVerdict.NOT_EVALUATED
     assert "sex female" in found.detail
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from cli import synthetic_cohort
 from clinrisk import use_cases
-from clinrisk.core.ingest import read_header
+from clinrisk.core.ingest.check_file import check_file
 from clinrisk.core.ingest.chunk import read_chunk
-from clinrisk.core.ingest.csv_file.check_file import check_file
+from clinrisk.core.ingest.csv_file.head import read_header
 from clinrisk.core.ingest.inbox_keys import parse_key
 from clinrisk.core.ingest.rule_sentences import explain
 

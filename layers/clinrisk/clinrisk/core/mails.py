@@ -65,7 +65,7 @@ def approval_wanted(
     version: int,
     run_id: str,
     summary: str,
-    beside: str,
+    comparison: str,
     unmet: Sequence[str],
     link: str,
     until: str,
@@ -75,7 +75,7 @@ def approval_wanted(
         f"{title}: please decide about version {version}",
         f"Version {version} of {title} (training run {run_id}) waits for your decision.",
         summary,
-        beside,
+        comparison,
         f"Not met:\n{_listed(unmet)}" if unmet else "",
         f"Read the evidence and decide here:\n{link}",
         f"The link is open until {until}. Opening it changes nothing; deciding takes the version number and "

@@ -35,7 +35,7 @@ class Upload(Message):
 
 
 class Counts(Message):
-    """How many rows went where, as `clinrisk.core.ingest.counts.Counts` has it."""
+    """How many rows went where, as `clinrisk.core.ingest.counts.RowCounts` has it."""
 
     rows: Count
     accepted: Count

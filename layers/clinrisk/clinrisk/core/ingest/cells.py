@@ -35,7 +35,7 @@ _DECIMAL_COMMA = r"^[+-]?[0-9]+,[0-9]+$"
 
 
 @dataclass(frozen=True)
-class Broken:
+class Violation:
     """Cells of one column that break one rule: their positions in the frame."""
 
     column: str
@@ -44,36 +44,36 @@ class Broken:
 
 
 @dataclass(frozen=True)
-class Values:
-    """One column read: a number, or a code's position, per row; null where missing or broken."""
+class ColumnValues:
+    """One column read: a number, or a code's position, per row; null where missing or invalid."""
 
     values: pl.Series
-    broken: tuple[Broken, ...] = ()
+    violations: tuple[Violation, ...] = ()
     measured: int = 0
     """How many numbers were read, in range or not, when the column has other units to confuse it with."""
     foreign: Mapping[str, int] = field(default_factory=dict)
     """Per other unit, how many numbers fit it and not the agreed one."""
 
 
-def type_of(column: Column) -> pl.DataType:
+def column_type(column: Column) -> pl.DataType:
     """Return as what a column's cells are read from the file."""
     if isinstance(column, Number):
         return pl.Float64()
     return pl.Int16() if column.numeric else pl.Enum(list(column.values))
 
 
-def read_column(lines: Lines, column: Column) -> Values:
-    """Read a declared column, whose cells were read as `type_of` says."""
+def read_column(lines: Lines, column: Column) -> ColumnValues:
+    """Read a declared column, whose cells were read as `column_type` says."""
     return read_number(lines, column) if isinstance(column, Number) else read_code(lines, column)
 
 
-def read_number(lines: Lines, column: Number) -> Values:
+def read_number(lines: Lines, column: Number) -> ColumnValues:
     r"""Read numbers as Float64.
 
     >>> from clinrisk.core.ingest.csv_file.lines import read_lines
     >>> age = Number("age", "age", 0, 120, "years")
-    >>> values = read_number(read_lines(b"61\n1_0\n-9\nnan\n", ["age"], {"age": type_of(age)}), age)
-    >>> values.values.to_list(), [broken.rule.value for broken in values.broken]
+    >>> values = read_number(read_lines(b"61\n1_0\n-9\nnan\n", ["age"], {"age": column_type(age)}), age)
+    >>> values.values.to_list(), [violation.rule.value for violation in values.violations]
     ([61.0, None, None, None], ['not_a_number'])
     """
 
@@ -82,7 +82,7 @@ def read_number(lines: Lines, column: Number) -> Values:
         again = text.cast(pl.Float64, strict=False)
         return again.set(~again.is_finite().fill_null(value=True), None)
 
-    values, broken = _second_look(lines, lines.cells[column.name], parse, column, RowRule.NOT_A_NUMBER)
+    values, violations = _read_again(lines, lines.cells[column.name], parse, column, RowRule.NOT_A_NUMBER)
     least, most = _range(values)
     if least <= 0 <= most:
         # -0 and 0 are one number, and must give one row text.
@@ -95,22 +95,22 @@ def read_number(lines: Lines, column: Number) -> Values:
     foreign = _foreign(values, column)
     if least < column.low or most > column.high:
         outside = ~values.is_between(column.low, column.high).fill_null(value=True)
-        broken.append(Broken(column.name, RowRule.OUT_OF_RANGE, outside.arg_true()))
+        violations.append(Violation(column.name, RowRule.OUT_OF_RANGE, outside.arg_true()))
         values = values.set(outside, None)
-    if column.whole:
+    if column.integer:
         fraction = (values != values.floor()).fill_null(value=False)
         if fraction.any():
-            broken.append(Broken(column.name, RowRule.NOT_WHOLE, fraction.arg_true()))
+            violations.append(Violation(column.name, RowRule.NOT_WHOLE, fraction.arg_true()))
             values = values.set(fraction, None)
-    return Values(values, tuple(broken), measured if column.other_units else 0, foreign)
+    return ColumnValues(values, tuple(violations), measured if column.other_units else 0, foreign)
 
 
-def read_code(lines: Lines, column: Code, rule: RowRule = RowRule.UNKNOWN_CODE) -> Values:
+def read_code(lines: Lines, column: Code, rule: RowRule = RowRule.UNKNOWN_CODE) -> ColumnValues:
     r"""Read codes as their positions among the declared ones.
 
     >>> from clinrisk.core.ingest.csv_file.lines import read_lines
     >>> thal = Code("thal", "scan", {"3": "normal", "6": "fixed", "7": "reversible"}, missing=(0.0,))
-    >>> read_code(read_lines(b"7.0\n3\n0\n?\n", ["thal"], {"thal": type_of(thal)}), thal).values.to_list()
+    >>> read_code(read_lines(b"7.0\n3\n0\n?\n", ["thal"], {"thal": column_type(thal)}), thal).values.to_list()
     [2, 0, None, None]
     """
     codes = list(column.values)
@@ -130,14 +130,14 @@ def read_code(lines: Lines, column: Code, rule: RowRule = RowRule.UNKNOWN_CODE) 
 
     cells = lines.cells[column.name]
     values = _looked_up(cells, positions) if column.numeric else cells.to_physical().cast(pl.Int16)
-    values, broken = _second_look(lines, values, by_number if column.numeric else by_text, column, rule)
+    values, violations = _read_again(lines, values, by_number if column.numeric else by_text, column, rule)
     for kind in (_NO_CODE, _MISSING_CODE):
         which = (values == kind).fill_null(value=False)
         if which.any():
             values = values.set(which, None)
             if kind == _NO_CODE:
-                broken.append(Broken(column.name, rule, which.arg_true()))
-    return Values(values, tuple(broken))
+                violations.append(Violation(column.name, rule, which.arg_true()))
+    return ColumnValues(values, tuple(violations))
 
 
 def _looked_up(numbers: pl.Series, positions: Mapping[float, int]) -> pl.Series:
@@ -155,14 +155,14 @@ def _range(values: pl.Series) -> tuple[float, float]:
     return (math.inf, -math.inf) if least is None or most is None else (least, most)  # type: ignore[return-value]  # numbers, in a column of numbers
 
 
-def _second_look(
+def _read_again(
     lines: Lines,
     values: pl.Series,
     parse: Callable[[pl.Series], pl.Series],
     column: Column,
     rule: RowRule,
-) -> tuple[pl.Series, list[Broken]]:
-    """Look again at the cells that did not read: blanks around them, a missing marker, or a broken rule."""
+) -> tuple[pl.Series, list[Violation]]:
+    """Read the cells that are null a second time, as text: blanks around a value, missing, or a violation."""
     if not values.null_count():
         return values, []
     positions = values.is_null().arg_true()
@@ -174,10 +174,10 @@ def _second_look(
     return values, _classify(column.name, positions.filter(bad), text.filter(bad), rule)
 
 
-def _classify(column: str, positions: pl.Series, text: pl.Series, rule: RowRule) -> list[Broken]:
-    """Say of each broken cell why, the most telling rule first."""
+def _classify(column: str, positions: pl.Series, text: pl.Series, rule: RowRule) -> list[Violation]:
+    """Return each invalid cell under one rule, the most specific rule first."""
     remaining = pl.DataFrame({"position": positions, "text": text})
-    found: list[Broken] = []
+    found: list[Violation] = []
     for name, test in (
         (RowRule.CELL_TOO_LONG, pl.col("text").str.len_bytes() > LONGEST_CELL),
         (RowRule.CHARACTERS, pl.col("text").str.contains(_STRANGE)),
@@ -187,7 +187,7 @@ def _classify(column: str, positions: pl.Series, text: pl.Series, rule: RowRule)
     ):
         hit = remaining.filter(test)
         if not hit.is_empty():
-            found.append(Broken(column, name, hit["position"]))
+            found.append(Violation(column, name, hit["position"]))
             remaining = remaining.filter(~test)
         if remaining.is_empty():
             break

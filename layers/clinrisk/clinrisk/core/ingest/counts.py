@@ -15,7 +15,7 @@ FIRST_ROWS = 20
 
 
 @dataclass(frozen=True)
-class Counts:
+class RowCounts:
     """How many rows went where: `rows` = `accepted` + `quarantined`, always."""
 
     rows: int
@@ -43,15 +43,15 @@ class Counts:
         return asdict(self)
 
 
-def add_counts(parts: Iterable[Counts]) -> Counts:
+def add_counts(parts: Iterable[RowCounts]) -> RowCounts:
     """Add the counts of chunks, given in file order.
 
-    >>> part = Counts(2, 1, 1, reasons={"short_row": 1}, first_rows={"short_row": (2,)})
+    >>> part = RowCounts(2, 1, 1, reasons={"short_row": 1}, first_rows={"short_row": (2,)})
     >>> add_counts([part, part]).reasons
     {'short_row': 2}
     """
     whole = list(parts)
-    return Counts(
+    return RowCounts(
         sum(part.rows for part in whole),
         sum(part.accepted for part in whole),
         sum(part.quarantined for part in whole),

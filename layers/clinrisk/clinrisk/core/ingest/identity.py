@@ -1,4 +1,7 @@
-"""Who a row is about: ids checked, repeats and contradictions found, record ids made."""
+"""Which patient a row is about: ids checked, duplicate and conflicting rows found, record ids made.
+
+The comparison between the chunks of a file is in `cross_chunk`; the hash itself in `pseudonyms`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from clinrisk.core.ingest.cells import Broken
+from clinrisk.core.ingest.cells import Violation
 from clinrisk.core.ingest.pseudonyms import RECORD_ID_LENGTH, hex_of, record_words
 from clinrisk.core.ingest.rules import RowRule
 
@@ -23,103 +26,112 @@ _ID = r"^[A-Za-z0-9](?:[A-Za-z0-9 ._:/#-]{0,62}[A-Za-z0-9])?$"
 _RECORD_ID = f"^[0-9a-f]{{{RECORD_ID_LENGTH}}}$"
 _BLANKS = " \t"
 # What programs write where there is no id; as an id it would make one patient of many.
-_NOBODY = ["", "?", "-", "-9", "-9.0", "n/a", "na", "nan", "nil", "none", "null", "unknown"]
+_NO_ID = ["", "?", "-", "-9", "-9.0", "n/a", "na", "nan", "nil", "none", "null", "unknown"]
 
-CONTESTED = {"record_id": pl.String(), "occurrences": pl.UInt32(), "conflicting": pl.Boolean()}
-"""Ids of which a chunk has more to say than that they occur: rows in conflict, or how many equal rows."""
-ELSEWHERE = {"record_id": pl.String(), "before": pl.UInt32(), "conflicting": pl.Boolean()}
-"""What the other chunks say of a chunk's ids: how often they came before, whether anything contradicts."""
+REPEATED_IDS = pl.Schema({"record_id": pl.String(), "occurrences": pl.UInt32(), "conflicting": pl.Boolean()})
+"""The ids that a chunk holds more than once: in how many equal rows, or in rows that conflict."""
+OTHER_CHUNKS = pl.Schema({"record_id": pl.String(), "before": pl.UInt32(), "conflicting": pl.Boolean()})
+"""What the other chunks of a file hold of a chunk's ids: how many rows before, and whether any conflict."""
 
 
-def _none() -> pl.Series:
+def _no_positions() -> pl.Series:
     return pl.Series("position", [], dtype=pl.get_index_type())
 
 
 @dataclass(frozen=True)
-class Repeats:
-    """Rows that must go because of their id, by position, and what other chunks have to know."""
+class Duplicates:
+    """Rows that are quarantined because of their id, by position, and what other chunks are compared with."""
 
-    conflicts: pl.Series = field(default_factory=_none)
-    repeats: pl.Series = field(default_factory=_none)
-    seen: Words = field(default_factory=lambda: np.zeros((0, 2), np.uint64))
-    """The hashes of all good rows, for the comparison with other chunks."""
-    contested: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CONTESTED))
+    conflicting: pl.Series = field(default_factory=_no_positions)
+    repeated: pl.Series = field(default_factory=_no_positions)
+    hashes: Words = field(default_factory=lambda: np.zeros((0, 2), np.uint64))
+    """The hash of the id (without ids: of the values) of each row that breaks no other rule."""
+    ids: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REPEATED_IDS))
+    """Of the schema REPEATED_IDS."""
 
-    def broken(self, column: str) -> list[Broken]:
-        """Return the rows as broken rules."""
-        found = ((RowRule.ID_CONFLICTING, self.conflicts), (RowRule.ID_REPEATED, self.repeats))
-        return [Broken(column, rule, where) for rule, where in found if where.len()]
+    def violations(self, column: str) -> list[Violation]:
+        """Return the rows as violations of the rules on ids."""
+        found = ((RowRule.ID_CONFLICTING, self.conflicting), (RowRule.ID_REPEATED, self.repeated))
+        return [Violation(column, rule, positions) for rule, positions in found if positions.len()]
 
 
-def read_ids(cells: pl.Series, column: str, *, of_hospital: bool = True) -> tuple[pl.Series, list[Broken]]:
-    """Return the ids, null where broken, and the broken cells: blank ones and ones that are no id."""
+def read_ids(cells: pl.Series, column: str, *, of_hospital: bool = True) -> tuple[pl.Series, list[Violation]]:
+    """Return the ids, null where invalid, and the invalid cells: blank, a formula, or not an id.
+
+    `of_hospital` says that ids are the hospital's own; otherwise they must be record ids of ours.
+    """
     pattern = _ID if of_hospital else _RECORD_ID
-    if of_hospital and _all_numbers(cells):
+    if of_hospital and _all_digits(cells):
         return cells, []
     ids = cells.str.strip_chars(_BLANKS)
-    blank = ids.str.to_lowercase().is_in(_NOBODY)
-    bad = blank | ~ids.str.contains(pattern)
-    if not bad.any():
+    blank = ids.str.to_lowercase().is_in(_NO_ID)
+    invalid = blank | ~ids.str.contains(pattern)
+    if not invalid.any():
         return ids, []
-    formula = bad & ~blank & ids.str.contains(r"^[=+@-]")
-    strange = bad & ~blank & ~formula & ids.str.contains(r"[^\x20-\x7e]")
-    other = bad & ~blank & ~formula & ~strange
+    formula = invalid & ~blank & ids.str.contains(r"^[=+@-]")
+    characters = invalid & ~blank & ~formula & ids.str.contains(r"[^\x20-\x7e]")
+    malformed = invalid & ~blank & ~formula & ~characters
     rules = (
         (RowRule.ID_BLANK, blank),
         (RowRule.FORMULA, formula),
-        (RowRule.CHARACTERS, strange),
-        (RowRule.ID_MALFORMED, other),
+        (RowRule.CHARACTERS, characters),
+        (RowRule.ID_MALFORMED, malformed),
     )
-    broken = [Broken(column, rule, test.arg_true()) for rule, test in rules if test.any()]
-    return ids.set(bad, None), broken
+    violations = [Violation(column, rule, mask.arg_true()) for rule, mask in rules if mask.any()]
+    return ids.set(invalid, None), violations
 
 
-def _all_numbers(cells: pl.Series) -> bool:
-    """Whether every id is nothing but digits, as most are: far quicker to see than what else an id may be."""
-    whole = not cells.cast(pl.UInt64, strict=False).null_count()
-    return whole and not cells.str.starts_with("+").any()
+def _all_digits(cells: pl.Series) -> bool:
+    """Whether every id is a plain number, as most are: much quicker to find out than the full pattern."""
+    return not cells.cast(pl.UInt64, strict=False).null_count() and not cells.str.starts_with("+").any()
 
 
-def repeated(
+def find_duplicates(
     ids: pl.Series,
     words: Words,
     content: Sequence[pl.Series],
-    good: pl.Series,
-    elsewhere: pl.DataFrame | None,
-) -> Repeats:
-    """Find ids that occur more than once among good rows, here or (`elsewhere`) in other chunks of the file.
+    valid: pl.Series,
+    other_chunks: pl.DataFrame | None,
+) -> Duplicates:
+    """Find ids that occur more than once among valid rows, in this chunk or in other chunks of the file.
 
-    The first of several equal rows stays and the others are repeats; rows of one id that contradict each
-    other all go, since nobody here can tell which is right.
+    `words` holds each id's hash, `content` the values that equal rows share, `other_chunks` (of the schema
+    OTHER_CHUNKS) what the other chunks hold. Of several equal rows the first is used; rows of one id that
+    conflict are all quarantined, because only the sender can say which is right.
     """
-    seen = words if good.all() else words[good.to_numpy()]
-    found = _within(ids.set(~good, None), words, content) if _any_equal(seen) else Repeats()
-    if elsewhere is not None:
-        found = _with_others(found, words, good, elsewhere)
-    return replace(found, seen=seen)
+    hashes = words if valid.all() else words[valid.to_numpy()]
+    found = _duplicates_within(ids.set(~valid, None), words, content) if _any_equal(hashes) else Duplicates()
+    if other_chunks is not None:
+        found = _add_other_chunks(found, words, valid, other_chunks)
+    return replace(found, hashes=hashes)
 
 
-def numbered(canonical: pl.Series, key: bytes, elsewhere: pl.DataFrame | None) -> tuple[Words, Repeats]:
-    """Give record ids to rows without an id: the row's text and how often it occurred before in the file."""
-    words, _ = record_words(canonical + "#0", key)
-    if elsewhere is None and not _any_equal(words):
-        return words, Repeats(seen=words)
+def number_equal_rows(
+    row_texts: pl.Series, key: bytes, other_chunks: pl.DataFrame | None
+) -> tuple[Words, Duplicates]:
+    """Return record ids for rows without an id: of the row's text and how many equal rows came before it.
+
+    Equal rows are different patients here, so none of them is quarantined.
+    """
+    words, _ = record_words(row_texts + "#0", key)
+    if other_chunks is None and not _any_equal(words):
+        return words, Duplicates(hashes=words)
     first = pl.Series("record_id", hex_of(words))
-    frame = pl.DataFrame([canonical.alias("row"), first]).with_columns(
+    frame = pl.DataFrame([row_texts.alias("row"), first]).with_columns(
         number=pl.int_range(pl.len()).over("row"), occurrences=pl.len().over("row")
     )
-    if elsewhere is not None:
-        before = frame.select("record_id").join(elsewhere, on="record_id", how="left", maintain_order="left")[
-            "before"
-        ]
-        frame = frame.with_columns(number=pl.col("number") + before.fill_null(0))
+    if other_chunks is not None:
+        joined = frame.select("record_id").join(
+            other_chunks, on="record_id", how="left", maintain_order="left"
+        )
+        frame = frame.with_columns(number=pl.col("number") + joined["before"].fill_null(0))
     again = (frame["number"] > 0).arg_true()
     text = frame[again].select(pl.concat_str("row", pl.col("number").cast(pl.String), separator="#"))
-    seen = words.copy()
+    hashes = words.copy()
     words[again.to_numpy()], _ = record_words(text.to_series(), key)
     several = frame.filter(pl.col("occurrences") > 1).unique("record_id", maintain_order=True)
-    contested = several.select("record_id", pl.col("occurrences").cast(pl.UInt32), conflicting=False)
-    return words, Repeats(seen=seen, contested=contested.cast(CONTESTED))  # type: ignore[arg-type]  # see above
+    ids = several.select("record_id", "occurrences", conflicting=False).cast(REPEATED_IDS)
+    return words, Duplicates(hashes=hashes, ids=ids)
 
 
 def _any_equal(words: Words) -> bool:
@@ -127,30 +139,32 @@ def _any_equal(words: Words) -> bool:
     return pl.Series(words[:, 0]).n_unique() < len(words)
 
 
-def _within(ids: pl.Series, words: Words, content: Sequence[pl.Series]) -> Repeats:
-    """Find the repeats and contradictions within the chunk (null ids are left out)."""
+def _duplicates_within(ids: pl.Series, words: Words, content: Sequence[pl.Series]) -> Duplicates:
+    """Find the repeated and the conflicting rows of one chunk (null ids are left out)."""
     positions = (ids.is_duplicated() & ids.is_not_null()).arg_true()
     frame = pl.DataFrame(
         {"position": positions, "id": ids.gather(positions)}
         | {f"value_{n}": values.gather(positions) for n, values in enumerate(content)}
     )
-    everything = pl.struct(pl.exclude("position", "id"))
+    all_values = pl.struct(pl.exclude("position", "id"))
     frame = frame.with_columns(
-        conflicting=everything.n_unique().over("id") > 1, repeat=pl.int_range(pl.len()).over("id") > 0
+        conflicting=all_values.n_unique().over("id") > 1, repeated=pl.int_range(pl.len()).over("id") > 0
     )
-    conflicts = frame.filter("conflicting")["position"]
-    repeats = frame.filter(~pl.col("conflicting") & pl.col("repeat"))["position"]
-    ids_in_conflict = hex_of(words[conflicts.to_numpy()]).unique(maintain_order=True)
-    contested = pl.DataFrame([ids_in_conflict]).with_columns(occurrences=1, conflicting=True).cast(CONTESTED)  # type: ignore[arg-type]  # polars' stub wants the classes, not instances
-    return Repeats(conflicts, repeats, contested=contested)
+    conflicting = frame.filter("conflicting")["position"]
+    repeated = frame.filter(~pl.col("conflicting") & pl.col("repeated"))["position"]
+    record_ids = hex_of(words[conflicting.to_numpy()]).unique(maintain_order=True)
+    found = pl.DataFrame([record_ids]).with_columns(occurrences=1, conflicting=True).cast(REPEATED_IDS)
+    return Duplicates(conflicting, repeated, ids=found)
 
 
-def _with_others(found: Repeats, words: Words, good: pl.Series, elsewhere: pl.DataFrame) -> Repeats:
-    """Add what other chunks say: ids that contradict one another there, and ids that came before."""
-    positions = good.arg_true()
+def _add_other_chunks(
+    found: Duplicates, words: Words, valid: pl.Series, other_chunks: pl.DataFrame
+) -> Duplicates:
+    """Add the rows whose id conflicts with a row of another chunk, or came before in one."""
+    positions = valid.arg_true()
     rows = pl.DataFrame([positions.alias("position"), hex_of(words[positions.to_numpy()])])
-    told = rows.join(elsewhere, on="record_id", maintain_order="left")
-    conflicts = pl.concat([found.conflicts, told.filter("conflicting")["position"]]).unique().sort()
-    repeats = pl.concat([found.repeats, told.filter(pl.col("before") > 0)["position"]]).unique().sort()
-    repeats = repeats.filter(~repeats.is_in(conflicts.implode()))
-    return Repeats(conflicts, repeats, contested=found.contested)
+    shared = rows.join(other_chunks, on="record_id", maintain_order="left")
+    conflicting = pl.concat([found.conflicting, shared.filter("conflicting")["position"]]).unique().sort()
+    repeated = pl.concat([found.repeated, shared.filter(pl.col("before") > 0)["position"]]).unique().sort()
+    repeated = repeated.filter(~repeated.is_in(conflicting.implode()))
+    return Duplicates(conflicting, repeated, ids=found.ids)

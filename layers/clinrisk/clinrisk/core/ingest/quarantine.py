@@ -1,4 +1,4 @@
-"""Broken cells to a quarantine, reasons and counts: every row ends up accepted or here, once."""
+"""Violation cells to a quarantine, reasons and counts: every row ends up accepted or here, once."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from clinrisk.core.ingest.counts import FIRST_ROWS, Counts
+from clinrisk.core.ingest.counts import FIRST_ROWS, RowCounts
 from clinrisk.core.ingest.csv_file.lines import LINE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from clinrisk.core.ingest.cells import Broken, Values
+    from clinrisk.core.ingest.cells import ColumnValues, Violation
     from clinrisk.core.ingest.csv_file.lines import Lines
 
 QUARANTINE_SCHEMA = {
@@ -27,22 +27,22 @@ QUARANTINE_SCHEMA = {
 for the data manager's eyes only."""
 
 
-def kept(rows: int, broken: Sequence[Broken]) -> pl.Series:
+def valid_rows(rows: int, violations: Sequence[Violation]) -> pl.Series:
     """Return which rows break no rule."""
     keep = np.ones(rows, bool)
-    for one in broken:
+    for one in violations:
         keep[one.positions.to_numpy()] = False
     return pl.Series(keep)
 
 
-def quarantine_frame(lines: Lines, broken: Sequence[Broken], first_row: int) -> pl.DataFrame:
+def quarantine_frame(lines: Lines, violations: Sequence[Violation], first_row: int) -> pl.DataFrame:
     """Return one line per bad row: its number, the rules it breaks, and its raw text."""
     numbers = lines.cells[LINE]
     parts = [
         pl.DataFrame({LINE: numbers.gather(one.positions)}).with_columns(
             rule=pl.lit(str(one.rule)), column=pl.lit(one.column), order=pl.lit(order, pl.Int32)
         )
-        for order, one in enumerate(broken)
+        for order, one in enumerate(violations)
     ]
     if lines.misshapen:
         parts.append(
@@ -80,8 +80,8 @@ def count_rows(
     *,
     labelled: int = 0,
     missing: Mapping[str, int] | None = None,
-    read: Mapping[str, Values] | None = None,
-) -> Counts:
+    read: Mapping[str, ColumnValues] | None = None,
+) -> RowCounts:
     """Count a chunk's rows, given its quarantine and how many rows were accepted."""
     reason = pl.concat_str("rule", pl.lit(":"), "column").str.strip_suffix(":").alias("reason")
     reasons = (
@@ -90,7 +90,7 @@ def count_rows(
         .sort("n", "reason", descending=[True, False])
     )
     numbers = {name: values for name, values in (read or {}).items() if values.measured}
-    return Counts(
+    return RowCounts(
         rows=accepted + quarantine.height,
         accepted=accepted,
         quarantined=quarantine.height,

@@ -9,7 +9,7 @@ from clinrisk.core.ingest import rule_sentences
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clinrisk.core.ingest.verdict import Verdict
+    from clinrisk.core.ingest.verdict import FileVerdict
     from clinrisk.use_cases.base import UseCase
 
 SCHEMA = "clinrisk/receipt/v1"
@@ -35,7 +35,7 @@ def receipt(
     use_case: UseCase | None = None,
     purpose: str | None = None,
     sha256: str | None = None,
-    verdict: Verdict | None = None,
+    verdict: FileVerdict | None = None,
     explanation: Sequence[str] = (),
     reason: str = "",
     upload_id: str = "",

@@ -9,7 +9,7 @@ from clinrisk.core.ingest.verdict import SET_ASIDE
 from clinrisk.use_cases.base import Code, Number
 
 if TYPE_CHECKING:
-    from clinrisk.core.ingest.verdict import Verdict
+    from clinrisk.core.ingest.verdict import FileVerdict
     from clinrisk.use_cases.base import UseCase
 
 # {columns} are column names, {detail} a fact that is safe anywhere.
@@ -178,7 +178,7 @@ def reason_sentence(
     return f"{_places(rows, count)}{told}"
 
 
-def explain(verdict: Verdict, use_case: UseCase | None = None) -> list[str]:
+def explain(verdict: FileVerdict, use_case: UseCase | None = None) -> list[str]:
     """Return the sentences of a receipt: the file's problems first, then each reason of its rows."""
     told = details(verdict, use_case)
     problems = len(verdict.problems)
@@ -187,7 +187,7 @@ def explain(verdict: Verdict, use_case: UseCase | None = None) -> list[str]:
     ]
 
 
-def details(verdict: Verdict, use_case: UseCase | None = None) -> list[dict[str, Any]]:
+def details(verdict: FileVerdict, use_case: UseCase | None = None) -> list[dict[str, Any]]:
     """Return, per problem and reason: its rule, how many rows, the numbers of the first, what to do.
 
     A problem of the file as a whole that counts no rows has the count 0.

@@ -1,4 +1,4 @@
-"""Counts to a verdict: is the file used, used in part, or set aside as a whole, and why.
+"""RowCounts to a verdict: is the file used, used in part, or set aside as a whole, and why.
 
 Standard library only. Decided once per file, from the added counts of its chunks.
 """
@@ -15,7 +15,7 @@ from clinrisk.use_cases.base import Number
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from clinrisk.core.ingest.counts import Counts
+    from clinrisk.core.ingest.counts import RowCounts
     from clinrisk.use_cases.base import UseCase
 
 SET_ASIDE = "set_aside_with_file"
@@ -31,7 +31,7 @@ HARMLESS = (RowRule.EMPTY_ROW, RowRule.REPEATED_HEADER, RowRule.ID_REPEATED)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FileVerdict:
     """What becomes of a file: `rows_accepted + rows_quarantined` are its rows, and reasons add up too."""
 
     disposition: Literal["ACCEPTED", "PARTIAL", "REJECTED"]
@@ -43,24 +43,24 @@ class Verdict:
     problems: tuple[Problem, ...] = ()
 
 
-def refuse(problems: Sequence[Problem]) -> Verdict:
+def refuse(problems: Sequence[Problem]) -> FileVerdict:
     """Return the verdict on a file whose head has problems: set aside unread, so no row is counted."""
-    return Verdict("REJECTED", 0, 0, {}, {problem.reason: 1 for problem in problems}, {}, tuple(problems))
+    return FileVerdict("REJECTED", 0, 0, {}, {problem.reason: 1 for problem in problems}, {}, tuple(problems))
 
 
-def decide(counts: Counts, use_case: UseCase) -> Verdict:
+def decide(counts: RowCounts, use_case: UseCase) -> FileVerdict:
     """Return the verdict on a file from the counts of all its chunks.
 
     >>> from clinrisk import use_cases
-    >>> from clinrisk.core.ingest.counts import Counts
-    >>> counts = Counts(10, 9, 1, reasons={"short_row": 1}, first_rows={"short_row": (4,)})
+    >>> from clinrisk.core.ingest.counts import RowCounts
+    >>> counts = RowCounts(10, 9, 1, reasons={"short_row": 1}, first_rows={"short_row": (4,)})
     >>> decide(counts, use_cases.get("heart")).disposition
     'PARTIAL'
     """
     problems = _file_problems(counts, use_case)
     if problems:
         return _set_aside(counts, problems)
-    return Verdict(
+    return FileVerdict(
         "PARTIAL" if counts.quarantined else "ACCEPTED",
         counts.accepted,
         counts.quarantined,
@@ -70,7 +70,7 @@ def decide(counts: Counts, use_case: UseCase) -> Verdict:
     )
 
 
-def _file_problems(counts: Counts, use_case: UseCase) -> tuple[Problem, ...]:
+def _file_problems(counts: RowCounts, use_case: UseCase) -> tuple[Problem, ...]:
     """List what sets the whole file aside."""
     if not counts.rows:
         return (Problem(FileRule.NO_ROWS),)
@@ -93,7 +93,7 @@ def _file_problems(counts: Counts, use_case: UseCase) -> tuple[Problem, ...]:
     return ()
 
 
-def _wrong_units(counts: Counts, use_case: UseCase) -> tuple[Problem, ...]:
+def _wrong_units(counts: RowCounts, use_case: UseCase) -> tuple[Problem, ...]:
     """List the columns nearly all of whose numbers fit another unit, with each unit that they fit."""
     problems = []
     for column in use_case.columns:
@@ -110,7 +110,7 @@ def _wrong_units(counts: Counts, use_case: UseCase) -> tuple[Problem, ...]:
     return tuple(problems)
 
 
-def _set_aside(counts: Counts, problems: tuple[Problem, ...]) -> Verdict:
+def _set_aside(counts: RowCounts, problems: tuple[Problem, ...]) -> FileVerdict:
     """Set the whole file aside: its good rows too, under a reason of their own, so that all add up."""
     reasons = dict(counts.reasons)
     first_rows = dict(counts.first_rows)
@@ -128,4 +128,4 @@ def _set_aside(counts: Counts, problems: tuple[Problem, ...]) -> Verdict:
         reasons[told] = reasons.get(told, 0) + rest
     if not counts.rows:
         reasons = {problem.reason: 1 for problem in problems}
-    return Verdict("REJECTED", 0, counts.rows, {}, reasons, first_rows, problems)
+    return FileVerdict("REJECTED", 0, counts.rows, {}, reasons, first_rows, problems)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clinrisk.core.monitoring.findings import Check, Finding, Verdict, not_evaluated
+from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -135,7 +135,7 @@ def current_rates(scores: ScoreProfile, attribute: str, measure: Measure) -> dic
 
 def bias_finding(
     use_case: UseCase, evaluation: Mapping[str, Any], scores: ScoreProfile | None, rng: Generator
-) -> Finding:
+) -> CheckFinding:
     """Judge each protected attribute of a scored batch against the approved model's own groups.
 
     With outcomes the gap of true positive rates decides, without them that of selection rates. The statistic
@@ -169,9 +169,9 @@ def bias_finding(
         f"approved with {worst.approved:.2f} (a rise surely above {GAP_RISE_LIMIT:.2f} makes an alert). "
         f"{left_out}"
     )
-    return Finding(
+    return CheckFinding(
         Check.BIAS,
-        Verdict.ALERT if worst.low > GAP_RISE_LIMIT else Verdict.OK,
+        CheckVerdict.ALERT if worst.low > GAP_RISE_LIMIT else CheckVerdict.OK,
         round(worst.rise, 4),
         GAP_RISE_LIMIT,
         detail.strip(),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clinrisk.core.monitoring.findings import Check, Finding, Verdict, not_evaluated
+from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
 from clinrisk.use_cases.base import Number
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def column_drifts(
     return sorted(drifts, key=lambda drift: -drift.psi)
 
 
-def drift_finding(use_case: UseCase, reference: Profile, current: Profile, rng: Generator) -> Finding:
+def drift_finding(use_case: UseCase, reference: Profile, current: Profile, rng: Generator) -> CheckFinding:
     """Judge one batch against the training population; the statistic is the largest index."""
     fewest = min(reference.rows, current.rows)
     if fewest < MINIMUM_ROWS:
@@ -155,9 +155,9 @@ def drift_finding(use_case: UseCase, reference: Profile, current: Profile, rng: 
     drifts = column_drifts(use_case, reference, current, rng)
     moved = [drift for drift in drifts if drift.moved]
     alert = len(moved) >= COLUMNS_TO_ALERT
-    return Finding(
+    return CheckFinding(
         Check.DRIFT,
-        Verdict.ALERT if alert else Verdict.OK,
+        CheckVerdict.ALERT if alert else CheckVerdict.OK,
         round(drifts[0].psi, 4),
         PSI_LIMIT,
         _sentence(drifts, moved, current.rows),

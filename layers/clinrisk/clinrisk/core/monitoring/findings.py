@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     """How a check can end. There is no fourth way: what could not be judged is said to be so."""
 
     OK = "OK"
@@ -24,11 +24,11 @@ class Check(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckFinding:
     """What one check says about one batch; the detail is fit for a mail: counts and shares, no values."""
 
     check: Check
-    verdict: Verdict
+    verdict: CheckVerdict
     statistic: float | None
     """The number that the rule looked at, rounded for people; None when nothing was computed."""
     threshold: float
@@ -36,10 +36,10 @@ class Finding:
     detail: str
 
 
-def not_evaluated(check: Check, threshold: float, why: str) -> Finding:
+def not_evaluated(check: Check, threshold: float, why: str) -> CheckFinding:
     """Return a finding that says why nothing could be judged.
 
     >>> not_evaluated(Check.DRIFT, 0.25, "The batch has 7 rows; 20 are needed.").verdict
-    <Verdict.NOT_EVALUATED: 'NOT_EVALUATED'>
+    <CheckVerdict.NOT_EVALUATED: 'NOT_EVALUATED'>
     """
-    return Finding(check, Verdict.NOT_EVALUATED, None, threshold, why)
+    return CheckFinding(check, CheckVerdict.NOT_EVALUATED, None, threshold, why)

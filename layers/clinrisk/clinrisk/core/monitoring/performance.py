@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clinrisk.core.evaluation.intervals import Estimate, normal, z_value
-from clinrisk.core.monitoring.findings import Check, Finding, Verdict, not_evaluated
+from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
 from clinrisk.core.training.promotion import CANDIDATE
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def observed_to_expected(observed: int, expected: float, rows: int) -> Estimate:
     return Estimate(ratio, ratio * math.exp(-reach), ratio * math.exp(reach))
 
 
-def performance_finding(joined: GroupScores | None, evaluation: Mapping[str, Any]) -> Finding:
+def performance_finding(joined: GroupScores | None, evaluation: Mapping[str, Any]) -> CheckFinding:
     """Judge a batch's labelled scores (None: no outcomes yet) against the approved evaluation.
 
     Alert when the whole interval of the AUC lies below the evaluation's interval, or the whole interval of
@@ -89,9 +89,9 @@ def performance_finding(joined: GroupScores | None, evaluation: Mapping[str, Any
         f"occurred for each one predicted "
         f"(limits {1 / RATIO_LIMIT:.2f} and {RATIO_LIMIT:.2f})."
     )
-    return Finding(
+    return CheckFinding(
         Check.PERFORMANCE,
-        Verdict.ALERT if ranks_worse or misjudges else Verdict.OK,
+        CheckVerdict.ALERT if ranks_worse or misjudges else CheckVerdict.OK,
         round(ratio.value if by_ratio else now.value, 4),
         RATIO_LIMIT if by_ratio else approved.low,
         detail,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clinrisk.core.evaluation.intervals import wilson
-from clinrisk.core.monitoring.findings import Check, Finding, Verdict, not_evaluated
+from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
 from clinrisk.use_cases.base import Code
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ def concerns(use_case: UseCase, reference: Profile, current: Profile, quarantine
     yield Concern("rows were set aside in", unusable.value, unusable.low, QUARANTINE_LIMIT)
 
 
-def quality_finding(use_case: UseCase, reference: Profile, current: Profile, quarantined: int) -> Finding:
+def quality_finding(
+    use_case: UseCase, reference: Profile, current: Profile, quarantined: int
+) -> CheckFinding:
     """Judge whether a batch arrived as the training data did.
 
     `current` counts the accepted rows, `quarantined` the others. The statistic is the share of the concern
@@ -105,8 +107,8 @@ def quality_finding(use_case: UseCase, reference: Profile, current: Profile, qua
         detail = f"Of {current.rows} rows: {detail}{more}."
     else:
         detail = f"The {current.rows} rows arrived as in training; closest to a limit: {_words(worst)}."
-    verdict = Verdict.ALERT if proven else Verdict.OK
-    return Finding(Check.QUALITY, verdict, round(worst.share, 4), worst.limit, detail)
+    verdict = CheckVerdict.ALERT if proven else CheckVerdict.OK
+    return CheckFinding(Check.QUALITY, verdict, round(worst.share, 4), worst.limit, detail)
 
 
 def _words(concern: Concern) -> str:

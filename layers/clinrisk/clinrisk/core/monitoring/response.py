@@ -18,7 +18,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from clinrisk.core.mails import mail
-from clinrisk.core.monitoring.findings import Check, Finding, Verdict
+from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -61,26 +61,26 @@ def response_to(alerts: Iterable[Check]) -> Response:
     return next(response for checks, response in TABLE if checks <= alerting)
 
 
-def choose_response(findings: Iterable[tuple[str, Finding]]) -> Response:
+def choose_response(findings: Iterable[tuple[str, CheckFinding]]) -> Response:
     """Give the strongest response that any batch's findings ask for; findings are (batch, finding)."""
     alerts: dict[str, set[Check]] = defaultdict(set)
     for batch, finding in findings:
-        if finding.verdict is Verdict.ALERT:
+        if finding.verdict is CheckVerdict.ALERT:
             alerts[batch].add(finding.check)
     return max((response_to(checks) for checks in alerts.values()), default=Response.NOTHING)
 
 
-def announcement(title: str, findings: Sequence[tuple[str, Finding]], response: Response) -> Mail:
+def announcement(title: str, findings: Sequence[tuple[str, CheckFinding]], response: Response) -> Mail:
     """Write the mail about one run: alerts first, then what could not be judged, then what is in order."""
-    counts = {verdict: sum(finding.verdict is verdict for _, finding in findings) for verdict in Verdict}
+    counts = {verdict: sum(finding.verdict is verdict for _, finding in findings) for verdict in CheckVerdict}
     asked = response.name.lower().replace("_", " ")
     lists = (
-        (Verdict.ALERT, "Alerts"),
-        (Verdict.NOT_EVALUATED, "Could not be judged"),
-        (Verdict.OK, "In order"),
+        (CheckVerdict.ALERT, "Alerts"),
+        (CheckVerdict.NOT_EVALUATED, "Could not be judged"),
+        (CheckVerdict.OK, "In order"),
     )
     return mail(
-        f"{title}: {counts[Verdict.ALERT]} alerts of monitoring, {asked}",
+        f"{title}: {counts[CheckVerdict.ALERT]} alerts of monitoring, {asked}",
         f"{len(findings)} checks were made. {_ASKS[response]}",
         *(
             "\n".join((f"{heading}:", *_lines(findings, verdict)))
@@ -90,7 +90,7 @@ def announcement(title: str, findings: Sequence[tuple[str, Finding]], response: 
     )
 
 
-def _lines(findings: Sequence[tuple[str, Finding]], wanted: Verdict) -> list[str]:
+def _lines(findings: Sequence[tuple[str, CheckFinding]], wanted: CheckVerdict) -> list[str]:
     """Give one line per finding of that verdict."""
     return [
         f"- {finding.check}, {batch}: {finding.detail}"

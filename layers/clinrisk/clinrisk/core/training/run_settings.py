@@ -85,8 +85,8 @@ def tuning_of(use_case: UseCase, plan: TrainingPlan) -> dict[str, Any]:
     return {
         "fixed": fixed,
         "ranges": {
-            "IntegerParameterRanges": [_range(each) for each in ranges if each.whole],
-            "ContinuousParameterRanges": [_range(each) for each in ranges if not each.whole],
+            "IntegerParameterRanges": [_range(each) for each in ranges if each.integer],
+            "ContinuousParameterRanges": [_range(each) for each in ranges if not each.integer],
         },
         "seed": plan.seed,
     }

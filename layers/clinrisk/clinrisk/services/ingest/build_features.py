@@ -16,8 +16,7 @@ from clinrisk.aws.kms import pseudonym_key
 from clinrisk.aws.settings import settings
 from clinrisk.core import object_keys
 from clinrisk.core.ingest import cross_chunk
-from clinrisk.core.ingest.chunk import Chunk as Built
-from clinrisk.core.ingest.chunk import read_chunk
+from clinrisk.core.ingest.chunk import ParsedChunk, read_chunk
 from clinrisk.messages import BuiltChunk, Chunk, Counts, Reference, Upload
 from clinrisk.services.ingest import chunk_records
 
@@ -75,33 +74,33 @@ def _features_key(upload: Upload, index: int) -> str:
     return object_keys.features(upload.use_case, upload.purpose, upload.upload_id, index)
 
 
-def _vault(upload: Upload, index: int, made: Built) -> Reference | None:
+def _vault(upload: Upload, index: int, made: ParsedChunk) -> Reference | None:
     # Only results go back to the hospital, so only inference needs the way back.
     if upload.purpose != "inference":
         return None
     return store(object_keys.vault(upload.use_case, upload.upload_id, index), made.vault)
 
 
-def _quarantine(upload: Upload, index: int, made: Built) -> Reference | None:
+def _quarantine(upload: Upload, index: int, made: ParsedChunk) -> Reference | None:
     if not made.quarantine.height:
         return None
     return store(object_keys.quarantine(upload.use_case, upload.upload_id, index), made.quarantine)
 
 
-def _profile(upload: Upload, index: int, made: Built) -> Reference | None:
+def _profile(upload: Upload, index: int, made: ParsedChunk) -> Reference | None:
     if made.profile is None:
         return None
     key = object_keys.chunk_part(upload.use_case, upload.upload_id, "profile", index) + ".json"
     return s3.store_json(settings().lake_bucket, key, made.profile.to_dict())
 
 
-def _identities(upload: Upload, chunk: Chunk, made: Built) -> dict[str, Reference]:
+def _identities(upload: Upload, chunk: Chunk, made: ParsedChunk) -> dict[str, Reference]:
     """Store what the chunk's ids are compared by, where there is another chunk to compare them with."""
     if chunk.index == 0 and chunk.end == upload.size:
         return {}
     key = object_keys.chunk_part(upload.use_case, upload.upload_id, "sheet", chunk.index) + ".bin"
-    found = {"sheet": s3.store(settings().lake_bucket, key, cross_chunk.sheet(made.identities.seen))}
-    if made.identities.contested.height:
+    found = {"sheet": s3.store(settings().lake_bucket, key, cross_chunk.digest_index(made.duplicates.hashes))}
+    if made.duplicates.ids.height:
         key = object_keys.chunk_part(upload.use_case, upload.upload_id, "contested", chunk.index) + ".parquet"
-        found["contested"] = store(key, made.identities.contested)
+        found["contested"] = store(key, made.duplicates.ids)
     return found

@@ -10,9 +10,11 @@ from clinrisk.aws import s3, stepfunctions
 from clinrisk.aws.tables import content_claims, uploads
 from clinrisk.aws.tables.uploads import stamp
 from clinrisk.core import mails, object_keys
-from clinrisk.core.ingest import HEAD_BYTES, FileRule, Problem, check_file_head, receipts, refuse
+from clinrisk.core.ingest import receipts
+from clinrisk.core.ingest.csv_file.head import HEAD_BYTES, check_file_head
 from clinrisk.core.ingest.inbox_keys import parse_key
-from clinrisk.core.ingest.rules import LARGEST_FILE
+from clinrisk.core.ingest.rules import LARGEST_FILE, FileRule, Problem
+from clinrisk.core.ingest.verdict import refuse
 from clinrisk.errors import KeyRefused, NotData
 from clinrisk.messages import ClaimRequest, ClaimResult, Disposition, Upload
 from clinrisk.services.ingest import settle_upload

@@ -1,6 +1,6 @@
 """The commit: an upload becomes visible whole, or not at all.
 
-Counts are proved against what the chunks stored, their profiles are added up, and one transaction makes it
+RowCounts are proved against what the chunks stored, their profiles are added up, and one transaction makes it
 so. A second delivery of the same commit writes the same bytes and finds the first settlement. Memory does not
 grow with the file: of each chunk only its documents are read.
 
@@ -17,7 +17,8 @@ from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import uploads
 from clinrisk.aws.tables.uploads import stamp
 from clinrisk.core import mails, object_keys
-from clinrisk.core.ingest import Counts, add_counts, decide
+from clinrisk.core.ingest.counts import RowCounts, add_counts
+from clinrisk.core.ingest.verdict import decide
 from clinrisk.core.profiles import feature_profile
 from clinrisk.core.profiles.feature_profile import Profile
 from clinrisk.errors import ClaimLost, CountsDisagree
@@ -53,7 +54,7 @@ def commit(request: CommitRequest, now: datetime) -> CommitResult:
         settle_upload.ensure_receipt(before)
         return _result(upload, use_case, before)
     built = [chunk_records.built(upload, chunk) for chunk in chunk_records.plan(upload)]
-    counts = add_counts(Counts(**chunk.counts.model_dump()) for chunk in built)
+    counts = add_counts(RowCounts(**chunk.counts.model_dump()) for chunk in built)
     verdict = decide(counts, use_case)
     used = verdict.disposition != Disposition.REJECTED
     _check_reconciled(upload, built, used=used)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from clinrisk.core.ingest import Verdict
+    from clinrisk.core.ingest.verdict import FileVerdict
 
 # The purpose and use case of a key that names none.
 UNKNOWN = telemetry.UNKNOWN
@@ -52,7 +52,7 @@ class Ending:
     """What is to be said about an upload: its disposition, and the verdict or the sentences behind it."""
 
     disposition: Disposition
-    verdict: Verdict | None = None
+    verdict: FileVerdict | None = None
     explanation: Sequence[str] = ()
     labelled_rows: int = 0
     reason: str = ""

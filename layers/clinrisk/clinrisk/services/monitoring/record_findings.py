@@ -10,7 +10,7 @@ from clinrisk.aws.settings import settings
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import object_keys
 from clinrisk.core.digests import digest_of
-from clinrisk.core.monitoring.findings import Check, Finding, Verdict
+from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict
 from clinrisk.core.monitoring.response import announcement, choose_response
 from clinrisk.messages import RecordRequest, RecordResult
 
@@ -26,7 +26,9 @@ def record(request: RecordRequest) -> RecordResult:
     found = [
         (
             each.batch,
-            Finding(Check(each.check), Verdict(each.verdict), each.statistic, each.threshold, each.detail),
+            CheckFinding(
+                Check(each.check), CheckVerdict(each.verdict), each.statistic, each.threshold, each.detail
+            ),
         )
         for each in request.findings
     ]
@@ -43,7 +45,7 @@ def record(request: RecordRequest) -> RecordResult:
     )
 
 
-def _emit_metrics(use_case: str, findings: Sequence[Finding]) -> None:
+def _emit_metrics(use_case: str, findings: Sequence[CheckFinding]) -> None:
     """Emit, per check, that it ran, whether it alerts, whether it could judge nothing, and the worst figure.
 
     A check without findings broke: it emits nothing, and the alarm on its missing metric tells.
@@ -54,8 +56,8 @@ def _emit_metrics(use_case: str, findings: Sequence[Finding]) -> None:
             continue
         verdicts = {finding.verdict for finding in found}
         emit(Metric.CHECK_RAN, 1, use_case=use_case, check=check)
-        emit(Metric.CHECK_ALERT, Verdict.ALERT in verdicts, use_case=use_case, check=check)
-        unjudged = verdicts == {Verdict.NOT_EVALUATED}
+        emit(Metric.CHECK_ALERT, CheckVerdict.ALERT in verdicts, use_case=use_case, check=check)
+        unjudged = verdicts == {CheckVerdict.NOT_EVALUATED}
         emit(Metric.CHECK_NOT_EVALUATED, unjudged, use_case=use_case, check=check)
         statistics = [finding.statistic for finding in found if finding.statistic is not None]
         if check in _WORST and statistics:

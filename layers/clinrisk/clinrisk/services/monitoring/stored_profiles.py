@@ -57,7 +57,7 @@ def scored(batches: Iterable[Batch]) -> list[tuple[str, ScoreProfile | None]]:
     return [*read, (TOGETHER, merge(labelled))] if len(labelled) > 1 else read
 
 
-def checked(check: Check, judged: Iterable[tuple[str, findings.Finding]]) -> CheckResult:
+def checked(check: Check, judged: Iterable[tuple[str, findings.CheckFinding]]) -> CheckResult:
     """Return the findings of a check, each with its batch; without any batch, say so rather than nothing."""
     found = [_message(batch, finding) for batch, finding in judged]
     if not found:
@@ -66,7 +66,7 @@ def checked(check: Check, judged: Iterable[tuple[str, findings.Finding]]) -> Che
     return CheckResult(check=check.value, findings=tuple(found))
 
 
-def _message(batch: str, found: findings.Finding) -> Finding:
+def _message(batch: str, found: findings.CheckFinding) -> Finding:
     return Finding(
         check=found.check.value,
         batch=batch,

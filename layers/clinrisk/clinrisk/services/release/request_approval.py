@@ -34,7 +34,7 @@ def request_approval(request: ApprovalRequest, now: datetime) -> ApprovalAsked:
         version=approval.package_version,
         run_id=approval.run_id,
         summary=approval.summary,
-        beside=summary_of(comparisons.documents(use_case.name, approval.run_id)),
+        comparison=summary_of(comparisons.documents(use_case.name, approval.run_id)),
         unmet=approval.unmet,
         link=approval_links.link(approval),
         until=day(approval.expires_at),
