@@ -21,9 +21,11 @@ settings.load_profile("clinrisk")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose CI's seed before Hypothesis reads its option and pytest-xdist hands it to the workers."""
+    """Choose CI's seed before Hypothesis reads its option; pytest-xdist's workers inherit the environment."""
     if CI and config.option.hypothesis_seed is None:
-        config.option.hypothesis_seed = str(secrets.randbelow(10**9))
+        config.option.hypothesis_seed = os.environ.setdefault(
+            "HYPOTHESIS_SEED", str(secrets.randbelow(10**9))
+        )
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
