@@ -21,7 +21,7 @@ settings.load_profile("clinrisk")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose CI's seed before Hypothesis reads its option; pytest-xdist's workers inherit the environment."""
+    """Choose CI's seed before Hypothesis reads its option; the workers of pytest-xdist inherit it."""
     if CI and config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = os.environ.setdefault(
             "HYPOTHESIS_SEED", str(secrets.randbelow(10**9))
