@@ -75,7 +75,7 @@ def test_group_rates_agree_with_fairlearn() -> None:
             assert group[rate][0] == pytest.approx(frame.by_group.loc[name, rate], abs=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 1000))
 def test_relabelling_groups_permutes_the_table(seed: int) -> None:
     labels, scores, by_sex = cohort(seed, 200)
