@@ -24,7 +24,7 @@ def resident(pid: int) -> int:
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="no /proc to read memory from")  # noqa: PTH110
 def test_a_large_object_costs_the_engine_no_memory(twin: "RunningTwin") -> None:
-    """Without twin.repairs.bodies it costs three times its size."""
+    """Without twin.repairs.buckets.large_objects it costs three times its size."""
     s3 = twin.client("s3")
     s3.create_bucket(Bucket="large")
     s3.put_bucket_versioning(Bucket="large", VersioningConfiguration={"Status": "Enabled"})
@@ -60,7 +60,7 @@ def test_a_body_of_some_megabytes_is_read_as_it_was_put(twin: "RunningTwin") -> 
 def test_a_distributed_map_reads_its_items_and_selects_with_jsonata(
     twin: "RunningTwin", probe_stack: dict[str, str]
 ) -> None:
-    """Without twin.repairs.maps the key of the items is the expression itself."""
+    """Without twin.repairs.step_functions.distributed_maps the key of the items is the expression itself."""
     twin.client("s3").put_object(
         Bucket=probe_stack["Inbox"], Key="open/items-7.json", Body=json.dumps([1, 2, 3])
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from twin.sagemaker.service import LocalSageMaker
+    from twin.sagemaker.local_service import LocalSageMaker
 
 __all__ = ["install"]
 
@@ -22,6 +22,6 @@ def install(endpoint_url: str, state_dir: Path, jobs_python: Path) -> LocalSageM
     `jobs_python` is the interpreter with the image's pins; jobs live under `state_dir`/jobs while they run.
     """
     # The engine reads its environment on import, and the core must be usable where there is no engine.
-    from twin.sagemaker.installation import put_into_engine  # noqa: PLC0415
+    from twin.sagemaker.engine.installation import put_into_engine  # noqa: PLC0415
 
     return put_into_engine(endpoint_url, state_dir, jobs_python)
