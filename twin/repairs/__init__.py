@@ -1,14 +1,14 @@
-"""What the engine gets wrong, repaired: one small file per theme, each repair with its reason and a test.
+"""What the engine gets wrong, repaired: one folder per service, each repair with its reason and a test.
 
-The engine has no plug-in interface: a repair replaces one of its module-level functions or table entries.
-That is safe only against one exact version, which `twin.server.engine` checks before it applies anything.
+`registry` checks, applies and undoes them; docs/engine-faults.md reports the faults. What the engine lacks
+altogether, SageMaker, is in `twin.sagemaker`.
 """
 
 from importlib import import_module
 
-from twin.repairs.registry import Site
+from twin.repairs.registry import REPAIRS, EngineChangedError, Registry, Site
 
-__all__ = ["Site", "apply"]
+__all__ = ["MODULES", "EngineChangedError", "Site", "load"]
 
 MODULES = (
     "callers.request_checks",
@@ -17,6 +17,7 @@ MODULES = (
     "cloudwatch.published_metrics",
     "cloudwatch.alarm_evaluation",
     "notifications.mail_delivery",
+    "notifications.bucket_events",
     "step_functions.execution_life",
     "step_functions.task_limits",
     "step_functions.service_calls",
@@ -25,12 +26,17 @@ MODULES = (
     "cloudformation.template_support",
     "cloudformation.signing_keys",
     "buckets.version_ranges",
-    # Last: every other repair of S3 sees bodies as they are kept.
+    # Last: every other repair of S3 gets bodies as they are kept.
     "buckets.large_objects",
+    "buckets.multipart_uploads",
 )
 
 
-def apply(site: Site) -> None:
-    """Apply every repair; importing the engine happens here, under the scrubbed environment."""
+def load() -> Registry:
+    """Return the registry with every repair of this package in it.
+
+    This imports the engine, which reads its environment while it is imported: nothing may do so earlier.
+    """
     for name in MODULES:
-        import_module(f"twin.repairs.{name}").apply(site)
+        import_module(f"{__name__}.{name}")
+    return REPAIRS

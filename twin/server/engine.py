@@ -6,7 +6,6 @@ Ctrl-C, a killed test or a closed terminal leave nothing behind.
 """
 
 import asyncio
-import importlib.metadata
 import os
 import signal
 import sys
@@ -15,8 +14,6 @@ from pathlib import Path
 
 from twin import repairs, sagemaker
 from twin.state import Endpoint, StateDirectory
-
-PINNED = "1.5.33"
 
 
 async def serve(port: int, state: StateDirectory, site: repairs.Site, *, abandonable: bool) -> None:
@@ -50,15 +47,18 @@ async def serve(port: int, state: StateDirectory, site: repairs.Site, *, abandon
 def main() -> None:
     """Run the engine on the port and in the directory that `twin.server.launcher` names."""
     port, root, abandonable = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:] == ["--until-abandoned"]
-    found = importlib.metadata.version("ministack")
-    if found != PINNED:
-        raise SystemExit(f"The twin's repairs fit ministack {PINNED}; this environment has {found}.")
     state = StateDirectory(root)
     lock = state.hold()
     site = repairs.Site(f"http://127.0.0.1:{port}", root)
-    repairs.apply(site)
+    try:
+        repairs.load().apply(site)
+    except repairs.EngineChangedError as error:
+        raise SystemExit(str(error)) from None
     from ministack.core import lambda_runtime  # noqa: PLC0415
 
+    from twin.repairs.cloudwatch import alarm_evaluation  # noqa: PLC0415
+
+    alarm_evaluation.start_evaluation()
     local_sagemaker = sagemaker.install(site.endpoint_url, root, Path(os.environ["TWIN_JOBS_PYTHON"]))
     try:
         asyncio.run(serve(port, state, site, abandonable=abandonable))

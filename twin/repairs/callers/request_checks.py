@@ -1,50 +1,52 @@
-"""Loopback is a private wire, and nobody unsigned may use it."""
+"""Which requests the engine answers: loopback counts as secure transport, and every call is signed.
+
+Which resources a caller may use is the engine's own evaluation of policies.
+"""
 
 from typing import Any
 
 from ministack import app
 
-from twin.repairs.registry import Site
+from twin.repairs.registry import Original, repair
 
 _REFUSAL = b"<Error><Code>AccessDenied</Code><Message>The twin serves signed requests only</Message></Error>"
 
 
-def apply(site: Site) -> None:
-    """Count loopback as secure transport; refuse callers without a signature."""
-    del site
-    _secure_transport()
-    _refuse_unsigned()
-
-
-def _secure_transport() -> None:
+@repair(
+    "ministack.app.pin_request_origin",
+    reason="A TLS-only bucket policy refuses every request over plain HTTP, on loopback as well.",
+    link="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-securetransport",
+    source_sha256="de819c1bd9ac2be4b8dd3c7a66d2c3c690fe74d95b4d42519ec581ac9ebf3b36",
+)
+def loopback_is_secure(original: Original, source_ip: str, _secure: bool) -> Any:
     """Make aws:SecureTransport true for every request.
 
-    The engine evaluates it honestly, so a TLS-only bucket policy refuses everything over plain HTTP. The twin
-    listens on 127.0.0.1 only: no wire carries the request, and a certificate would have to be trusted by
-    every tool.
+    The twin listens on 127.0.0.1 only: no wire carries the request, and a certificate would have to be
+    trusted by every tool.
     """
-    pin = app.pin_request_origin
-    app.pin_request_origin = lambda source_ip, _secure: pin(source_ip, True)
+    return original(source_ip, True)
 
 
-def _refuse_unsigned() -> None:
+@repair(
+    "ministack.app._dispatch_service_request",
+    reason="A caller without a signature is told the names of all buckets.",
+    link="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html",
+    source_sha256="17e5ef6dcfa0d4e6f646c075a4396cd5a0d306b5bcc1ecc48285855a57f92cc7",
+)
+async def signed_requests_only(
+    original: Original,
+    method: str,
+    path: str,
+    headers: dict[str, str],
+    body: bytes,
+    query_params: dict[str, Any],
+    request_id: str,
+) -> Any:
     """Refuse any service call without an access key.
 
-    The engine tells the names of all buckets to anybody, and decides per service whom else to answer. Here
-    every call is signed or presigned; only the Approval API, which is not a service call, takes strangers.
+    Here every call is signed or presigned; only the Approval API, which is not a service call, takes
+    strangers.
     """
-    dispatch = app._dispatch_service_request
-
-    async def signed_only(
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        query_params: dict[str, Any],
-        request_id: str,
-    ) -> Any:
-        if not app.extract_access_key_id(headers, query_params):
-            return 403, {"Content-Type": "application/xml", "x-amzn-requestid": request_id}, _REFUSAL
-        return await dispatch(method, path, headers, body, query_params, request_id)
-
-    app._dispatch_service_request = signed_only
+    if not app.extract_access_key_id(headers, query_params):
+        return 403, {"Content-Type": "application/xml", "x-amzn-requestid": request_id}, _REFUSAL
+    return await original(method, path, headers, body, query_params, request_id)

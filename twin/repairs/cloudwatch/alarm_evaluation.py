@@ -1,14 +1,16 @@
-"""Alarms as CloudWatch evaluates them: their own dimensions, their periods, and silence as they say."""
+"""Alarms as CloudWatch evaluates them: all the time, over their own dimensions and periods.
+
+An alarm's actions are the engine's.
+"""
 
 import threading
 import time
 from typing import Any
 
 from ministack.services import cloudwatch, sqs
-from ministack.services.cloudformation import provisioners
 
 from twin.repairs.cloudwatch import metric_math
-from twin.repairs.registry import Site
+from twin.repairs.registry import Original, repair
 
 EVERY_SECONDS = 2.0
 _PUBLISH_EVERY = 15
@@ -21,38 +23,35 @@ _BREACHES = {
 _first_seen: dict[str, float] = {}
 
 
-def apply(site: Site) -> None:
-    """Evaluate alarms all the time.
-
-    The engine does it only when somebody calls PutMetricData, mixes all dimensions of a metric into one
-    series, knows one period only, and never finds that something did not run.
-    """
-    del site
-    cloudwatch._evaluate_alarm = _evaluate
-    _accept_metric_math()
-    threading.Thread(target=_watch, daemon=True, name="alarms").start()
-
-
-def _accept_metric_math() -> None:
-    """Let a stack have alarms on expressions, which the engine refuses to create."""
-    record = provisioners._cw_metric_alarm_record
-
-    def record_with_metrics(name: str, properties: dict[str, Any]) -> dict[str, Any]:
-        if not (queries := properties.get("Metrics")):
-            return dict(record(name, properties))
-        answer = next(query for query in queries if query.get("ReturnData", True))
-        standing_in = {"MetricName": answer["Id"], "Namespace": "expression"}
-        alarm: dict[str, Any] = record(name, {**properties, **standing_in, "Metrics": None})
-        return alarm | {"Metrics": queries, "Period": _period(queries)}
-
-    provisioners._cw_metric_alarm_record = record_with_metrics
+@repair(
+    "ministack.services.cloudformation.provisioners._cw_metric_alarm_record",
+    reason="A stack cannot have an alarm on a metric expression.",
+    link="https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html",
+    source_sha256="4565fcede1ebf266b93fd427e72d1606f3de10bea9993e680a1ef4d03485aada",
+)
+def record_with_expressions(original: Original, name: str, properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the record of an alarm, which may be one on an expression."""
+    if not (queries := properties.get("Metrics")):
+        return dict(original(name, properties))
+    answer = next(query for query in queries if query.get("ReturnData", True))
+    standing_in = {"MetricName": answer["Id"], "Namespace": "expression"}
+    alarm: dict[str, Any] = original(name, {**properties, **standing_in, "Metrics": None})
+    return alarm | {"Metrics": queries, "Period": _period(queries)}
 
 
 def _period(queries: list[dict[str, Any]]) -> int:
     return max(int(query["MetricStat"]["Period"]) for query in queries if "MetricStat" in query)
 
 
-def _watch() -> None:
+def start_evaluation() -> None:
+    """Evaluate all alarms every two seconds from now on, in a thread of its own.
+
+    The engine does it only when somebody calls PutMetricData, so it never finds that something did not run.
+    """
+    threading.Thread(target=_evaluate_repeatedly, daemon=True, name="alarms").start()
+
+
+def _evaluate_repeatedly() -> None:
     ticks = 0
     while True:
         time.sleep(EVERY_SECONDS)
@@ -69,8 +68,14 @@ def _publish_queue_depths() -> None:
         cloudwatch.record_metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", depth, "Count", dimensions)
 
 
-def _evaluate(alarm: dict[str, Any]) -> None:
-    """Set the alarm's state from its last periods; tell its topics when the state changes."""
+@repair(
+    "ministack.services.cloudwatch._evaluate_alarm",
+    reason="All dimensions of a metric are one series, one period is known, and missing data never count.",
+    link="https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html",
+    source_sha256="a0b0acd3d432b711a4e0a2cc389b6acea5aab29ecc5e5986b13fb370cdad30fe",
+)
+def evaluate_own_series(_original: Original, alarm: dict[str, Any]) -> None:
+    """Set the alarm's state from its last periods; run its actions when the state changes."""
     breaches = _BREACHES.get(alarm.get("ComparisonOperator", ""))
     if not alarm.get("MetricName") or breaches is None:
         return

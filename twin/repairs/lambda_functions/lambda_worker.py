@@ -1,5 +1,9 @@
-"""Lambda workers as on AWS: isolated, with their own exception names, and layers that are unpacked once."""
+"""Python workers of Lambda: isolated, with exceptions under their own names and layers unpacked once.
 
+The program inside a worker is `worker_bootstrap`.
+"""
+
+import functools
 import json
 import queue
 import secrets
@@ -12,14 +16,14 @@ import zipfile
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc, sts
 
 from twin.deployment.unpacked_layers import unpacked
 from twin.repairs.lambda_functions import worker_bootstrap
-from twin.repairs.registry import Site
+from twin.repairs.registry import Original, Site, repair
 
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 IDLE_SECONDS = 120.0
@@ -34,47 +38,39 @@ class HandlerFailed(Exception):  # noqa: N818 # it reports a failure of the func
         self.payload = payload
 
 
-def apply(site: Site) -> None:
-    """Replace the engine's Python worker and the function that runs it."""
-    _link_runtime(site.state_dir / "runtime")
-    known: dict[str, Path] = {}
-
-    class Worker(_Worker):
-        state_dir = site.state_dir
-        endpoint_url = site.endpoint_url
-        layers = known
-
-    lambda_runtime.Worker = Worker
-    lambda_svc._execute_function_warm = _execute
-    lambda_svc._probe_peak_memory_mb = _peak_memory
-    lambda_svc.reap_idle_workers = _reap_idle
-
-
-def _link_runtime(runtime: Path) -> None:
-    """Link the packages that Lambda's Python runtime brings along; nothing else of the twin is visible."""
-    runtime.mkdir(exist_ok=True)
-    for name in RUNTIME_PACKAGES:
-        spec = find_spec(name)
-        if spec is None or spec.origin is None:
-            raise RuntimeError(f"The twin's environment lacks {name}, which the Lambda runtime brings along.")
-        origin = Path(spec.origin)
-        source = origin.parent if origin.name == "__init__.py" else origin
-        (runtime / source.name).symlink_to(source)
+@functools.cache
+def _linked_runtime(folder: Path) -> Path:
+    """Return a folder of links to what Lambda's Python runtime brings along, and nothing else of the twin."""
+    with _unpacking:
+        folder.mkdir(exist_ok=True)
+        for name in RUNTIME_PACKAGES:
+            spec = find_spec(name)
+            if spec is None or spec.origin is None:
+                raise RuntimeError(f"The twin's environment lacks {name}, a part of the Lambda runtime.")
+            origin = Path(spec.origin)
+            source = origin.parent if origin.name == "__init__.py" else origin
+            if not (folder / source.name).is_symlink():
+                (folder / source.name).symlink_to(source)
+    return folder
 
 
-class _Worker(lambda_runtime.Worker):  # type: ignore[misc,unused-ignore] # the engine has no types
+@repair(
+    "ministack.core.lambda_runtime.Worker",
+    reason="A worker inherits the engine's environment and packages, unpacks every layer anew, and loses"
+    " the class of an exception and ends with it.",
+    link="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html",
+    source_sha256="a0bd1819a7040c1ee8674f18ef1a48c68ed88f66219cbb09547506ef12146215",
+)
+class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc,unused-ignore] # the engine has no types
     """One execution environment of a Python function.
 
-    The engine's own worker inherits the twin's environment and packages (the project itself would be
-    importable, so a missing layer would never be noticed), unpacks every layer again for every function
-    (seconds and gigabytes for polars), forgets the class of an exception and dies of it, and waits 50 ms for
-    logs that are already there.
+    With the engine's environment the project itself would be importable, so a missing layer would never be
+    noticed; unpacking a layer for every function costs seconds and gigabytes; the engine's worker also waits
+    50 ms for logs that are already there.
     """
 
-    state_dir: Path
-    endpoint_url: str
-    layers: dict[str, Path]
-    peak_mb = 0
+    site: Site
+    layers: ClassVar[dict[str, Path]] = {}
 
     def _spawn(self) -> None:
         self._discard_tmpdir()
@@ -101,7 +97,7 @@ class _Worker(lambda_runtime.Worker):  # type: ignore[misc,unused-ignore] # the 
             "layers": [
                 str(self._layer(attachment) / "python") for attachment in self.config.get("Layers", [])
             ],
-            "runtime": str(self.state_dir / "runtime"),
+            "runtime": str(_linked_runtime(self.site.state_dir / "runtime")),
             "module": module.replace("/", "."),
             "handler": handler,
             "memory": self.config.get("MemorySize", 128),
@@ -126,7 +122,7 @@ class _Worker(lambda_runtime.Worker):  # type: ignore[misc,unused-ignore] # the 
         reserved = lambda_runtime._RESERVED_RUNTIME_ENV_VARS
         name = self.config["FunctionName"]
         return {
-            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ENDPOINT_URL": self.site.endpoint_url,
             **{key: value for key, value in own.items() if key not in reserved},
             **_role_credentials(self.config),
             "AWS_REGION": region,
@@ -195,11 +191,16 @@ def _role_credentials(config: dict[str, Any]) -> dict[str, str]:
     return {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
 
 
-def _execute(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
-    """Run one invocation; a failed one carries the exception's class as errorType, as on AWS.
-
-    The engine says Runtime.HandlerError for every exception, so no Retry or Catch by name ever matches.
-    """
+@repair(
+    "ministack.services.lambda_svc._execute_function_warm",
+    reason="Every exception is reported as Runtime.HandlerError, so no Retry or Catch by name matches.",
+    link="https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html",
+    source_sha256="62b9218bef5b948a23c3269d6fb7260f88dda21cb88a1962ab72e4dceac81153",
+)
+def execute_in_worker(
+    _original: Original, func: dict[str, Any], event: Any, request_id: str
+) -> dict[str, Any]:
+    """Run one invocation; a failed one carries the exception's class as errorType."""
     config = func.get("config") or func
     name, version = config["FunctionName"], config.get("Version", "$LATEST")
     lambda_svc._ensure_reaper_thread()
@@ -232,13 +233,25 @@ def _execute(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any
     return {"body": reply["result"], "log": log}
 
 
-def _peak_memory(func: dict[str, Any]) -> int:
-    """Give the worker's own peak for the REPORT line; the engine gives the largest child it ever had."""
+@repair(
+    "ministack.services.lambda_svc._probe_peak_memory_mb",
+    reason="Max Memory Used in the REPORT line is that of the largest child the engine ever had.",
+    link="https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html",
+    source_sha256="545001066205e4d5b0683fa281e958969f0a6c2a7d1a9c80762ac3365178ffdf",
+)
+def peak_of_invocation(_original: Original, func: dict[str, Any]) -> int:
+    """Return the worker's own peak during its invocation, in MB."""
     return int(func.get("peak_mb", 0))
 
 
-def _reap_idle(ttl: float = IDLE_SECONDS) -> int:
-    """End workers that nobody used for a while; the engine keeps one per function for ever."""
+@repair(
+    "ministack.services.lambda_svc.reap_idle_workers",
+    reason="One worker per function is kept for ever.",
+    link="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html",
+    source_sha256="d0e5aa7c2b5902ae662449a3a4e76a8ec6e691de4431ecc10949728fd90ad05a",
+)
+def end_idle_workers(_original: Original, ttl: float = IDLE_SECONDS) -> int:
+    """End workers that nobody used for a while, and return how many."""
     limit = time.time() - ttl
     with lambda_runtime._lock:
         idle = [

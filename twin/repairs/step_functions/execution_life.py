@@ -1,4 +1,7 @@
-"""Executions as Step Functions runs them: idempotent names, a time limit, an end that stays, and metrics."""
+"""Executions from start to end: idempotent names, a time limit, one end, metrics, and their context object.
+
+How their states run is in the other modules of this folder.
+"""
 
 import contextvars
 import json
@@ -9,44 +12,30 @@ from typing import Any
 from ministack.services import cloudwatch
 from ministack.services import stepfunctions as sfn
 
-from twin.repairs.registry import Site
+from twin.repairs.registry import Original, repair
 
 # The execution that the current thread works for; branches and tasks inherit it with their context.
 current: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("current", default=None)
 _ENDED = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
-_PATIENCE = 30
+_EXPRESSION_PATIENCE = 30
 _started: dict[str, float] = {}
 
 
-def apply(site: Site) -> None:
-    """Repair how executions start, run and end."""
-    del site
-    _idempotent_start()
-    _time_limit()
-    _one_end()
-    _metrics()
-    _role_in_context()
-    _patient_expressions()
-
-
-def _idempotent_start() -> None:
-    """Answer a repeated StartExecution with the same name and input as AWS does: with the running execution.
-
-    The engine refuses every repeated name, so a state machine that is started once per upload fails on a
-    redelivery.
-    """
-    start = sfn._start_execution
-
-    def start_once(data: dict[str, Any]) -> Any:
-        machine = sfn._resolve_state_machine_arn(data.get("stateMachineArn", ""))
-        if machine and data.get("name"):
-            arn = machine.replace(":stateMachine:", ":execution:") + f":{data['name']}"
-            same = sfn._executions.get(arn)
-            if same and same["status"] == "RUNNING" and _equal(same["input"], data.get("input", "{}")):
-                return sfn.json_response({"executionArn": arn, "startDate": same["startDate"]})
-        return start(data)
-
-    sfn._start_execution = start_once
+@repair(
+    "ministack.services.stepfunctions._start_execution",
+    reason="A repeated name is refused even with the same input, so a redelivered event fails.",
+    link="https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html",
+    source_sha256="9923282fc76c57b9d2541cc83863bfb69f2472b29aec9a9fc3454f3d19d045b4",
+)
+def start_once(original: Original, data: dict[str, Any]) -> Any:
+    """Start an execution; the same name and input again are answered with the one that runs."""
+    machine = sfn._resolve_state_machine_arn(data.get("stateMachineArn", ""))
+    if machine and data.get("name"):
+        arn = machine.replace(":stateMachine:", ":execution:") + f":{data['name']}"
+        same = sfn._executions.get(arn)
+        if same and same["status"] == "RUNNING" and _equal(same["input"], data.get("input", "{}")):
+            return sfn.json_response({"executionArn": arn, "startDate": same["startDate"]})
+    return original(data)
 
 
 def _equal(one: str, other: str) -> bool:
@@ -56,27 +45,28 @@ def _equal(one: str, other: str) -> bool:
         return one == other
 
 
-def _time_limit() -> None:
-    """End an execution as TIMED_OUT after the machine's own TimeoutSeconds, which the engine never reads."""
-    run = sfn._run_execution
-
-    def run_within_limit(arn: str) -> None:
-        execution = sfn._executions[arn]
-        definition = json.loads(sfn._state_machines[execution["stateMachineArn"]]["definition"])
-        token = current.set(execution)
-        timer = None
-        if limit := definition.get("TimeoutSeconds"):
-            timer = threading.Timer(limit, contextvars.copy_context().run, (_time_out, execution))
-            timer.daemon = True
-            timer.start()
-        try:
-            run(arn)
-        finally:
-            current.reset(token)
-            if timer:
-                timer.cancel()
-
-    sfn._run_execution = run_within_limit
+@repair(
+    "ministack.services.stepfunctions._run_execution",
+    reason="The state machine's own TimeoutSeconds is never read.",
+    link="https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html",
+    source_sha256="996dff84e0e0605ae3ffb450d0dfa0adc150caa811d0715fc2d4eb7cf28a1648",
+)
+def run_within_limit(original: Original, arn: str) -> None:
+    """Run an execution, which ends as TIMED_OUT after its machine's TimeoutSeconds."""
+    execution = sfn._executions[arn]
+    definition = json.loads(sfn._state_machines[execution["stateMachineArn"]]["definition"])
+    token = current.set(execution)
+    timer = None
+    if limit := definition.get("TimeoutSeconds"):
+        timer = threading.Timer(limit, contextvars.copy_context().run, (_time_out, execution))
+        timer.daemon = True
+        timer.start()
+    try:
+        original(arn)
+    finally:
+        current.reset(token)
+        if timer:
+            timer.cancel()
 
 
 def _time_out(execution: dict[str, Any]) -> None:
@@ -89,57 +79,62 @@ def _time_out(execution: dict[str, Any]) -> None:
     sfn._emit_execution_status_event(execution)
 
 
-def _one_end() -> None:
-    """Keep how an execution ended: the engine turns a stopped one into FAILED when its last task gives up."""
-    fail = sfn._fail_execution
-
-    def fail_once(execution: dict[str, Any], error: str, cause: str) -> None:
-        if execution["status"] == "RUNNING":
-            fail(execution, error, cause)
-
-    sfn._fail_execution = fail_once
-
-
-def _metrics() -> None:
-    """Publish AWS/States metrics: alarms and dashboards stand on them, and the engine publishes none."""
-    emit = sfn._emit_execution_status_event
-
-    def emit_with_metrics(execution: dict[str, Any]) -> None:
-        emit(execution)
-        dimensions = {"StateMachineArn": execution["stateMachineArn"]}
-        status, arn = execution["status"], execution["executionArn"]
-        names = {"RUNNING": "ExecutionsStarted", "TIMED_OUT": "ExecutionsTimedOut"}
-        name = names.get(status, f"Executions{status.capitalize()}")
-        cloudwatch.record_metric("AWS/States", name, 1, "Count", dimensions)
-        if status in _ENDED:
-            took = (time.time() - _started.pop(arn, time.time())) * 1000
-            cloudwatch.record_metric("AWS/States", "ExecutionTime", took, "Milliseconds", dimensions)
-        else:
-            _started[arn] = time.time()
-
-    sfn._emit_execution_status_event = emit_with_metrics
+@repair(
+    "ministack.services.stepfunctions._fail_execution",
+    reason="A stopped execution turns into FAILED when its last task gives up.",
+    link="https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html",
+    source_sha256="e6da895fa0b74cddd3335ba9ff53624510d2f5c8c98a44cfaa119b7ec65cd71f",
+)
+def fail_only_what_runs(original: Original, execution: dict[str, Any], error: str, cause: str) -> None:
+    """Fail an execution unless it has ended."""
+    if execution["status"] == "RUNNING":
+        original(execution, error, cause)
 
 
-def _role_in_context() -> None:
-    """Complete the context object: $states.context.Execution has a RoleArn and a RedriveCount on AWS."""
-    evaluate = sfn._evaluate_jsonata
+@repair(
+    "ministack.services.stepfunctions._emit_execution_status_event",
+    reason="No AWS/States metric is published, so alarms and dashboards on them stay empty.",
+    link="https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html",
+    source_sha256="9c89e45693e353eb9d427665ea17e9887c0b8a327f801f559de47807778dfd36",
+)
+def emit_with_metrics(original: Original, execution: dict[str, Any]) -> None:
+    """Announce an execution's status, and count it in AWS/States."""
+    original(execution)
+    dimensions = {"StateMachineArn": execution["stateMachineArn"]}
+    status, arn = execution["status"], execution["executionArn"]
+    names = {"RUNNING": "ExecutionsStarted", "TIMED_OUT": "ExecutionsTimedOut"}
+    name = names.get(status, f"Executions{status.capitalize()}")
+    cloudwatch.record_metric("AWS/States", name, 1, "Count", dimensions)
+    if status in _ENDED:
+        took = (time.time() - _started.pop(arn, time.time())) * 1000
+        cloudwatch.record_metric("AWS/States", "ExecutionTime", took, "Milliseconds", dimensions)
+    else:
+        _started[arn] = time.time()
 
-    def evaluate_in_context(
-        expression: str, raw_input: Any, ctx: dict[str, Any] | None = None, *rest: Any
-    ) -> Any:
-        if ctx and "RoleArn" not in ctx.get("Execution", {}):
-            machine = sfn._state_machines.get(ctx.get("StateMachine", {}).get("Id", ""), {})
-            ctx.setdefault("Execution", {}).update(RoleArn=machine.get("roleArn", ""), RedriveCount=0)
-        return evaluate(expression, raw_input, ctx, *rest)
 
-    sfn._evaluate_jsonata = evaluate_in_context
+@repair(
+    "ministack.services.stepfunctions._evaluate_jsonata",
+    reason="$states.context.Execution has neither RoleArn nor RedriveCount.",
+    link="https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html",
+    source_sha256="d970811e01da08977936c72659ef14602a4a2c3adeef95b9741dffbfdcaa3789",
+)
+def evaluate_in_full_context(
+    original: Original, expression: str, raw_input: Any, ctx: dict[str, Any] | None = None, *rest: Any
+) -> Any:
+    """Evaluate an expression over the context object that AWS documents."""
+    if ctx and "RoleArn" not in ctx.get("Execution", {}):
+        machine = sfn._state_machines.get(ctx.get("StateMachine", {}).get("Id", ""), {})
+        ctx.setdefault("Execution", {}).update(RoleArn=machine.get("roleArn", ""), RedriveCount=0)
+    return original(expression, raw_input, ctx, *rest)
 
 
-def _patient_expressions() -> None:
-    """Let an expression take its time: the engine stops it after a second of a busy laptop's wall clock."""
-    parse = sfn.jsonata.Jsonata.jsonata
-
-    def parse_patiently(expression: str, timeout: int = 1000) -> Any:
-        return parse(expression, timeout=timeout * _PATIENCE)
-
-    sfn.jsonata.Jsonata.jsonata = staticmethod(parse_patiently)
+@repair(
+    "jsonata.jsonata.Jsonata.jsonata",
+    reason="An expression is stopped after a second of wall clock, which a busy laptop may need.",
+    link="https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html",
+    source_sha256="c3a056c38fc213e5673ef99fa842f586fbd7c46879b04949ee94af33f6cfbe9b",
+    version="0.7.1",
+)
+def parse_patiently(original: Original, expression: str, timeout: int = 1000) -> Any:
+    """Return a parsed expression that may take thirty times as long."""
+    return original(expression, timeout=timeout * _EXPRESSION_PATIENCE)

@@ -1,52 +1,45 @@
-"""What state machines call directly: the errors and the attributes that those services have on AWS."""
+"""What state machines call directly: SNS with its attributes, child executions with the errors of AWS."""
 
 import json
 from typing import Any
 
 from ministack.services import stepfunctions as sfn
 
-from twin.repairs.registry import Site
-
-_PUBLISH = "arn:aws:states:::sns:publish"
+from twin.repairs.registry import Original, repair
 
 
-def apply(site: Site) -> None:
-    """Repair nested executions and published messages."""
-    del site
-    _message_attributes()
-    _nested_start_errors()
+@repair(
+    "ministack.services.stepfunctions._SERVICE_DISPATCH[arn:aws:states:::sns:publish]",
+    reason="MessageAttributes are lost, so no filter policy ever matches.",
+    link="https://docs.aws.amazon.com/step-functions/latest/dg/connect-sns.html",
+    source_sha256="81ac6228bc14a16a1ce88ddfccfdc68c9f6d024045bb5addf9bef8a54855af3d",
+)
+def publish_with_attributes(original: Original, resource: str, arguments: dict[str, Any]) -> Any:
+    """Publish a message with its attributes, in the form of SNS's query protocol."""
+    query = arguments | {}
+    for index, (name, value) in enumerate(query.pop("MessageAttributes", {}).items(), 1):
+        entry = f"MessageAttributes.entry.{index}"
+        query |= {f"{entry}.Name": name} | {f"{entry}.Value.{key}": text for key, text in value.items()}
+    if not isinstance(query.get("Message", ""), str):
+        query["Message"] = json.dumps(query["Message"])
+    return original(resource, query)
 
 
-def _message_attributes() -> None:
-    """Pass MessageAttributes on to SNS: the engine loses them, so no filter policy would ever match."""
-    publish = sfn._SERVICE_DISPATCH[_PUBLISH]
-
-    def publish_with_attributes(resource: str, arguments: dict[str, Any]) -> Any:
-        named = arguments | {}
-        for index, (name, value) in enumerate(named.pop("MessageAttributes", {}).items(), 1):
-            entry = f"MessageAttributes.entry.{index}"
-            named |= {f"{entry}.Name": name} | {f"{entry}.Value.{key}": text for key, text in value.items()}
-        if not isinstance(named.get("Message", ""), str):
-            named["Message"] = json.dumps(named["Message"])
-        return publish(resource, named)
-
-    sfn._SERVICE_DISPATCH[_PUBLISH] = publish_with_attributes
+@repair(
+    "ministack.services.stepfunctions._invoke_nested_start_execution",
+    reason="Errors of states:startExecution lack the prefix and suffix that Catch names on AWS.",
+    link="https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html",
+    source_sha256="fc2b83eed27ac70b517728ed0277fc5538ef1cb47f4ca38cf2a0b4dd3a63b9cb",
+)
+def start_child(original: Original, resource: str, arguments: dict[str, Any]) -> Any:
+    """Start a child execution; a refusal is named StepFunctions.<name>Exception."""
+    try:
+        return original(resource, arguments)
+    except sfn._ExecutionError as refused:
+        raise sfn._ExecutionError(_name_on_aws(refused.error), refused.cause) from refused
 
 
-def _nested_start_errors() -> None:
-    """Name the errors of states:startExecution as AWS does (StepFunctions.<name>Exception), for Catch."""
-    start = sfn._invoke_nested_start_execution
-
-    def start_with_names(resource: str, arguments: dict[str, Any]) -> Any:
-        try:
-            return start(resource, arguments)
-        except sfn._ExecutionError as refused:
-            raise sfn._ExecutionError(_named(refused.error), refused.cause) from refused
-
-    sfn._invoke_nested_start_execution = start_with_names
-
-
-def _named(error: str) -> str:
+def _name_on_aws(error: str) -> str:
     if "." in error:
         return error
     return f"StepFunctions.{error}" if error.endswith("Exception") else f"StepFunctions.{error}Exception"
