@@ -35,7 +35,7 @@ def test_the_api_answers_at_the_address_in_the_outputs(probe_stack: dict[str, st
     assert fetch(probe_stack["ApiUrl"] + "/elsewhere")[0] == 404
 
 
-def test_requests_and_letters_are_counted(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
+def test_requests_and_mails_are_counted(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
     fetch(probe_stack["ApiUrl"] + "/approvals/a1")
     twin.client("sns").publish(TopicArn=probe_stack["Topic"], Message="counted")
     listed = twin.client("cloudwatch").list_metrics()["Metrics"]
@@ -105,7 +105,7 @@ def test_mail_reaches_those_whose_filter_matches(twin: "RunningTwin", probe_stac
             Message="hello",
             MessageAttributes=attributes,
         )
-    subjects = [letter["subject"] for letter in twin.mail("reader@example.org")]
+    subjects = [mail["subject"] for mail in twin.mail("reader@example.org")]
     assert subjects.count("To data_manager") == 1
     assert "To operator" not in subjects
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,9 +69,27 @@ def test_embedded_metrics_reach_cloudwatch(twin: "RunningTwin", probe_stack: dic
     ]
 
 
-def test_an_alarm_looks_at_its_own_dimensions_and_writes(
-    twin: "RunningTwin", probe_stack: dict[str, str]
-) -> None:
+def test_an_invocation_is_counted_once(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
+    cloudwatch, now = twin.client("cloudwatch"), datetime.now(UTC)
+
+    def counted() -> int:
+        found = cloudwatch.get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName="Invocations",
+            Dimensions=[{"Name": "FunctionName", "Value": probe_stack["Probe"]}],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(hours=1),
+            Period=7200,
+            Statistics=["Sum"],
+        )
+        return int(sum(point["Sum"] for point in found["Datapoints"]))
+
+    before = counted()
+    twin.invoke(probe_stack["Probe"], {"do": "echo"})
+    assert counted() == before + 1
+
+
+def test_an_alarm_evaluates_its_own_dimensions(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
     twin.invoke(probe_stack["Probe"], {"do": "metrics"})
     cloudwatch = twin.client("cloudwatch")
 

@@ -189,8 +189,11 @@ def _pristine(value: Any) -> Any:
 
 
 def digest_of(original: Any) -> str:
-    """Return the sha256 of the source of a function, method or class."""
-    return hashlib.sha256(inspect.getsource(_plain(original)).encode()).hexdigest()
+    """Return the sha256 of the source of a function, method or class; a word where there is no source."""
+    try:
+        return hashlib.sha256(inspect.getsource(_plain(original)).encode()).hexdigest()
+    except (OSError, TypeError):
+        return "unknown"
 
 
 def _bound(repair: Repair, before: Any, site: Site) -> Any:

@@ -12,7 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
-from twin import repairs, sagemaker
+from twin import repairs
 from twin.state import Endpoint, StateDirectory
 
 
@@ -57,14 +57,15 @@ def main() -> None:
     from ministack.core import lambda_runtime  # noqa: PLC0415
 
     from twin.repairs.cloudwatch import alarm_evaluation  # noqa: PLC0415
+    from twin.sagemaker.engine import installation  # noqa: PLC0415
 
     alarm_evaluation.start_evaluation()
-    local_sagemaker = sagemaker.install(site.endpoint_url, root, Path(os.environ["TWIN_JOBS_PYTHON"]))
+    sagemaker, _ = installation.put_into_engine(site, Path(os.environ["TWIN_JOBS_PYTHON"]))
     try:
         asyncio.run(serve(port, state, site, abandonable=abandonable))
     finally:
         state.endpoint_file.unlink(missing_ok=True)
-        local_sagemaker.shutdown()
+        sagemaker.shutdown()
         lambda_runtime.reset()
         # Everything this process started (workers, jobs) is in its process group; it leads it and goes last.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

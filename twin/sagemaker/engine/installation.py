@@ -1,8 +1,7 @@
-"""Put the local SageMaker into the engine: its routes, permissions, resource types, tasks and events.
+"""The local SageMaker in the engine: its routes, permissions, resource types, tasks and events.
 
-The only module of this package that knows the engine (pinned to one version by `twin.server.engine`). It has
-no plug-in interface, so each function here adds to one of its module-level tables or wraps one of its
-functions.
+The only module of this package that imports the engine. What it adds and wraps is registered like the
+repairs of `twin.repairs`: checked before, and undone by the registry.
 """
 
 # ruff: noqa: SLF001 - an engine without a plug-in interface is extended through its module-level names
@@ -15,15 +14,15 @@ import json
 import logging
 import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ministack import app
-from ministack.core import iam_actions, iam_evaluator, router
+from ministack.core import iam_evaluator, router
 from ministack.services import eventbridge
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners
 
+from twin.repairs.registry import Registry
 from twin.sagemaker.api_errors import SageMakerError
 from twin.sagemaker.engine import feature_store_rest, state_machine_tasks
 from twin.sagemaker.engine.request_arns import resource_arns
@@ -34,29 +33,29 @@ from twin.sagemaker.protocol import service_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    from twin.repairs.registry import Original, Site
 
 _log = logging.getLogger("twin.sagemaker")
 SERVICE = "sagemaker"
 _TARGET = "SageMaker"
+_LACK = {
+    "reason": "The engine has no SageMaker and no Feature Store.",
+    "link": "https://docs.aws.amazon.com/sagemaker/latest/APIReference/Welcome.html",
+}
+_INTEGRATION = "https://docs.aws.amazon.com/step-functions/latest/dg/connect-sagemaker.html"
 Response = tuple[int, dict[str, str], bytes]
 
 
 def put_into_engine(
-    endpoint_url: str,
-    state_dir: Path,
-    jobs_python: Path,
-    *,
-    region: str = "us-east-1",
-    account: str = "000000000000",
-) -> LocalSageMaker:
-    """Get a local SageMaker that is connected to the engine in this process."""
-    if SERVICE in app.SERVICE_HANDLERS:
-        msg = "This engine has a local SageMaker already; a second one would wrap the first."
-        raise RuntimeError(msg)
+    site: Site, jobs_python: Path, *, region: str = "us-east-1", account: str = "000000000000"
+) -> tuple[LocalSageMaker, Registry]:
+    """Return a local SageMaker that is connected to the engine of this process, and what connects it."""
     platform = Platform(
-        endpoint_url,
-        Path(state_dir),
-        Path(jobs_python),
+        site.endpoint_url,
+        site.state_dir,
+        jobs_python,
         region=region,
         account=account,
         access_key=os.environ.get("AWS_ACCESS_KEY_ID", "test"),
@@ -65,12 +64,14 @@ def put_into_engine(
         job_slots=int(os.environ.get("TWIN_JOB_SLOTS", "2")),
     )
     sagemaker = LocalSageMaker(platform)
-    _route(sagemaker)
-    _authorise(platform)
-    _provision(sagemaker)
-    _integrate(sagemaker)
+    registry = Registry()
+    _route(registry, sagemaker)
+    _authorise(registry, platform)
+    _provision(registry, sagemaker)
+    _integrate(registry, sagemaker)
+    registry.apply(site)
     atexit.register(sagemaker.shutdown)
-    return sagemaker
+    return sagemaker, registry
 
 
 def _publish(detail_type: str, detail: dict[str, Any], resources: list[str]) -> None:
@@ -88,7 +89,7 @@ def _publish(detail_type: str, detail: dict[str, Any], resources: list[str]) -> 
         _log.exception("The event %s could not be published.", detail_type)
 
 
-def _route(sagemaker: LocalSageMaker) -> None:
+def _route(registry: Registry, sagemaker: LocalSageMaker) -> None:
     """Answer SageMaker's JSON protocol and the Feature Store's REST protocol; both sign as `sagemaker`."""
 
     async def handle(
@@ -100,11 +101,10 @@ def _route(sagemaker: LocalSageMaker) -> None:
             return await asyncio.to_thread(_control, sagemaker, target.rsplit(".", 1)[-1], body)
         return _data(sagemaker, method, path, headers, body, query)
 
-    router.SERVICE_PATTERNS[SERVICE] = {
-        "target_prefixes": [f"{_TARGET}."],
-        "host_patterns": [r"(?:api|featurestore-runtime)\.sagemaker\."],
-    }
-    app.SERVICE_HANDLERS[SERVICE] = handle
+    hosts = [r"(?:api|featurestore-runtime)\.sagemaker\."]
+    patterns = {"target_prefixes": [f"{_TARGET}."], "host_patterns": hosts}
+    registry.add(f"ministack.core.router.SERVICE_PATTERNS[{SERVICE}]", patterns, **_LACK)
+    registry.add(f"ministack.app.SERVICE_HANDLERS[{SERVICE}]", handle, **_LACK)
 
 
 def _control(sagemaker: LocalSageMaker, operation: str, body: bytes) -> Response:
@@ -153,24 +153,27 @@ def _check_further_groups(platform: Platform, call: feature_store_rest.Call, hea
             raise SageMakerError(code, message, 403)
 
 
-def _authorise(platform: Platform) -> None:
+def _authorise(registry: Registry, platform: Platform) -> None:
     """Let the engine evaluate the callers' policies: it allows every action of a service it does not know."""
-    iam_actions.SERVICE_TO_IAM_NAMESPACE[SERVICE] = SERVICE
-    iam_actions._BOTOCORE_SERVICE_MAP[SERVICE] = [service_model.FEATURE_STORE]
+    tables = "ministack.core.iam_actions"
+    registry.add(f"{tables}.SERVICE_TO_IAM_NAMESPACE[{SERVICE}]", SERVICE, **_LACK)
+    registry.add(f"{tables}._BOTOCORE_SERVICE_MAP[{SERVICE}]", [service_model.FEATURE_STORE], **_LACK)
     # The engine would read 400 models' worth of JSON for these two; ours is read once, on first use.
-    iam_actions._UNSIGNED_OPERATIONS[SERVICE] = frozenset()
-    iam_actions._TAG_OPERATIONS[SERVICE] = _TaggingOperations()
-    extract = iam_actions.extract_resource_arn
+    registry.add(f"{tables}._UNSIGNED_OPERATIONS[{SERVICE}]", frozenset(), **_LACK)
+    registry.add(f"{tables}._TAG_OPERATIONS[{SERVICE}]", _TaggingOperations(), **_LACK)
 
-    def extract_with_sagemaker(
-        service: str, method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any
-    ) -> Any:
+    @registry.repair(
+        f"{tables}.extract_resource_arn",
+        reason="A request of a service that the engine does not know is evaluated against no resource.",
+        link="https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsagemaker.html",
+        source_sha256="82f51700695c62fdca72583e1c264cc146fc22d5aa0a5faebabc3aa0a798f2e9",
+    )
+    def extract_with_sagemaker(original: Original, service: str, *request: Any) -> Any:
         if service != SERVICE:
-            return extract(service, method, path, headers, body, *rest)
+            return original(service, *request)
+        _, path, headers, body, *_ = request
         operation = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
         return resource_arns(platform, operation, path, body)[0]
-
-    iam_actions.extract_resource_arn = extract_with_sagemaker
 
 
 class _TaggingOperations:
@@ -181,40 +184,53 @@ class _TaggingOperations:
         return known is not None and known.input_shape is not None and "Tags" in known.input_shape.members
 
 
-def _provision(sagemaker: LocalSageMaker) -> None:
+def _provision(registry: Registry, sagemaker: LocalSageMaker) -> None:
     """Teach CloudFormation the two types, with the stack's tags."""
     for name, handlers in resource_types(sagemaker, provisioners._physical_name).items():
-        provisioners._RESOURCE_HANDLERS[name] = handlers
-        provisioners._STACK_TAG_PROPERTY[name] = ("Tags", "list")
+        registry.add(f"{provisioners.__name__}._RESOURCE_HANDLERS[{name}]", handlers, **_LACK)
+        registry.add(f"{provisioners.__name__}._STACK_TAG_PROPERTY[{name}]", ("Tags", "list"), **_LACK)
 
 
-def _integrate(sagemaker: LocalSageMaker) -> None:
+def _integrate(registry: Registry, sagemaker: LocalSageMaker) -> None:
     """Teach Step Functions the optimised tasks and aws-sdk:sagemaker:*, and what bounds a task's life."""
-    sfn._AWS_SDK_SERVICE_MAP[SERVICE] = {"target_prefix": _TARGET, "protocol": "json"}
-    sfn._AWS_SDK_ERROR_PREFIX[SERVICE] = "SageMaker"
-    sfn._AWS_SDK_ERROR_CODE_OVERRIDES[SERVICE] = _SdkErrorNames()
+    protocol = {"target_prefix": _TARGET, "protocol": "json"}
+    registry.add(f"{sfn.__name__}._AWS_SDK_SERVICE_MAP[{SERVICE}]", protocol, **_LACK)
+    registry.add(f"{sfn.__name__}._AWS_SDK_ERROR_PREFIX[{SERVICE}]", "SageMaker", **_LACK)
+    registry.add(f"{sfn.__name__}._AWS_SDK_ERROR_CODE_OVERRIDES[{SERVICE}]", _SdkErrorNames(), **_LACK)
     for resource, task in state_machine_tasks.tasks(sagemaker).items():
-        sfn._SERVICE_DISPATCH[resource] = _raising_engine_errors(task)
-    execute, invoke = sfn._execute_task, sfn._invoke_resource_with_timeout
+        registry.add(f"{sfn.__name__}._SERVICE_DISPATCH[{resource}]", _raising_engine_errors(task), **_LACK)
 
+    @registry.repair(
+        f"{sfn.__name__}._execute_task",
+        reason="A task does not know its execution, so nothing stops its job when the execution ends.",
+        link=_INTEGRATION,
+        source_sha256="53c818d247dba62c49b82c78ad185f18083422f2bc30168836d7b4f2dae28d9a",
+    )
     def execute_for(
-        state: dict[str, Any], raw_input: Any, execution: dict[str, Any], ctx: dict[str, Any]
+        original: Original,
+        state: dict[str, Any],
+        raw_input: Any,
+        execution: dict[str, Any],
+        ctx: dict[str, Any],
     ) -> Any:
         token = state_machine_tasks.execution.set(execution)
         try:
-            return execute(state, raw_input, execution, ctx)
+            return original(state, raw_input, execution, ctx)
         finally:
             state_machine_tasks.execution.reset(token)
 
-    def invoke_until(resource: str, data: Any, timeout: float) -> Any:
+    @registry.repair(
+        f"{sfn.__name__}._invoke_resource_with_timeout",
+        reason="A task does not know its time limit, so nothing stops its job when the time is over.",
+        link=_INTEGRATION,
+        source_sha256="faeed0bf70d53efc6584e3807359286ba330ecfa4f3f76adda682f6c7f6e9333",
+    )
+    def invoke_until(original: Original, resource: str, data: Any, timeout: float) -> Any:
         token = state_machine_tasks.deadline.set(time.monotonic() + timeout)
         try:
-            return invoke(resource, data, timeout)
+            return original(resource, data, timeout)
         finally:
             state_machine_tasks.deadline.reset(token)
-
-    sfn._execute_task = execute_for
-    sfn._invoke_resource_with_timeout = invoke_until
 
 
 class _SdkErrorNames(dict[str, str]):
