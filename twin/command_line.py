@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +25,8 @@ def up(
 ) -> None:
     """Start the twin. It forgets everything when it stops."""
     state = state_directory()
+    if foreground:
+        launcher.end_on_signals()
     started = launcher.start(state, port, abandonable=foreground)
     typer.echo(f"The twin answers at {started.endpoint.endpoint_url}. Its log: {state.log}")
     if not foreground:
@@ -33,7 +34,6 @@ def up(
         return
     typer.echo("Ctrl-C stops it.")
     try:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         started.process.wait()
     except KeyboardInterrupt:
         typer.echo("Stopping.")

@@ -51,7 +51,7 @@ def test_a_missing_heartbeat_ends_the_task(twin: "RunningTwin", probe_stack: dic
 def test_an_execution_ends_after_its_machines_own_limit(
     twin: "RunningTwin", probe_stack: dict[str, str]
 ) -> None:
-    execution = twin.run(probe_stack["Flow"], {"case": "slow"})
+    execution = twin.run(probe_stack["Limited"], {})
     assert (execution["status"], execution["error"]) == ("TIMED_OUT", "States.Timeout")
     history = twin.client("stepfunctions").get_execution_history(executionArn=execution["executionArn"])
     assert [event["type"] for event in history["events"]].count("ExecutionTimedOut") == 1

@@ -1,6 +1,5 @@
 """`twin demo`: all of it on this laptop, from a file in the inbox to findings about scored patients."""
 
-import signal
 import tempfile
 import threading
 import time
@@ -77,7 +76,7 @@ def demo(
     """
     begun = time.monotonic()
     console = Console(highlight=False)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    launcher.end_on_signals()
     plan = Plan({"heart": heart, "stroke": stroke}, approve, out, seed, port, keep)
     try:
         ended_well = run(plan, console, begun)

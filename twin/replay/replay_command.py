@@ -1,7 +1,6 @@
 """`twin replay`: drop files into a clean twin, one after the other, and write what became of each."""
 
 import json
-import signal
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -57,7 +56,7 @@ def replay(
     they would only take the processors.
     """
     console = Console(highlight=False)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    launcher.end_on_signals()
     try:
         entries = read_manifest(manifest)
         for target in (out.parent, rows):

@@ -98,11 +98,10 @@ def running(state: StateDirectory, port: int, *, job_slots: int | None = None) -
         started.process.wait()
 
 
-def free_port() -> int:
-    """Give a loopback port that nobody uses right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def end_on_signals() -> None:
+    """Let SIGINT and SIGTERM raise KeyboardInterrupt, also where a background shell has SIGINT ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 def _require_free(port: int) -> None:

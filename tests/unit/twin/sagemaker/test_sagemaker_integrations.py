@@ -86,7 +86,7 @@ import pathlib, os, sys, time
 if sys.argv[1] == "fail":
     (pathlib.Path(os.environ["CLINRISK_ML_ROOT"]) / "output/failure").write_text("x")
     sys.exit(1)
-if sys.argv[1] == "wait": time.sleep(60)
+if sys.argv[1] == "wait": time.sleep(600)
 """
 TRAIN = "arn:aws:states:::sagemaker:createTrainingJob"
 
@@ -116,10 +116,10 @@ def test_a_synchronous_task_gives_the_describe_output_of_a_finished_job(
     assert {"Key": "MANAGED_BY_AWS", "Value": "STARTED_BY_STEP_FUNCTIONS"} in tags
 
 
-def test_a_request_response_task_does_not_wait(task: Any, training_request: Any) -> None:
-    started = time.monotonic()
+def test_a_request_response_task_does_not_wait(task: Any, training_request: Any, sagemaker: Any) -> None:
     assert task(TRAIN, training_request("t1", "wait")).keys() == {"TrainingJobArn"}
-    assert time.monotonic() - started < 5
+    status = sagemaker.handle("DescribeTrainingJob", {"TrainingJobName": "t1"})["TrainingJobStatus"]
+    assert status == "InProgress"
 
 
 def test_a_failed_job_fails_the_task_with_its_description_as_cause(task: Any, training_request: Any) -> None:
@@ -156,7 +156,7 @@ def test_a_job_is_stopped_when_its_state_or_execution_ends(
     with pytest.raises(state_machine_tasks.TaskError) as caught:
         contextvars.copy_context().run(run)
     assert caught.value.error == "States.Timeout"
-    assert sagemaker.training.wait("t1", 10)
+    assert sagemaker.training.wait("t1", 120)
     status = sagemaker.handle("DescribeTrainingJob", {"TrainingJobName": "t1"})["TrainingJobStatus"]
     assert status == "Stopped"
 

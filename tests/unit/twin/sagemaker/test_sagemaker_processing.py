@@ -26,7 +26,7 @@ if what == "fail":
         (root / "output/message").write_text(sys.argv[2])
     sys.exit(1)
 if what == "wait":
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -38,7 +38,7 @@ def code(lake: Any) -> None:
 def finished(sagemaker: Any, request: dict[str, Any]) -> dict[str, Any]:
     name = request["ProcessingJobName"]
     sagemaker.handle("CreateProcessingJob", request)
-    assert sagemaker.processing.wait(name, 30)
+    assert sagemaker.processing.wait(name, 120)
     found: dict[str, Any] = sagemaker.handle("DescribeProcessingJob", {"ProcessingJobName": name})
     return found
 

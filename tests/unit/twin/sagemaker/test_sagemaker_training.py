@@ -34,10 +34,10 @@ if what == "wait":
     if len(sys.argv) > 2:
         (root / "model/xgboost-model").write_text("so far")
     print("waiting", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 if what == "fork":
     import subprocess
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     print(child.pid, flush=True)
 """
 
@@ -49,7 +49,7 @@ def code(lake: Any) -> None:
 
 def finished(sagemaker: Any, request: dict[str, Any]) -> dict[str, Any]:
     sagemaker.handle("CreateTrainingJob", request)
-    assert sagemaker.training.wait(request["TrainingJobName"], 30)
+    assert sagemaker.training.wait(request["TrainingJobName"], 120)
     found: dict[str, Any] = sagemaker.handle(
         "DescribeTrainingJob", {"TrainingJobName": request["TrainingJobName"]}
     )
@@ -174,7 +174,7 @@ def test_stopping_a_job_ends_its_process(sagemaker: Any, training_request: Any) 
     sagemaker.handle("CreateTrainingJob", training_request("t1", "wait"))
     time.sleep(0.5)
     sagemaker.handle("StopTrainingJob", {"TrainingJobName": "t1"})
-    assert sagemaker.training.wait("t1", 10)
+    assert sagemaker.training.wait("t1", 120)
     done = sagemaker.handle("DescribeTrainingJob", {"TrainingJobName": "t1"})
     assert (done["TrainingJobStatus"], done["SecondaryStatus"]) == ("Stopped", "Stopped")
     with pytest.raises(SageMakerError, match="in status Stopped"):
@@ -191,11 +191,9 @@ def gone(pid: int) -> bool:
 def test_children_that_a_job_leaves_behind_are_killed(
     sagemaker: Any, training_request: Any, log_lines: Any
 ) -> None:
-    started = time.monotonic()
     assert finished(sagemaker, training_request("t1", "fork"))["TrainingJobStatus"] == "Completed"
     [[pid]] = log_lines("/aws/sagemaker/TrainingJobs").values()
     assert gone(int(pid))
-    assert time.monotonic() - started < 20
 
 
 def test_shutdown_kills_running_jobs_and_starts_none_that_wait(sagemaker: Any, training_request: Any) -> None:
@@ -204,7 +202,7 @@ def test_shutdown_kills_running_jobs_and_starts_none_that_wait(sagemaker: Any, t
     time.sleep(0.5)
     sagemaker.shutdown()
     for number in range(3):
-        assert sagemaker.training.wait(f"t{number}", 10)
+        assert sagemaker.training.wait(f"t{number}", 120)
 
 
 def test_only_two_jobs_run_at_once(sagemaker: Any, training_request: Any) -> None:
@@ -215,7 +213,7 @@ def test_only_two_jobs_run_at_once(sagemaker: Any, training_request: Any) -> Non
         summaries = sagemaker.handle("ListTrainingJobs", {"StatusEquals": "InProgress"})
         return sorted(job["SecondaryStatus"] for job in summaries["TrainingJobSummaries"])
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while phases() != ["Starting", "Training", "Training"]:
         assert time.monotonic() < deadline, phases()
         time.sleep(0.05)

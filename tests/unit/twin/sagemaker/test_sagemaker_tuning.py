@@ -182,7 +182,7 @@ def test_a_metric_of_ones_own_program_is_read_from_its_lines(
     body = training_request("own")
     body["AlgorithmSpecification"]["MetricDefinitions"] = [{"Name": "loss", "Regex": "loss=(.*?);"}]
     sagemaker.handle("CreateTrainingJob", body)
-    assert sagemaker.training.wait("own", 30)
+    assert sagemaker.training.wait("own", 120)
     done = sagemaker.handle("DescribeTrainingJob", {"TrainingJobName": "own"})
     assert [(one["MetricName"], one["Value"]) for one in done["FinalMetricDataList"]] == [("loss", 0.25)]
 
@@ -211,11 +211,11 @@ def running(sagemaker: Any) -> bool:
 
 def test_stopping_it_stops_its_trials(sagemaker: Any, forever: Body) -> None:
     sagemaker.handle("CreateHyperParameterTuningJob", request(config=forever))
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not running(sagemaker):
         assert time.monotonic() < deadline
     sagemaker.handle("StopHyperParameterTuningJob", {"HyperParameterTuningJobName": "tune"})
-    assert sagemaker.tuning.wait("tune", 30)
+    assert sagemaker.tuning.wait("tune", 120)
     done = sagemaker.handle(JOB, {"HyperParameterTuningJobName": "tune"})
     assert done["HyperParameterTuningJobStatus"] == "Stopped"
     assert done["TrainingJobStatusCounters"]["InProgress"] == 0
@@ -226,7 +226,7 @@ def test_a_search_over_its_time_is_stopped_with_the_trial_that_runs(sagemaker: A
     limits = {"MaxNumberOfTrainingJobs": 3, "MaxParallelTrainingJobs": 1, "MaxRuntimeInSeconds": 1}
     # Past the service's own check: AWS takes no less than 120 seconds.
     sagemaker.tuning.create(request(config=forever | {"ResourceLimits": limits}))
-    assert sagemaker.tuning.wait("tune", 30)
+    assert sagemaker.tuning.wait("tune", 120)
     done = sagemaker.handle(JOB, {"HyperParameterTuningJobName": "tune"})
     assert done["HyperParameterTuningJobStatus"] == "Stopped"
     assert done["TrainingJobStatusCounters"]["Stopped"] == len(trials(sagemaker)) == 1
@@ -235,11 +235,11 @@ def test_a_search_over_its_time_is_stopped_with_the_trial_that_runs(sagemaker: A
 
 def test_a_shutdown_leaves_no_trial_behind(sagemaker: Any, forever: Body) -> None:
     sagemaker.handle("CreateHyperParameterTuningJob", request(config=forever))
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not running(sagemaker):
         assert time.monotonic() < deadline
     sagemaker.shutdown()
-    assert sagemaker.tuning.wait("tune", 20)
+    assert sagemaker.tuning.wait("tune", 120)
     assert not running(sagemaker)
 
 
