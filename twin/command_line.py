@@ -106,15 +106,13 @@ def mail(
     as_json: Annotated[bool, typer.Option("--json", help="Print the mails as a JSON list.")] = False,
 ) -> None:
     """Read the mail that the stack sent, oldest first."""
-    letters = mailbox.read(state_directory().mail, address)
+    mails = mailbox.read(state_directory().mail, address)
     if as_json:
-        typer.echo(json.dumps(letters, indent=2))
+        typer.echo(json.dumps(mails, indent=2))
         return
-    for letter in letters:
-        typer.echo(
-            f"{letter['at']}  to {letter['to']}\nSubject: {letter['subject']}\n\n{letter['body']}\n{'-' * 72}"
-        )
-    if not letters:
+    for mail in mails:
+        typer.echo(f"{mail['at']}  to {mail['to']}\nSubject: {mail['subject']}\n\n{mail['body']}\n{'-' * 72}")
+    if not mails:
         typer.echo("No mail." if address is None else f"No mail for {address}.")
 
 

@@ -71,7 +71,7 @@ def processes_of(state_dir: Path) -> list[str]:
     return found
 
 
-def nobody_left(state_dir: Path) -> bool:
+def no_process_left(state_dir: Path) -> bool:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if not processes_of(state_dir):
@@ -135,7 +135,7 @@ def test_down_leaves_no_process(tmp_path: Path) -> None:
     assert twin(tmp_path, "up", "--port", str(free_port())).returncode == 0
     with_a_worker(tmp_path)
     assert "stopped" in twin(tmp_path, "down").stdout
-    assert nobody_left(tmp_path), processes_of(tmp_path)
+    assert no_process_left(tmp_path), processes_of(tmp_path)
     assert not (tmp_path / "endpoint.json").exists()
 
 
@@ -145,7 +145,7 @@ def test_ctrl_c_leaves_no_process(tmp_path: Path, *, sigint_ignored: bool) -> No
         with_a_worker(tmp_path)
         process.send_signal(signal.SIGINT)
         process.wait(timeout=60)
-        assert nobody_left(tmp_path), processes_of(tmp_path)
+        assert no_process_left(tmp_path), processes_of(tmp_path)
 
 
 def test_a_killed_foreground_leaves_no_process(tmp_path: Path) -> None:
@@ -153,14 +153,14 @@ def test_a_killed_foreground_leaves_no_process(tmp_path: Path) -> None:
         with_a_worker(tmp_path)
         process.kill()
         process.wait()
-        assert nobody_left(tmp_path), processes_of(tmp_path)
+        assert no_process_left(tmp_path), processes_of(tmp_path)
 
 
 def test_a_killed_engine_leaves_no_process(tmp_path: Path) -> None:
     assert twin(tmp_path, "up", "--port", str(free_port())).returncode == 0
     with_a_worker(tmp_path)
     os.kill(endpoint(tmp_path)["pid"], signal.SIGKILL)
-    assert nobody_left(tmp_path), processes_of(tmp_path)
+    assert no_process_left(tmp_path), processes_of(tmp_path)
     assert twin(tmp_path, "status").returncode == 1
 
 
@@ -185,7 +185,7 @@ def test_a_second_twin_in_the_same_directory_is_refused(tmp_path: Path) -> None:
         twin(tmp_path, "down")
 
 
-def test_a_template_that_cannot_work_says_which_resource_and_why(tmp_path: Path) -> None:
+def test_a_template_that_cannot_work_names_the_resource_and_the_reason(tmp_path: Path) -> None:
     template = tmp_path / "broken.yaml"
     template.write_text("""
 AWSTemplateFormatVersion: "2010-09-09"

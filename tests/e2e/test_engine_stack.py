@@ -47,7 +47,7 @@ def test_requests_and_mails_are_counted(twin: "RunningTwin", probe_stack: dict[s
     } <= names
 
 
-def test_nobody_unsigned_reaches_a_bucket_or_a_back_door(
+def test_an_unsigned_request_reaches_no_bucket_and_no_back_door(
     twin: "RunningTwin", probe_stack: dict[str, str]
 ) -> None:
     twin.client("s3").put_object(Bucket=probe_stack["Inbox"], Key="open/secret", Body=b"x")

@@ -127,7 +127,7 @@ def test_a_policy_that_names_the_role_lets_its_function_in(
     assert json.loads(answer["Payload"].read()) == "for the role"
 
 
-def test_the_log_says_how_much_memory_the_worker_used(
+def test_the_log_has_the_memory_that_the_worker_used(
     twin: "RunningTwin", probe_stack: dict[str, str]
 ) -> None:
     answer = twin.client("lambda").invoke(

@@ -16,7 +16,7 @@ TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class Form:
+class ApprovalForm:
     """What a page asks for: its fields with what they hold already, and the title above them."""
 
     title: str
@@ -47,9 +47,9 @@ class _Reader(HTMLParser):
         self.title += data if self._in_title else ""
 
 
-def link_in(letters: Iterable[Mapping[str, Any]], run_id: str) -> str | None:
+def link_in(mails: Iterable[Mapping[str, Any]], run_id: str) -> str | None:
     """Give the link about one training run out of a mailbox, or None while no letter has it."""
-    about = (str(letter["body"]) for letter in letters if run_id in str(letter["body"]))
+    about = (str(mail["body"]) for mail in mails if run_id in str(mail["body"]))
     found = (LINK.search(body) for body in about)
     return next((match.group() for match in found if match), None)
 
@@ -64,7 +64,7 @@ def approve(link: str) -> None:
     _exchange("POST", link, urlencode(answer))
 
 
-def read_form(page: str) -> Form:
+def read_form(page: str) -> ApprovalForm:
     """Read a page's form.
 
     >>> read_form('<h1>Version 3?</h1><input type="hidden" name="nonce" value="n"><textarea name="reason">')
@@ -72,7 +72,7 @@ def read_form(page: str) -> Form:
     """
     reader = _Reader()
     reader.feed(page)
-    return Form(" ".join(reader.title.split()), reader.fields)
+    return ApprovalForm(" ".join(reader.title.split()), reader.fields)
 
 
 def _exchange(method: str, link: str, body: str | None = None) -> str:

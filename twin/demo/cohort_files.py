@@ -12,7 +12,7 @@ Row = Sequence[str]
 
 
 @dataclass(frozen=True)
-class Contract:
+class DemoUseCase:
     """What the demo has to know of a use case; `clinrisk use-cases --json` says it."""
 
     name: str
@@ -31,7 +31,7 @@ class Contract:
 
 
 @dataclass(frozen=True)
-class Parts:
+class CohortParts:
     """A cohort, cut: the files to drop, and the outcomes of the later patients in their file's order."""
 
     training: Path
@@ -44,7 +44,7 @@ class Parts:
     later_labels: tuple[int, ...]
 
 
-def split(cohort: Path, contract: Contract, folder: Path, seed: int) -> Parts:
+def split(cohort: Path, contract: DemoUseCase, folder: Path, seed: int) -> CohortParts:
     """Cut a cohort: of each class 80% train, the rest comes later, without outcomes; each row once."""
     header, rows = _read(cohort)
     label_at = header.index(contract.label_column)
@@ -60,7 +60,7 @@ def split(cohort: Path, contract: Contract, folder: Path, seed: int) -> Parts:
     random.Random(seed + 1).shuffle(training)  # noqa: S311
     random.Random(seed + 2).shuffle(later)  # noqa: S311
     id_at = header.index(contract.id_column) if contract.id_column else None
-    return Parts(
+    return CohortParts(
         training=_write(folder / "training.csv", header, training),
         later=_write(
             folder / "later.csv", _without(header, label_at), [_without(row, label_at) for row in later]
@@ -73,7 +73,7 @@ def split(cohort: Path, contract: Contract, folder: Path, seed: int) -> Parts:
     )
 
 
-def outcomes(parts: Parts, results: Path, folder: Path, date: str) -> Path:
+def outcomes(parts: CohortParts, results: Path, folder: Path, date: str) -> Path:
     """Write the later patients' outcomes, under the hospital's ids or else the results' ids."""
     if parts.later_ids:
         named = list(zip(parts.later_ids, parts.later_labels, strict=True))

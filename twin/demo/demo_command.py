@@ -14,22 +14,22 @@ from rich.console import Console
 
 from twin import mailbox
 from twin.demo.clinrisk_process import Clinrisk, DemoError, StoppedError
-from twin.demo.cohort_files import Contract
-from twin.demo.progress_board import Board
+from twin.demo.cohort_files import DemoUseCase
+from twin.demo.progress_board import ProgressBoard
 from twin.demo.progress_view import shown
 from twin.demo.summary import document, show, write
-from twin.demo.walkthrough import Story
+from twin.demo.walkthrough import Walkthrough
 from twin.deployment import deploy
 from twin.server import launcher
 from twin.state import DEFAULT_PORT, PROJECT, Endpoint, state_directory
 
 APPROVER = "approver@example.org"
 INTERRUPTED = 130
-LAST_LOOK_SECONDS = 1.0  # the follower's last look at what has just ended
+LAST_POLL_SECONDS = 1.0  # the follower's last look at what has just ended
 
 
 @dataclass(frozen=True)
-class Plan:
+class DemoPlan:
     """What was asked for on the command line."""
 
     files: Mapping[str, Path | None]
@@ -77,7 +77,7 @@ def demo(
     begun = time.monotonic()
     console = Console(highlight=False)
     launcher.end_on_signals()
-    plan = Plan({"heart": heart, "stroke": stroke}, approve, out, seed, port, keep)
+    plan = DemoPlan({"heart": heart, "stroke": stroke}, approve, out, seed, port, keep)
     try:
         ended_well = run(plan, console, begun)
     except KeyboardInterrupt:
@@ -89,7 +89,7 @@ def demo(
     raise typer.Exit(0 if ended_well else 1)
 
 
-def run(plan: Plan, console: Console, begun: float) -> bool:
+def run(plan: DemoPlan, console: Console, begun: float) -> bool:
     """Start, deploy, tell every story, and sum up; says whether all ended as expected."""
     refuse_unknown_files(plan.files)
     deploying = time.monotonic()
@@ -99,32 +99,34 @@ def run(plan: Plan, console: Console, begun: float) -> bool:
         deployed = time.monotonic() - deploying
         console.print(f"template.yaml is deployed at {endpoint.endpoint_url} ({deployed:.1f} s).")
         clinrisk = Clinrisk(endpoint, "clinrisk")
-        board = Board(clinrisk.stopped, console.print)
+        board = ProgressBoard(clinrisk.stopped, console.print)
         try:
-            stories = [
-                Story(
+            walkthroughs = [
+                Walkthrough(
                     clinrisk=clinrisk,
                     board=board,
                     contract=contract,
                     own_file=plan.files.get(contract.name),
                     out=plan.out,
                     seed=plan.seed,
-                    letters=_letters,
+                    mails=_mails,
                     plays_approver=plan.approves,
                 )
                 for contract in contracts(clinrisk)
             ]
             clinrisk.follow(board.see)
-            with shown(console, board, {story.name: story.contract.title for story in stories}):
-                _tell_all(stories)
-                time.sleep(LAST_LOOK_SECONDS)
+            with shown(
+                console, board, {walkthrough.name: walkthrough.contract.title for walkthrough in walkthroughs}
+            ):
+                _walk_all(walkthroughs)
+                time.sleep(LAST_POLL_SECONDS)
         finally:
             clinrisk.stop()
-        content = document(stories, board, deploy=deployed, total=time.monotonic() - begun)
-        show(console, stories, content, write(plan.out, content))
+        content = document(walkthroughs, board, deploy=deployed, total=time.monotonic() - begun)
+        show(console, walkthroughs, content, write(plan.out, content))
         if plan.keep:
             console.print('The twin keeps running: eval "$(twin env)"; clinrisk live. End it with: twin down')
-    return not any(story.told.wrong for story in stories)
+    return not any(walkthrough.record.unexpected for walkthrough in walkthroughs)
 
 
 def _waiting(console: Console, what: str) -> AbstractContextManager[object]:
@@ -147,11 +149,11 @@ def refuse_unknown_files(files: Mapping[str, Path | None]) -> None:
             raise DemoError(f"{file} is {known['original']}: that one belongs to {known['use_case']}.")
 
 
-def contracts(clinrisk: Clinrisk) -> list[Contract]:
+def contracts(clinrisk: Clinrisk) -> list[DemoUseCase]:
     """Give what the demo needs to know of every use case."""
     described: dict[str, Any] = clinrisk.ask("use-cases")
     return [
-        Contract(
+        DemoUseCase(
             name=name,
             title=one["title"],
             header=tuple(one["header"]),
@@ -164,17 +166,18 @@ def contracts(clinrisk: Clinrisk) -> list[Contract]:
     ]
 
 
-def _tell_all(stories: list[Story]) -> None:
+def _walk_all(walkthroughs: list[Walkthrough]) -> None:
     """Tell all stories at once; returns when all have ended, and lets Ctrl-C through at any moment."""
 
-    def tell(story: Story) -> None:
+    def walk(walkthrough: Walkthrough) -> None:
         try:
-            story.tell()
+            walkthrough.walk()
         except StoppedError:
-            story.told.wrong.append("The demo was stopped.")
+            walkthrough.record.unexpected.append("The demo was stopped.")
 
     threads = [
-        threading.Thread(target=tell, args=(story,), name=story.name, daemon=True) for story in stories
+        threading.Thread(target=walk, args=(walkthrough,), name=walkthrough.name, daemon=True)
+        for walkthrough in walkthroughs
     ]
     for thread in threads:
         thread.start()
@@ -183,7 +186,7 @@ def _tell_all(stories: list[Story]) -> None:
 
 
 @contextmanager
-def _twin(plan: Plan) -> Iterator[Endpoint]:
+def _twin(plan: DemoPlan) -> Iterator[Endpoint]:
     if not plan.keep:
         with launcher.running(state_directory(), plan.port) as endpoint:
             yield endpoint
@@ -196,5 +199,5 @@ def _twin(plan: Plan) -> Iterator[Endpoint]:
         raise
 
 
-def _letters() -> list[dict[str, Any]]:
+def _mails() -> list[dict[str, Any]]:
     return mailbox.read(state_directory().mail, APPROVER)

@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass
-class Step:
+class DemoStep:
     """One thing that happens to a use case, with the executions that do it."""
 
     use_case: str
@@ -24,7 +24,7 @@ class Step:
     started: float = field(default_factory=time.monotonic)
     ended: float | None = None
     failed: bool = False
-    says: str = ""
+    detail: str = ""
 
     def matches(self, execution: Execution) -> bool:
         """Say whether this execution belongs to the step."""
@@ -39,13 +39,13 @@ class Step:
 
 
 @dataclass
-class Board:
+class ProgressBoard:
     """The shared picture; threads write on it, the screen reads it, stories wait on it."""
 
     stopped: threading.Event
-    tell: Callable[[str], None]
+    print_line: Callable[[str], None]
     """Shows one line above the picture (or, in a pipe, simply the line)."""
-    steps: list[Step] = field(default_factory=list)
+    steps: list[DemoStep] = field(default_factory=list)
     executions: dict[str, Execution] = field(default_factory=dict)
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -56,9 +56,9 @@ class Board:
             self.changed.notify_all()
 
     @contextmanager
-    def step(self, use_case: str, title: str, *, machine: str = "", key: str = "") -> Iterator[Step]:
+    def step(self, use_case: str, title: str, *, machine: str = "", key: str = "") -> Iterator[DemoStep]:
         """Show a step for as long as the block lasts."""
-        step = Step(use_case, title, machine, key)
+        step = DemoStep(use_case, title, machine, key)
         with self.changed:
             self.steps.append(step)
         try:
@@ -71,7 +71,7 @@ class Board:
 
     def of(self, use_case: str, machine: str, key: str = "") -> list[Execution]:
         """Give the executions of one machine for a use case (and an inbox key), oldest first."""
-        step = Step(use_case, "", machine, key)
+        step = DemoStep(use_case, "", machine, key)
         with self.changed:
             found = [execution for execution in self.executions.values() if step.matches(execution)]
         return sorted(found, key=lambda execution: str(execution["started"]))

@@ -10,14 +10,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from twin.demo.progress_board import Board, Execution, Step
+from twin.demo.progress_board import DemoStep, Execution, ProgressBoard
 
 TICK_SECONDS = 0.25
 MARKS = {"running": ("▶", "cyan"), "done": ("✓", "green"), "failed": ("✗", "red")}
 
 
 @contextmanager
-def shown(console: Console, board: Board, titles: dict[str, str]) -> Iterator[None]:
+def shown(console: Console, board: ProgressBoard, titles: dict[str, str]) -> Iterator[None]:
     """Show the board until the block ends."""
     if console.is_terminal:
         live = Live(
@@ -26,14 +26,14 @@ def shown(console: Console, board: Board, titles: dict[str, str]) -> Iterator[No
             refresh_per_second=5,
             transient=True,  # the whole picture follows when it is over
         )
-        board.tell = lambda line: live.console.print(line, markup=False, soft_wrap=True)
+        board.print_line = lambda line: live.console.print(line, markup=False, soft_wrap=True)
         try:
             with live:
                 yield
         finally:
             console.print(picture(board, titles))
         return
-    board.tell = lambda line: console.print(line, markup=False, soft_wrap=True)
+    board.print_line = lambda line: console.print(line, markup=False, soft_wrap=True)
     ended = threading.Event()
     thread = threading.Thread(target=_lines, args=(board, ended), name="lines", daemon=True)
     thread.start()
@@ -44,7 +44,7 @@ def shown(console: Console, board: Board, titles: dict[str, str]) -> Iterator[No
         thread.join()
 
 
-def picture(board: Board, titles: dict[str, str], height: int | None = None) -> RenderableType:
+def picture(board: ProgressBoard, titles: dict[str, str], height: int | None = None) -> RenderableType:
     """Draw every use case's steps, and beside a running step the states it goes through.
 
     With a height, only the last steps that fit on the terminal.
@@ -69,12 +69,12 @@ def picture(board: Board, titles: dict[str, str], height: int | None = None) -> 
     return Group(*parts)
 
 
-def _state_of(step: Step) -> str:
+def _state_of(step: DemoStep) -> str:
     return "failed" if step.failed else "running" if step.ended is None else "done"
 
 
-def _detail(board: Board, step: Step) -> Text:
-    text = Text(step.says)
+def _detail(board: ProgressBoard, step: DemoStep) -> Text:
+    text = Text(step.detail)
     if step.ended is not None or not step.machine:
         return text
     for execution in board.of(step.use_case, step.machine, step.key)[-1:]:
@@ -90,9 +90,9 @@ def _since_seen(execution: Execution) -> float:
     return max(0.0, time.monotonic() - float(execution["seen"]))
 
 
-def _lines(board: Board, ended: threading.Event) -> None:
+def _lines(board: ProgressBoard, ended: threading.Event) -> None:
     """Say each state when it is left and each step when it ends, one line each."""
-    told: set[object] = set()
+    printed: set[object] = set()
     last_round = False
     while not last_round:
         last_round = ended.wait(TICK_SECONDS)
@@ -101,13 +101,13 @@ def _lines(board: Board, ended: threading.Event) -> None:
         for execution in executions:
             for name, seconds in execution["seconds_by_state"].items():
                 mark = (execution["arn"], name)
-                if name not in execution["running_states"] and mark not in told:
-                    told.add(mark)
-                    board.tell(
+                if name not in execution["running_states"] and mark not in printed:
+                    printed.add(mark)
+                    board.print_line(
                         f"{execution['use_case']:<8} {execution['machine']:<11} {name:<34} {seconds:6.1f} s"
                     )
         for step in steps:
-            if step.ended is not None and id(step) not in told:
-                told.add(id(step))
-                word = "FAILED" if step.failed else step.says or "done"
-                board.tell(f"{step.use_case:<8} {step.title}: {word} ({step.seconds():.1f} s)")
+            if step.ended is not None and id(step) not in printed:
+                printed.add(id(step))
+                word = "FAILED" if step.failed else step.detail or "done"
+                board.print_line(f"{step.use_case:<8} {step.title}: {word} ({step.seconds():.1f} s)")

@@ -13,8 +13,8 @@ from typing import Any
 from twin.demo import cohort_files
 from twin.demo.approver import approve, link_in
 from twin.demo.clinrisk_process import Clinrisk, DemoError, StoppedError
-from twin.demo.cohort_files import Contract, Parts
-from twin.demo.progress_board import Board, Execution, Step
+from twin.demo.cohort_files import CohortParts, DemoUseCase
+from twin.demo.progress_board import Execution, ProgressBoard
 
 USED = ("ACCEPTED", "PARTIAL")
 STEP_SECONDS = 300.0
@@ -25,11 +25,11 @@ OTHER_ROWS = 2000
 # How a training run ends when the people decide against its candidate, or do not decide.
 DECIDED_AGAINST = {"CandidateRejected": "REJECTED", "ApprovalExpired": "EXPIRED"}
 RESULTS = ("results", "results_shifted")
-Letters = Callable[[], list[dict[str, Any]]]
+Mails = Callable[[], list[dict[str, Any]]]
 
 
 @dataclass
-class Told:
+class WalkthroughRecord:
     """What happened to one use case; `out/demo.json` is made of this."""
 
     uploads: list[dict[str, Any]] = field(default_factory=list)
@@ -43,23 +43,23 @@ class Told:
     source: str = ""
     rejected_after: float | None = None
     """Seconds from the drop of the wrong-header file to its receipt."""
-    wrong: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
     """What did not end as expected, in words."""
 
 
 @dataclass
-class Story:
-    """One use case's way through the system; `tell` walks it."""
+class Walkthrough:
+    """One use case's way through the system; `walk` takes it."""
 
     clinrisk: Clinrisk
-    board: Board
-    contract: Contract
+    board: ProgressBoard
+    contract: DemoUseCase
     own_file: Path | None
     out: Path
     seed: int
-    letters: Letters
+    mails: Mails
     plays_approver: bool
-    told: Told = field(default_factory=Told)
+    record: WalkthroughRecord = field(default_factory=WalkthroughRecord)
 
     @property
     def name(self) -> str:
@@ -71,7 +71,7 @@ class Story:
         """Where this use case's files go."""
         return self.out / self.name
 
-    def tell(self) -> None:
+    def walk(self) -> None:
         """Walk the whole way; what did not end as expected is written down, and ends the walk."""
         try:
             parts = self.prepare()
@@ -83,11 +83,11 @@ class Story:
         except StoppedError:
             raise
         except DemoError as error:
-            self.told.wrong.append(str(error))
+            self.record.unexpected.append(str(error))
         except Exception as error:  # noqa: BLE001 # a fault of the demo itself still has to end up in the summary
-            self.told.wrong.append(f"{type(error).__name__}: {error}")
+            self.record.unexpected.append(f"{type(error).__name__}: {error}")
 
-    def prepare(self) -> Parts:
+    def prepare(self) -> CohortParts:
         """Convert or draw the cohort, and cut it."""
         with self._step("Prepare files") as step:
             for old in ("dropped", "results", "receipts"):
@@ -96,22 +96,22 @@ class Story:
             cohort.parent.mkdir(parents=True, exist_ok=True)
             if self.own_file:
                 made = self.clinrisk.ask("convert", self.own_file, "--to", cohort)
-                self.told.source = made["original"]
+                self.record.source = made["original"]
             else:
                 rows = str(SYNTHETIC_ROWS.get(self.name, OTHER_ROWS))
                 self.clinrisk.ask(
                     "cohort", self.name, "--rows", rows, "--seed", str(self.seed), "--out", cohort
                 )
-                self.told.source = "synthetic cohort"
+                self.record.source = "synthetic cohort"
             parts = cohort_files.split(cohort, self.contract, cohort.parent, self.seed)
             self._expect(
                 parts.training_rows + parts.later_rows == parts.rows, "every row of the file is used once"
             )
-            step.says = f"{parts.rows:,} patients of {self.told.source}: {parts.training_rows:,} train"
-            step.says += f", {parts.later_rows:,} come later"
+            step.detail = f"{parts.rows:,} patients of {self.record.source}: {parts.training_rows:,} train"
+            step.detail += f", {parts.later_rows:,} come later"
         return parts
 
-    def train(self, parts: Parts) -> None:
+    def train(self, parts: CohortParts) -> None:
         """Drop the training file and follow it until a decision is asked for; meanwhile, two mistakes."""
         self._drop(parts.training, "training", USED)
         with (
@@ -127,13 +127,13 @@ class Story:
 
             execution = self.board.wait(f"The training of {self.name}", STEP_SECONDS, asks_or_ends)
             if execution["error"] == "CandidateBlocked":
-                self.told.verdict = "BLOCKED"
+                self.record.verdict = "BLOCKED"
                 self.gather()
             if execution["status"] != "RUNNING":
                 raise DemoError(
                     f"Nobody was asked about {self.name}: {execution['reason'] or execution['status']}"
                 )
-            self.told.verdict = step.says = "APPROVABLE"
+            self.record.verdict = step.detail = "APPROVABLE"
 
     def decide(self) -> bool:
         """Play the approver, or wait for a person; says whether the candidate went live."""
@@ -142,22 +142,24 @@ class Story:
             if self.plays_approver:
                 approve(link)
             else:
-                step.says = "waits for the approver: open the link above"
-                self.board.tell(f"\n{self.contract.title}: read the evidence and decide here:\n{link}\n")
+                step.detail = "waits for the approver: open the link above"
+                self.board.print_line(
+                    f"\n{self.contract.title}: read the evidence and decide here:\n{link}\n"
+                )
             patience = STEP_SECONDS if self.plays_approver else APPROVER_SECONDS
             self.board.wait(f"The decision about {self.name}", patience, self._training_ended)
             refused = DECIDED_AGAINST.get(self.board.of(self.name, "training")[0]["error"])
             if refused:
-                self.told.decision = step.says = refused
+                self.record.decision = step.detail = refused
                 return False
             self.board.wait_end(self.name, "training", "", STEP_SECONDS)
             live = self.clinrisk.ask("live", self.name)[self.name]["live"]
-            self.told.decision = live["approval"]["status"]
-            self.told.live_version = int(live["live_version"])
-            step.says = f"{self.told.decision}: version {self.told.live_version} is live"
+            self.record.decision = live["approval"]["status"]
+            self.record.live_version = int(live["live_version"])
+            step.detail = f"{self.record.decision}: version {self.record.live_version} is live"
         return True
 
-    def score(self, parts: Parts) -> None:
+    def score(self, parts: CohortParts) -> None:
         """Drop the later patients, and beside them a batch from another population; then the outcomes."""
         with self._meanwhile(self._score_shifted):
             self._score(parts.later, parts.later_rows)
@@ -173,14 +175,14 @@ class Story:
         """Run the monitoring and keep what it found; the shifted batch has to raise the drift alert."""
         with self._step("Monitor", "monitoring") as step:
             run = self.clinrisk.ask("monitor", self.name, "--wait")
-            self.told.findings = [
+            self.record.findings = [
                 {"check": one["check"], "batch": one["batch"], "verdict": one["verdict"]}
                 for one in run["findings"]
             ]
             alerts = sorted({one["check"] for one in run["findings"] if one["verdict"] == "ALERT"})
-            step.says = f"alerts: {', '.join(alerts)}" if alerts else "no alert"
+            step.detail = f"alerts: {', '.join(alerts)}" if alerts else "no alert"
             drifted = [
-                one for one in self.told.findings if one["check"] == "drift" and "shifted" in one["batch"]
+                one for one in self.record.findings if one["check"] == "drift" and "shifted" in one["batch"]
             ]
             if self.contract.shift:
                 self._expect(
@@ -191,29 +193,29 @@ class Story:
     def gather(self) -> None:
         """Download the evidence; what was scored has to be what was published."""
         with self._step("Bring the evidence home"):
-            self.told.artefacts = self._fetch()
-            results = [self.told.artefacts[name] for name in RESULTS if name in self.told.artefacts]
+            self.record.artefacts = self._fetch()
+            results = [self.record.artefacts[name] for name in RESULTS if name in self.record.artefacts]
             published = sum(cohort_files.rows_in(Path(one)) for one in results)
             self._expect(
-                published == self.told.scored_rows, "every scored patient is in the published results"
+                published == self.record.scored_rows, "every scored patient is in the published results"
             )
-            self.told.evaluation = json.loads(
-                Path(self.told.artefacts["evaluation"]).read_text(encoding="utf-8")
+            self.record.evaluation = json.loads(
+                Path(self.record.artefacts["evaluation"]).read_text(encoding="utf-8")
             )
 
-    def _make_mistakes(self, parts: Parts) -> None:
+    def _make_mistakes(self, parts: CohortParts) -> None:
         renamed = next(name for name in self.contract.header if name != self.contract.id_column)
-        wrong = cohort_files.with_wrong_header(parts.training, self.folder / "dropped", renamed)
-        self._drop(wrong, "training", ("REJECTED",), title="Drop a wrong header")
+        unexpected = cohort_files.with_wrong_header(parts.training, self.folder / "dropped", renamed)
+        self._drop(unexpected, "training", ("REJECTED",), title="Drop a wrong header")
         self._drop(parts.training, "training", ("DUPLICATE",), title="Drop the same file again")
 
     def _score(self, batch: Path, rows: int) -> None:
         key = self._drop(batch, "inference", USED)
-        used = next(int(one["rows_accepted"]) for one in self.told.uploads if one["key"] == key)
+        used = next(int(one["rows_accepted"]) for one in self.record.uploads if one["key"] == key)
         with self._step(f"Score {batch.stem}", "scoring", key) as step:
             self.board.wait_end(self.name, "scoring", key, STEP_SECONDS)
-            self.told.scored_rows += used
-            step.says = f"{used:,} of {rows:,} patients scored"
+            self.record.scored_rows += used
+            step.detail = f"{used:,} of {rows:,} patients scored"
 
     def _score_shifted(self) -> None:
         if self.contract.shift is None:
@@ -229,20 +231,22 @@ class Story:
         with self._step(title or f"Drop {file.name} as {purpose}", "ingest", key) as step:
             receipt = self.clinrisk.ask("drop", file, "--as", f"{self.name}/{purpose}", "--wait")
             counts = {name: receipt.get(name, 0) for name in ("rows_accepted", "rows_quarantined")}
-            self.told.uploads.append({"key": receipt["key"], "disposition": receipt["disposition"], **counts})
-            step.says = f"{receipt['disposition']}: {counts['rows_accepted']:,} rows used"
+            self.record.uploads.append(
+                {"key": receipt["key"], "disposition": receipt["disposition"], **counts}
+            )
+            step.detail = f"{receipt['disposition']}: {counts['rows_accepted']:,} rows used"
             if counts["rows_quarantined"]:
-                step.says += f", {counts['rows_quarantined']:,} set aside"
+                step.detail += f", {counts['rows_quarantined']:,} set aside"
             if wanted == ("REJECTED",):
-                self.told.rejected_after = float(receipt["seconds"])
-                step.says = f"REJECTED after {self.told.rejected_after:.1f} s"
+                self.record.rejected_after = float(receipt["seconds"])
+                step.detail = f"REJECTED after {self.record.rejected_after:.1f} s"
             if receipt["disposition"] not in wanted:
                 why = " ".join(receipt.get("explanation", []))
                 raise DemoError(f"{file.name} was {receipt['disposition']}, not {' or '.join(wanted)}. {why}")
         return key
 
     def _approval_link(self) -> str | None:
-        return link_in(self.letters(), str(self.board.of(self.name, "training")[0]["name"]))
+        return link_in(self.mails(), str(self.board.of(self.name, "training")[0]["name"]))
 
     def _training_ended(self) -> bool | None:
         executions = self.board.of(self.name, "training")[:1]
@@ -265,7 +269,7 @@ class Story:
 
     @contextmanager
     def _meanwhile(self, work: Callable[[], None]) -> Iterator[None]:
-        """Do other work beside the block; its failure counts as the story's."""
+        """Do other work while the block runs; its failure is raised at the end of the block."""
         failures: list[DemoError] = []
 
         def guarded() -> None:
@@ -274,12 +278,9 @@ class Story:
             except DemoError as error:
                 failures.append(error)
 
-        thread = threading.Thread(target=guarded, name=f"{self.name}-beside", daemon=True)
+        thread = threading.Thread(target=guarded, name=f"{self.name}-meanwhile", daemon=True)
         thread.start()
         yield
         thread.join()
         for failure in failures:
             raise failure
-
-
-__all__ = ["Contract", "Step", "Story", "Told"]

@@ -6,7 +6,7 @@ altogether, SageMaker, is in `twin.sagemaker`.
 
 from importlib import import_module
 
-from twin.repairs.registry import REPAIRS, EngineChangedError, Registry, Site
+from twin.repairs.registry import REPAIRS, EngineChangedError, RepairRegistry, Site
 
 __all__ = ["MODULES", "EngineChangedError", "Site", "load"]
 
@@ -32,7 +32,7 @@ MODULES = (
 )
 
 
-def load() -> Registry:
+def load() -> RepairRegistry:
     """Return the registry with every repair of this package in it.
 
     This imports the engine, which reads its environment while it is imported: nothing may do so earlier.

@@ -73,7 +73,7 @@ class Repair:
         )
 
 
-class Registry:
+class RepairRegistry:
     """Repairs in the order of their application; `undo` goes back in the opposite order."""
 
     def __init__(self) -> None:
@@ -213,12 +213,12 @@ def _bound(repair: Repair, before: Any, site: Site) -> Any:
     return staticmethod(repaired) if isinstance(before, staticmethod) else repaired
 
 
-REPAIRS = Registry()
+REPAIRS = RepairRegistry()
 """The repairs of this package, once `twin.repairs.load` has imported them."""
 repair = REPAIRS.repair
 
 
-def digests(registry: Registry) -> Mapping[str, str]:
+def digests(registry: RepairRegistry) -> Mapping[str, str]:
     """Return the digest of every repaired target as the installed engine has it."""
     targets = {each.target for each in registry.repairs if each.source_sha256 is not None}
     found = {target: _pristine(_Slot.of(target).read()) for target in sorted(targets)}

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from twin.deployment import deploy
-from twin.replay.upload_watch import Settled, Watch
+from twin.replay.upload_watch import SettledUpload, UploadWatch
 from twin.server import launcher
 from twin.state import DEFAULT_PORT, PROJECT, Endpoint, StateDirectory
 
@@ -25,7 +25,7 @@ class ManifestError(Exception):
 
 
 @dataclass(frozen=True)
-class Entry:
+class ManifestEntry:
     """One upload to come: the key, the file whose bytes it has, and the object's metadata."""
 
     key: str
@@ -63,28 +63,28 @@ def replay(
             if target is not None:
                 target.mkdir(parents=True, exist_ok=True)
         with _clean_twin(port, console) as (endpoint, outputs):
-            watch = Watch(endpoint, outputs, patience)
+            watch = UploadWatch(endpoint, outputs, patience)
             watch.wake()
-            told: list[dict[str, Any]] = []
-            _write(out, told)
+            settled_uploads: list[dict[str, Any]] = []
+            _write(out, settled_uploads)
             for settled in _drop_all(watch, entries, rows, console):
-                told.append(settled)
+                settled_uploads.append(settled)
                 # After each one, so that whoever stops has what is known by then.
-                _write(out, told)
+                _write(out, settled_uploads)
     except KeyboardInterrupt:
         console.print("Stopped. No process was left behind.")
         raise typer.Exit(INTERRUPTED) from None
     except (ManifestError, OSError) as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
-    console.print(f"{len(told)} uploads are settled: {out}", markup=False)
+    console.print(f"{len(settled_uploads)} uploads are settled: {out}", markup=False)
 
 
-def _write(out: Path, told: list[dict[str, Any]]) -> None:
-    out.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+def _write(out: Path, settled_uploads: list[dict[str, Any]]) -> None:
+    out.write_text(json.dumps(settled_uploads, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_manifest(path: Path) -> list[Entry]:
+def read_manifest(path: Path) -> list[ManifestEntry]:
     """Give the entries of a manifest; raises ManifestError before anything is started."""
     try:
         listed = json.loads(path.read_text(encoding="utf-8"))
@@ -97,7 +97,7 @@ def read_manifest(path: Path) -> list[Entry]:
     return [_entry(path.parent, number, given) for number, given in enumerate(listed, 1)]
 
 
-def _entry(folder: Path, number: int, given: Any) -> Entry:
+def _entry(folder: Path, number: int, given: Any) -> ManifestEntry:
     if not isinstance(given, dict) or not isinstance(given.get("key"), str) or "file" not in given:
         raise ManifestError(f"Entry {number} of the manifest needs a key and a file.")
     file = folder / str(given["file"])
@@ -106,7 +106,7 @@ def _entry(folder: Path, number: int, given: Any) -> Entry:
     metadata = given.get("metadata") or {}
     if not isinstance(metadata, dict):
         raise ManifestError(f"Entry {number} of the manifest: metadata are names and texts.")
-    return Entry(given["key"], file, {str(name): str(text) for name, text in metadata.items()})
+    return ManifestEntry(given["key"], file, {str(name): str(text) for name, text in metadata.items()})
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def _clean_twin(port: int, console: Console) -> Iterator[tuple[Endpoint, dict[st
 
 
 def _drop_all(
-    watch: Watch, entries: list[Entry], rows: Path | None, console: Console
+    watch: UploadWatch, entries: list[ManifestEntry], rows: Path | None, console: Console
 ) -> Iterator[dict[str, Any]]:
     """Drop each entry and give what became of it, in the form of the written list."""
     for number, entry in enumerate(entries, 1):
@@ -139,7 +139,7 @@ def _drop_all(
         }
 
 
-def _line(number: int, count: int, key: str, settled: Settled) -> str:
+def _line(number: int, count: int, key: str, settled: SettledUpload) -> str:
     shown = "".join(character if character.isprintable() else "?" for character in key)
     why = f"  {', '.join(settled.reasons)}" if settled.reasons else ""
     if settled.remark:

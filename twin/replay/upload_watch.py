@@ -30,7 +30,7 @@ _PEAK = re.compile(r"Max Memory Used: (\d+) MB")
 
 
 @dataclass(frozen=True)
-class Settled:
+class SettledUpload:
     """What became of one upload; `remark` says what a receipt does not."""
 
     disposition: str
@@ -45,7 +45,7 @@ class Settled:
     upload_id: str = ""
 
 
-class Watch:
+class UploadWatch:
     """Drops files into the inbox of a stack and waits for each one's end."""
 
     def __init__(self, endpoint: Endpoint, outputs: Mapping[str, str], patience: float) -> None:
@@ -67,13 +67,13 @@ class Watch:
         for name in self._functions:
             self._lambda.invoke(FunctionName=name, Payload=b"{}")
 
-    def drop(self, key: str, file: Path, metadata: Mapping[str, str]) -> Settled:
+    def drop(self, key: str, file: Path, metadata: Mapping[str, str]) -> SettledUpload:
         """Put one file under one key and wait until it is settled; every end is an answer, none an error."""
         began = time.time()
         try:
             version = self._put(key, file, metadata)
         except (ClientError, BotoCoreError, Boto3Error) as error:
-            return Settled(
+            return SettledUpload(
                 "FAILED", reasons={"not_stored": 1}, remark=f"S3 did not take it: {_named(error)}."
             )
         dropped = time.time()
@@ -84,14 +84,14 @@ class Watch:
         receipt, settled_at = self._receipt(upload_id)
         if receipt is None:
             remark = remark or "Its workflow ended without a receipt."
-            return Settled(
+            return SettledUpload(
                 "FAILED",
                 reasons={"never_settled": 1},
                 seconds=ended - dropped,
                 peak_mb=self._peak(began),
                 remark=remark,
             )
-        return Settled(
+        return SettledUpload(
             receipt["disposition"],
             receipt["rows_accepted"],
             receipt["rows_quarantined"],
@@ -104,7 +104,7 @@ class Watch:
             upload_id,
         )
 
-    def save_rows(self, settled: Settled, target: Path) -> None:
+    def save_rows(self, settled: SettledUpload, target: Path) -> None:
         """Write the rows of an upload that was used, in file order, as one Parquet file."""
         if settled.disposition not in {"ACCEPTED", "PARTIAL"}:
             return

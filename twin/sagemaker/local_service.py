@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from twin.sagemaker.api_errors import SageMakerError, invalid
 from twin.sagemaker.catalogue import Catalogue
 from twin.sagemaker.feature_store.feature_groups import FeatureGroups
-from twin.sagemaker.feature_store.record_store import FeatureStore
-from twin.sagemaker.jobs.job_board import JobBoard, Slots
+from twin.sagemaker.feature_store.record_store import RecordStore
+from twin.sagemaker.jobs.job_board import JobBoard, JobSlots
 from twin.sagemaker.jobs.processing_jobs import ProcessingJobs
 from twin.sagemaker.jobs.training_jobs import TrainingJobs
 from twin.sagemaker.jobs.transform_jobs import TransformJobs
@@ -18,7 +18,7 @@ from twin.sagemaker.protocol import service_model
 from twin.sagemaker.protocol.request_validation import problems
 from twin.sagemaker.protocol.wire_format import to_wire
 from twin.sagemaker.registry.model_packages import ModelPackages
-from twin.sagemaker.registry.served_models import Models
+from twin.sagemaker.registry.served_models import ServedModels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,19 +32,19 @@ class LocalSageMaker:
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
         self.catalogue = Catalogue()
-        slots = Slots(platform.job_slots)
+        slots = JobSlots(platform.job_slots)
         # What a twin that was killed left behind is nobody's any more, and it may hold patients' data.
         shutil.rmtree(platform.state_dir / "jobs", ignore_errors=True)
         self.training = TrainingJobs(platform, self.catalogue, slots)
         self.processing = ProcessingJobs(platform, self.catalogue, slots)
         self.packages = ModelPackages(platform, self.catalogue)
-        self.models = Models(platform, self.catalogue, self.packages.package)
+        self.models = ServedModels(platform, self.catalogue, self.packages.package)
         self.transform = TransformJobs(platform, self.catalogue, slots, self.models.data)
         self.tuning = TuningJobs(platform, self.catalogue, self.training)
         # A tuning job starts training jobs, so it is the first to be told of the end.
         self.boards: tuple[JobBoard, ...] = (self.tuning, self.training, self.processing, self.transform)
         self.groups = FeatureGroups(platform, self.catalogue)
-        self.features = FeatureStore(platform, self.groups.group)
+        self.features = RecordStore(platform, self.groups.group)
         self.groups.when_deleted = self.features.forget
         self._data_plane = self.features.operations()
         self._operations: dict[str, Callable[[Body], Body]] = self.catalogue.tag_operations()

@@ -22,7 +22,7 @@ async def serve(port: int, state: StateDirectory, site: repairs.Site, *, abandon
     from hypercorn.config import Config  # noqa: PLC0415
     from ministack import app  # noqa: PLC0415
 
-    from twin.server.exposed_paths import front  # noqa: PLC0415
+    from twin.server.exposed_paths import close_back_doors  # noqa: PLC0415
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -35,7 +35,7 @@ async def serve(port: int, state: StateDirectory, site: repairs.Site, *, abandon
     config.keep_alive_timeout = 75
     config.graceful_timeout = 0.5
     config.loglevel = "WARNING"
-    server = asyncio.create_task(serve_asgi(front(app.app), config, shutdown_trigger=stop.wait))
+    server = asyncio.create_task(serve_asgi(close_back_doors(app.app), config, shutdown_trigger=stop.wait))
     while not server.done() and not await _answers(port):
         await asyncio.sleep(0.02)
     if not server.done():

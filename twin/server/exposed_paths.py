@@ -8,10 +8,10 @@ _OPEN = ("/_ministack/health", "/_ministack/ready", "/_ministack/cfn-response/",
 _CLOSED = ("/_ministack/", "/_localstack/", "/_aws/")
 
 
-def front(application: Any) -> Any:
+def close_back_doors(application: Any) -> Any:
     """Give the application with the engine's back doors closed: any web page could otherwise use them."""
 
-    async def door(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def guarded(scope: dict[str, Any], receive: Any, send: Any) -> None:
         path = scope.get("path", "")
         if path.startswith(_CLOSED) and not path.startswith(_OPEN):
             await send({"type": "http.response.start", "status": 404, "headers": [(b"content-length", b"0")]})
@@ -19,4 +19,4 @@ def front(application: Any) -> Any:
             return
         await application(scope, receive, send)
 
-    return door
+    return guarded

@@ -23,14 +23,16 @@ class TwinError(Exception):
 
 
 @dataclass(frozen=True)
-class Running:
+class StartedTwin:
     """A twin that was started by this process."""
 
     endpoint: Endpoint
     process: subprocess.Popen[bytes]
 
 
-def start(state: StateDirectory, port: int, *, abandonable: bool, job_slots: int | None = None) -> Running:
+def start(
+    state: StateDirectory, port: int, *, abandonable: bool, job_slots: int | None = None
+) -> StartedTwin:
     """Start a twin and wait until it answers.
 
     `abandonable` twins end when this process ends, however it ends; others stay until `stop`. With no job
@@ -62,7 +64,7 @@ def start(state: StateDirectory, port: int, *, abandonable: bool, job_slots: int
             stop_process(state, process.pid)
             raise TwinError(f"The twin did not start; the end of {state.log}:\n{_tail(state.log)}")
         time.sleep(0.02)
-    return Running(endpoint, process)
+    return StartedTwin(endpoint, process)
 
 
 def stop(state: StateDirectory) -> bool:

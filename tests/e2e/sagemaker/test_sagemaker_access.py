@@ -88,7 +88,7 @@ def denied(call: Any, **arguments: Any) -> bool:
     return False
 
 
-def test_a_role_may_do_what_its_policy_says_and_nothing_else(
+def test_a_role_may_do_what_its_policy_allows_and_nothing_else(
     twin: Any, stack: dict[str, str], training: Any
 ) -> None:
     group = stack["Features"]

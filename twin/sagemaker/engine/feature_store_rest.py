@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Call:
+class RestCall:
     """An operation's name and its input."""
 
     operation: str
     body: Body
 
 
-def read_call(method: str, path: str, query: Mapping[str, list[str]], raw: bytes) -> Call:
+def read_call(method: str, path: str, query: Mapping[str, list[str]], raw: bytes) -> RestCall:
     """Get the call in a REST request of the Feature Store's runtime, or a refusal that names it."""
     for name in service_model.service(service_model.FEATURE_STORE).operation_names:
         operation = service_model.operation(service_model.FEATURE_STORE, name)
@@ -39,7 +39,7 @@ def read_call(method: str, path: str, query: Mapping[str, list[str]], raw: bytes
                     values = query.get(shape.serialization["name"])
                     if values:
                         body[member] = values if shape.type_name == "list" else values[0]
-            return Call(name, body)
+            return RestCall(name, body)
     code = "UnknownOperationException"
     message = f"{method} {path}: the Feature Store runtime has no such operation."
     raise SageMakerError(code, message, 404)
@@ -49,7 +49,7 @@ def _members(operation: OperationModel) -> dict[str, Shape]:
     return dict(operation.input_shape.members) if operation.input_shape else {}
 
 
-def group_names(call: Call) -> list[str]:
+def group_names(call: RestCall) -> list[str]:
     """Get the feature groups that a call touches, each once, in its order."""
     body = call.body
     items = body.get("Entries") or body.get("Identifiers") or [body]

@@ -22,7 +22,7 @@ from ministack.services import eventbridge
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners
 
-from twin.repairs.registry import Registry
+from twin.repairs.registry import RepairRegistry
 from twin.sagemaker.api_errors import SageMakerError
 from twin.sagemaker.engine import feature_store_rest, state_machine_tasks
 from twin.sagemaker.engine.request_arns import resource_arns
@@ -50,7 +50,7 @@ Response = tuple[int, dict[str, str], bytes]
 
 def put_into_engine(
     site: Site, jobs_python: Path, *, region: str = "us-east-1", account: str = "000000000000"
-) -> tuple[LocalSageMaker, Registry]:
+) -> tuple[LocalSageMaker, RepairRegistry]:
     """Return a local SageMaker that is connected to the engine of this process, and what connects it."""
     platform = Platform(
         site.endpoint_url,
@@ -64,7 +64,7 @@ def put_into_engine(
         job_slots=int(os.environ.get("TWIN_JOB_SLOTS", "2")),
     )
     sagemaker = LocalSageMaker(platform)
-    registry = Registry()
+    registry = RepairRegistry()
     _route(registry, sagemaker)
     _authorise(registry, platform)
     _provision(registry, sagemaker)
@@ -89,7 +89,7 @@ def _publish(detail_type: str, detail: dict[str, Any], resources: list[str]) -> 
         _log.exception("The event %s could not be published.", detail_type)
 
 
-def _route(registry: Registry, sagemaker: LocalSageMaker) -> None:
+def _route(registry: RepairRegistry, sagemaker: LocalSageMaker) -> None:
     """Answer SageMaker's JSON protocol and the Feature Store's REST protocol; both sign as `sagemaker`."""
 
     async def handle(
@@ -139,7 +139,9 @@ def _data(  # noqa: PLR0917 - as the engine calls its handlers
     return 200, answered, json.dumps(answer).encode()
 
 
-def _check_further_groups(platform: Platform, call: feature_store_rest.Call, headers: dict[str, str]) -> None:
+def _check_further_groups(
+    platform: Platform, call: feature_store_rest.RestCall, headers: dict[str, str]
+) -> None:
     """Evaluate a batch for every feature group that it touches; the engine asks about one resource only."""
     if not app.AUTH:
         return
@@ -153,7 +155,7 @@ def _check_further_groups(platform: Platform, call: feature_store_rest.Call, hea
             raise SageMakerError(code, message, 403)
 
 
-def _authorise(registry: Registry, platform: Platform) -> None:
+def _authorise(registry: RepairRegistry, platform: Platform) -> None:
     """Let the engine evaluate the callers' policies: it allows every action of a service it does not know."""
     tables = "ministack.core.iam_actions"
     registry.add(f"{tables}.SERVICE_TO_IAM_NAMESPACE[{SERVICE}]", SERVICE, **_LACK)
@@ -184,14 +186,14 @@ class _TaggingOperations:
         return known is not None and known.input_shape is not None and "Tags" in known.input_shape.members
 
 
-def _provision(registry: Registry, sagemaker: LocalSageMaker) -> None:
+def _provision(registry: RepairRegistry, sagemaker: LocalSageMaker) -> None:
     """Teach CloudFormation the two types, with the stack's tags."""
     for name, handlers in resource_types(sagemaker, provisioners._physical_name).items():
         registry.add(f"{provisioners.__name__}._RESOURCE_HANDLERS[{name}]", handlers, **_LACK)
         registry.add(f"{provisioners.__name__}._STACK_TAG_PROPERTY[{name}]", ("Tags", "list"), **_LACK)
 
 
-def _integrate(registry: Registry, sagemaker: LocalSageMaker) -> None:
+def _integrate(registry: RepairRegistry, sagemaker: LocalSageMaker) -> None:
     """Teach Step Functions the optimised tasks and aws-sdk:sagemaker:*, and what bounds a task's life."""
     protocol = {"target_prefix": _TARGET, "protocol": "json"}
     registry.add(f"{sfn.__name__}._AWS_SDK_SERVICE_MAP[{SERVICE}]", protocol, **_LACK)

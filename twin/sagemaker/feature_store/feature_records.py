@@ -20,7 +20,7 @@ _INT64 = 2**63
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class FeatureRecord:
     """One version of one record: typed values by feature name; a missing feature is absent."""
 
     identifier: str
@@ -35,7 +35,7 @@ def refused(message: str) -> SageMakerError:
     return SageMakerError("ValidationError", message)
 
 
-def parse_record(group: Body, features: list[Body], invoked_at: datetime) -> Record:
+def parse_record(group: Body, features: list[Body], invoked_at: datetime) -> FeatureRecord:
     """Get the record in a PutRecord request, or the refusal AWS would give."""
     types = feature_types(group)
     values: dict[str, Any] = {}
@@ -58,17 +58,17 @@ def parse_record(group: Body, features: list[Body], invoked_at: datetime) -> Rec
             raise refused(message)
     identifier = str(values[group["RecordIdentifierFeatureName"]])
     moment = event_time(group, values[group["EventTimeFeatureName"]])
-    return Record(identifier, moment, values, invoked_at)
+    return FeatureRecord(identifier, moment, values, invoked_at)
 
 
-def deletion(group: Body, identifier: str, event: str, invoked_at: datetime) -> Record:
+def deletion(group: Body, identifier: str, event: str, invoked_at: datetime) -> FeatureRecord:
     """Get the marker that DeleteRecord leaves offline: identifier and event time, all else null."""
     types = feature_types(group)
     names = (group["RecordIdentifierFeatureName"], group["EventTimeFeatureName"])
     typed = {
         name: _typed(name, types[name], text) for name, text in zip(names, (identifier, event), strict=True)
     }
-    return Record(identifier, event_time(group, typed[names[1]]), typed, invoked_at, deleted=True)
+    return FeatureRecord(identifier, event_time(group, typed[names[1]]), typed, invoked_at, deleted=True)
 
 
 def feature_types(group: Body) -> dict[str, str]:

@@ -16,7 +16,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from twin.sagemaker.catalogue import now
-from twin.sagemaker.feature_store.feature_records import Record, feature_types
+from twin.sagemaker.feature_store.feature_records import FeatureRecord, feature_types
 from twin.sagemaker.jobs.job_storage import split_uri
 
 if TYPE_CHECKING:
@@ -29,18 +29,18 @@ _RETRY_SECONDS = 2.0
 _ALPHABET = string.ascii_letters + string.digits
 
 
-class OfflineStore:
+class OfflineFiles:
     """Buffers of records by group, flushed by one thread that sleeps while nothing is written."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._buffers: dict[str, tuple[Body, list[Record]]] = {}
+        self._buffers: dict[str, tuple[Body, list[FeatureRecord]]] = {}
         self._last_write = 0.0
         self._condition = threading.Condition()
         self._flushing = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def append(self, group: Body, records: list[Record]) -> None:
+    def append(self, group: Body, records: list[FeatureRecord]) -> None:
         """Buffer records of one group; they are in S3 about a second after the last of a burst."""
         with self._condition:
             self._buffers.setdefault(group["FeatureGroupName"], (group, []))[1].extend(records)
@@ -86,7 +86,7 @@ class OfflineStore:
         full = sum(len(records) for _, records in self._buffers.values()) >= MAX_BUFFERED
         return full or time.monotonic() - self._last_write >= QUIET_SECONDS
 
-    def _write(self, group: Body, records: list[Record]) -> None:
+    def _write(self, group: Body, records: list[FeatureRecord]) -> None:
         import pyarrow.parquet as pq  # noqa: PLC0415 - 60 MB that a twin without features does without
         from pyarrow import BufferOutputStream  # noqa: PLC0415 - comes with it
 
@@ -94,7 +94,7 @@ class OfflineStore:
         bucket, prefix = split_uri(storage["ResolvedOutputS3Uri"])
         key_id = storage.get("KmsKeyId")
         extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id} if key_id else {}
-        hours: dict[str, list[Record]] = defaultdict(list)
+        hours: dict[str, list[FeatureRecord]] = defaultdict(list)
         for record in records:
             hours[record.event_time.strftime("year=%Y/month=%m/day=%d/hour=%H")].append(record)
         for hour, group_records in sorted(hours.items()):
@@ -111,7 +111,7 @@ class OfflineStore:
             records[:] = [record for record in records if id(record) not in written]
 
 
-def _table(group: Body, records: list[Record]) -> Any:
+def _table(group: Body, records: list[FeatureRecord]) -> Any:
     """Get the Arrow table of one file: features in the order of their definitions, then AWS's columns."""
     import pyarrow as pa  # noqa: PLC0415 - see _write
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from twin.sagemaker.api_errors import SageMakerError
 from twin.sagemaker.catalogue import now
 from twin.sagemaker.feature_store.feature_groups import has_online_store
-from twin.sagemaker.feature_store.feature_records import Record, deletion, parse_record, refused
-from twin.sagemaker.feature_store.offline_files import OfflineStore
+from twin.sagemaker.feature_store.feature_records import FeatureRecord, deletion, parse_record, refused
+from twin.sagemaker.feature_store.offline_files import OfflineFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 ONLINE, OFFLINE = "OnlineStore", "OfflineStore"
 
 
-class FeatureStore:
+class RecordStore:
     """The data plane over the groups that `find` knows; online is the latest event per identifier."""
 
     def __init__(self, platform: Platform, find: Callable[[str], Body]) -> None:
-        self.offline = OfflineStore(platform)
+        self.offline = OfflineFiles(platform)
         self._find = find
-        self._online: dict[str, dict[str, Record]] = {}
+        self._online: dict[str, dict[str, FeatureRecord]] = {}
         self._lock = threading.Lock()
 
     def operations(self) -> dict[str, Callable[[Body], Body]]:
@@ -54,7 +54,7 @@ class FeatureStore:
     def batch_write(self, body: Body) -> Body:
         """Write up to 25 records; those that are refused come back one by one and do not stop the others."""
         errors: list[Body] = []
-        good: dict[tuple[str, frozenset[str]], list[Record]] = {}
+        good: dict[tuple[str, frozenset[str]], list[FeatureRecord]] = {}
         moment = now()
         for entry in body["Entries"]:
             try:
@@ -80,14 +80,14 @@ class FeatureStore:
         for wanted in body["Identifiers"]:
             name = wanted["FeatureGroupName"]
             for identifier in wanted["RecordIdentifiersValueAsString"]:
-                place = {"FeatureGroupName": name, "RecordIdentifierValueAsString": identifier}
+                wanted_record = {"FeatureGroupName": name, "RecordIdentifierValueAsString": identifier}
                 try:
                     record = self._read(self._find(name), identifier)
                 except SageMakerError as error:
-                    errors.append(place | {"ErrorCode": error.code, "ErrorMessage": error.message})
+                    errors.append(wanted_record | {"ErrorCode": error.code, "ErrorMessage": error.message})
                     continue
                 if record is not None:
-                    found.append(place | {"Record": _features(record, wanted.get("FeatureNames"))})
+                    found.append(wanted_record | {"Record": _features(record, wanted.get("FeatureNames"))})
         return {"Records": found, "Errors": errors, "UnprocessedIdentifiers": []}
 
     def delete(self, body: Body) -> Body:
@@ -98,7 +98,7 @@ class FeatureStore:
         self._write(group, stores, [marker])
         return {}
 
-    def _write(self, group: Body, stores: frozenset[str], records: list[Record]) -> None:
+    def _write(self, group: Body, stores: frozenset[str], records: list[FeatureRecord]) -> None:
         if ONLINE in stores:
             with self._lock:
                 table = self._online.setdefault(group["FeatureGroupName"], {})
@@ -109,7 +109,7 @@ class FeatureStore:
         if OFFLINE in stores:
             self.offline.append(group, records)
 
-    def _read(self, group: Body, identifier: str) -> Record | None:
+    def _read(self, group: Body, identifier: str) -> FeatureRecord | None:
         if not has_online_store(group):
             message = f"The feature group {group['FeatureGroupName']} has no online store to read from."
             raise refused(message)
@@ -132,7 +132,7 @@ def _stores(group: Body, body: Body) -> frozenset[str]:
     return frozenset(wanted)
 
 
-def _features(record: Record, names: list[str] | None) -> list[dict[str, Any]]:
+def _features(record: FeatureRecord, names: list[str] | None) -> list[dict[str, Any]]:
     return [
         {"FeatureName": name, "ValueAsString": str(value)}
         for name, value in record.values.items()

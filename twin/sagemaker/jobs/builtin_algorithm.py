@@ -74,7 +74,7 @@ def command(algorithm: Body) -> list[str]:
     return [*algorithm["ContainerEntrypoint"], *algorithm.get("ContainerArguments", [])]
 
 
-class Metrics:
+class JobMetrics:
     """The newest value of each metric in a job's lines, found by regular expression as the platform does."""
 
     def __init__(self, algorithm: Body) -> None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from twin.sagemaker.api_errors import JobFailure, SageMakerError, invalid
 from twin.sagemaker.catalogue import now, page
-from twin.sagemaker.jobs.job_container import Container
-from twin.sagemaker.jobs.job_storage import Storage
+from twin.sagemaker.jobs.job_container import JobContainer
+from twin.sagemaker.jobs.job_storage import JobStorage
 from twin.sagemaker.jobs.log_stream import LogStream
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ class JobStopped(Exception):  # noqa: N818 - not an error: somebody stopped the 
 
 
 @dataclass
-class Job:
+class RunningJob:
     """A running job: its record (the Describe output), its container and its log."""
 
     name: str
     record: Body
-    container: Container
+    container: JobContainer
     log: LogStream
     done: threading.Event = field(default_factory=threading.Event)
 
@@ -50,7 +50,7 @@ class Job:
         return self.container.root
 
 
-class Slots:
+class JobSlots:
     """The seats in which jobs run, shared by all kinds."""
 
     def __init__(self, count: int) -> None:
@@ -75,12 +75,12 @@ class JobBoard(ABC):
     summary_members: tuple[str, ...] = ()
     event_words: str = ""  # where the event is not called by the noun
 
-    def __init__(self, platform: Platform, catalogue: Catalogue, slots: Slots) -> None:
+    def __init__(self, platform: Platform, catalogue: Catalogue, slots: JobSlots) -> None:
         self.platform = platform
         self.catalogue = catalogue
-        self.storage = Storage(platform)
+        self.storage = JobStorage(platform)
         self._slots = slots
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, RunningJob] = {}
 
     def operations(self) -> dict[str, Callable[[Body], Body]]:
         """Get the four operations of this kind of job, by AWS's names."""
@@ -167,7 +167,7 @@ class JobBoard(ABC):
         return {}
 
     @abstractmethod
-    def work(self, job: Job) -> None:
+    def work(self, job: RunningJob) -> None:
         """Do the job; raise JobFailure or JobStopped unless it completed."""
 
     def seconds_left(self, record: Body) -> float | None:
@@ -175,7 +175,7 @@ class JobBoard(ABC):
         limit = record.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
         return float(limit) if limit else None
 
-    def hears(self, name: str, record: Body, log: LogStream) -> Callable[[str], None]:
+    def line_sink(self, name: str, record: Body, log: LogStream) -> Callable[[str], None]:
         """Get what takes each line that a job writes."""
         del name, record
         return log.write
@@ -202,17 +202,19 @@ class JobBoard(ABC):
             **({"AWS_ENDPOINT_URL": self.platform.endpoint_url} if self.platform.endpoint_url else {}),
         }
 
-    def _job(self, name: str, record: Body) -> Job:
+    def _job(self, name: str, record: Body) -> RunningJob:
         root = self.platform.state_dir / "jobs" / self.kind / name
         shutil.rmtree(root, ignore_errors=True)
         stream = self.log_stream.format(name=name, epoch=int(record["CreationTime"].timestamp() * 1000))
         log = LogStream(self.platform, self.log_group, stream)
-        hears = self.hears(name, record, log)
-        job = Job(name, record, Container(root.resolve(), self.platform.jobs_python, hears), log)
+        line_sink = self.line_sink(name, record, log)
+        job = RunningJob(
+            name, record, JobContainer(root.resolve(), self.platform.jobs_python, line_sink), log
+        )
         self._jobs[name] = job
         return job
 
-    def _live(self, job: Job) -> None:
+    def _live(self, job: RunningJob) -> None:
         """Run a job from its seat to its last status; a fault of the twin's own is an InternalServerError."""
         try:
             with self._slots:
@@ -246,7 +248,7 @@ class JobBoard(ABC):
         self._jobs.pop(job.name, None)
         job.done.set()
 
-    def _mark(self, job: Job, **members: Any) -> None:
+    def _mark(self, job: RunningJob, **members: Any) -> None:
         with self.catalogue.lock:
             job.record.update(members)
 

@@ -29,7 +29,7 @@ GRACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Exit:
+class ContainerExit:
     """How a container ended; `code` is 128 + n after signal n, as container runtimes report it."""
 
     code: int
@@ -37,7 +37,7 @@ class Exit:
     stopped: bool
 
 
-class Container:
+class JobContainer:
     """One process group under `root`, run to its end by `run`, ended early by `stop` from another thread."""
 
     def __init__(self, root: Path, python: Path, log: Callable[[str], None]) -> None:
@@ -65,14 +65,16 @@ class Container:
             return str(self.root) + word[len(ML_ROOT) :]
         return word
 
-    def run(self, command: Sequence[str], environment: Mapping[str, str], seconds: float | None) -> Exit:
+    def run(
+        self, command: Sequence[str], environment: Mapping[str, str], seconds: float | None
+    ) -> ContainerExit:
         """Run a command until it ends, its time is over or `stop` is called; log every line it writes."""
         words = [self.local(word) for word in command]
         if words[0] in _PYTHON_NAMES:
             words[0] = str(self._python)
         with self._lock:
             if self._stopped:
-                return Exit(128 + signal.SIGTERM, timed_out=False, stopped=True)
+                return ContainerExit(128 + signal.SIGTERM, timed_out=False, stopped=True)
             self._process = subprocess.Popen(
                 [str(self._python), "-I", "-S", str(_GUARD), *words],
                 cwd=self.root,
@@ -98,7 +100,7 @@ class Container:
             assert self._process.stdin is not None  # noqa: S101 - asked for by PIPE above
             self._process.stdin.close()
             pump.join(GRACE_SECONDS)
-        return Exit(code, timed_out=expired.is_set() and not self._stopped, stopped=self._stopped)
+        return ContainerExit(code, timed_out=expired.is_set() and not self._stopped, stopped=self._stopped)
 
     def _pump(self, process: subprocess.Popen[bytes]) -> None:
         """Log each line; an own thread, because a child left behind by the job would keep the pipe open."""

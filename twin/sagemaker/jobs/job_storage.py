@@ -39,7 +39,7 @@ def relative_key(prefix: str, key: str) -> str:
     return key[prefix.rfind("/") + 1 :]
 
 
-class Storage:
+class JobStorage:
     """The twin's S3 as SageMaker sees it: prefixes come down as trees, trees go up as objects."""
 
     def __init__(self, platform: Platform) -> None:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from twin.sagemaker.api_errors import JobFailure, unsupported
-from twin.sagemaker.jobs.job_board import Job, JobBoard, JobStopped
+from twin.sagemaker.jobs.job_board import JobBoard, JobStopped, RunningJob
 from twin.sagemaker.jobs.job_container import read_message
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class ProcessingJobs(JobBoard):
                 what = f"processing output {item['OutputName']}: other than EndOfJob from a LocalPath"
                 raise unsupported(what)
 
-    def work(self, job: Job) -> None:
+    def work(self, job: RunningJob) -> None:
         """Run one processing job under the container contract."""
         record = job.record
         for part in ("config", "output", "processing"):
@@ -74,7 +74,7 @@ class ProcessingJobs(JobBoard):
             local = job.container.path(item["S3Output"]["LocalPath"])
             self.storage.upload_tree(local, item["S3Output"]["S3Uri"], key)
 
-    def _write_config(self, job: Job) -> None:
+    def _write_config(self, job: RunningJob) -> None:
         """Write the two files under /opt/ml/config that AWS's processing contract promises."""
         record = job.record
         config = {
@@ -98,7 +98,7 @@ class ProcessingJobs(JobBoard):
         (directory / "resourceconfig.json").write_text(json.dumps(resources))
 
 
-def _reason(job: Job, message: str, code: int) -> str:
+def _reason(job: RunningJob, message: str, code: int) -> str:
     """Get the failure reason: AWS's constant sentence, unless the job left a sentence of its own."""
     own = message or read_message(job.root / "output/failure")
     return f"AlgorithmError: {own[:960]}, exit code: {code}" if own else f"{_AWS_SPECIFIC}, exit code: {code}"

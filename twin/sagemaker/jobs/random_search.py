@@ -23,7 +23,7 @@ def draws(ranges: dict[str, Any], seed: int) -> Iterator[dict[str, str]]:
     rng = random.Random(seed)  # noqa: S311 - a search, not a secret
     while True:
         trial = {
-            given["Name"]: str(_whole(given, rng.random()))
+            given["Name"]: str(_integer(given, rng.random()))
             for given in ranges.get("IntegerParameterRanges", [])
         }
         for given in ranges.get("ContinuousParameterRanges", []):
@@ -42,15 +42,15 @@ def combinations(ranges: dict[str, Any]) -> float:
     """
     if ranges.get("ContinuousParameterRanges"):
         return math.inf
-    whole = [
+    counts = [
         int(given["MaxValue"]) - int(given["MinValue"]) + 1
         for given in ranges.get("IntegerParameterRanges", [])
     ]
     chosen = [len(given["Values"]) for given in ranges.get("CategoricalParameterRanges", [])]
-    return float(math.prod([*whole, *chosen]))
+    return float(math.prod([*counts, *chosen]))
 
 
-def _whole(given: dict[str, str], share: float) -> int:
+def _integer(given: dict[str, str], share: float) -> int:
     low, high = int(given["MinValue"]), int(given["MaxValue"])
     return min(high, math.floor(_scaled(low, high + 1, share, given.get("ScalingType", "Auto"))))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from twin.sagemaker.api_errors import JobFailure, invalid, unsupported
 from twin.sagemaker.catalogue import now
 from twin.sagemaker.jobs import builtin_algorithm as builtin
-from twin.sagemaker.jobs.job_board import Job, JobBoard, JobStopped
+from twin.sagemaker.jobs.job_board import JobBoard, JobStopped, RunningJob
 from twin.sagemaker.jobs.job_container import read_message
 from twin.sagemaker.jobs.model_archive import pack
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from twin.sagemaker.catalogue import Catalogue
-    from twin.sagemaker.jobs.job_board import Slots
+    from twin.sagemaker.jobs.job_board import JobSlots
     from twin.sagemaker.jobs.log_stream import LogStream
     from twin.sagemaker.platform import Body, Platform
 
@@ -34,9 +34,9 @@ class TrainingJobs(JobBoard):
     end_member = "TrainingEndTime"
     summary_members = ("SecondaryStatus",)
 
-    def __init__(self, platform: Platform, catalogue: Catalogue, slots: Slots) -> None:
+    def __init__(self, platform: Platform, catalogue: Catalogue, slots: JobSlots) -> None:
         super().__init__(platform, catalogue, slots)
-        self._metrics: dict[str, builtin.Metrics] = {}
+        self._metrics: dict[str, builtin.JobMetrics] = {}
 
     def check(self, body: Body) -> None:
         """Refuse the forms of training that need another program or another way of reading data."""
@@ -68,7 +68,7 @@ class TrainingJobs(JobBoard):
             "EnableNetworkIsolation": body.get("EnableNetworkIsolation", False),
         }
 
-    def work(self, job: Job) -> None:
+    def work(self, job: RunningJob) -> None:
         """Run one training job under the container contract."""
         record, root = job.record, job.root
         for part in ("input/config", "input/data", "model", "output/data"):
@@ -99,7 +99,7 @@ class TrainingJobs(JobBoard):
             tail = f", exit code: {end.code}"
             raise JobFailure("AlgorithmError: " + reason[: 1000 - len(tail)] + tail)
 
-    def _upload(self, job: Job, *, keep_model: bool) -> None:
+    def _upload(self, job: RunningJob, *, keep_model: bool) -> None:
         """Put the archives where the job said: the model only of a job that did not fail, as AWS does."""
         record = job.record
         key = record["OutputDataConfig"].get("KmsKeyId")
@@ -113,17 +113,17 @@ class TrainingJobs(JobBoard):
             pack(output, job.root / "output.tar.gz")
             self.storage.upload(job.root / "output.tar.gz", target + "output.tar.gz", key)
 
-    def hears(self, name: str, record: Body, log: LogStream) -> Callable[[str], None]:
+    def line_sink(self, name: str, record: Body, log: LogStream) -> Callable[[str], None]:
         """Log each line, and look for the job's metrics in it."""
-        metrics = self._metrics[name] = builtin.Metrics(record["AlgorithmSpecification"])
+        metrics = self._metrics[name] = builtin.JobMetrics(record["AlgorithmSpecification"])
 
-        def hear(line: str) -> None:
+        def read_and_log(line: str) -> None:
             metrics.read(line)
             log.write(line)
 
-        return hear
+        return read_and_log
 
-    def step(self, job: Job, status: str) -> None:
+    def step(self, job: RunningJob, status: str) -> None:
         """Move a training job to its next secondary status."""
         with self.catalogue.lock:
             _transition(job.record, status)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from twin.sagemaker.api_errors import JobFailure, invalid, unsupported
 from twin.sagemaker.jobs.column_filters import compile_filter, format_record, parse_record
-from twin.sagemaker.jobs.job_board import Job, JobBoard, JobStopped
+from twin.sagemaker.jobs.job_board import JobBoard, JobStopped, RunningJob
 from twin.sagemaker.jobs.job_container import read_message
 from twin.sagemaker.jobs.model_archive import unpack
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from twin.sagemaker.catalogue import Catalogue
-    from twin.sagemaker.jobs.job_board import Slots
+    from twin.sagemaker.jobs.job_board import JobSlots
     from twin.sagemaker.platform import Body, Platform
 
 _SERVER = Path(__file__).with_name("programs") / "transform_server.py"
@@ -34,7 +34,7 @@ class TransformJobs(JobBoard):
     end_member = "TransformEndTime"
 
     def __init__(
-        self, platform: Platform, catalogue: Catalogue, slots: Slots, model_data: Callable[[str], str]
+        self, platform: Platform, catalogue: Catalogue, slots: JobSlots, model_data: Callable[[str], str]
     ) -> None:
         super().__init__(platform, catalogue, slots)
         self._model_data = model_data
@@ -64,7 +64,7 @@ class TransformJobs(JobBoard):
         for name in ("InputFilter", "OutputFilter"):
             compile_filter(processing.get(name, "$"))
 
-    def work(self, job: Job) -> None:
+    def work(self, job: RunningJob) -> None:
         """Run one batch transform: download, filter, serve, join, upload."""
         record, root = job.record, job.root
         for part in ("model", "input", "requests", "responses", "output"):
@@ -110,7 +110,7 @@ class TransformJobs(JobBoard):
             write(batch)
         return names
 
-    def _serve(self, job: Job) -> None:
+    def _serve(self, job: RunningJob) -> None:
         one = job.record.get("BatchStrategy", "MultiRecord") == "SingleRecord"
         folders = [str(job.root / part) for part in ("model", "requests", "responses")]
         # -I: neither this package's folder nor anything of the user's is importable by the server.
@@ -119,8 +119,8 @@ class TransformJobs(JobBoard):
         if end.stopped:
             raise JobStopped
         if end.code:
-            said = read_message(job.root / "output/message") or "See job logs for more information"
-            msg = f"AlgorithmError: {said}"
+            reason = read_message(job.root / "output/message") or "See job logs for more information"
+            msg = f"AlgorithmError: {reason}"
             raise JobFailure(msg)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from twin.sagemaker.api_errors import JobFailure, SageMakerError, invalid, unsupported
 from twin.sagemaker.catalogue import page
 from twin.sagemaker.jobs import builtin_algorithm as builtin
-from twin.sagemaker.jobs.job_board import Job, JobBoard, JobStopped, Slots
+from twin.sagemaker.jobs.job_board import JobBoard, JobSlots, JobStopped, RunningJob
 from twin.sagemaker.jobs.random_search import KINDS, combinations, draws
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from twin.sagemaker.platform import Body, Platform
 
 _OBJECTIVE = "_tuning_objective_metric"
-_UNSEATED = 1_000  # tuning jobs at once; none of them works itself
-_LOOK_SECONDS = 0.1
+_WITHOUT_SLOT = 1_000  # tuning jobs at once; none of them works itself
+_POLL_SECONDS = 0.1
 # What a trial takes over from the definition as it stands.
 _INHERITED = (
     "AlgorithmSpecification",
@@ -55,7 +55,7 @@ class TuningJobs(JobBoard):
     event_words = "HyperParameter Tuning"
 
     def __init__(self, platform: Platform, catalogue: Catalogue, training: TrainingJobs) -> None:
-        super().__init__(platform, catalogue, Slots(_UNSEATED))
+        super().__init__(platform, catalogue, JobSlots(_WITHOUT_SLOT))
         self.training = training
 
     def operations(self) -> dict[str, Callable[[Body], Body]]:
@@ -106,9 +106,9 @@ class TuningJobs(JobBoard):
         """Get the members that a tuning job shows before its first trial, and what its summary repeats."""
         config = body["HyperParameterTuningJobConfig"]
         limits = {"Strategy": config["Strategy"], "ResourceLimits": config["ResourceLimits"]}
-        return limits | {"Trials": [], "TrialTags": body.get("Tags", [])} | _told([], config)
+        return limits | {"Trials": [], "TrialTags": body.get("Tags", [])} | _progress([], config)
 
-    def work(self, job: Job) -> None:
+    def work(self, job: RunningJob) -> None:
         """Start trials, as many at once as the limits say, until all have ended or the time is over."""
         config = job.record["HyperParameterTuningJobConfig"]
         limits = config["ResourceLimits"]
@@ -125,10 +125,10 @@ class TuningJobs(JobBoard):
             while left and len(running) < limits["MaxParallelTrainingJobs"]:
                 running.append(self._start(job, next(hyperparameters)))
                 left -= 1
-            self._mark(job, **_told(self._trials(job.record), config))
+            self._mark(job, **_progress(self._trials(job.record), config))
             if not running:
                 break
-            self.training.wait(running[0], _LOOK_SECONDS)
+            self.training.wait(running[0], _POLL_SECONDS)
         if stopped:
             raise JobStopped
         if "BestTrainingJob" not in job.record:
@@ -150,7 +150,7 @@ class TuningJobs(JobBoard):
             body, rows, name="TrainingJobName", output="TrainingJobSummaries", status="TrainingJobStatus"
         )
 
-    def _start(self, job: Job, drawn: dict[str, str]) -> str:
+    def _start(self, job: RunningJob, drawn: dict[str, str]) -> str:
         """Start the next trial and get its name."""
         definition = job.record["TrainingJobDefinition"]
         objective = job.record["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
@@ -187,12 +187,12 @@ def _runs(trial: Body) -> bool:
     return trial["TrainingJobStatus"] in {"InProgress", "Stopping"}
 
 
-def _told(trials: list[Body], config: Body) -> Body:
+def _progress(trials: list[Body], config: Body) -> Body:
     """Get the counters over the trials and, once one of them has a value, the best of them."""
     statuses = [trial["TrainingJobStatus"] for trial in trials]
     rows = [_summary(trial, config) for trial in trials]
     objectives = [row["ObjectiveStatus"] for row in rows]
-    told: Body = {
+    progress: Body = {
         "TrainingJobStatusCounters": {
             "Completed": statuses.count("Completed"),
             "InProgress": statuses.count("InProgress") + statuses.count("Stopping"),
@@ -207,8 +207,8 @@ def _told(trials: list[Body], config: Body) -> Body:
     succeeded = [row for row in rows if row["ObjectiveStatus"] == "Succeeded"]
     if succeeded:
         sign = -1 if config["HyperParameterTuningJobObjective"]["Type"] == "Maximize" else 1
-        told["BestTrainingJob"] = min(succeeded, key=lambda row: sign * _value(row, 0.0))
-    return told
+        progress["BestTrainingJob"] = min(succeeded, key=lambda row: sign * _value(row, 0.0))
+    return progress
 
 
 def _summary(trial: Body, config: Body) -> Body:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from twin.sagemaker.api_errors import invalid, unsupported
 from twin.sagemaker.catalogue import now, page
-from twin.sagemaker.jobs.job_storage import Storage
+from twin.sagemaker.jobs.job_storage import JobStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 _KIND = "model"
 
 
-class Models:
+class ServedModels:
     """Models with one container, given by its ModelDataUrl or by an approved model package."""
 
     def __init__(self, platform: Platform, catalogue: Catalogue, package: Callable[[str], Body]) -> None:
         self._platform = platform
         self._catalogue = catalogue
         self._package = package
-        self._storage = Storage(platform)
+        self._storage = JobStorage(platform)
 
     def operations(self) -> dict[str, Callable[[Body], Body]]:
         """Get the operations on models, by AWS's names."""

@@ -9,14 +9,14 @@ import pytest
 from rich.console import Console
 
 from twin.demo.clinrisk_process import Clinrisk, DemoError
-from twin.demo.cohort_files import Contract
-from twin.demo.progress_board import Board
+from twin.demo.cohort_files import DemoUseCase
+from twin.demo.progress_board import ProgressBoard
 from twin.demo.progress_view import picture, shown
 from twin.demo.summary import document, show, write
-from twin.demo.walkthrough import Story, Told
+from twin.demo.walkthrough import Walkthrough, WalkthroughRecord
 from twin.state import Endpoint
 
-HEART = Contract("heart", "Heart disease risk", ("age", "num"), None, "num", {"0": 0, "1": 1}, None)
+HEART = DemoUseCase("heart", "Heart disease risk", ("age", "num"), None, "num", {"0": 0, "1": 1}, None)
 ENDPOINT = Endpoint("http://127.0.0.1:1", "us-east-1", "key", "secret", None, 1)
 EXECUTION = {
     "arn": "a",
@@ -34,16 +34,16 @@ EXECUTION = {
 
 
 @pytest.fixture
-def board() -> Board:
-    board = Board(threading.Event(), lambda _: None)
+def board() -> ProgressBoard:
+    board = ProgressBoard(threading.Event(), lambda _: None)
     board.see(EXECUTION)
     board.see(EXECUTION | {"arn": "b"})
     return board
 
 
 @pytest.fixture
-def story(board: Board, tmp_path: Path) -> Story:
-    told = Told(
+def walkthrough(board: ProgressBoard, tmp_path: Path) -> Walkthrough:
+    record = WalkthroughRecord(
         uploads=[
             {
                 "key": "inbox/heart/training/a.csv",
@@ -67,13 +67,23 @@ def story(board: Board, tmp_path: Path) -> Story:
         source="synthetic cohort",
         rejected_after=0.8,
     )
-    return Story(
-        Clinrisk(ENDPOINT, "clinrisk"), board, HEART, None, tmp_path, 1, list, plays_approver=True, told=told
+    return Walkthrough(
+        Clinrisk(ENDPOINT, "clinrisk"),
+        board,
+        HEART,
+        None,
+        tmp_path,
+        1,
+        list,
+        plays_approver=True,
+        record=record,
     )
 
 
-def test_the_document_has_exactly_the_agreed_fields(story: Story, board: Board, tmp_path: Path) -> None:
-    content = document([story], board, deploy=2.504, total=70.0)
+def test_the_document_has_exactly_the_agreed_fields(
+    walkthrough: Walkthrough, board: ProgressBoard, tmp_path: Path
+) -> None:
+    content = document([walkthrough], board, deploy=2.504, total=70.0)
     assert json.loads(write(tmp_path, content).read_text()) == content
     assert content["seconds"] == {"deploy": 2.5, "total": 70.0}
     heart = content["use_cases"]["heart"]
@@ -85,12 +95,12 @@ def test_the_document_has_exactly_the_agreed_fields(story: Story, board: Board, 
     assert heart["seconds_by_state"] == {"Plan Training": 3.0, "Train XGBoost": 4.0}
 
 
-def test_the_summary_says_what_happened_and_where_to_look(
-    story: Story, board: Board, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_the_summary_has_what_happened_and_where_the_evidence_is(
+    walkthrough: Walkthrough, board: ProgressBoard, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    story.told.wrong.append("Expected that the shifted batch raises the drift alert.")
-    content = document([story], board, deploy=2.5, total=70.0)
-    show(Console(width=120), [story], content, write(tmp_path, content))
+    walkthrough.record.unexpected.append("Expected that the shifted batch raises the drift alert.")
+    content = document([walkthrough], board, deploy=2.5, total=70.0)
+    show(Console(width=120), [walkthrough], content, write(tmp_path, content))
     shown_text = capsys.readouterr().out
     for part in (
         "0.900 [0.800 to 0.950]",
@@ -102,13 +112,13 @@ def test_the_summary_says_what_happened_and_where_to_look(
         assert part in shown_text
 
 
-def test_an_unfinished_demo_has_a_document_too(story: Story, board: Board) -> None:
-    story.told = Told()
-    heart = document([story], board, deploy=1, total=2)["use_cases"]["heart"]
+def test_an_unfinished_demo_has_a_document_too(walkthrough: Walkthrough, board: ProgressBoard) -> None:
+    walkthrough.record = WalkthroughRecord()
+    heart = document([walkthrough], board, deploy=1, total=2)["use_cases"]["heart"]
     assert (heart["auc"], heart["threshold"], heart["verdict"]) == ({}, None, "NOT_REACHED")
 
 
-def test_a_running_step_shows_its_states_and_a_small_terminal_the_last_steps(board: Board) -> None:
+def test_a_running_step_shows_its_states_and_a_small_terminal_the_last_steps(board: ProgressBoard) -> None:
     console = Console(width=120, record=True, file=io.StringIO())
     for number in range(9):
         with board.step("heart", f"Step {number}"):
@@ -121,12 +131,14 @@ def test_a_running_step_shows_its_states_and_a_small_terminal_the_last_steps(boa
     assert "Step 2" not in text
 
 
-def test_in_a_pipe_each_state_and_step_is_one_line(board: Board, capsys: pytest.CaptureFixture[str]) -> None:
+def test_in_a_pipe_each_state_and_step_is_one_line(
+    board: ProgressBoard, capsys: pytest.CaptureFixture[str]
+) -> None:
     with (
         shown(Console(width=120), board, {"heart": "Heart disease risk"}),
         board.step("heart", "Decide") as step,
     ):
-        step.says = "APPROVED"
+        step.detail = "APPROVED"
     lines = capsys.readouterr().out.splitlines()
     assert sum("Plan Training" in line for line in lines) == 2
     assert any(line.startswith("heart    Decide: APPROVED") for line in lines)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from twin.repairs.registry import EngineChangedError, Original, Registry, Site, digest_of
+from twin.repairs.registry import EngineChangedError, Original, RepairRegistry, Site, digest_of
 
 SITE = Site("http://127.0.0.1:1", Path("twin"))
 SOURCE = """
@@ -42,11 +42,11 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.fixture
-def registry() -> Registry:
-    return Registry()
+def registry() -> RepairRegistry:
+    return RepairRegistry()
 
 
-def test_a_repaired_function_is_called_with_its_original(engine: Any, registry: Registry) -> None:
+def test_a_repaired_function_is_called_with_its_original(engine: Any, registry: RepairRegistry) -> None:
     @registry.repair("small_engine.double", source_sha256=digest_of(engine.double), **FACTS)
     def double_and_one(original: Original, number: int) -> int:
         return int(original(number)) + 1
@@ -58,7 +58,7 @@ def test_a_repaired_function_is_called_with_its_original(engine: Any, registry: 
     assert engine.double is before
 
 
-def test_a_repair_may_ask_for_the_site(engine: Any, registry: Registry) -> None:
+def test_a_repair_may_ask_for_the_site(engine: Any, registry: RepairRegistry) -> None:
     digest = digest_of(engine.double)
 
     @registry.repair("small_engine.double", source_sha256=digest, needs_site=True, **FACTS)
@@ -69,7 +69,9 @@ def test_a_repair_may_ask_for_the_site(engine: Any, registry: Registry) -> None:
     assert engine.double(3) == "http://127.0.0.1:1/6"
 
 
-def test_methods_and_static_methods_are_repaired_in_their_class(engine: Any, registry: Registry) -> None:
+def test_methods_and_static_methods_are_repaired_in_their_class(
+    engine: Any, registry: RepairRegistry
+) -> None:
     @registry.repair("small_engine.Counter.count", source_sha256=digest_of(engine.Counter.count), **FACTS)
     def count_more(original: Original, counter: Any, items: list[int]) -> int:
         return int(original(counter, items)) + 1
@@ -85,7 +87,9 @@ def test_methods_and_static_methods_are_repaired_in_their_class(engine: Any, reg
     assert dict(vars(engine.Counter)) == before
 
 
-def test_a_class_is_replaced_by_one_that_inherits_and_knows_the_site(engine: Any, registry: Registry) -> None:
+def test_a_class_is_replaced_by_one_that_inherits_and_knows_the_site(
+    engine: Any, registry: RepairRegistry
+) -> None:
     @registry.repair("small_engine.Counter", source_sha256=digest_of(engine.Counter), **FACTS)
     class CounterWithSite(engine.Counter):  # type: ignore[misc] # the engine has no types
         site: Site
@@ -98,7 +102,9 @@ def test_a_class_is_replaced_by_one_that_inherits_and_knows_the_site(engine: Any
     assert engine.Counter is before
 
 
-def test_an_entry_of_a_table_is_repaired_and_a_missing_one_added(engine: Any, registry: Registry) -> None:
+def test_an_entry_of_a_table_is_repaired_and_a_missing_one_added(
+    engine: Any, registry: RepairRegistry
+) -> None:
     @registry.repair("small_engine.TABLE[inner][create]", source_sha256=digest_of(engine.double), **FACTS)
     def create(original: Original, number: int) -> int:
         return -int(original(number))
@@ -112,12 +118,12 @@ def test_an_entry_of_a_table_is_repaired_and_a_missing_one_added(engine: Any, re
 
 
 def test_two_repairs_of_one_target_are_checked_against_the_engine_and_undone_in_turn(
-    engine: Any, registry: Registry
+    engine: Any, registry: RepairRegistry
 ) -> None:
     def add_one(original: Original, number: int) -> int:
         return int(original(number)) + 1
 
-    digest, second, before = digest_of(engine.double), Registry(), engine.double
+    digest, second, before = digest_of(engine.double), RepairRegistry(), engine.double
     for each in (registry, second):
         each.repair("small_engine.double", source_sha256=digest, **FACTS)(add_one)
     registry.apply(SITE)
@@ -130,7 +136,9 @@ def test_two_repairs_of_one_target_are_checked_against_the_engine_and_undone_in_
     assert engine.double is before
 
 
-def test_a_changed_target_is_refused_before_anything_is_replaced(engine: Any, registry: Registry) -> None:
+def test_a_changed_target_is_refused_before_anything_is_replaced(
+    engine: Any, registry: RepairRegistry
+) -> None:
     def keep(original: Original, number: int) -> int:
         return int(original(number))
 
@@ -154,7 +162,7 @@ def test_a_changed_target_is_refused_before_anything_is_replaced(engine: Any, re
     assert engine.double is before
 
 
-def test_the_record_of_a_repair_says_what_and_why(engine: Any, registry: Registry) -> None:
+def test_the_record_of_a_repair_has_target_reason_and_link(engine: Any, registry: RepairRegistry) -> None:
     registry.repair("small_engine.double", source_sha256=digest_of(engine.double), **FACTS)(engine.triple)
     [recorded] = registry.repairs
     assert (recorded.target, recorded.reason, recorded.link) == ("small_engine.double", *FACTS.values())

@@ -13,7 +13,7 @@ import pytest
 
 from twin.sagemaker.api_errors import SageMakerError
 from twin.sagemaker.engine import feature_store_rest as http
-from twin.sagemaker.feature_store.feature_records import Record
+from twin.sagemaker.feature_store.feature_records import FeatureRecord
 
 GROUP = "clinrisk-heart-v1"
 ROLE = "arn:aws:iam::123456789012:role/sagemaker"
@@ -75,10 +75,10 @@ def test_the_offline_store_has_awss_layout_types_and_columns(store: Any, lake: A
     base = f"offline-store/123456789012/sagemaker/us-east-1/offline-store/{GROUP}-{epoch}/data"
     resolved = described["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"]
     assert resolved == f"s3://lake/{base}"
-    [early, late] = sorted(files)
+    [early, later] = sorted(files)
     name = r"year=2026/month=03/day=04/hour={}/{}_[A-Za-z0-9]{{16}}\.parquet"
     assert re.fullmatch(re.escape(base) + "/" + name.format("05", "20260304T055959Z"), early)
-    assert re.fullmatch(re.escape(base) + "/" + name.format("06", "20260304T060000Z"), late)
+    assert re.fullmatch(re.escape(base) + "/" + name.format("06", "20260304T060000Z"), later)
     table = pq.read_table(io.BytesIO(lake.get(early)))
     assert [(field.name, str(field.type)) for field in table.schema] == [
         ("record_id", "string"),
@@ -111,7 +111,7 @@ def test_a_flush_takes_ten_times_the_time_for_ten_times_the_records(store: Any) 
 
     def seconds(count: int) -> float:
         moment = datetime(2026, 3, 4, tzinfo=UTC)
-        written = [Record(str(n), moment, {"record_id": str(n)}, moment) for n in range(count)]
+        written = [FeatureRecord(str(n), moment, {"record_id": str(n)}, moment) for n in range(count)]
         begun = time.thread_time()
         store.features.offline._write(group, written)
         assert written == []

@@ -50,9 +50,7 @@ def test_a_feature_group_is_referred_to_by_its_name(types: Any, sagemaker: Any) 
         sagemaker.handle("DescribeFeatureGroup", {"FeatureGroupName": reference})
 
 
-def test_a_feature_group_grows_in_place_and_is_not_replaced_under_its_name(
-    types: Any, sagemaker: Any
-) -> None:
+def test_a_feature_group_grows_and_is_not_replaced_under_its_name(types: Any, sagemaker: Any) -> None:
     handlers = types["AWS::SageMaker::FeatureGroup"]
     reference, _ = handlers["create"]("HeartFeatures", GROUP, "stack")
     grown = GROUP | {"FeatureDefinitions": [*FEATURES, {"FeatureName": "age", "FeatureType": "Fractional"}]}

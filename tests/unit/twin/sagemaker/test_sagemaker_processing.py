@@ -61,7 +61,7 @@ def test_inputs_come_down_and_outputs_go_up_at_the_end(
     assert json.loads(lake.get("set/deep/seen.json")) == ["p1", "heart"]
 
 
-def test_a_failing_job_uploads_nothing_and_says_why(
+def test_a_failing_job_uploads_nothing_and_has_a_reason(
     sagemaker: Any, lake: Any, processing_request: Any
 ) -> None:
     done = finished(sagemaker, processing_request("p1", "fail", "the plan names no uploads"))

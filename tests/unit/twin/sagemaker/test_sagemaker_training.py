@@ -151,7 +151,7 @@ def test_a_failing_jobs_own_words_become_the_failure_reason(
     assert long.endswith(", exit code: 3")
 
 
-def test_missing_data_fails_the_job_and_names_the_place(
+def test_missing_data_fails_the_job_and_names_the_prefix(
     sagemaker: Any, training_request: Any, channel: Any
 ) -> None:
     request = training_request("t1")

@@ -151,7 +151,7 @@ def test_a_model_that_does_not_load_fails_the_job(
     assert reason in done["FailureReason"]
 
 
-def test_a_file_beside_the_model_breaks_it(transform: Any) -> None:
+def test_a_second_file_next_to_the_model_breaks_it(transform: Any) -> None:
     done = transform("m1", {"xgboost-model": saved(booster()), "metadata.json": b"{}"}, "a,1,2,3\n")
     assert "metadata.json is not a booster" in done["FailureReason"]
 

@@ -22,43 +22,43 @@ _NUMBERS = {
     "alpha", "base_score", "colsample_bylevel", "colsample_bynode", "colsample_bytree", "eta", "gamma",
     "lambda", "max_delta_step", "min_child_weight", "scale_pos_weight", "subsample",
 }  # fmt: skip
-_WHOLE = {"max_bin", "max_depth", "max_leaves", "nthread", "num_round", "seed", "verbosity"}
+_INTEGERS = {"max_bin", "max_depth", "max_leaves", "nthread", "num_round", "seed", "verbosity"}
 _TEXTS = {"booster", "eval_metric", "grow_policy", "monotone_constraints", "objective", "tree_method"}
 _OF_THE_PLATFORM = {"_tuning_objective_metric"}
 
 
-class Refused(Exception):  # noqa: N818 - what the user is told, not a fault of this program
+class TrainingRefused(Exception):  # noqa: N818 - what the user is told, not a fault of this program
     """A reason to end the job; the message never shows a cell."""
 
 
 def settings_of(given: dict[str, str]) -> dict[str, Any]:
     """Get XGBoost's settings from a job's hyperparameters, which are all text."""
-    unknown = sorted(given.keys() - _NUMBERS - _WHOLE - _TEXTS - _OF_THE_PLATFORM)
+    unknown = sorted(given.keys() - _NUMBERS - _INTEGERS - _TEXTS - _OF_THE_PLATFORM)
     if unknown:
-        raise Refused(f"Extraneous hyperparameter found: {unknown[0]}")
+        raise TrainingRefused(f"Extraneous hyperparameter found: {unknown[0]}")
     if "num_round" not in given:
-        raise Refused("Missing required hyperparameter: num_round")
+        raise TrainingRefused("Missing required hyperparameter: num_round")
     try:
         # One thread: the laptop runs other jobs too.
         settings: dict[str, Any] = {"nthread": 1, "verbosity": 0}
         settings |= {name: float(given[name]) for name in _NUMBERS & given.keys()}
-        settings |= {name: int(given[name]) for name in _WHOLE & given.keys()}
+        settings |= {name: int(given[name]) for name in _INTEGERS & given.keys()}
     except ValueError as error:
-        raise Refused("A hyperparameter is not a number.") from error
+        raise TrainingRefused("A hyperparameter is not a number.") from error
     return settings | {name: given[name] for name in _TEXTS & given.keys()}
 
 
 def matrix(root: Path, channel: str, content_type: str) -> xgboost.DMatrix:
     """Get a channel's rows, the first column as the label, NaN as missing."""
     if content_type not in {"parquet", "application/x-parquet"}:
-        raise Refused(f"{content_type} is not an accepted ContentType of this laptop's algorithm.")
+        raise TrainingRefused(f"{content_type} is not an accepted ContentType of this laptop's algorithm.")
     try:
         # File by file: reading them as a data set would import pandas, for longer than the training takes.
         tables = [
             parquet.ParquetFile(path).read() for path in sorted((root / "input/data" / channel).iterdir())
         ]
     except (OSError, ValueError) as error:
-        raise Refused("Failed to load parquet data") from error
+        raise TrainingRefused("Failed to load parquet data") from error
     parts = [np.column_stack([column.to_numpy() for column in table.columns]) for table in tables]
     data = np.vstack(parts).astype(np.float64)
     return xgboost.DMatrix(data[:, 1:], label=data[:, 0], nthread=1)
@@ -70,7 +70,7 @@ def train(root: Path) -> None:
     settings = settings_of(json.loads((config / "hyperparameters.json").read_text()))
     channels = json.loads((config / "inputdataconfig.json").read_text())
     if "train" not in channels:
-        raise Refused("Missing required channel: train")
+        raise TrainingRefused("Missing required channel: train")
     watched = [
         (matrix(root, name, channels[name].get("ContentType", "text/libsvm")), name)
         for name in ("train", "validation")
@@ -82,7 +82,7 @@ def train(root: Path) -> None:
             settings, watched[0][0], num_boost_round=rounds, evals=watched, verbose_eval=True
         )
     except xgboost.core.XGBoostError as error:
-        raise Refused("XGB train call failed with exception") from error
+        raise TrainingRefused("XGB train call failed with exception") from error
     (root / "model/xgboost-model").write_bytes(bytes(grown.save_raw("ubj")))
 
 
@@ -91,7 +91,7 @@ def main() -> int:
     root = Path(sys.argv[1])
     try:
         train(root)
-    except Refused as refusal:
+    except TrainingRefused as refusal:
         sys.stdout.write(f"{refusal}\n")
         (root / "output/failure").write_text(str(refusal))
         return 1
