@@ -49,7 +49,7 @@ def down() -> None:
 
 @app.command()
 def status() -> None:
-    """Say whether a twin is running, and where; the exit code is 1 when none is."""
+    """Print whether a twin is running, and where; the exit code is 1 when none is."""
     endpoint = state_directory().read()
     if endpoint is None:
         typer.echo("No twin is running. Start one with: twin up")
@@ -121,7 +121,7 @@ app.command()(replay)
 
 
 def run() -> None:
-    """Run the command; what the twin cannot do is said in one sentence."""
+    """Run the command; what the twin cannot do ends it with one sentence."""
     try:
         app()
     except (launcher.TwinError, deployment.DeployError) as error:

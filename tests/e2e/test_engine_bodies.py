@@ -18,7 +18,7 @@ MEGABYTE = 1 << 20
 
 
 def resident(pid: int) -> int:
-    """Give a process's memory in megabytes."""
+    """Return a process's memory in megabytes."""
     with open(f"/proc/{pid}/statm") as file:  # noqa: PTH123 - not a file on a disk
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // MEGABYTE
 

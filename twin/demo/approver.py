@@ -48,7 +48,7 @@ class _Reader(HTMLParser):
 
 
 def link_in(mails: Iterable[Mapping[str, Any]], run_id: str) -> str | None:
-    """Give the link about one training run out of a mailbox, or None while no letter has it."""
+    """Return the link about one training run out of a mailbox, or None while no mail has it."""
     about = (str(mail["body"]) for mail in mails if run_id in str(mail["body"]))
     found = (LINK.search(body) for body in about)
     return next((match.group() for match in found if match), None)

@@ -97,7 +97,7 @@ class Clinrisk:
 
 
 def clinrisk_executable() -> str:
-    """Give the `clinrisk` command: CLINRISK_COMMAND, or the one in the project's own environment."""
+    """Return the `clinrisk` command: CLINRISK_COMMAND, or the one in the project's own environment."""
     named = os.environ.get("CLINRISK_COMMAND")
     if named:
         return named

@@ -25,7 +25,7 @@ class DemoUseCase:
     """The named change of population for the shifted batch."""
 
     def label_of(self, written: str) -> int:
-        """Give the outcome (0 or 1) of a label as a file writes it: 1, 1.0 and " 1" are the same code."""
+        """Return the outcome (0 or 1) of a label as a file writes it: 1, 1.0 and " 1" are the same code."""
         text = written.strip()
         return self.classes[text] if text in self.classes else self.classes[str(int(float(text)))]
 

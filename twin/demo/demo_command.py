@@ -90,7 +90,7 @@ def demo(
 
 
 def run(plan: DemoPlan, console: Console, begun: float) -> bool:
-    """Start, deploy, tell every story, and sum up; says whether all ended as expected."""
+    """Start, deploy, take every walkthrough, and sum up; return whether all ended as expected."""
     refuse_unknown_files(plan.files)
     deploying = time.monotonic()
     with _twin(plan) as endpoint:
@@ -130,7 +130,7 @@ def run(plan: DemoPlan, console: Console, begun: float) -> bool:
 
 
 def _waiting(console: Console, what: str) -> AbstractContextManager[object]:
-    """Say what takes time: a spinner on a terminal, a line elsewhere."""
+    """Show what takes time: a spinner on a terminal, a line in a pipe."""
     if console.is_terminal:
         return console.status(what)
     console.print(what)
@@ -138,7 +138,7 @@ def _waiting(console: Console, what: str) -> AbstractContextManager[object]:
 
 
 def refuse_unknown_files(files: Mapping[str, Path | None]) -> None:
-    """Look at the user's own files before anything starts; raises DemoError with the remedy."""
+    """Check the user's own files before anything starts; raise DemoError with the remedy."""
     offline = Clinrisk(None, "")
     for use_case, file in files.items():
         if file is None:
@@ -150,7 +150,7 @@ def refuse_unknown_files(files: Mapping[str, Path | None]) -> None:
 
 
 def contracts(clinrisk: Clinrisk) -> list[DemoUseCase]:
-    """Give what the demo needs to know of every use case."""
+    """Return what the demo needs to know of every use case."""
     described: dict[str, Any] = clinrisk.ask("use-cases")
     return [
         DemoUseCase(
@@ -167,7 +167,7 @@ def contracts(clinrisk: Clinrisk) -> list[DemoUseCase]:
 
 
 def _walk_all(walkthroughs: list[Walkthrough]) -> None:
-    """Tell all stories at once; returns when all have ended, and lets Ctrl-C through at any moment."""
+    """Take all walkthroughs at once until all have ended; Ctrl-C ends the wait at any moment."""
 
     def walk(walkthrough: Walkthrough) -> None:
         try:

@@ -1,4 +1,4 @@
-"""What is known about the demo while it runs: the steps of each use case, and the executions behind them."""
+"""The state of a running demo: the steps of each use case, and the executions behind them."""
 
 import threading
 import time
@@ -27,14 +27,14 @@ class DemoStep:
     detail: str = ""
 
     def matches(self, execution: Execution) -> bool:
-        """Say whether this execution belongs to the step."""
+        """Return whether this execution belongs to the step."""
         same_key = not self.key or execution["key"] == self.key
         return bool(
             self.machine == execution["machine"] and self.use_case == execution["use_case"] and same_key
         )
 
     def seconds(self) -> float:
-        """Give how long it took, or has taken so far."""
+        """Return how long it took, or has taken so far."""
         return (self.ended or time.monotonic()) - self.started
 
 
@@ -70,7 +70,7 @@ class ProgressBoard:
             step.ended = time.monotonic()
 
     def of(self, use_case: str, machine: str, key: str = "") -> list[Execution]:
-        """Give the executions of one machine for a use case (and an inbox key), oldest first."""
+        """Return the executions of one machine for a use case (and an inbox key), oldest first."""
         step = DemoStep(use_case, "", machine, key)
         with self.changed:
             found = [execution for execution in self.executions.values() if step.matches(execution)]

@@ -45,7 +45,7 @@ def shown(console: Console, board: ProgressBoard, titles: dict[str, str]) -> Ite
 
 
 def picture(board: ProgressBoard, titles: dict[str, str], height: int | None = None) -> RenderableType:
-    """Draw every use case's steps, and beside a running step the states it goes through.
+    """Draw every use case's steps, and after a running step the states it goes through.
 
     With a height, only the last steps that fit on the terminal.
     """
@@ -91,7 +91,7 @@ def _since_seen(execution: Execution) -> float:
 
 
 def _lines(board: ProgressBoard, ended: threading.Event) -> None:
-    """Say each state when it is left and each step when it ends, one line each."""
+    """Print each state when it is left and each step when it ends, one line each."""
     printed: set[object] = set()
     last_round = False
     while not last_round:

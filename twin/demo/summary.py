@@ -1,4 +1,4 @@
-"""How the demo ended: `out/demo.json` for programs, and the same in words for whoever watched."""
+"""The end of the demo: `out/demo.json` for programs, and the same in words for people."""
 
 import json
 from collections import defaultdict
@@ -20,7 +20,7 @@ REJECTED_WITHIN_SECONDS = 3.0
 def document(
     walkthroughs: list[Walkthrough], board: ProgressBoard, *, deploy: float, total: float
 ) -> dict[str, Any]:
-    """Give the content of `out/demo.json`; seconds per state come from the executions' own histories."""
+    """Return the content of `out/demo.json`; seconds per state come from the executions' own histories."""
     return {
         "seconds": {"deploy": round(deploy, 2), "total": round(total, 2)},
         "use_cases": {walkthrough.name: _of(walkthrough, board) for walkthrough in walkthroughs},
@@ -58,7 +58,7 @@ def write(out: Path, content: dict[str, Any]) -> Path:
 
 
 def show(console: Console, walkthroughs: list[Walkthrough], content: dict[str, Any], written: Path) -> None:
-    """Say in words what happened and where to look."""
+    """Print what happened and where the evidence is."""
     for walkthrough in walkthroughs:
         facts = content["use_cases"][walkthrough.name]
         console.print(Text(f"\n{walkthrough.contract.title} ({walkthrough.record.source})", "bold"))

@@ -1,4 +1,4 @@
-"""What the demo does to one use case, from a file in the inbox to findings about the scored patients."""
+"""The demo of one use case, from a file in the inbox to findings about the scored patients."""
 
 import json
 import shutil
@@ -72,7 +72,7 @@ class Walkthrough:
         return self.out / self.name
 
     def walk(self) -> None:
-        """Walk the whole way; what did not end as expected is written down, and ends the walk."""
+        """Take all steps; what did not end as expected is written down, and ends it."""
         try:
             parts = self.prepare()
             self.train(parts)
@@ -136,7 +136,7 @@ class Walkthrough:
             self.record.verdict = step.detail = "APPROVABLE"
 
     def decide(self) -> bool:
-        """Play the approver, or wait for a person; says whether the candidate went live."""
+        """Play the approver, or wait for a person; return whether the candidate went live."""
         with self._step("Decide", "training") as step:
             link = self.board.wait(f"The approval mail of {self.name}", STEP_SECONDS, self._approval_link)
             if self.plays_approver:
@@ -160,7 +160,7 @@ class Walkthrough:
         return True
 
     def score(self, parts: CohortParts) -> None:
-        """Drop the later patients, and beside them a batch from another population; then the outcomes."""
+        """Drop the later patients and a batch from another population, then the outcomes."""
         with self._meanwhile(self._score_shifted):
             self._score(parts.later, parts.later_rows)
         # Where the hospital gave no ids, outcomes name patients by the record ids of the results.

@@ -1,4 +1,4 @@
-"""Deploy a template to a twin: what `sam deploy` does on AWS."""
+"""Deployment of a template to a twin, as `sam deploy` does it on AWS."""
 
 import json
 import time
@@ -23,7 +23,7 @@ class DeployError(Exception):
 
 
 def client(endpoint: Endpoint, service: str) -> Any:
-    """Give an AWS client that speaks to this twin and to nothing else, whatever the environment says."""
+    """Return an AWS client that speaks to this twin and to nothing else, whatever the environment says."""
     make: Callable[..., Any] = boto3.client
     return make(
         service,
@@ -92,7 +92,7 @@ def _packaged(template: Path, upload: Upload) -> dict[str, Any]:
 
 
 def wait(cloudformation: Any, stack: str, limit_seconds: float = 300.0) -> dict[str, str]:
-    """Wait until the stack is complete and give its outputs, or say which resource failed and why."""
+    """Wait until the stack is complete and return its outputs; raise DeployError with what failed and why."""
     deadline = time.monotonic() + limit_seconds
     while time.monotonic() < deadline:
         described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]

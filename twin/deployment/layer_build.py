@@ -1,4 +1,4 @@
-"""Build a Lambda layer for the interpreter that runs the twin, once per content.
+"""Lambda layers built for the interpreter that runs the twin, once per content.
 
 On AWS `sam build` does this for python3.12 (`BuildMethod`): the folder's own packages and its requirements
 end up under `python/`. A laptop may have only 3.11 or 3.13, so the twin builds for the interpreter that will
@@ -32,13 +32,13 @@ class BuildError(Exception):
 
 
 def source_files(folder: Path) -> list[Path]:
-    """Give the files that belong to a code folder, in a stable order; caches are not among them."""
+    """Return the files that belong to a code folder, in a stable order; caches are not among them."""
     files = (path for path in folder.rglob("*") if path.is_file() and not _SKIPPED & set(path.parts))
     return sorted(path for path in files if path.suffix != ".pyc")
 
 
 def digest_of(folder: Path, files: Iterable[Path], *extra: str) -> str:
-    """Give the sha256 of names and contents: equal code gives an equal archive under an equal name."""
+    """Return the sha256 of names and contents: equal code gives an equal archive under an equal name."""
     total = hashlib.sha256("\0".join(extra).encode())
     for path in files:
         total.update(f"{path.relative_to(folder).as_posix()}\0".encode())
@@ -59,7 +59,7 @@ def archive(folder: Path, files: Iterable[Path], target: Path, level: int = 6) -
 
 
 def build_layer(folder: Path) -> Path:
-    """Give the layer's zip, built now or found by the digest of its folder and this interpreter."""
+    """Return the layer's zip, built now or found by the digest of its folder and this interpreter."""
     LAYERS.mkdir(parents=True, exist_ok=True)
     files = source_files(folder)
     target = LAYERS / f"{folder.name}-{digest_of(folder, files, INTERPRETER)[:32]}.zip"
@@ -81,7 +81,7 @@ def build_layer(folder: Path) -> Path:
 
 
 def _install(requirements: Path) -> Path:
-    """Give a folder with a layer's requirements, installed and compiled once per requirements file."""
+    """Return a folder with a layer's requirements, installed and compiled once per requirements file."""
     wanted = requirements.read_bytes() if requirements.exists() else b""
     target = LAYERS / f"site-{hashlib.sha256(wanted + INTERPRETER.encode()).hexdigest()[:32]}"
     if target.exists():

@@ -1,4 +1,4 @@
-"""Turn template.yaml into what CloudFormation can deploy: code and definitions uploaded, references put in.
+"""A template as CloudFormation can deploy it: code and definitions uploaded, references put in.
 
 The same steps as `sam build` and `sam package`, without their interpreter: nothing in the template is changed
 except the local paths.
@@ -22,7 +22,7 @@ class PackagingError(Exception):
 
 
 def package(template: Path, bucket: str, upload: Upload) -> dict[str, Any]:
-    """Give the template with every local path replaced by an object of the bucket, stored by `upload`."""
+    """Return the template with every local path replaced by an object of the bucket, stored by `upload`."""
     try:
         document: dict[str, Any] = yaml_parse(template.read_text())
     except (OSError, yaml.YAMLError) as error:

@@ -15,7 +15,7 @@ UNPACKED = BUILD / "layers/unpacked"
 
 
 def unpacked(content: bytes) -> Path:
-    """Give the folder with a layer's content."""
+    """Return the folder with a layer's content."""
     target = UNPACKED / hashlib.sha256(content).hexdigest()
     if target.exists():
         os.utime(target)
@@ -36,7 +36,7 @@ def keep_unpacked(folder: Path, archive: Path) -> None:
 
 
 def compile_all(folder: Path) -> None:
-    """Put bytecode beside every module that no clock invalidates.
+    """Put bytecode next to every module that no clock invalidates.
 
     Uncompiled packages cost a second per cold start; inside the archive, bytecode would count against the
     250 MB that a function and its layers may have. Files that came with their bytecode are left as they are.

@@ -1,4 +1,4 @@
-"""What the engine gets wrong, repaired: one folder per service, each repair with its reason and a test.
+"""Repairs of the engine: one folder per service, each repair with its reason and a test.
 
 `registry` checks, applies and undoes them; docs/engine-faults.md reports the faults. What the engine lacks
 altogether, SageMaker, is in `twin.sagemaker`.

@@ -2,7 +2,7 @@
 
 The engine has no plug-in interface, so a repair replaces one of its module-level names, a method or an entry
 of a table. That is safe only where the replaced source is the one that was read when the repair was written:
-its sha256 is recorded, and another source is refused. The repairs themselves are in the folders beside this
+its sha256 is recorded, and another source is refused. The repairs themselves are in the folders next to this
 module; docs/engine-faults.md reports each fault.
 """
 

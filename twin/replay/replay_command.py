@@ -85,7 +85,7 @@ def _write(out: Path, settled_uploads: list[dict[str, Any]]) -> None:
 
 
 def read_manifest(path: Path) -> list[ManifestEntry]:
-    """Give the entries of a manifest; raises ManifestError before anything is started."""
+    """Return the entries of a manifest; raises ManifestError before anything is started."""
     try:
         listed = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

@@ -160,7 +160,7 @@ class UploadWatch:
         return None
 
     def _receipt(self, upload_id: str) -> tuple[dict[str, Any] | None, float]:
-        """Give the receipt and when it was settled; None when the upload is not settled."""
+        """Return the receipt and when it was settled; None when the upload is not settled."""
         found = self._tables.get_item(
             TableName=self._outputs["UploadsTable"],
             Key={"pk": {"S": f"UPLOAD#{upload_id}"}, "sk": {"S": "STATE"}},
@@ -179,7 +179,7 @@ class UploadWatch:
         return receipt, datetime.fromisoformat(receipt["settled_at"]).timestamp()
 
     def _peak(self, since: float) -> int:
-        """Give the most memory, in MB, that one of those functions had in use since a moment."""
+        """Return the most memory, in MB, that one of those functions had in use since a moment."""
         peaks = [0]
         for group in self._groups:
             pages = self._logs.get_paginator("filter_log_events").paginate(

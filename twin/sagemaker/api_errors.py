@@ -1,4 +1,4 @@
-"""Get the one exception that carries an AWS error back to the caller.
+"""The one exception that carries an AWS error back to the caller, and the failure of a job.
 
 Every refusal of the local SageMaker, whoever notices it, is a `SageMakerError` with the code AWS uses; the
 HTTP, Step Functions and CloudFormation sides translate it, nothing else catches it.
@@ -28,10 +28,10 @@ class JobFailure(Exception):  # noqa: N818 - a job's own bad end, reported in it
 
 
 def invalid(message: str) -> SageMakerError:
-    """Get the ValidationException with which SageMaker refuses a request."""
+    """Return the ValidationException with which SageMaker refuses a request."""
     return SageMakerError("ValidationException", message)
 
 
 def unsupported(what: str) -> SageMakerError:
-    """Get the refusal of something real that this twin does not run, by name."""
+    """Return the refusal of something real that this twin does not run, by name."""
     return invalid(f"The local SageMaker does not implement {what}.")

@@ -1,4 +1,4 @@
-"""Get the twin's memory of named SageMaker resources, with their tags, as one thread-safe catalogue."""
+"""The named SageMaker resources that the twin remembers, with their tags, in one thread-safe catalogue."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Catalogue:
         self._tags: dict[str, dict[str, str]] = {}
 
     def kind(self, kind: str) -> dict[str, Body]:
-        """Get the live table of one kind; hold `lock` while you change it."""
+        """Return the live table of one kind; hold `lock` while you change it."""
         return self._kinds.setdefault(kind, {})
 
     def tag(self, arn: str, tags: Iterable[dict[str, str]]) -> list[dict[str, str]]:
@@ -40,7 +40,7 @@ class Catalogue:
                 self._tags.get(arn, {}).pop(key, None)
 
     def tags(self, arn: str) -> list[dict[str, str]]:
-        """Get an ARN's tags in AWS's form."""
+        """Return an ARN's tags in AWS's form."""
         return [{"Key": key, "Value": value} for key, value in self._tags.get(arn, {}).items()]
 
     def forget_tags(self, arn: str) -> None:
@@ -49,7 +49,7 @@ class Catalogue:
             self._tags.pop(arn, None)
 
     def tag_operations(self) -> dict[str, Callable[[Body], Body]]:
-        """Get AddTags, ListTags and DeleteTags."""
+        """Return AddTags, ListTags and DeleteTags."""
 
         def add(body: Body) -> Body:
             return {"Tags": self.tag(body["ResourceArn"], body["Tags"])}
@@ -66,7 +66,7 @@ class Catalogue:
 
 
 def now() -> datetime:
-    """Get the moment of a change, in UTC."""
+    """Return the moment of a change, in UTC."""
     return datetime.now(UTC)
 
 
@@ -75,7 +75,7 @@ def _moment(value: Any) -> float:
 
 
 def page(body: Body, rows: list[Body], *, name: str, output: str, status: str = "", limit: int = 100) -> Body:
-    """Get one page of a List operation: filtered, sorted, with a token when there is more.
+    """Return one page of a List operation: filtered, sorted, with a token when there is more.
 
     `name` and `status` are the members that NameContains and StatusEquals look at; sorting is by CreationTime
     and ascending unless asked otherwise, AWS's default (docs of ListTrainingJobs and ListModelPackages).

@@ -1,4 +1,4 @@
-"""Get SageMaker's API as a function: operation and input in, output or a SageMakerError out."""
+"""SageMaker's API as a function: operation and input in, output or a SageMakerError out."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class LocalSageMaker:
         self.models = ServedModels(platform, self.catalogue, self.packages.package)
         self.transform = TransformJobs(platform, self.catalogue, slots, self.models.data)
         self.tuning = TuningJobs(platform, self.catalogue, self.training)
-        # A tuning job starts training jobs, so it is the first to be told of the end.
+        # A tuning job starts training jobs, so it is the first to be ended.
         self.boards: tuple[JobBoard, ...] = (self.tuning, self.training, self.processing, self.transform)
         self.groups = FeatureGroups(platform, self.catalogue)
         self.features = RecordStore(platform, self.groups.group)
@@ -53,7 +53,7 @@ class LocalSageMaker:
 
     @property
     def implemented(self) -> frozenset[str]:
-        """Get the names of the control-plane operations that work here."""
+        """Return the names of the control-plane operations that work here."""
         return frozenset(self._operations)
 
     def handle(self, operation: str, body: Body) -> Body:

@@ -1,4 +1,4 @@
-"""Get the platform around the jobs: where AWS answers, which interpreter runs them, who hears about them."""
+"""The platform around the jobs: where AWS answers, which interpreter runs them, where events go."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class Platform:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def arn(self, resource: str) -> str:
-        """Get the ARN of a SageMaker resource such as `training-job/x`."""
+        """Return the ARN of a SageMaker resource such as `training-job/x`."""
         return f"arn:aws:sagemaker:{self.region}:{self.account}:{resource}"
 
     def client(self, service: str) -> Any:
-        """Get the twin's own client of `service`; made once, as making one is slow and not thread-safe."""
+        """Return the twin's own client of `service`; made once, as making one is slow and not thread-safe."""
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = self._make_client(service)

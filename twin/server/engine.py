@@ -17,7 +17,7 @@ from twin.state import Endpoint, StateDirectory
 
 
 async def serve(port: int, state: StateDirectory, site: repairs.Site, *, abandonable: bool) -> None:
-    """Serve until told to stop; the endpoint file appears once requests are answered."""
+    """Serve until a signal ends it; the endpoint file appears once requests are answered."""
     from hypercorn.asyncio import serve as serve_asgi  # noqa: PLC0415
     from hypercorn.config import Config  # noqa: PLC0415
     from ministack import app  # noqa: PLC0415

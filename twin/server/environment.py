@@ -1,4 +1,4 @@
-"""What the engine's process may know: a short list, written here, instead of whatever the user's shell holds.
+"""The environment of the engine's process: a short list, written here, and nothing of the user's shell.
 
 The engine hands its own environment to every Lambda worker. A laptop's shell holds real AWS keys, tokens and
 proxies; none of them may reach a handler, a job or a log, and no real endpoint may ever be called by mistake.
@@ -19,12 +19,12 @@ SERVICES = (
 
 
 def jobs_python(project: Path) -> Path:
-    """Give the interpreter that runs the jobs: TWIN_JOBS_PYTHON, or the jobs environment of the project."""
+    """Return the interpreter that runs the jobs: TWIN_JOBS_PYTHON, or the jobs environment of the project."""
     return Path(os.environ.get("TWIN_JOBS_PYTHON") or project / ".envs/jobs/bin/python")
 
 
 def engine_environment(port: int, state_dir: Path, access_key: str, secret_key: str) -> dict[str, str]:
-    """Give the engine's whole environment: loopback, signatures checked, nothing of the user's."""
+    """Return the engine's complete environment: loopback, signatures checked, nothing of the user's."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return kept | {
         "AUTH": "true",

@@ -1,4 +1,4 @@
-"""The door of the twin: which paths of the engine's gateway strangers may reach."""
+"""The paths of the engine's gateway that can be reached without a signature."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ _CLOSED = ("/_ministack/", "/_localstack/", "/_aws/")
 
 
 def close_back_doors(application: Any) -> Any:
-    """Give the application with the engine's back doors closed: any web page could otherwise use them."""
+    """Return the application with the engine's back doors closed: any web page could otherwise use them."""
 
     async def guarded(scope: dict[str, Any], receive: Any, send: Any) -> None:
         path = scope.get("path", "")

@@ -1,4 +1,4 @@
-"""Start and stop the twin's process, and everything it started with it."""
+"""Start and end of the twin's process, and of everything it started."""
 
 import contextlib
 import os
@@ -79,7 +79,7 @@ def stop(state: StateDirectory) -> bool:
 
 
 def stop_process(state: StateDirectory, pid: int, grace_seconds: float = 5.0) -> None:
-    """End a twin by its process id: asked first, then, with its whole process group, made to."""
+    """End a twin by its process id: with SIGTERM first, then, with its process group, with SIGKILL."""
     deadline = time.monotonic() + grace_seconds
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
@@ -91,7 +91,7 @@ def stop_process(state: StateDirectory, pid: int, grace_seconds: float = 5.0) ->
 
 @contextlib.contextmanager
 def running(state: StateDirectory, port: int, *, job_slots: int | None = None) -> Iterator[Endpoint]:
-    """Give a twin for the length of a `with` block; Ctrl-C inside it stops the twin as well."""
+    """Run a twin for the length of a `with` block; Ctrl-C inside it stops the twin as well."""
     started = start(state, port, abandonable=True, job_slots=job_slots)
     try:
         yield started.endpoint

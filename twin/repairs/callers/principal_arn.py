@@ -1,4 +1,4 @@
-"""Who calls, as a condition key: a role's session goes by the role's own ARN."""
+"""The caller as a condition key: a role's session goes by the role's own ARN."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which requests the engine answers: loopback counts as secure transport, and every call is signed.
+"""The requests that the engine answers: signed ones, for which loopback counts as secure transport.
 
 Which resources a caller may use is the engine's own evaluation of policies.
 """
@@ -29,7 +29,7 @@ def loopback_is_secure(original: Original, source_ip: str, _secure: bool) -> Any
 
 @repair(
     "ministack.app._dispatch_service_request",
-    reason="A caller without a signature is told the names of all buckets.",
+    reason="A caller without a signature gets the names of all buckets.",
     link="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html",
     source_sha256="17e5ef6dcfa0d4e6f646c075a4396cd5a0d306b5bcc1ecc48285855a57f92cc7",
 )
@@ -45,7 +45,7 @@ async def signed_requests_only(
     """Refuse any service call without an access key.
 
     Here every call is signed or presigned; only the Approval API, which is not a service call, takes
-    strangers.
+    unsigned requests.
     """
     if not app.extract_access_key_id(headers, query_params):
         return 403, {"Content-Type": "application/xml", "x-amzn-requestid": request_id}, _REFUSAL

@@ -1,4 +1,4 @@
-"""What CloudFormation makes of a SAM template: routes, addresses, definitions in YAML, a size limit."""
+"""SAM templates in CloudFormation: routes, addresses, definitions in YAML, a size limit."""
 
 import json
 import re

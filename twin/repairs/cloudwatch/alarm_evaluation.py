@@ -62,7 +62,7 @@ def _evaluate_repeatedly() -> None:
 
 
 def _publish_queue_depths() -> None:
-    """Publish how full each queue is, as SQS does: an alarm on a dead-letter queue stands on it."""
+    """Publish how full each queue is, as SQS does: an alarm on a dead-letter queue needs it."""
     for queue in list(sqs._queues.values()):
         depth, dimensions = len(queue["messages"]), {"QueueName": queue["name"]}
         cloudwatch.record_metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", depth, "Count", dimensions)
@@ -102,7 +102,7 @@ def evaluate_own_series(_original: Original, alarm: dict[str, Any]) -> None:
 
 
 def _values(alarm: dict[str, Any], period: int, periods: int) -> list[float | None]:
-    """Give the alarm's statistic for each of its periods, newest first; None where nothing was published."""
+    """Return the alarm's statistic for each period, newest first; None where nothing was published."""
     if "Metrics" not in alarm:
         statistic = alarm.get("ExtendedStatistic") or alarm.get("Statistic", "Average")
         return _statistics(alarm, statistic, period, periods)
@@ -131,7 +131,7 @@ def _statistics(metric: dict[str, Any], statistic: str, period: int, periods: in
 
 
 def _old_enough(alarm: dict[str, Any], periods: int) -> bool:
-    """Whether the alarm has watched long enough to say that something is missing."""
+    """Return whether the alarm has watched long enough to say that something is missing."""
     since = _first_seen.setdefault(alarm["AlarmName"], time.time())
     return time.time() - since >= periods * int(alarm.get("Period", 60))
 

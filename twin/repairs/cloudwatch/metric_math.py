@@ -35,7 +35,7 @@ class UnknownExpressionError(ValueError):
 
 
 def evaluate(expression: str, values: Mapping[str, Value]) -> Value:
-    """Give the value of an expression for one period; None when a value it needs is missing.
+    """Return the value of an expression for one period; None when a value it needs is missing.
 
     >>> evaluate("MAX([a, b])", {"a": 1.0, "b": None})
     1.0

@@ -116,7 +116,7 @@ class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc,unused-ignore]
         self._start_time = time.time()
 
     def _environment(self, code_dir: Path) -> dict[str, str]:
-        """Give what the process may know: the function's settings, its role's keys, this twin's address."""
+        """Return what the process may know: the function's settings, its role's keys, this twin's address."""
         _, region = lambda_runtime._account_region_from_function_config(self.config)
         own = self.config.get("Environment", {}).get("Variables", {})
         reserved = lambda_runtime._RESERVED_RUNTIME_ENV_VARS
@@ -145,7 +145,7 @@ class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc,unused-ignore]
         }
 
     def _layer(self, attachment: dict[str, Any]) -> Path:
-        """Give the folder of a layer version, unpacked once per content and shared by every worker."""
+        """Return the folder of a layer version, unpacked once per content and shared by every worker."""
         arn = attachment["Arn"]
         with _unpacking:
             if arn not in self.layers:
@@ -160,7 +160,7 @@ class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc,unused-ignore]
             return self.layers[arn]
 
     def _drain_stderr_bounded(self, *_: float) -> str:
-        """Give the invocation's log: everything up to the mark that the bootstrap writes after it."""
+        """Return the invocation's log: everything up to the mark that the bootstrap writes after it."""
         lines: list[str] = []
         while True:
             try:
@@ -173,7 +173,7 @@ class IsolatedWorker(lambda_runtime.Worker):  # type: ignore[misc,unused-ignore]
 
 
 def _role_credentials(config: dict[str, Any]) -> dict[str, str]:
-    """Give the worker keys of its role that nobody can guess.
+    """Return the worker keys of its role that nobody can guess.
 
     The engine derives them from the function's and the role's names: whoever knows the template could sign
     requests to the twin, a web page in the user's browser included.

@@ -21,14 +21,14 @@ END_OF_LOG = "\x1eend-of-log"
 
 
 def failure(error: BaseException, *, init: bool = False) -> dict[str, Any]:
-    """Give an exception in AWS's own form: the class is what Retry and Catch match."""
+    """Return an exception in AWS's own form: the class is what Retry and Catch match."""
     name = "Runtime.ImportModuleError" if init and isinstance(error, ImportError) else type(error).__name__
     trace = traceback.format_tb(error.__traceback__)
     return {"errorMessage": str(error), "errorType": name, "stackTrace": trace}
 
 
 def context_of(call: dict[str, Any], variables: dict[str, str], memory: int) -> SimpleNamespace:
-    """Give the handler's context argument."""
+    """Return the handler's context argument."""
     deadline = time.time() + call["timeout_ms"] / 1000
     return SimpleNamespace(
         function_name=variables["AWS_LAMBDA_FUNCTION_NAME"],
@@ -69,7 +69,7 @@ def load(init: dict[str, Any]) -> Callable[[Any, Any], Any]:
 
 
 def peak_mb() -> int:
-    """Give the most memory this process has held, in MB, since `forget_peak` or since it began."""
+    """Return the most memory this process has held, in MB, since `forget_peak` or since it began."""
     with contextlib.suppress(OSError), open("/proc/self/status") as status:  # noqa: PTH123 # nothing else loaded
         # ru_maxrss starts at what the engine weighed when it started this process.
         return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM"))
@@ -85,7 +85,7 @@ def forget_peak() -> None:
 
 
 def main(requests: TextIO, replies: TextIO) -> None:
-    """Load the handler, say ready, then serve until the requests end."""
+    """Load the handler, report ready, then serve until the requests end."""
     init = json.loads(requests.readline())
 
     def reply(message: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What state machines call directly: SNS with its attributes, child executions with the errors of AWS."""
+"""Direct calls of state machines: SNS with its attributes, child executions with the errors of AWS."""
 
 import json
 from typing import Any

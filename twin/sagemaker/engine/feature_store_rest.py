@@ -1,4 +1,4 @@
-"""Get the Feature Store operation that a REST request means, with its input from path, query and body."""
+"""The Feature Store's REST requests as operations, with their input from path, query and body."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RestCall:
 
 
 def read_call(method: str, path: str, query: Mapping[str, list[str]], raw: bytes) -> RestCall:
-    """Get the call in a REST request of the Feature Store's runtime, or a refusal that names it."""
+    """Return the call in a REST request of the Feature Store's runtime, or a refusal that names it."""
     for name in service_model.service(service_model.FEATURE_STORE).operation_names:
         operation = service_model.operation(service_model.FEATURE_STORE, name)
         assert operation is not None  # noqa: S101 - named by the model itself
@@ -50,7 +50,7 @@ def _members(operation: OperationModel) -> dict[str, Shape]:
 
 
 def group_names(call: RestCall) -> list[str]:
-    """Get the feature groups that a call touches, each once, in its order."""
+    """Return the feature groups that a call touches, each once, in its order."""
     body = call.body
     items = body.get("Entries") or body.get("Identifiers") or [body]
     names = [
@@ -60,7 +60,7 @@ def group_names(call: RestCall) -> list[str]:
 
 
 def _match(template: str, path: str) -> dict[str, str] | None:
-    """Get the labels of a path, or None when it does not fit; the engine hands over the path decoded.
+    """Return the labels of a path, or None when it does not fit; the engine hands over the path decoded.
 
     >>> _match("/FeatureGroup/{FeatureGroupName}", "/FeatureGroup/heart-v1")
     {'FeatureGroupName': 'heart-v1'}

@@ -1,4 +1,4 @@
-"""Get the ARNs that IAM evaluates a SageMaker request against: the resource types documented per action."""
+"""The ARNs that IAM evaluates a SageMaker request against: the resource types documented per action."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NAMED = {
 
 
 def resource_arns(platform: Platform, operation: str, path: str, body: bytes) -> list[str]:
-    """Get the ARNs of a request, at least one; `*` for lists and for what names nothing.
+    """Return the ARNs of a request, at least one; `*` for lists and for what names nothing.
 
     CreateModelPackage is evaluated on the package that it would make: `model-package/GROUP/*` allows it.
     """

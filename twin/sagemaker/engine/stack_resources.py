@@ -1,4 +1,4 @@
-"""Get the two SageMaker types of CloudFormation as functions: create, update and delete.
+"""The two SageMaker types of CloudFormation as functions: create, update and delete.
 
 Ref and GetAtt are as documented: Ref of AWS::SageMaker::FeatureGroup is the name, Ref of
 AWS::SageMaker::ModelPackageGroup the ARN. Only what AWS changes in place is updated; a create-only property
@@ -30,7 +30,7 @@ _REPLACING = (
 
 
 def resource_types(sagemaker: LocalSageMaker, physical_name: Callable[..., str]) -> dict[str, dict[str, Any]]:
-    """Get the handlers by type; `physical_name(stack, logical id, max_len=)` names what has no name."""
+    """Return the handlers by type; `physical_name(stack, logical id, max_len=)` names what has no name."""
     return {
         "AWS::SageMaker::FeatureGroup": _FeatureGroup(sagemaker, physical_name).handlers(),
         "AWS::SageMaker::ModelPackageGroup": _ModelPackageGroup(sagemaker, physical_name).handlers(),
@@ -64,7 +64,7 @@ class _Type(ABC):
         return self.identity(body[self.name_member])
 
     def typed(self, properties: Body) -> Body:
-        """Get the properties in the operation's own types; templates write numbers and booleans as text."""
+        """Return the properties in the operation's own types; templates may write them as text."""
         operation = service_model.operation(service_model.CONTROL_PLANE, self.create_operation)
         assert operation is not None  # noqa: S101 - one of AWS's operations, named above
         assert operation.input_shape is not None  # noqa: S101 - and it takes an input
@@ -92,11 +92,11 @@ class _Type(ABC):
 
     @abstractmethod
     def identity(self, name: str) -> Created:
-        """Get what Ref gives and what GetAtt knows."""
+        """Return what Ref gives and what GetAtt knows."""
 
     @abstractmethod
     def arn_of(self, name: str) -> str:
-        """Get the resource's ARN."""
+        """Return the resource's ARN."""
 
     @abstractmethod
     def change(self, name: str, changed: set[str], old: Body, new: Body) -> bool:

@@ -1,4 +1,4 @@
-"""Get SageMaker's integrations with Step Functions: jobs that a state waits for, errors under AWS's names.
+"""SageMaker's tasks in Step Functions: jobs that a state waits for, errors under AWS's names.
 
 An optimised integration (`sagemaker:createTrainingJob.sync`) speaks with the first Java SDK: modelled errors
 keep their name, any other one is `SageMaker.AmazonSageMakerException`. A job that did not complete fails
@@ -46,7 +46,7 @@ class TaskError(Exception):
 
 
 def error_name(code: str, *, optimised: bool) -> str:
-    """Get the Step Functions name of a SageMaker error code.
+    """Return the Step Functions name of a SageMaker error code.
 
     >>> error_name("ResourceInUse", optimised=True), error_name("ValidationException", optimised=True)
     ('SageMaker.ResourceInUseException', 'SageMaker.AmazonSageMakerException')
@@ -59,7 +59,7 @@ def error_name(code: str, *, optimised: bool) -> str:
 
 
 def tasks(sagemaker: LocalSageMaker) -> dict[str, Callable[[str, Body], Body]]:
-    """Get the optimised integrations by resource, without `.sync`; each raises TaskError."""
+    """Return the optimised integrations by resource, without `.sync`; each raises TaskError."""
 
     def start(noun: str) -> Callable[[str, Body], Body]:
         return lambda resource, data: _job(sagemaker, noun, data, wait=resource.endswith(".sync"))
@@ -89,7 +89,9 @@ def _job(sagemaker: LocalSageMaker, noun: str, data: Body, *, wait: bool) -> Bod
             if status == "InProgress":
                 _stop(sagemaker, noun, name)
             error = "States.Timeout"
-            raise TaskError(error, f"The execution or the time of the state ended; {noun} was told to stop.")
+            raise TaskError(
+                error, f"The execution or the time of the state ended; the {noun} is being stopped."
+            )
         time.sleep(_POLL_SECONDS)
 
 

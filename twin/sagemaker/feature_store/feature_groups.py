@@ -1,4 +1,4 @@
-"""Get feature groups: their definitions, checked as AWS checks them, and where their offline files lie."""
+"""Feature groups: their definitions, checked as AWS checks them, and where their offline files lie."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CREATED = "Created"
 
 
 class FeatureGroups:
-    """Feature groups, ready at once; `when_deleted` is told a group's name, so that its records go too."""
+    """Feature groups, ready at once; `when_deleted` gets a group's name, so that its records go too."""
 
     def __init__(self, platform: Platform, catalogue: Catalogue) -> None:
         self._platform = platform
@@ -27,7 +27,7 @@ class FeatureGroups:
         self.when_deleted: Callable[[str], None] = lambda _: None
 
     def operations(self) -> dict[str, Callable[[Body], Body]]:
-        """Get the operations on feature groups, by AWS's names."""
+        """Return the operations on feature groups, by AWS's names."""
         return {
             "CreateFeatureGroup": self.create,
             "DescribeFeatureGroup": lambda body: (
@@ -85,7 +85,7 @@ class FeatureGroups:
         return {}
 
     def list(self, body: Body) -> Body:
-        """Get a page of feature groups."""
+        """Return a page of feature groups."""
         with self._catalogue.lock:
             rows = [dict(record) for record in self._catalogue.kind(KIND).values()]
         query = dict(body)
@@ -94,7 +94,7 @@ class FeatureGroups:
         return page(query, rows, name="FeatureGroupName", output="FeatureGroupSummaries", limit=10)
 
     def group(self, name: str) -> Body:
-        """Get the live record of a group by its name or ARN."""
+        """Return the live record of a group by its name or ARN."""
         record = self._catalogue.kind(KIND).get(name.rsplit("/", 1)[-1])
         if record is None:
             message = f"Resource Not Found: Amazon SageMaker can't find a FeatureGroup with name {name}"
@@ -102,7 +102,7 @@ class FeatureGroups:
         return record
 
     def _offline(self, config: Body, unique: str) -> Body:
-        """Get the offline store's configuration with the place AWS would resolve it to."""
+        """Return the offline store's configuration with the place AWS would resolve it to."""
         storage = config["S3StorageConfig"]
         base = storage["S3Uri"].rstrip("/")
         account, region = self._platform.account, self._platform.region
@@ -111,7 +111,7 @@ class FeatureGroups:
 
 
 def has_online_store(group: Body) -> bool:
-    """Tell whether a group keeps the latest record of each identifier for reading by GetRecord."""
+    """Return whether a group keeps the latest record of each identifier for reading by GetRecord."""
     return bool(group.get("OnlineStoreConfig", {}).get("EnableOnlineStore", False))
 
 

@@ -1,4 +1,4 @@
-"""Get a feature record checked against its group: values in their declared types, event time understood."""
+"""Feature records checked against their group: values in their declared types, event time understood."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class FeatureRecord:
 
 
 def refused(message: str) -> SageMakerError:
-    """Get the ValidationError of the Feature Store's runtime; it names features, never their values."""
+    """Return the ValidationError of the Feature Store's runtime; it names features, never their values."""
     return SageMakerError("ValidationError", message)
 
 
 def parse_record(group: Body, features: list[Body], invoked_at: datetime) -> FeatureRecord:
-    """Get the record in a PutRecord request, or the refusal AWS would give."""
+    """Return the record in a PutRecord request, or the refusal AWS would give."""
     types = feature_types(group)
     values: dict[str, Any] = {}
     for feature in features:
@@ -62,7 +62,7 @@ def parse_record(group: Body, features: list[Body], invoked_at: datetime) -> Fea
 
 
 def deletion(group: Body, identifier: str, event: str, invoked_at: datetime) -> FeatureRecord:
-    """Get the marker that DeleteRecord leaves offline: identifier and event time, all else null."""
+    """Return the marker that DeleteRecord leaves offline: identifier and event time, all else null."""
     types = feature_types(group)
     names = (group["RecordIdentifierFeatureName"], group["EventTimeFeatureName"])
     typed = {
@@ -72,7 +72,7 @@ def deletion(group: Body, identifier: str, event: str, invoked_at: datetime) -> 
 
 
 def feature_types(group: Body) -> dict[str, str]:
-    """Get the type of each feature; kept on the group, as every one of thousands of records needs it."""
+    """Return the type of each feature; kept on the group, as every one of thousands of records needs it."""
     cached = group.get("_types")
     if cached is None or len(cached) != len(group["FeatureDefinitions"]):
         cached = {each["FeatureName"]: each["FeatureType"] for each in group["FeatureDefinitions"]}
@@ -82,7 +82,7 @@ def feature_types(group: Body) -> dict[str, str]:
 
 
 def event_time(group: Body, value: Any) -> datetime:
-    """Get the moment of an event time: ISO 8601 in UTC if String, epoch seconds if Fractional."""
+    """Return the moment of an event time: ISO 8601 in UTC if String, epoch seconds if Fractional."""
     name = group["EventTimeFeatureName"]
     try:
         if isinstance(value, str):

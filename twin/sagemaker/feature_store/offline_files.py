@@ -1,4 +1,4 @@
-"""Get written records into S3 as Parquet, in the layout, types and file names of AWS's offline store.
+"""Written records in S3 as Parquet, in the layout, types and file names of AWS's offline store.
 
 `<ResolvedOutputS3Uri>/year=/month=/day=/hour=/<latest event time>_<16 characters>.parquet`, one file per hour
 of event time and flush, with write_time, api_invocation_time and is_deleted after the features. AWS flushes
@@ -112,7 +112,7 @@ class OfflineFiles:
 
 
 def _table(group: Body, records: list[FeatureRecord]) -> Any:
-    """Get the Arrow table of one file: features in the order of their definitions, then AWS's columns."""
+    """Return the Arrow table of one file: features in the order of their definitions, then AWS's columns."""
     import pyarrow as pa  # noqa: PLC0415 - see _write
 
     kinds = {"String": pa.string(), "Integral": pa.int64(), "Fractional": pa.float64()}

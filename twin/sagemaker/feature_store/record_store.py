@@ -1,4 +1,4 @@
-"""Get the Feature Store's runtime: records written to both stores and read from the online one."""
+"""The Feature Store's runtime: records written to both stores and read from the online one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class RecordStore:
         self._lock = threading.Lock()
 
     def operations(self) -> dict[str, Callable[[Body], Body]]:
-        """Get the runtime's operations, by AWS's names."""
+        """Return the runtime's operations, by AWS's names."""
         return {
             "PutRecord": self.put,
             "BatchWriteRecord": self.batch_write,
@@ -68,13 +68,13 @@ class RecordStore:
         return {"Errors": errors, "UnprocessedEntries": []}
 
     def get(self, body: Body) -> Body:
-        """Get the latest record of an identifier, or an empty answer."""
+        """Return the latest record of an identifier, or an empty answer."""
         group = self._find(body["FeatureGroupName"])
         record = self._read(group, body["RecordIdentifierValueAsString"])
         return {} if record is None else {"Record": _features(record, body.get("FeatureNames"))}
 
     def batch_get(self, body: Body) -> Body:
-        """Get the latest records of many identifiers; the unknown ones are left out."""
+        """Return the latest records of many identifiers; the unknown ones are left out."""
         found: list[Body] = []
         errors: list[Body] = []
         for wanted in body["Identifiers"]:
@@ -118,7 +118,7 @@ class RecordStore:
 
 
 def _stores(group: Body, body: Body) -> frozenset[str]:
-    """Get the stores that a write goes to: those the group has, or those of them that the request names."""
+    """Return the stores that a write goes to: the group's, or those of them that the request names."""
     if "TtlDuration" in body:
         message = "The local Feature Store does not implement TtlDuration."
         raise refused(message)

@@ -1,4 +1,4 @@
-"""Get what AWS knows of the image's built-in algorithm, XGBoost: its settings, its metrics, its program.
+"""The image's built-in algorithm, XGBoost, as AWS knows it: its settings, its metrics, its program.
 
 A training job without ContainerEntrypoint runs it, and so does every trial of a tuning job, which has no such
 member at all. AWS then takes the algorithm's own hyperparameters and metrics and no others. Read from
@@ -45,7 +45,7 @@ DEFINITIONS = [
 
 
 def is_builtin(algorithm: Body) -> bool:
-    """Tell whether a job brings no program of its own and names the image that has one."""
+    """Return whether a job brings no program of its own and names the image that has one."""
     return "ContainerEntrypoint" not in algorithm and bool(
         _IMAGE.fullmatch(algorithm.get("TrainingImage", ""))
     )
@@ -67,7 +67,7 @@ def check(algorithm: Body) -> None:
 
 
 def command(algorithm: Body) -> list[str]:
-    """Get what to run: the job's own words, or the built-in algorithm."""
+    """Return what to run: the job's own words, or the built-in algorithm."""
     if is_builtin(algorithm):
         # -I: neither this package's folder nor anything of the user's is importable by the algorithm.
         return ["python3", "-I", str(_PROGRAM), "/opt/ml"]
@@ -93,7 +93,7 @@ class JobMetrics:
                     continue
 
     def final(self) -> list[Body]:
-        """Get FinalMetricDataList."""
+        """Return FinalMetricDataList."""
         return [
             {"MetricName": name, "Value": value, "Timestamp": at} for name, (value, at) in self._found.items()
         ]

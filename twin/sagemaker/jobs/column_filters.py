@@ -1,4 +1,4 @@
-"""Get the columns that a batch transform's InputFilter or OutputFilter keeps of a CSV record.
+"""The columns that a batch transform's InputFilter or OutputFilter keeps of a CSV record.
 
 AWS takes a subset of JSONPath; for CSV a record is an array, so a filter is `$` or one bracket of positions
 and slices: `$[1:]`, `$[0,-1]`, `$[0:3]`.
@@ -23,7 +23,7 @@ Selection = "Callable[[Sequence[str]], list[str]]"
 
 
 def compile_filter(path: str) -> Callable[[Sequence[str]], list[str]]:
-    """Get a function from a record's fields to those that the filter keeps, in the filter's order.
+    """Return a function from a record's fields to those that the filter keeps, in the filter's order.
 
     >>> compile_filter("$[1:]")(["id", "5", "7"]), compile_filter("$[0,-1]")(["id", "5", "0.3"])
     (['5', '7'], ['id', '0.3'])
@@ -66,7 +66,7 @@ def _pick(part: str, path: str) -> int | slice:
 
 
 def parse_record(line: str) -> list[str]:
-    """Get the fields of one CSV line as text; numbers stay as they were written.
+    """Return the fields of one CSV line as text; numbers stay as they were written.
 
     >>> parse_record('a,"b,c",1.50')
     ['a', 'b,c', '1.50']
@@ -75,7 +75,7 @@ def parse_record(line: str) -> list[str]:
 
 
 def format_record(fields: Sequence[str]) -> str:
-    """Get one CSV line without its line end.
+    """Return one CSV line without its line end.
 
     >>> format_record(["a", "b,c"])
     'a,"b,c"'

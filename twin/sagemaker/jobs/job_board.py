@@ -1,4 +1,4 @@
-"""Get jobs that run: a bounded number at once, each in its own thread and container."""
+"""Jobs that run: a bounded number at once, each in its own thread and container."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class RunningJob:
 
     @property
     def root(self) -> Path:
-        """Get the directory that is /opt/ml to the job."""
+        """Return the directory that is /opt/ml to the job."""
         return self.container.root
 
 
 class JobSlots:
-    """The seats in which jobs run, shared by all kinds."""
+    """The slots in which jobs run, shared by all kinds."""
 
     def __init__(self, count: int) -> None:
         self._free = threading.Semaphore(count)
@@ -64,7 +64,7 @@ class JobSlots:
 
 
 class JobBoard(ABC):
-    """All jobs of one kind; a subclass says what the work is, this class says what a job is."""
+    """All jobs of one kind; a subclass is the work, this class is what all jobs have in common."""
 
     noun: str  # as in CreateTrainingJob
     kind: str  # as in the ARN
@@ -83,7 +83,7 @@ class JobBoard(ABC):
         self._jobs: dict[str, RunningJob] = {}
 
     def operations(self) -> dict[str, Callable[[Body], Body]]:
-        """Get the four operations of this kind of job, by AWS's names."""
+        """Return the four operations of this kind of job, by AWS's names."""
         return {
             f"Create{self.noun}": self.create,
             f"Describe{self.noun}": self.describe,
@@ -115,7 +115,7 @@ class JobBoard(ABC):
         return {f"{self.noun}Arn": arn}
 
     def describe(self, body: Body) -> Body:
-        """Get a copy of a job's record, consistent even while the job changes it."""
+        """Return a copy of a job's record, consistent even while the job changes it."""
         with self.catalogue.lock:
             return dict(self._record(body[f"{self.noun}Name"]))
 
@@ -136,7 +136,7 @@ class JobBoard(ABC):
         return {}
 
     def list(self, body: Body) -> Body:
-        """Get a page of summaries."""
+        """Return a page of summaries."""
         common = (f"{self.noun}Name", f"{self.noun}Arn", f"{self.noun}Status", "CreationTime")
         keep = {*common, self.end_member, "LastModifiedTime", "FailureReason", *self.summary_members}
         with self.catalogue.lock:
@@ -162,7 +162,7 @@ class JobBoard(ABC):
         """Refuse what AWS refuses at creation and what the twin cannot run."""
 
     def initial(self, body: Body) -> Body:
-        """Get the further members of a new job's record."""
+        """Return the further members of a new job's record."""
         del body
         return {}
 
@@ -171,12 +171,12 @@ class JobBoard(ABC):
         """Do the job; raise JobFailure or JobStopped unless it completed."""
 
     def seconds_left(self, record: Body) -> float | None:
-        """Get the job's StoppingCondition in seconds."""
+        """Return the job's StoppingCondition in seconds."""
         limit = record.get("StoppingCondition", {}).get("MaxRuntimeInSeconds")
         return float(limit) if limit else None
 
     def line_sink(self, name: str, record: Body, log: LogStream) -> Callable[[str], None]:
-        """Get what takes each line that a job writes."""
+        """Return what takes each line that a job writes."""
         del name, record
         return log.write
 
@@ -185,7 +185,7 @@ class JobBoard(ABC):
         del record, detail
 
     def credentials(self, record: Body, *, isolated: bool) -> dict[str, str]:
-        """Get the variables through which a job reaches AWS as its role: none under network isolation."""
+        """Return the variables through which a job reaches AWS as its role: none under network isolation."""
         if isolated:
             return {}
         try:
@@ -215,7 +215,7 @@ class JobBoard(ABC):
         return job
 
     def _live(self, job: RunningJob) -> None:
-        """Run a job from its seat to its last status; a fault of the twin's own is an InternalServerError."""
+        """Run a job from its slot to its last status; a fault of the twin's own is an InternalServerError."""
         try:
             with self._slots:
                 if job.container.stopped:

@@ -1,4 +1,4 @@
-"""Get a container's life on a laptop: own process group, own /opt/ml, scrubbed environment, a deadline.
+"""A container's life on a laptop: own process group, own /opt/ml, scrubbed environment, a deadline.
 
 The image is not pulled. `python3` is the interpreter that has the image's pins, and a leading /opt/ml in the
 command is the job's root; the code learns that root from CLINRISK_ML_ROOT.
@@ -49,9 +49,9 @@ class JobContainer:
         self._lock = threading.Lock()
 
     def path(self, ml_path: str) -> Path:
-        """Get where a path of the container is on this machine.
+        """Return where a path of the container is on this machine.
 
-        >>> Container(Path("/tmp/job"), Path("python3"), print).path("/opt/ml/model").as_posix()
+        >>> JobContainer(Path("/tmp/job"), Path("python3"), print).path("/opt/ml/model").as_posix()
         '/tmp/job/model'
         """
         inside = Path(ml_path)
@@ -60,7 +60,7 @@ class JobContainer:
         )
 
     def local(self, word: str) -> str:
-        """Get a word of the command with a leading /opt/ml mapped to the root."""
+        """Return a word of the command with a leading /opt/ml mapped to the root."""
         if word == ML_ROOT or word.startswith(ML_ROOT + "/"):
             return str(self.root) + word[len(ML_ROOT) :]
         return word
@@ -111,7 +111,7 @@ class JobContainer:
 
     @property
     def stopped(self) -> bool:
-        """Tell whether somebody has asked for the end."""
+        """Return whether somebody has asked for the end."""
         return self._stopped
 
     def stop(self) -> None:
@@ -150,7 +150,7 @@ class JobContainer:
                 os.killpg(self._process.pid, number)
 
     def _environment(self, extra: Mapping[str, str]) -> dict[str, str]:
-        """Get the variables of a container: none of the twin's own, so no credential leaks in."""
+        """Return the variables of a container: none of the twin's own, so no credential leaks in."""
         scratch = self.root / "tmp"
         scratch.mkdir(exist_ok=True)
         return {
@@ -169,7 +169,7 @@ class JobContainer:
 
 
 def read_message(path: Path) -> str:
-    """Get what a job wrote about its own end, at most 1,024 characters, or an empty string."""
+    """Return what a job wrote about its own end, at most 1,024 characters, or an empty string."""
     if not path.is_file():
         return ""
     return path.read_text(errors="replace")[: 4 * MAX_FAILURE_REASON].strip()[:MAX_FAILURE_REASON]

@@ -1,4 +1,4 @@
-"""Get the data of jobs in and out of S3, as the platform (never the job) moves it."""
+"""The data of jobs in and out of S3, as the platform (never the job) moves it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def split_uri(uri: str) -> tuple[str, str]:
-    """Get bucket and key of an S3 URI.
+    """Return bucket and key of an S3 URI.
 
     >>> split_uri("s3://lake/training/heart/")
     ('lake', 'training/heart/')
@@ -24,7 +24,7 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 def relative_key(prefix: str, key: str) -> str:
-    """Get where an object found under an S3Prefix lands, relative to the channel's directory.
+    """Return where an object found under an S3Prefix lands, relative to the channel's directory.
 
     A prefix is a string, not a folder: `a/b` also finds `a/b2.csv`, so end prefixes with a slash.
 
@@ -50,14 +50,14 @@ class JobStorage:
         return self._platform.client("s3")
 
     def keys(self, uri: str) -> Iterator[str]:
-        """Get the keys that start with the URI's key, in S3's order, without folder markers."""
+        """Return the keys that start with the URI's key, in S3's order, without folder markers."""
         bucket, prefix = split_uri(uri)
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         for found in pages:
             yield from (item["Key"] for item in found.get("Contents", []) if not item["Key"].endswith("/"))
 
     def exists(self, uri: str) -> bool:
-        """Tell whether one object is there."""
+        """Return whether one object is there."""
         return split_uri(uri)[1] in self.keys(uri)
 
     def download(self, uri: str, directory: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Get a job's output into CloudWatch Logs, under the group and stream names that AWS gives it."""
+"""The output of a job in CloudWatch Logs, under the group and stream names that AWS uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Get model.tar.gz and output.tar.gz with the same bytes for the same files, whenever and wherever packed."""
+"""Archives (model.tar.gz, output.tar.gz) that have the same bytes for the same files, wherever packed."""
 
 from __future__ import annotations
 

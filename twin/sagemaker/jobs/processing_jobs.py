@@ -1,4 +1,4 @@
-"""Get processing jobs: inputs in under /opt/ml/processing, a command, outputs up at its end."""
+"""Processing jobs: inputs in under /opt/ml/processing, a command, outputs up at its end."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class ProcessingJobs(JobBoard):
 
 
 def _reason(job: RunningJob, message: str, code: int) -> str:
-    """Get the failure reason: AWS's constant sentence, unless the job left a sentence of its own."""
+    """Return the failure reason: AWS's constant sentence, unless the job left a sentence of its own."""
     own = message or read_message(job.root / "output/failure")
     return f"AlgorithmError: {own[:960]}, exit code: {code}" if own else f"{_AWS_SPECIFIC}, exit code: {code}"
 

@@ -1,4 +1,4 @@
-"""Get the trials of a random search: from the same ranges and seed the same ones in the same order."""
+"""The trials of a random search: the same ranges and seed make the same ones in the same order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KINDS = ("IntegerParameterRanges", "ContinuousParameterRanges", "CategoricalPara
 
 
 def draws(ranges: dict[str, Any], seed: int) -> Iterator[dict[str, str]]:
-    """Give one trial's hyperparameters after the other, as text; AWS draws other numbers from the same seed.
+    """Yield one trial's hyperparameters after the other, as text; AWS draws others from the same seed.
 
     >>> ranges = {"IntegerParameterRanges": [{"Name": "max_depth", "MinValue": "2", "MaxValue": "4"}]}
     >>> trials = draws(ranges, 7)
@@ -56,7 +56,7 @@ def _integer(given: dict[str, str], share: float) -> int:
 
 
 def _scaled(low: float, high: float, share: float, scaling: str) -> float:
-    """Give the point at a share of the way; Auto, where AWS chooses, is linear here."""
+    """Return the point at a share of the way; Auto, where AWS chooses, is linear here."""
     if scaling == "Logarithmic":
         return float(low * (high / low) ** share)
     if scaling == "ReverseLogarithmic":

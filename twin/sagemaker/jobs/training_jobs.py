@@ -1,4 +1,4 @@
-"""Get training jobs: channels in, the container's contract, model.tar.gz, output.tar.gz and metrics out."""
+"""Training jobs: channels in, the container's contract, model.tar.gz, output.tar.gz and metrics out."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class TrainingJobs(JobBoard):
             check_channel(channel)
 
     def initial(self, body: Body) -> Body:
-        """Get the status members that a training job has beyond others."""
+        """Return the status members that a training job has beyond others."""
         base = body["OutputDataConfig"]["S3OutputPath"].rstrip("/")
         artifacts = f"{base}/{body['TrainingJobName']}/output/model.tar.gz"
         return {
@@ -100,7 +100,7 @@ class TrainingJobs(JobBoard):
             raise JobFailure("AlgorithmError: " + reason[: 1000 - len(tail)] + tail)
 
     def _upload(self, job: RunningJob, *, keep_model: bool) -> None:
-        """Put the archives where the job said: the model only of a job that did not fail, as AWS does."""
+        """Put the archives where the request names: the model only of a job that did not fail."""
         record = job.record
         key = record["OutputDataConfig"].get("KmsKeyId")
         target = record["ModelArtifacts"]["S3ModelArtifacts"].removesuffix("model.tar.gz")

@@ -1,4 +1,4 @@
-"""Get batch transform jobs: CSV objects in, filtered, scored by the image's rules, joined, in order."""
+"""Batch transform jobs: CSV objects in, filtered, scored by the image's rules, joined, in order."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ _SPLITS = frozenset({"None", "Line"})
 
 
 def _lines(path: Path) -> Iterator[str]:
-    """Get the records of a CSV object one by one, without line ends and without the blank ones."""
+    """Return the records of a CSV object one by one, without line ends and without the blank ones."""
     with path.open(encoding="utf-8", newline="") as file:
         for line in file:
             text = line.rstrip("\r\n")
@@ -137,7 +137,7 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _assemble(record: Body, source: Path, responses: list[Path], target: Path) -> None:
-    """Write the output object: the predictions, beside their own input record when the job joins them."""
+    """Write the output object: the predictions, each after its own input record when the job joins them."""
     processing = record.get("DataProcessing", {})
     joined = processing.get("JoinSource", "None") == "Input"
     select = compile_filter(processing.get("OutputFilter", "$"))

@@ -1,6 +1,6 @@
-"""Get tuning jobs: training jobs with hyperparameters drawn at random, and the best of them by one metric.
+"""Tuning jobs: training jobs with hyperparameters drawn at random, and the best of them by one metric.
 
-The trials are ordinary training jobs under names that begin with the tuning job's. They sit in the seats; the
+The trials are ordinary training jobs under names that begin with the tuning job's. They take the slots; the
 tuning job only waits for them.
 """
 
@@ -59,7 +59,7 @@ class TuningJobs(JobBoard):
         self.training = training
 
     def operations(self) -> dict[str, Callable[[Body], Body]]:
-        """Get the operations of a job, and the list of a tuning job's trials."""
+        """Return the operations of a job, and the list of a tuning job's trials."""
         return super().operations() | {"ListTrainingJobsForHyperParameterTuningJob": self.list_trials}
 
     def check(self, body: Body) -> None:
@@ -103,7 +103,7 @@ class TuningJobs(JobBoard):
             raise invalid(message)
 
     def initial(self, body: Body) -> Body:
-        """Get the members that a tuning job shows before its first trial, and what its summary repeats."""
+        """Return the members that a tuning job shows before its first trial, and what its summary repeats."""
         config = body["HyperParameterTuningJobConfig"]
         limits = {"Strategy": config["Strategy"], "ResourceLimits": config["ResourceLimits"]}
         return limits | {"Trials": [], "TrialTags": body.get("Tags", [])} | _progress([], config)
@@ -136,7 +136,7 @@ class TuningJobs(JobBoard):
             raise JobFailure(msg)
 
     def list_trials(self, body: Body) -> Body:
-        """Get a page of a tuning job's trials; by the objective's value, those without one come last."""
+        """Return a page of a tuning job's trials; by the objective's value, those without one come last."""
         with self.catalogue.lock:
             record = self._record(body[f"{self.noun}Name"])
             config = record["HyperParameterTuningJobConfig"]
@@ -168,7 +168,7 @@ class TuningJobs(JobBoard):
         return name
 
     def _trials(self, record: Body) -> list[Body]:
-        """Get the records of a tuning job's trials, in the order of their start."""
+        """Return the records of a tuning job's trials, in the order of their start."""
         with self.catalogue.lock:
             table = self.catalogue.kind(self.training.kind)
             return [dict(table[name]) for name in record["Trials"]]
@@ -188,7 +188,7 @@ def _runs(trial: Body) -> bool:
 
 
 def _progress(trials: list[Body], config: Body) -> Body:
-    """Get the counters over the trials and, once one of them has a value, the best of them."""
+    """Return the counters over the trials and, once one of them has a value, the best of them."""
     statuses = [trial["TrainingJobStatus"] for trial in trials]
     rows = [_summary(trial, config) for trial in trials]
     objectives = [row["ObjectiveStatus"] for row in rows]
@@ -212,7 +212,7 @@ def _progress(trials: list[Body], config: Body) -> Body:
 
 
 def _summary(trial: Body, config: Body) -> Body:
-    """Get a trial in the shape of HyperParameterTrainingJobSummary."""
+    """Return a trial in the shape of HyperParameterTrainingJobSummary."""
     objective = config["HyperParameterTuningJobObjective"]
     members = ("TrainingJobName", "TrainingJobArn", "CreationTime", "TrainingStartTime", "TrainingEndTime")
     row = {name: trial[name] for name in (*members, "TrainingJobStatus", "FailureReason") if name in trial}

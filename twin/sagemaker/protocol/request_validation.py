@@ -1,4 +1,4 @@
-"""Get a list of what is wrong with a request, judged by botocore's shape: as strict as AWS, before any work.
+"""Requests checked against botocore's shapes: as strict as AWS, before any work.
 
 Types, required and unknown members, enums, patterns and bounds are all read from the model, so a request that
 AWS would refuse is refused here, and a new member needs no change.
@@ -96,7 +96,7 @@ def _bounds(shape: Shape, size: float, where: str, unit: str) -> Iterator[str]:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """Get a model's pattern, written for Java, as Python reads it."""
+    """Return a model's pattern, written for Java, as Python reads it."""
     python = _QUANTIFIED_END.sub("", pattern)
     for java, ours in {**_JAVA_CLASSES, **_JAVA_REST}.items():
         python = python.replace(java, ours)

@@ -1,4 +1,4 @@
-"""Get a response as AWS's JSON protocol sends it: only the shape's members, timestamps as epoch seconds."""
+"""Responses as AWS's JSON protocol sends them: only the shape's members, timestamps as epoch seconds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def to_wire(shape: Shape | None, value: Any) -> Any:
-    """Get `value` with the members that `shape` has and a value for; what only the twin keeps is left out."""
+    """Return `value` with the members of `shape` that have a value; what only the twin keeps is left out."""
     if shape is None:
         return {}
     if shape.type_name == "structure":
@@ -30,7 +30,7 @@ def to_wire(shape: Shape | None, value: Any) -> Any:
 
 
 def from_wire(shape: Shape, value: Any) -> Any:
-    """Get `value` in the shape's own types; CloudFormation may hand over numbers and booleans as text."""
+    """Return `value` in the shape's own types; CloudFormation may hand over numbers and booleans as text."""
     if shape.type_name == "structure" and isinstance(value, dict):
         members = shape.members  # type: ignore[attr-defined]  # narrowed by type_name, not by class
         return {k: from_wire(members[k], v) if k in members else v for k, v in value.items()}
@@ -45,7 +45,7 @@ def from_wire(shape: Shape, value: Any) -> Any:
 
 
 def jsonable(value: Any) -> Any:
-    """Get `value` with its timestamps as epoch milliseconds, which is how AWS writes them in events."""
+    """Return `value` with its timestamps as epoch milliseconds, which is how AWS writes them in events."""
     if isinstance(value, dict):
         return {key: jsonable(item) for key, item in value.items()}
     if isinstance(value, list):

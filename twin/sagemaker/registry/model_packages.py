@@ -1,4 +1,4 @@
-"""Get the model registry: package groups, versions with their approval status, and the events about them."""
+"""The model registry: package groups, versions with their approval status, and the events about them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ModelPackages:
         self._tokens: dict[str, tuple[str, str]] = {}
 
     def operations(self) -> dict[str, Callable[[Body], Body]]:
-        """Get the registry's operations, by AWS's names."""
+        """Return the registry's operations, by AWS's names."""
         return {
             "CreateModelPackageGroup": self.create_group,
             "DescribeModelPackageGroup": lambda body: dict(self._group(body["ModelPackageGroupName"])),
@@ -71,7 +71,7 @@ class ModelPackages:
         return {}
 
     def list_groups(self, body: Body) -> Body:
-        """Get a page of groups."""
+        """Return a page of groups."""
         with self._catalogue.lock:
             rows = [dict(group) for group in self._catalogue.kind(_GROUPS).values()]
         return page(body, rows, name="ModelPackageGroupName", output="ModelPackageGroupSummaryList")
@@ -138,7 +138,7 @@ class ModelPackages:
         return {}
 
     def list_packages(self, body: Body) -> Body:
-        """Get a page of versions, oldest first unless asked otherwise."""
+        """Return a page of versions, oldest first unless asked otherwise."""
         group = body.get("ModelPackageGroupName")
         status = body.get("ModelApprovalStatus")
         with self._catalogue.lock:
@@ -153,7 +153,7 @@ class ModelPackages:
         return page(body, rows, name="ModelPackageName", output="ModelPackageSummaryList")
 
     def package(self, name: str) -> Body:
-        """Get the live record of a version by its ARN (or the part of it after model-package/)."""
+        """Return the live record of a version by its ARN (or the part of it after model-package/)."""
         arn = name if name.startswith("arn:") else self._platform.arn(f"model-package/{name}")
         record = self._catalogue.kind(_PACKAGES).get(arn)
         if record is None:

@@ -1,4 +1,4 @@
-"""Get models: what a batch transform serves, by name."""
+"""Models by name: what a batch transform serves."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ServedModels:
         self._storage = JobStorage(platform)
 
     def operations(self) -> dict[str, Callable[[Body], Body]]:
-        """Get the operations on models, by AWS's names."""
+        """Return the operations on models, by AWS's names."""
         return {
             "CreateModel": self.create,
             "DescribeModel": self.describe,
@@ -59,7 +59,7 @@ class ServedModels:
         return {"ModelArn": arn}
 
     def describe(self, body: Body) -> Body:
-        """Get a model's record."""
+        """Return a model's record."""
         with self._catalogue.lock:
             return dict(self._record(body["ModelName"]))
 
@@ -72,13 +72,13 @@ class ServedModels:
         return {}
 
     def list(self, body: Body) -> Body:
-        """Get a page of models, newest first unless asked otherwise, as AWS sorts them."""
+        """Return a page of models, newest first unless asked otherwise, as AWS sorts them."""
         with self._catalogue.lock:
             rows = [dict(record) for record in self._catalogue.kind(_KIND).values()]
         return page({"SortOrder": "Descending"} | body, rows, name="ModelName", output="Models")
 
     def data(self, name: str) -> str:
-        """Get the S3 URI of a model's model.tar.gz."""
+        """Return the S3 URI of a model's model.tar.gz."""
         with self._catalogue.lock:
             uri: str = self._record(name)["_data"]
             return uri

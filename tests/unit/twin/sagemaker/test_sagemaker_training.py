@@ -182,7 +182,7 @@ def test_stopping_a_job_ends_its_process(sagemaker: Any, training_request: Any) 
 
 
 def gone(pid: int) -> bool:
-    """Whether a process has ended; a zombie has."""
+    """Return whether a process has ended; a zombie has."""
     command = ["/bin/ps", "-o", "stat=", "-p", str(pid)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip()[:1] in {"", "Z"}

@@ -1,7 +1,7 @@
-"""Run a command that dies with whoever holds our standard input: `process_guard.py WORD...`.
+"""A command that ends with whoever holds the guard's standard input: `process_guard.py WORD...`.
 
-A twin that is killed cannot clean up, but its end of this pipe closes all the same; then the job's whole
-process group goes. Nothing outside the standard library, as it runs in the jobs' interpreter.
+A twin that is killed cannot clean up, but its end of this pipe closes all the same; then the job's
+process group ends. Nothing outside the standard library, as it runs in the jobs' interpreter.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Serve a model as sagemaker-xgboost 3.2-0 does, one request file after the other; runs where xgboost is.
+"""The model server of sagemaker-xgboost 3.2-0, one request file after the other; runs where xgboost is.
 
 Usage: transform_server.py MODEL_DIR REQUEST_DIR RESPONSE_DIR one|many. Each request file is a headerless CSV;
 with `one`, each of its lines is a request. The answer to NAME is RESPONSE_DIR/NAME, one prediction per line.
@@ -25,7 +25,7 @@ class RequestRefused(Exception):  # noqa: N818 - the server's answer, not its fa
 
 
 def load(directory: Path) -> list[xgboost.Booster]:
-    """Get every booster of an unpacked model.tar.gz."""
+    """Return every booster of an unpacked model.tar.gz."""
     files = sorted(path for path in directory.iterdir() if path.is_file() and not path.name.startswith("."))
     if not files:
         raise RequestRefused("Unable to load model: no file at the top level of model.tar.gz")
@@ -41,7 +41,7 @@ def load(directory: Path) -> list[xgboost.Booster]:
 
 
 def parse(text: str) -> npt.NDArray[np.float64]:
-    """Get a headerless CSV as a matrix, its empty fields as missing values."""
+    """Return a headerless CSV as a matrix, its empty fields as missing values."""
     rows = [
         ["nan" if field == "" else field for field in line.split(",")] for line in text.strip().split("\n")
     ]
@@ -54,7 +54,7 @@ def parse(text: str) -> npt.NDArray[np.float64]:
 
 
 def predict(boosters: list[xgboost.Booster], matrix: npt.NDArray[np.float64]) -> list[float]:
-    """Get one score per record: the mean over the boosters."""
+    """Return one score per record: the mean over the boosters."""
     data = xgboost.DMatrix(matrix)
     try:
         scores = [booster.predict(data, validate_features=False) for booster in boosters]
@@ -68,14 +68,14 @@ def predict(boosters: list[xgboost.Booster], matrix: npt.NDArray[np.float64]) ->
 
 
 def answer(boosters: list[xgboost.Booster], text: str, *, one_by_one: bool) -> list[float]:
-    """Get the predictions for one request file."""
+    """Return the predictions for one request file."""
     if not one_by_one:
         return predict(boosters, parse(text))
     return [score for line in text.strip().split("\n") for score in predict(boosters, parse(line))]
 
 
 def main() -> int:
-    """Answer every request and get 0, or say in one line why one was refused and get 1."""
+    """Answer every request and return 0, or print why one was refused and return 1."""
     model, requests, responses, mode = (*map(Path, sys.argv[1:4]), sys.argv[4])
     try:
         boosters = load(model)

@@ -1,4 +1,4 @@
-"""Train as sagemaker-xgboost 3.2-0 does when a job brings no program of its own; runs where xgboost is.
+"""The training program of sagemaker-xgboost 3.2-0, for jobs that bring none; runs where xgboost is.
 
 Usage: xgboost_training.py ML_ROOT. Reads input/config/hyperparameters.json and the channels train and, if it
 is there, validation: Parquet files whose first column is the label. Writes model/xgboost-model and, for every
@@ -27,12 +27,12 @@ _TEXTS = {"booster", "eval_metric", "grow_policy", "monotone_constraints", "obje
 _OF_THE_PLATFORM = {"_tuning_objective_metric"}
 
 
-class TrainingRefused(Exception):  # noqa: N818 - what the user is told, not a fault of this program
+class TrainingRefused(Exception):  # noqa: N818 - an answer to the user, not a fault of this program
     """A reason to end the job; the message never shows a cell."""
 
 
 def settings_of(given: dict[str, str]) -> dict[str, Any]:
-    """Get XGBoost's settings from a job's hyperparameters, which are all text."""
+    """Return XGBoost's settings from a job's hyperparameters, which are all text."""
     unknown = sorted(given.keys() - _NUMBERS - _INTEGERS - _TEXTS - _OF_THE_PLATFORM)
     if unknown:
         raise TrainingRefused(f"Extraneous hyperparameter found: {unknown[0]}")
@@ -49,7 +49,7 @@ def settings_of(given: dict[str, str]) -> dict[str, Any]:
 
 
 def matrix(root: Path, channel: str, content_type: str) -> xgboost.DMatrix:
-    """Get a channel's rows, the first column as the label, NaN as missing."""
+    """Return a channel's rows, the first column as the label, NaN as missing."""
     if content_type not in {"parquet", "application/x-parquet"}:
         raise TrainingRefused(f"{content_type} is not an accepted ContentType of this laptop's algorithm.")
     try:
@@ -65,7 +65,7 @@ def matrix(root: Path, channel: str, content_type: str) -> xgboost.DMatrix:
 
 
 def train(root: Path) -> None:
-    """Grow the trees and tell each round's metrics."""
+    """Grow the trees and print each round's metrics."""
     config = root / "input/config"
     settings = settings_of(json.loads((config / "hyperparameters.json").read_text()))
     channels = json.loads((config / "inputdataconfig.json").read_text())
@@ -87,7 +87,7 @@ def train(root: Path) -> None:
 
 
 def main() -> int:
-    """Train and get 0, or say in one line why not and get 1."""
+    """Train and return 0, or print why not and return 1."""
     root = Path(sys.argv[1])
     try:
         train(root)
