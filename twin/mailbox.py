@@ -1,4 +1,4 @@
-"""The mail that a twin's topics sent, one file per letter under `mail/<address>/`."""
+"""The mail that a twin's topics sent, one file per mail under `mail/<address>/`."""
 
 import json
 from datetime import UTC, datetime
@@ -8,22 +8,22 @@ from urllib.parse import quote
 
 
 def deliver(mail_dir: Path, to: str, subject: str, body: str, topic: str) -> None:
-    """Put one letter into the box of its address."""
+    """Put one mail into the box of its address."""
     box = mail_dir / quote(to, safe="@+ ")
     box.mkdir(parents=True, exist_ok=True)
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
-    letter = {"to": to, "subject": subject, "body": body, "at": at, "topic": topic}
+    mail = {"to": to, "subject": subject, "body": body, "at": at, "topic": topic}
     for number in range(len(list(box.glob("*.json"))) + 1, 1_000_000):
         try:
             with (box / f"{number:06}.json").open("x") as file:
-                file.write(json.dumps(letter, indent=2) + "\n")
+                file.write(json.dumps(mail, indent=2) + "\n")
         except FileExistsError:
             continue
         return
 
 
 def read(mail_dir: Path, address: str | None = None) -> list[dict[str, Any]]:
-    """Give the letters, oldest first; of one address, or of all."""
-    letters = [json.loads(file.read_text()) for file in mail_dir.glob("*/*.json")]
-    wanted = [letter for letter in letters if address in (None, letter["to"])]
-    return sorted(wanted, key=lambda letter: str(letter["at"]))
+    """Return the mails, oldest first; of one address, or of all."""
+    mails = [json.loads(file.read_text()) for file in mail_dir.glob("*/*.json")]
+    wanted = [mail for mail in mails if address in (None, mail["to"])]
+    return sorted(wanted, key=lambda mail: str(mail["at"]))

@@ -32,7 +32,7 @@ class Endpoint:
     pid: int
 
     def environment(self) -> dict[str, str]:
-        """Give the variables that point any AWS SDK or command at this twin."""
+        """Return the variables that point any AWS SDK or command at this twin."""
         variables = {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_REGION": self.region,
@@ -51,7 +51,7 @@ class StateDirectory:
 
     @property
     def endpoint_file(self) -> Path:
-        """Where a ready twin says how to reach it."""
+        """Where a ready twin writes how to reach it."""
         return self.root / "endpoint.json"
 
     @property
@@ -80,7 +80,7 @@ class StateDirectory:
         draft.replace(self.endpoint_file)
 
     def read(self) -> Endpoint | None:
-        """Give the running twin, or None when none runs here (a stale file counts as none)."""
+        """Return the running twin, or None when none runs here (a stale file counts as none)."""
         if not self.is_held():
             return None
         try:
@@ -89,13 +89,13 @@ class StateDirectory:
             return None
 
     def hold(self) -> IO[str]:
-        """Give the open lock that marks this directory as served; it falls with the process."""
+        """Return the open lock that marks this directory as served; it falls with the process."""
         lock = (self.root / "engine.lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX)
         return lock
 
     def is_held(self) -> bool:
-        """Whether a twin serves this directory."""
+        """Return whether a twin serves this directory."""
         try:
             with (self.root / "engine.lock").open("r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -107,6 +107,6 @@ class StateDirectory:
 
 
 def state_directory(environ: Mapping[str, str] | None = None) -> StateDirectory:
-    """Give the twin directory of this project, or the one named by TWIN_STATE_DIR."""
+    """Return the twin directory of this project, or the one named by TWIN_STATE_DIR."""
     variables = os.environ if environ is None else environ
     return StateDirectory(Path(variables.get("TWIN_STATE_DIR") or PROJECT / ".twin").absolute())

@@ -1,6 +1,7 @@
 """State machines on the twin behave as on AWS: each test fails without the repair it names."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -50,17 +51,17 @@ def test_a_missing_heartbeat_ends_the_task(twin: "RunningTwin", probe_stack: dic
 def test_an_execution_ends_after_its_machines_own_limit(
     twin: "RunningTwin", probe_stack: dict[str, str]
 ) -> None:
-    execution = twin.run(probe_stack["Flow"], {"case": "slow"})
+    execution = twin.run(probe_stack["Limited"], {})
     assert (execution["status"], execution["error"]) == ("TIMED_OUT", "States.Timeout")
     history = twin.client("stepfunctions").get_execution_history(executionArn=execution["executionArn"])
     assert [event["type"] for event in history["events"]].count("ExecutionTimedOut") == 1
     assert "ExecutionFailed" not in {event["type"] for event in history["events"]}
 
 
-def test_a_limit_may_be_an_expression_and_a_late_answer_is_told_so(
+def test_a_limit_may_be_an_expression_and_an_answer_after_it_is_refused(
     twin: "RunningTwin", probe_stack: dict[str, str]
 ) -> None:
-    assert output_of(twin, probe_stack, "late") == {"caught": "States.Timeout"}
+    assert output_of(twin, probe_stack, "expired") == {"caught": "States.Timeout"}
     states = twin.client("stepfunctions")
     token = (
         twin.client("s3").get_object(Bucket=probe_stack["Inbox"], Key="open/token")["Body"].read().decode()
@@ -75,8 +76,8 @@ def test_a_state_publishes_with_attributes_that_filters_match(
     twin: "RunningTwin", probe_stack: dict[str, str]
 ) -> None:
     output_of(twin, probe_stack, "publish")
-    letters = [letter for letter in twin.mail("reader@example.org") if letter["subject"] == "From a state"]
-    assert [letter["body"] for letter in letters] == ["Case publish"]
+    mails = [mail for mail in twin.mail("reader@example.org") if mail["subject"] == "From a state"]
+    assert [mail["body"] for mail in mails] == ["Case publish"]
 
 
 def test_starting_a_child_twice_is_an_error_with_its_name_on_aws(
@@ -150,6 +151,24 @@ def test_a_repeated_start_with_the_same_input_is_the_same_execution(
     assert states.start_execution(**start)["executionArn"] == first["executionArn"]
     with pytest.raises(states.exceptions.ExecutionAlreadyExists):
         states.start_execution(**start | {"input": "{}"})
+
+
+def test_a_stopped_execution_stays_stopped(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
+    states = twin.client("stepfunctions")
+    arn = states.start_execution(stateMachineArn=probe_stack["Flow"], input='{"case": "slow"}')[
+        "executionArn"
+    ]
+
+    def events() -> set[str]:
+        history = states.get_execution_history(executionArn=arn)["events"]
+        return {event["type"] for event in history}
+
+    assert twin.until(lambda: "TaskStateEntered" in events())
+    states.stop_execution(executionArn=arn)
+    token_is_dropped = 1.0  # the task polls twenty times a second whether its execution still runs
+    time.sleep(token_is_dropped)
+    assert states.describe_execution(executionArn=arn)["status"] == "ABORTED"
+    assert "ExecutionFailed" not in events()
 
 
 def test_executions_publish_their_metrics(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:

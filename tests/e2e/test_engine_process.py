@@ -1,4 +1,4 @@
-"""The twin as a process: quick to start, quiet when idle, alone on loopback, and gone without a trace."""
+"""The twin as a process: small when idle, alone on loopback, and gone without a trace."""
 
 import json
 import os
@@ -28,9 +28,13 @@ def twin(state_dir: Path, *arguments: str, **variables: str) -> subprocess.Compl
 
 
 @contextmanager
-def foreground(state_dir: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+def foreground(
+    state_dir: Path, port: int, *, sigint_ignored: bool = False
+) -> Iterator[subprocess.Popen[str]]:
     environment = os.environ | {"TWIN_STATE_DIR": str(state_dir)}
     command = [str(TWIN), "up", "--foreground", "--port", str(port)]
+    if sigint_ignored:  # as a shell starts what it puts into the background
+        command = ["/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     process.stdout.readline()
@@ -67,8 +71,8 @@ def processes_of(state_dir: Path) -> list[str]:
     return found
 
 
-def nobody_left(state_dir: Path) -> bool:
-    deadline = time.monotonic() + 8
+def no_process_left(state_dir: Path) -> bool:
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if not processes_of(state_dir):
             return True
@@ -82,14 +86,17 @@ def with_a_worker(state_dir: Path) -> None:
     assert any("bootstrap.py" in command for command in processes_of(state_dir))
 
 
-def test_it_is_ready_quickly_and_small_when_idle(tmp_path: Path) -> None:
-    before = time.monotonic()
+def test_it_starts_with_little_work_and_is_small_when_idle(tmp_path: Path) -> None:
     assert twin(tmp_path, "up", "--port", str(free_port())).returncode == 0
-    assert time.monotonic() - before < 5
     try:
-        status = Path(f"/proc/{endpoint(tmp_path)['pid']}/status").read_text()
-        resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        process = Path(f"/proc/{endpoint(tmp_path)['pid']}")
+        resident = next(
+            line for line in (process / "status").read_text().splitlines() if line.startswith("VmRSS")
+        )
         assert int(resident.split()[1]) / 1024 < 400
+        # Processor time, as wall clock depends on what else this machine does: about 2 s.
+        fields = (process / "stat").read_text().rpartition(")")[2].split()
+        assert sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK") < 10
     finally:
         assert "stopped" in twin(tmp_path, "down").stdout
 
@@ -128,16 +135,17 @@ def test_down_leaves_no_process(tmp_path: Path) -> None:
     assert twin(tmp_path, "up", "--port", str(free_port())).returncode == 0
     with_a_worker(tmp_path)
     assert "stopped" in twin(tmp_path, "down").stdout
-    assert nobody_left(tmp_path), processes_of(tmp_path)
+    assert no_process_left(tmp_path), processes_of(tmp_path)
     assert not (tmp_path / "endpoint.json").exists()
 
 
-def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
-    with foreground(tmp_path, free_port()) as process:
+@pytest.mark.parametrize("sigint_ignored", [False, True], ids=["at a prompt", "in the background"])
+def test_ctrl_c_leaves_no_process(tmp_path: Path, *, sigint_ignored: bool) -> None:
+    with foreground(tmp_path, free_port(), sigint_ignored=sigint_ignored) as process:
         with_a_worker(tmp_path)
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=10)
-        assert nobody_left(tmp_path), processes_of(tmp_path)
+        process.wait(timeout=60)
+        assert no_process_left(tmp_path), processes_of(tmp_path)
 
 
 def test_a_killed_foreground_leaves_no_process(tmp_path: Path) -> None:
@@ -145,39 +153,39 @@ def test_a_killed_foreground_leaves_no_process(tmp_path: Path) -> None:
         with_a_worker(tmp_path)
         process.kill()
         process.wait()
-        assert nobody_left(tmp_path), processes_of(tmp_path)
+        assert no_process_left(tmp_path), processes_of(tmp_path)
 
 
 def test_a_killed_engine_leaves_no_process(tmp_path: Path) -> None:
     assert twin(tmp_path, "up", "--port", str(free_port())).returncode == 0
     with_a_worker(tmp_path)
     os.kill(endpoint(tmp_path)["pid"], signal.SIGKILL)
-    assert nobody_left(tmp_path), processes_of(tmp_path)
+    assert no_process_left(tmp_path), processes_of(tmp_path)
     assert twin(tmp_path, "status").returncode == 1
 
 
-def test_a_port_in_use_is_said_plainly(tmp_path: Path) -> None:
+def test_a_port_in_use_is_named_with_a_remedy(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        said = twin(tmp_path, "up", "--port", str(port))
-    assert said.returncode == 1
-    assert f"Port {port} on this machine is in use" in said.stderr
-    assert "--port" in said.stderr
-    assert "Traceback" not in said.stderr
+        done = twin(tmp_path, "up", "--port", str(port))
+    assert done.returncode == 1
+    assert f"Port {port} on this machine is in use" in done.stderr
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_second_twin_in_the_same_directory_is_refused(tmp_path: Path) -> None:
     assert twin(tmp_path, "up", "--port", str(free_port())).returncode == 0
     try:
-        said = twin(tmp_path, "up", "--port", str(free_port()))
-        assert (said.returncode, "already running" in said.stderr) == (1, True)
+        done = twin(tmp_path, "up", "--port", str(free_port()))
+        assert (done.returncode, "already running" in done.stderr) == (1, True)
     finally:
         twin(tmp_path, "down")
 
 
-def test_a_template_that_cannot_work_says_which_resource_and_why(tmp_path: Path) -> None:
+def test_a_template_that_cannot_work_names_the_resource_and_the_reason(tmp_path: Path) -> None:
     template = tmp_path / "broken.yaml"
     template.write_text("""
 AWSTemplateFormatVersion: "2010-09-09"
@@ -188,8 +196,8 @@ Resources:
 """)
     assert twin(tmp_path, "up", "--port", str(free_port())).returncode == 0
     try:
-        said = twin(tmp_path, "deploy", str(template))
-        assert said.returncode == 1
-        assert "Alarm (AWS::CloudWatch::Alarm): Threshold is required" in said.stderr
+        done = twin(tmp_path, "deploy", str(template))
+        assert done.returncode == 1
+        assert "Alarm (AWS::CloudWatch::Alarm): Threshold is required" in done.stderr
     finally:
         twin(tmp_path, "down")

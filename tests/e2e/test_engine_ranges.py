@@ -1,4 +1,4 @@
-"""A named version of an object can be read in part: it fails without the repair in `twin.repairs.ranges`."""
+"""A named version of an object can be read in part: fails without `twin.repairs.buckets.version_ranges`."""
 
 from typing import TYPE_CHECKING
 

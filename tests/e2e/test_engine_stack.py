@@ -35,7 +35,7 @@ def test_the_api_answers_at_the_address_in_the_outputs(probe_stack: dict[str, st
     assert fetch(probe_stack["ApiUrl"] + "/elsewhere")[0] == 404
 
 
-def test_requests_and_letters_are_counted(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
+def test_requests_and_mails_are_counted(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
     fetch(probe_stack["ApiUrl"] + "/approvals/a1")
     twin.client("sns").publish(TopicArn=probe_stack["Topic"], Message="counted")
     listed = twin.client("cloudwatch").list_metrics()["Metrics"]
@@ -47,7 +47,7 @@ def test_requests_and_letters_are_counted(twin: "RunningTwin", probe_stack: dict
     } <= names
 
 
-def test_nobody_unsigned_reaches_a_bucket_or_a_back_door(
+def test_an_unsigned_request_reaches_no_bucket_and_no_back_door(
     twin: "RunningTwin", probe_stack: dict[str, str]
 ) -> None:
     twin.client("s3").put_object(Bucket=probe_stack["Inbox"], Key="open/secret", Body=b"x")
@@ -105,7 +105,7 @@ def test_mail_reaches_those_whose_filter_matches(twin: "RunningTwin", probe_stac
             Message="hello",
             MessageAttributes=attributes,
         )
-    subjects = [letter["subject"] for letter in twin.mail("reader@example.org")]
+    subjects = [mail["subject"] for mail in twin.mail("reader@example.org")]
     assert subjects.count("To data_manager") == 1
     assert "To operator" not in subjects
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,9 +69,27 @@ def test_embedded_metrics_reach_cloudwatch(twin: "RunningTwin", probe_stack: dic
     ]
 
 
-def test_an_alarm_looks_at_its_own_dimensions_and_writes(
-    twin: "RunningTwin", probe_stack: dict[str, str]
-) -> None:
+def test_an_invocation_is_counted_once(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
+    cloudwatch, now = twin.client("cloudwatch"), datetime.now(UTC)
+
+    def counted() -> int:
+        found = cloudwatch.get_metric_statistics(
+            Namespace="AWS/Lambda",
+            MetricName="Invocations",
+            Dimensions=[{"Name": "FunctionName", "Value": probe_stack["Probe"]}],
+            StartTime=now - timedelta(hours=1),
+            EndTime=now + timedelta(hours=1),
+            Period=7200,
+            Statistics=["Sum"],
+        )
+        return int(sum(point["Sum"] for point in found["Datapoints"]))
+
+    before = counted()
+    twin.invoke(probe_stack["Probe"], {"do": "echo"})
+    assert counted() == before + 1
+
+
+def test_an_alarm_evaluates_its_own_dimensions(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:
     twin.invoke(probe_stack["Probe"], {"do": "metrics"})
     cloudwatch = twin.client("cloudwatch")
 
@@ -108,7 +127,7 @@ def test_a_policy_that_names_the_role_lets_its_function_in(
     assert json.loads(answer["Payload"].read()) == "for the role"
 
 
-def test_the_log_says_how_much_memory_the_worker_used(
+def test_the_log_has_the_memory_that_the_worker_used(
     twin: "RunningTwin", probe_stack: dict[str, str]
 ) -> None:
     answer = twin.client("lambda").invoke(
@@ -126,9 +145,9 @@ def test_idle_workers_end(tmp_path: Path) -> None:
 from pathlib import Path
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
-from twin.repairs import workers
-from twin.repairs.site import Site
-workers.apply(Site("http://127.0.0.1:1", Path({str(tmp_path)!r})))
+import twin.repairs.lambda_functions.lambda_worker
+from twin.repairs.registry import REPAIRS, Site
+REPAIRS.apply(Site("http://127.0.0.1:1", Path({str(tmp_path)!r})))
 config = {{"FunctionName": "f", "FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:f"}}
 worker, _ = lambda_runtime.acquire_worker("f", config, b"")
 lambda_runtime.release_worker(worker)

@@ -14,7 +14,7 @@ from cli.offline import preview
 from clinrisk.core import object_keys
 from tests.corpus import EVERYTHING, FILES, Case
 from tests.e2e.conftest import TWIN, free_port
-from twin.replay_watch import upload_id_of
+from twin.replay.upload_watch import upload_id_of
 
 SECONDS, MEGABYTES = 2.0, 512
 FIELDS = [

@@ -1,51 +1,42 @@
-"""What the engine gets wrong, repaired: one small file per theme, each repair with its reason and a test.
+"""Repairs of the engine: one folder per service, each repair with its reason and a test.
 
-The engine has no plug-in interface: a repair replaces one of its module-level functions or table entries.
-That is safe only against one exact version, which `twin.engine` checks before it applies anything.
+`registry` checks, applies and undoes them; docs/engine-faults.md reports the faults. What the engine lacks
+altogether, SageMaker, is in `twin.sagemaker`.
 """
 
-from twin.repairs.site import Site
+from importlib import import_module
 
-__all__ = ["Site", "apply"]
+from twin.repairs.registry import REPAIRS, EngineChangedError, RepairRegistry, Site
+
+__all__ = ["MODULES", "EngineChangedError", "Site", "load"]
+
+MODULES = (
+    "callers.request_checks",
+    "callers.principal_arn",
+    "lambda_functions.lambda_worker",
+    "cloudwatch.published_metrics",
+    "cloudwatch.alarm_evaluation",
+    "notifications.mail_delivery",
+    "notifications.bucket_events",
+    "step_functions.execution_life",
+    "step_functions.task_limits",
+    "step_functions.service_calls",
+    "step_functions.parallel_branches",
+    "step_functions.distributed_maps",
+    "cloudformation.template_support",
+    "cloudformation.signing_keys",
+    "buckets.version_ranges",
+    # Last: every other repair of S3 gets bodies as they are kept.
+    "buckets.large_objects",
+    "buckets.multipart_uploads",
+)
 
 
-def apply(site: Site) -> None:
-    """Apply every repair; importing the engine happens here, under the scrubbed environment."""
-    # The engine reads its environment when it is imported, so nothing may import it earlier.
-    from twin.repairs import (  # noqa: PLC0415
-        alarms,
-        bodies,
-        branches,
-        executions,
-        identity,
-        integrations,
-        keys,
-        maps,
-        messages,
-        ranges,
-        stacks,
-        tasks,
-        telemetry,
-        transport,
-        workers,
-    )
+def load() -> RepairRegistry:
+    """Return the registry with every repair of this package in it.
 
-    for repair in (
-        transport,
-        identity,
-        workers,
-        telemetry,
-        alarms,
-        messages,
-        executions,
-        tasks,
-        integrations,
-        branches,
-        stacks,
-        keys,
-        ranges,
-        maps,
-        # Last: every other repair of S3 sees bodies as they are kept.
-        bodies,
-    ):
-        repair.apply(site)
+    This imports the engine, which reads its environment while it is imported: nothing may do so earlier.
+    """
+    for name in MODULES:
+        import_module(f"{__name__}.{name}")
+    return REPAIRS

@@ -1,4 +1,4 @@
-"""Get the platform around the jobs: where AWS answers, which interpreter runs them, who hears about them."""
+"""The platform around the jobs: where AWS answers, which interpreter runs them, where events go."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Body = dict[str, Any]
 Operation = "Callable[[Body], Body]"
 
 
-def _tell_nobody(detail_type: str, detail: Body, resources: list[str]) -> None:
+def _drop_event(detail_type: str, detail: Body, resources: list[str]) -> None:
     """Drop an event: a core under test has no event bus."""
     del detail_type, detail, resources
 
@@ -35,17 +35,17 @@ class Platform:
     access_key: str = "test"
     secret_key: str = "test"  # noqa: S105 - the local engine's root password is this word
     ca_bundle: str | None = None
-    publish: Callable[[str, Body, list[str]], None] = _tell_nobody
+    publish: Callable[[str, Body, list[str]], None] = _drop_event
     job_slots: int = 2
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def arn(self, resource: str) -> str:
-        """Get the ARN of a SageMaker resource such as `training-job/x`."""
+        """Return the ARN of a SageMaker resource such as `training-job/x`."""
         return f"arn:aws:sagemaker:{self.region}:{self.account}:{resource}"
 
     def client(self, service: str) -> Any:
-        """Get the twin's own client of `service`; made once, as making one is slow and not thread-safe."""
+        """Return the twin's own client of `service`; made once, as making one is slow and not thread-safe."""
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = self._make_client(service)

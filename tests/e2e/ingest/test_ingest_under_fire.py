@@ -14,7 +14,7 @@ import pytest
 from cli.stack import Stack, open_stack
 from tests.corpus.cases import STROKE, good, lines, stroke_rows, text
 from tests.e2e.conftest import PROJECT, RunningTwin
-from twin.replay_watch import upload_id_of
+from twin.replay.upload_watch import upload_id_of
 from twin.state import Endpoint
 
 DELIVERIES = 50

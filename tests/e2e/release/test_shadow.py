@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from cli import synthetic_cohort
 from tests.e2e.conftest import PROJECT, RunningTwin, started
 from twin import mailbox
-from twin.demo_approver import approve, link_in
+from twin.demo.approver import approve, link_in
 
 pytestmark = [pytest.mark.twin, pytest.mark.timeout(600)]
 PATIENCE = 240

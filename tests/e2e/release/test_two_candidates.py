@@ -10,8 +10,8 @@ import pytest
 
 from tests.e2e.conftest import PROJECT, started
 from tests.e2e.release.test_shadow import Hospital, page
-from twin.demo_approver import approve
-from twin.demo_command import DemoError
+from twin.demo.approver import approve
+from twin.demo.clinrisk_process import DemoError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

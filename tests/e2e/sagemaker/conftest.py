@@ -22,7 +22,7 @@ if sys.argv[1] == "fail":
     (root / "output/failure").write_text("one class only")
     sys.exit(1)
 if sys.argv[1] == "wait":
-    time.sleep(60)
+    time.sleep(600)
 """
 
 

@@ -1,0 +1,175 @@
+import csv
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from twin.demo import cohort_files
+from twin.demo.approver import approve, link_in, read_form
+from twin.demo.clinrisk_process import DemoError
+from twin.demo.cohort_files import DemoUseCase
+from twin.demo.progress_board import ProgressBoard
+
+STROKE = DemoUseCase("stroke", "Stroke risk", ("id", "age", "stroke"), "id", "stroke", {"0": 0, "1": 1}, None)
+HEART = DemoUseCase("heart", "Heart", ("age", "num"), None, "num", {"0": 0, "1": 1, "2": 1}, None)
+PAGE = """<h1>Release Heart disease risk, version 3?</h1><form method="post">
+<input type="hidden" name="nonce" value="n0nce"><input type="radio" name="decision" value="approve">
+<input type="radio" name="decision" value="reject"><input type="text" name="version" value="">
+<textarea name="reason"></textarea></form>"""
+
+
+def rows(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as text:
+        return list(csv.DictReader(text))
+
+
+def cut(folder: Path, contract: DemoUseCase, lines: list[str], seed: int = 42) -> cohort_files.CohortParts:
+    cohort = folder / "cohort.csv"
+    cohort.write_text("\n".join([",".join(contract.header), *lines]) + "\n")
+    return cohort_files.split(cohort, contract, folder, seed)
+
+
+def test_every_patient_trains_or_comes_later_and_none_does_both(tmp_path: Path) -> None:
+    parts = cut(tmp_path, STROKE, [f"{n},{n % 90},{int(n < 25)}" for n in range(500)])
+    early = {row["id"] for row in rows(parts.training)}
+    later = {row["id"] for row in rows(parts.later)}
+    assert (parts.training_rows, parts.later_rows) == (400, 100)
+    assert early | later == {str(n) for n in range(500)}
+    assert not early & later
+
+
+def test_both_parts_have_their_share_of_cases(tmp_path: Path) -> None:
+    parts = cut(tmp_path, STROKE, [f"{n},{n % 90},{int(n < 25)}" for n in range(500)])
+    assert sum(row["stroke"] == "1" for row in rows(parts.training)) == 20
+    assert sum(parts.later_labels) == 5
+
+
+def test_later_patients_arrive_without_their_outcome(tmp_path: Path) -> None:
+    parts = cut(tmp_path, STROKE, [f"{n},{n % 90},{int(n < 25)}" for n in range(500)])
+    assert list(rows(parts.later)[0]) == ["id", "age"]
+
+
+def test_the_same_seed_cuts_the_same_way(tmp_path: Path) -> None:
+    lines = [f"{n},{n % 90},{int(n < 25)}" for n in range(500)]
+    first = cut(tmp_path, STROKE, lines).training.read_bytes()
+    assert cut(tmp_path, STROKE, lines).training.read_bytes() == first
+    assert cut(tmp_path, STROKE, lines, seed=1).training.read_bytes() != first
+
+
+def test_outcomes_name_patients_by_the_hospitals_ids(tmp_path: Path) -> None:
+    parts = cut(tmp_path, STROKE, [f"{n},{n % 90},{int(n < 25)}" for n in range(500)])
+    record = rows(cohort_files.outcomes(parts, tmp_path / "unused.csv", tmp_path, "2026-03-01"))
+    assert {row["id"]: row["label"] for row in record} == {
+        row["id"]: str(int(int(row["id"]) < 25)) for row in rows(parts.later)
+    }
+    assert {row["date"] for row in record} == {"2026-03-01"}
+
+
+def test_without_hospital_ids_outcomes_find_their_record_by_row(tmp_path: Path) -> None:
+    parts = cut(tmp_path, HEART, [f"{30 + n},{n % 3}" for n in range(30)])
+    results = tmp_path / "results.csv"
+    numbered = [f"{row},record-{row},0.5" for row in range(parts.later_rows, 0, -1)]
+    results.write_text("\n".join(["row,id,risk", *numbered]) + "\n")
+    record = rows(cohort_files.outcomes(parts, results, tmp_path, "2026-03-01"))
+    labels = {row["id"]: int(row["label"]) for row in record}
+    assert labels == {f"record-{n}": label for n, label in enumerate(parts.later_labels, start=1)}
+
+
+def test_a_label_written_as_a_fraction_is_the_same_code() -> None:
+    assert [HEART.label_of(text) for text in ("0", "2.0", " 1")] == [0, 1, 1]
+
+
+def test_only_one_column_of_the_wrong_header_is_wrong(tmp_path: Path) -> None:
+    parts = cut(tmp_path, HEART, [f"{30 + n},{n % 3}" for n in range(30)])
+    assert list(rows(cohort_files.with_wrong_header(parts.training, tmp_path, "age"))[0]) == ["age_", "num"]
+
+
+def test_the_link_is_the_one_about_the_training_run() -> None:
+    mails = [
+        {"body": "run heart-1, decide:\nhttp://x.localhost:4566/approvals/one?expires=1&mac=m\nThe link"},
+        {"body": "run heart-2 is live."},
+        {"body": "run heart-2, decide here: http://x.localhost:4566/approvals/two?expires=2&mac=m"},
+    ]
+    assert link_in(mails, "heart-2") == "http://x.localhost:4566/approvals/two?expires=2&mac=m"
+    assert link_in(mails, "heart-3") is None
+
+
+def test_the_form_is_read_with_what_it_holds() -> None:
+    form = read_form(PAGE)
+    assert form.title.endswith("version 3?")
+    assert form.fields == {"nonce": "n0nce", "decision": "", "version": "", "reason": ""}
+
+
+@pytest.fixture
+def page() -> Any:
+    """An approval page that keeps what is posted to it."""
+    posted: list[dict[str, list[str]]] = []
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._send(PAGE)
+
+        def do_POST(self) -> None:
+            posted.append(parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+            self._send("<h1>Approved</h1>")
+
+        def _send(self, text: str) -> None:
+            self.send_response(200 if "wrong" not in self.path else 403)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 # the base class names it so
+            """Keep the test's output clean."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://api.execute-api.localhost:{server.server_port}/approvals", posted
+        server.shutdown()
+
+
+def test_the_approver_types_the_version_of_the_page_with_a_reason(page: Any) -> None:
+    address, posted = page
+    approve(f"{address}/one?expires=1&mac=m")
+    assert posted[0]["version"] == ["3"]
+    assert posted[0]["nonce"] == ["n0nce"]
+    assert posted[0]["decision"] == ["approve"]
+    assert len(posted[0]["reason"][0]) > 10
+
+
+def test_a_page_that_refuses_is_not_taken_for_a_decision(page: Any) -> None:
+    address, posted = page
+    with pytest.raises(DemoError, match="403"):
+        approve(f"{address}/wrong?expires=1&mac=m")
+    assert not posted
+
+
+def execution(arn: str, status: str, **more: object) -> dict[str, Any]:
+    facts = {"machine": "scoring", "use_case": "heart", "key": "k", "started": arn, "reason": ""}
+    return {"arn": arn, "status": status, "running_states": [], "seconds_by_state": {}, **facts, **more}
+
+
+@pytest.fixture
+def board() -> ProgressBoard:
+    return ProgressBoard(threading.Event(), lambda _: None)
+
+
+def test_a_board_waits_for_the_end_of_the_newest_execution(board: ProgressBoard) -> None:
+    board.see(execution("1", "FAILED"))
+    board.see(execution("2", "SUCCEEDED"))
+    assert board.wait_end("heart", "scoring", "k", 1)["arn"] == "2"
+
+
+@pytest.mark.parametrize(("status", "part"), [("FAILED", "NoLiveModel"), ("RUNNING", "did not happen")])
+def test_a_bad_end_and_no_end_are_distinguished(board: ProgressBoard, status: str, part: str) -> None:
+    board.see(execution("1", status, reason="NoLiveModel: nothing is live."))
+    with pytest.raises(DemoError, match=part):
+        board.wait_end("heart", "scoring", "k", 0.05)
+
+
+def test_a_stopped_demo_waits_for_nothing(board: ProgressBoard) -> None:
+    board.stopped.set()
+    with pytest.raises(DemoError, match="stopped"):
+        board.wait("anything", 60, lambda: None)

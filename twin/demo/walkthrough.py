@@ -1,0 +1,286 @@
+"""The demo of one use case, from a file in the inbox to findings about the scored patients."""
+
+import json
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from twin.demo import cohort_files
+from twin.demo.approver import approve, link_in
+from twin.demo.clinrisk_process import Clinrisk, DemoError, StoppedError
+from twin.demo.cohort_files import CohortParts, DemoUseCase
+from twin.demo.progress_board import Execution, ProgressBoard
+
+USED = ("ACCEPTED", "PARTIAL")
+STEP_SECONDS = 300.0
+APPROVER_SECONDS = 7 * 86400.0
+SHIFTED_ROWS = 150
+SYNTHETIC_ROWS = {"heart": 600, "stroke": 8000}
+OTHER_ROWS = 2000
+# How a training run ends when the people decide against its candidate, or do not decide.
+DECIDED_AGAINST = {"CandidateRejected": "REJECTED", "ApprovalExpired": "EXPIRED"}
+RESULTS = ("results", "results_shifted")
+Mails = Callable[[], list[dict[str, Any]]]
+
+
+@dataclass
+class WalkthroughRecord:
+    """What happened to one use case; `out/demo.json` is made of this."""
+
+    uploads: list[dict[str, Any]] = field(default_factory=list)
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
+    verdict: str = "NOT_REACHED"
+    decision: str = "NOT_REACHED"
+    live_version: int | None = None
+    scored_rows: int = 0
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    artefacts: dict[str, str] = field(default_factory=dict)
+    source: str = ""
+    rejected_after: float | None = None
+    """Seconds from the drop of the wrong-header file to its receipt."""
+    unexpected: list[str] = field(default_factory=list)
+    """What did not end as expected, in words."""
+
+
+@dataclass
+class Walkthrough:
+    """One use case's way through the system; `walk` takes it."""
+
+    clinrisk: Clinrisk
+    board: ProgressBoard
+    contract: DemoUseCase
+    own_file: Path | None
+    out: Path
+    seed: int
+    mails: Mails
+    plays_approver: bool
+    record: WalkthroughRecord = field(default_factory=WalkthroughRecord)
+
+    @property
+    def name(self) -> str:
+        """The use case."""
+        return self.contract.name
+
+    @property
+    def folder(self) -> Path:
+        """Where this use case's files go."""
+        return self.out / self.name
+
+    def walk(self) -> None:
+        """Take all steps; what did not end as expected is written down, and ends it."""
+        try:
+            parts = self.prepare()
+            self.train(parts)
+            if self.decide():
+                self.score(parts)
+                self.monitor()
+            self.gather()
+        except StoppedError:
+            raise
+        except DemoError as error:
+            self.record.unexpected.append(str(error))
+        except Exception as error:  # noqa: BLE001 # a fault of the demo itself still has to end up in the summary
+            self.record.unexpected.append(f"{type(error).__name__}: {error}")
+
+    def prepare(self) -> CohortParts:
+        """Convert or draw the cohort, and cut it."""
+        with self._step("Prepare files") as step:
+            for old in ("dropped", "results", "receipts"):
+                shutil.rmtree(self.folder / old, ignore_errors=True)
+            cohort = self.folder / "dropped" / "cohort.csv"
+            cohort.parent.mkdir(parents=True, exist_ok=True)
+            if self.own_file:
+                made = self.clinrisk.ask("convert", self.own_file, "--to", cohort)
+                self.record.source = made["original"]
+            else:
+                rows = str(SYNTHETIC_ROWS.get(self.name, OTHER_ROWS))
+                self.clinrisk.ask(
+                    "cohort", self.name, "--rows", rows, "--seed", str(self.seed), "--out", cohort
+                )
+                self.record.source = "synthetic cohort"
+            parts = cohort_files.split(cohort, self.contract, cohort.parent, self.seed)
+            self._expect(
+                parts.training_rows + parts.later_rows == parts.rows, "every row of the file is used once"
+            )
+            step.detail = f"{parts.rows:,} patients of {self.record.source}: {parts.training_rows:,} train"
+            step.detail += f", {parts.later_rows:,} come later"
+        return parts
+
+    def train(self, parts: CohortParts) -> None:
+        """Drop the training file and follow it until a decision is asked for; meanwhile, two mistakes."""
+        self._drop(parts.training, "training", USED)
+        with (
+            self._meanwhile(lambda: self._make_mistakes(parts)),
+            self._step("Train and evaluate", "training") as step,
+        ):
+
+            def asks_or_ends() -> Execution | None:
+                for execution in self.board.of(self.name, "training")[:1]:
+                    if execution["status"] != "RUNNING" or "Await Approval" in execution["running_states"]:
+                        return execution
+                return None
+
+            execution = self.board.wait(f"The training of {self.name}", STEP_SECONDS, asks_or_ends)
+            if execution["error"] == "CandidateBlocked":
+                self.record.verdict = "BLOCKED"
+                self.gather()
+            if execution["status"] != "RUNNING":
+                raise DemoError(
+                    f"Nobody was asked about {self.name}: {execution['reason'] or execution['status']}"
+                )
+            self.record.verdict = step.detail = "APPROVABLE"
+
+    def decide(self) -> bool:
+        """Play the approver, or wait for a person; return whether the candidate went live."""
+        with self._step("Decide", "training") as step:
+            link = self.board.wait(f"The approval mail of {self.name}", STEP_SECONDS, self._approval_link)
+            if self.plays_approver:
+                approve(link)
+            else:
+                step.detail = "waits for the approver: open the link above"
+                self.board.print_line(
+                    f"\n{self.contract.title}: read the evidence and decide here:\n{link}\n"
+                )
+            patience = STEP_SECONDS if self.plays_approver else APPROVER_SECONDS
+            self.board.wait(f"The decision about {self.name}", patience, self._training_ended)
+            refused = DECIDED_AGAINST.get(self.board.of(self.name, "training")[0]["error"])
+            if refused:
+                self.record.decision = step.detail = refused
+                return False
+            self.board.wait_end(self.name, "training", "", STEP_SECONDS)
+            live = self.clinrisk.ask("live", self.name)[self.name]["live"]
+            self.record.decision = live["approval"]["status"]
+            self.record.live_version = int(live["live_version"])
+            step.detail = f"{self.record.decision}: version {self.record.live_version} is live"
+        return True
+
+    def score(self, parts: CohortParts) -> None:
+        """Drop the later patients and a batch from another population, then the outcomes."""
+        with self._meanwhile(self._score_shifted):
+            self._score(parts.later, parts.later_rows)
+        # Where the hospital gave no ids, outcomes name patients by the record ids of the results.
+        results = Path() if parts.later_ids else Path(self._fetch()["results"])
+        today = datetime.now(UTC).date().isoformat()
+        labels = cohort_files.outcomes(parts, results, self.folder / "dropped", today)
+        key = self._drop(labels, "outcomes", USED)
+        with self._step("Join outcomes", "ingest", key):
+            self.board.wait_end(self.name, "ingest", key, STEP_SECONDS)
+
+    def monitor(self) -> None:
+        """Run the monitoring and keep what it found; the shifted batch has to raise the drift alert."""
+        with self._step("Monitor", "monitoring") as step:
+            run = self.clinrisk.ask("monitor", self.name, "--wait")
+            self.record.findings = [
+                {"check": one["check"], "batch": one["batch"], "verdict": one["verdict"]}
+                for one in run["findings"]
+            ]
+            alerts = sorted({one["check"] for one in run["findings"] if one["verdict"] == "ALERT"})
+            step.detail = f"alerts: {', '.join(alerts)}" if alerts else "no alert"
+            drifted = [
+                one for one in self.record.findings if one["check"] == "drift" and "shifted" in one["batch"]
+            ]
+            if self.contract.shift:
+                self._expect(
+                    any(one["verdict"] == "ALERT" for one in drifted),
+                    "the shifted batch raises the drift alert",
+                )
+
+    def gather(self) -> None:
+        """Download the evidence; what was scored has to be what was published."""
+        with self._step("Bring the evidence home"):
+            self.record.artefacts = self._fetch()
+            results = [self.record.artefacts[name] for name in RESULTS if name in self.record.artefacts]
+            published = sum(cohort_files.rows_in(Path(one)) for one in results)
+            self._expect(
+                published == self.record.scored_rows, "every scored patient is in the published results"
+            )
+            self.record.evaluation = json.loads(
+                Path(self.record.artefacts["evaluation"]).read_text(encoding="utf-8")
+            )
+
+    def _make_mistakes(self, parts: CohortParts) -> None:
+        renamed = next(name for name in self.contract.header if name != self.contract.id_column)
+        unexpected = cohort_files.with_wrong_header(parts.training, self.folder / "dropped", renamed)
+        self._drop(unexpected, "training", ("REJECTED",), title="Drop a wrong header")
+        self._drop(parts.training, "training", ("DUPLICATE",), title="Drop the same file again")
+
+    def _score(self, batch: Path, rows: int) -> None:
+        key = self._drop(batch, "inference", USED)
+        used = next(int(one["rows_accepted"]) for one in self.record.uploads if one["key"] == key)
+        with self._step(f"Score {batch.stem}", "scoring", key) as step:
+            self.board.wait_end(self.name, "scoring", key, STEP_SECONDS)
+            self.record.scored_rows += used
+            step.detail = f"{used:,} of {rows:,} patients scored"
+
+    def _score_shifted(self) -> None:
+        if self.contract.shift is None:
+            return
+        shifted = self.folder / "dropped" / "shifted.csv"
+        drawn = ("--rows", str(SHIFTED_ROWS), "--seed", str(self.seed + 1), "--purpose", "inference")
+        self.clinrisk.ask("cohort", self.name, *drawn, "--shift", self.contract.shift, "--out", shifted)
+        self._score(shifted, SHIFTED_ROWS)
+
+    def _drop(self, file: Path, purpose: str, wanted: tuple[str, ...], *, title: str | None = None) -> str:
+        """Drop a file, wait for its receipt, keep it, and give the key."""
+        key = f"inbox/{self.name}/{purpose}/{file.name}"
+        with self._step(title or f"Drop {file.name} as {purpose}", "ingest", key) as step:
+            receipt = self.clinrisk.ask("drop", file, "--as", f"{self.name}/{purpose}", "--wait")
+            counts = {name: receipt.get(name, 0) for name in ("rows_accepted", "rows_quarantined")}
+            self.record.uploads.append(
+                {"key": receipt["key"], "disposition": receipt["disposition"], **counts}
+            )
+            step.detail = f"{receipt['disposition']}: {counts['rows_accepted']:,} rows used"
+            if counts["rows_quarantined"]:
+                step.detail += f", {counts['rows_quarantined']:,} set aside"
+            if wanted == ("REJECTED",):
+                self.record.rejected_after = float(receipt["seconds"])
+                step.detail = f"REJECTED after {self.record.rejected_after:.1f} s"
+            if receipt["disposition"] not in wanted:
+                why = " ".join(receipt.get("explanation", []))
+                raise DemoError(f"{file.name} was {receipt['disposition']}, not {' or '.join(wanted)}. {why}")
+        return key
+
+    def _approval_link(self) -> str | None:
+        return link_in(self.mails(), str(self.board.of(self.name, "training")[0]["name"]))
+
+    def _training_ended(self) -> bool | None:
+        executions = self.board.of(self.name, "training")[:1]
+        return True if executions and executions[0]["status"] != "RUNNING" else None
+
+    def _fetch(self) -> dict[str, str]:
+        fetched = self.clinrisk.ask("fetch", self.name, "--out", self.out)
+        single = {name: one for name, one in fetched.items() if isinstance(one, str)}
+        published = {Path(one).name.partition(".")[0]: one for one in fetched.get("results", [])}
+        batches = zip(RESULTS, ("later", "shifted"), strict=True)
+        results = {name: published[stem] for name, stem in batches if stem in published}
+        return single | results | {"receipts": str(self.folder / "receipts")}
+
+    def _step(self, title: str, machine: str = "", key: str = "") -> Any:
+        return self.board.step(self.name, title, machine=machine, key=key)
+
+    def _expect(self, held: bool, what: str) -> None:  # noqa: FBT001 # reads as a sentence at every call
+        if not held:
+            raise DemoError(f"Expected that {what}.")
+
+    @contextmanager
+    def _meanwhile(self, work: Callable[[], None]) -> Iterator[None]:
+        """Do other work while the block runs; its failure is raised at the end of the block."""
+        failures: list[DemoError] = []
+
+        def guarded() -> None:
+            try:
+                work()
+            except DemoError as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=guarded, name=f"{self.name}-meanwhile", daemon=True)
+        thread.start()
+        yield
+        thread.join()
+        for failure in failures:
+            raise failure

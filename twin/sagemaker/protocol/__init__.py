@@ -1,0 +1,1 @@
+"""SageMaker's API as botocore's service models describe it: operations, request checks, wire formats."""
