@@ -1,4 +1,4 @@
-"""Write Features: a chunk's rows where they are used: the Feature Store for training, the transform's input for scoring.
+"""Write Features: a chunk's rows into the Feature Store (training) or the transform's input (inference).
 
 Nothing is written before the complete file is known to be used, and only what is proved to be what was
 counted. It reads with polars, so only functions with the Frames and Numeric layers may import it.
