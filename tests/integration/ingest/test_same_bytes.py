@@ -352,7 +352,7 @@ def test_a_failed_receipt_names_our_own_error_and_nobody_else_s_words(
     assert f"What failed: {parked['reason']}" in receipt["explanation"]
     assert parked["reason"] in parked["message"]
     # Step Functions' own redrive goes on at a Fail state and reads nothing.
-    assert "start it again with: clinrisk redrive." in parked["message"]
+    assert f"clinrisk redrive {event['key']}\n" in parked["message"]
     theirs = two.park(two.claim("second")["upload"], "second")
     assert theirs["reason"] == "Runtime.ExitError."
     assert "angina" not in stack.read(theirs["receipt"]["uri"]).decode()

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clinrisk.core.ingest.csv_file.cutting import Cut, cut
-from clinrisk.core.ingest.csv_file.quotes import broken_lines
+from clinrisk.core.ingest.csv_file.quotes import odd_lines
 from clinrisk.core.ingest.rules import LONGEST_LINE
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def blocks_of(data: bytes, size: int) -> Iterator[bytes]:
 
 def rows_of(lines: list[bytes]) -> list[int]:
     """Give how many lines each row has, by the rule of the reader, from the first line on."""
-    _, inside = broken_lines(lines, 3)
+    _, inside = odd_lines(lines, 3)
     rows: list[int] = []
     for number in range(len(lines)):
         if number in inside:

@@ -11,7 +11,7 @@ from clinrisk.core.ingest.counts import RowCounts
 from clinrisk.core.ingest.receipts import DUPLICATE, receipt
 from clinrisk.core.ingest.rule_sentences import problem_sentence, reason_sentence
 from clinrisk.core.ingest.rules import FileRule, Problem, RowRule
-from clinrisk.core.ingest.verdict import SET_ASIDE, decide, refuse
+from clinrisk.core.ingest.verdict import REJECTED_WITH_FILE, decide, refuse
 
 
 @pytest.mark.parametrize("rule", FileRule)
@@ -21,7 +21,7 @@ def test_each_file_rule_has_a_sentence_with_a_remedy(rule: FileRule) -> None:
     assert "{" not in sentence
 
 
-@pytest.mark.parametrize("rule", [*RowRule, SET_ASIDE])
+@pytest.mark.parametrize("rule", [*RowRule, REJECTED_WITH_FILE])
 @pytest.mark.parametrize("column", ["", ":age", ":cp", ":num"])
 def test_each_row_rule_has_a_sentence_with_its_rows(rule: str, column: str) -> None:
     one = reason_sentence(f"{rule}{column}", 1, (4,), use_cases.get("heart"))
@@ -59,7 +59,7 @@ def test_a_receipt_has_exactly_its_fields_and_its_counts_add_up() -> None:
     ]
     assert made["rows"] == {"short_row": [4]}
     assert made["explanation"] == [
-        "Row 4: 1 row has too few cells. Look for a line break or a missing delimiter."
+        "Row 4: 1 row has too few cells. Look for a line break or a missing comma."
     ]
 
 

@@ -1,10 +1,12 @@
-"""The mails about models: what happened, what it means, what to do; no patient, no value of any row.
+"""The mails about files, candidates, models and results: what happened, what it means, what to do.
 
-A subject is ASCII and below 100 characters, which is what SNS takes.
+No mail holds a patient or a value of any row. The mail about monitoring findings is in `monitoring.response`.
+A subject is ASCII and below 100 characters, which is what SNS accepts. Standard library only.
 """
 
 from __future__ import annotations
 
+import shlex
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,14 +19,14 @@ LONGEST_SUBJECT = 99
 
 @dataclass(frozen=True)
 class Mail:
-    """A subject that SNS takes, and a text."""
+    """A subject that SNS accepts, and a text."""
 
     subject: str
     text: str
 
 
 def mail(subject: str, *paragraphs: str) -> Mail:
-    r"""Compose a mail of paragraphs.
+    r"""Return a mail of some paragraphs, leaving empty ones out.
 
     >>> mail("Größe", "First.", "", "Second.")
     Mail(subject='Groe', text='First.\n\nSecond.\n')
@@ -41,21 +43,22 @@ def _listed(lines: Sequence[str]) -> str:
 
 
 def candidate_judged(title: str, run_id: str, summary: str, unmet: Sequence[str], report: str) -> Mail:
-    """Say what the judgement of a candidate was."""
+    """Return the mail on whether a candidate meets the promotion bar."""
     if unmet:
         return mail(
             f"{title}: the new candidate is blocked",
             f"The candidate of training run {run_id} does not meet the promotion bar, so nobody was asked to "
-            "approve it. The model that was live before stays live.",
+            "approve it. The live model stays live.",
             f"Not met:\n{_listed(unmet)}",
             summary,
-            f"The full report: {report}",
+            f"Full report: {report}",
         )
     return mail(
         f"{title}: the new candidate meets the promotion bar",
-        f"The candidate of training run {run_id} meets the promotion bar. An approver is asked to decide.",
+        f"The candidate of training run {run_id} meets the promotion bar. An approver is being asked "
+        "to decide.",
         summary,
-        f"The full report: {report}",
+        f"Full report: {report}",
     )
 
 
@@ -70,68 +73,69 @@ def approval_wanted(
     link: str,
     until: str,
 ) -> Mail:
-    """Ask an approver, with the link."""
+    """Return the mail that asks an approver to decide, with the link to the page."""
     return mail(
         f"{title}: please decide about version {version}",
-        f"Version {version} of {title} (training run {run_id}) waits for your decision.",
+        f"Version {version} of {title} (training run {run_id}) is waiting for your decision.",
         summary,
         comparison,
         f"Not met:\n{_listed(unmet)}" if unmet else "",
         f"Read the evidence and decide here:\n{link}",
-        f"The link is open until {until}. Opening it changes nothing; deciding takes the version number and "
-        "a reason. It lets whoever holds it decide: please do not forward it.",
+        f"The link works until {until}. Opening it changes nothing: to decide, you enter the version number "
+        "and a reason. Anyone who has the link can decide, so please do not forward it.",
     )
 
 
 def shadow_failed(title: str, run_id: str, batch: str, reason: str) -> Mail:
-    """Tell the operators that a candidate was not compared with the live model; no patient is affected."""
+    """Return the mail to the operators that a candidate could not be compared with the live model."""
     what = "the recent batches" if batch == "replay" else f"upload {batch}"
     return mail(
         f"{title}: the shadow of a waiting candidate failed",
         f"The candidate of training run {run_id or 'unknown'} was not compared with the live model on "
         f"{what}. {reason}",
-        "The live model's results are not affected. The approval page says that this comparison is missing.",
+        "The results of the live model are not affected. The approval page says that this comparison "
+        "is missing.",
     )
 
 
 def model_promoted(title: str, live_version: int, version: int, previous: int, reason: str) -> Mail:
-    """Say what is live now."""
+    """Return the mail that a model is live; `previous` is 0 when none was live before."""
     before = f"It replaces live version {previous}." if previous else "No model was live before."
     return mail(
         f"{title}: package version {version} is live",
-        f"Package version {version} of {title} was approved and is live now, as live version {live_version}. "
+        f"Package version {version} of {title} was approved and is now live, as live version {live_version}. "
         f"{before}",
-        f"The reason that was given: {reason}",
-        "Every artefact was hashed again and is what was evaluated. New batches are scored by it "
-        "from now on.",
+        f"Reason given: {reason}",
+        "All its files were checked again: they are the ones that were evaluated. From now on, new batches "
+        "are scored by this version.",
     )
 
 
 def batch_scored(
     *, title: str, file_name: str, rows: int, flagged: int, live_version: int, results: str
 ) -> Mail:
-    """Say that a batch's results are there."""
+    """Return the mail that the results of a batch are there."""
+    patients = "1 patient" if rows == 1 else f"{rows} patients"
     return mail(
-        f"{title}: {rows} patients of {file_name} are scored",
-        f"{rows} patients of {file_name} were scored by live version {live_version}; {flagged} of them are "
-        "flagged.",
-        f"The results: {results}",
+        f"{title}: {file_name} was scored ({patients})",
+        f"Live version {live_version} scored {patients} of {file_name} and flagged {flagged}.",
+        f"Results: {results}",
     )
 
 
 def upload_settled(key: str, receipt: Mapping[str, Any], address: str) -> Mail:
-    """Say what became of an upload, in the receipt's own sentences."""
+    """Return the mail on what became of an upload, in the sentences of its receipt."""
     name = printable(key.rpartition("/")[2]) or "a file"
-    word = {"REJECTED": "was rejected", "PARTIAL": "was used in part", "FAILED": "could not be processed"}
-    told = word.get(receipt["disposition"], "was settled")
+    outcomes = {"REJECTED": "was rejected", "PARTIAL": "was used in part", "FAILED": "could not be processed"}
+    outcome = outcomes.get(receipt["disposition"], "was processed")
     kind = f"{receipt['use_case']} {receipt['purpose']} file" if receipt["use_case"] else "File"
-    counts = f"Rows used: {receipt['rows_accepted']}; rows set aside: {receipt['rows_quarantined']}."
+    counts = f"Rows used: {receipt['rows_accepted']}; rows not used: {receipt['rows_quarantined']}."
     return mail(
-        f"{kind} {name} {told}",
-        f"{kind} {name} {told}. {counts}",
+        f"{kind} {name} {outcome}",
+        f"{kind} {name} {outcome}. {counts}",
         _listed(receipt["explanation"]),
-        f"The receipt: {printable(address)}",
-        "The rows that were set aside are kept in quarantine, with row numbers (row 1 is the line below the "
+        f"Receipt: {printable(address)}",
+        "The rows that were not used are in quarantine, with their row numbers (row 1 is the line below the "
         "header), for the data manager."
         if receipt["rows_quarantined"]
         else "",
@@ -139,41 +143,45 @@ def upload_settled(key: str, receipt: Mapping[str, Any], address: str) -> Mail:
 
 
 def upload_failed(key: str, reason: str, address: str) -> Mail:
-    """Tell the operators that an upload was parked."""
+    """Return the mail to the operators that an upload failed after all retries."""
+    name = printable(key)
+    command = f"clinrisk redrive {shlex.quote(name)}" if name == key else "clinrisk redrive --all"
     return mail(
-        f"Upload failed: {printable(key)}",
-        f"{printable(key)} could not be processed after several tries. No row of it was used.",
+        f"Upload failed: {name}",
+        f"{name} could not be processed after several attempts. None of its rows was used.",
         f"What failed: {printable(reason)}",
-        "The execution in Step Functions says in which state, and the function's log says why. When the "
-        "cause is gone, start it again with: clinrisk redrive. Redriving the execution in Step Functions "
-        "would not read the file again.",
-        f"The receipt: {printable(address)}",
+        "The failed execution in Step Functions shows the state, the log of the function shows the cause. "
+        f"When the cause is fixed, start the file again with:\n{command}",
+        "A redrive in the Step Functions console would not read the file again.",
+        f"Receipt: {printable(address)}",
     )
 
 
 def delivery_failed(key: str, reason: str) -> Mail:
-    """Tell the operators that a delivery failed while another of the same upload is being worked on."""
+    """Return the mail to the operators that one of several deliveries of the same upload failed."""
+    name = printable(key)
     return mail(
-        f"One of several deliveries failed: {printable(key)}",
-        f"The event of {printable(key)} was delivered more than once. One delivery failed, another is still "
-        "being worked on and will end with a receipt.",
+        f"One of several deliveries failed: {name}",
+        f"The event of {name} was delivered more than once. One delivery failed; another one is still "
+        "running and will end with a receipt.",
         f"What failed: {printable(reason)}",
     )
 
 
 def upload_stalled(key: str, reason: str, disposition: str, address: str) -> Mail:
-    """Tell the operators that a workflow failed after its upload had been settled."""
+    """Return the mail to the operators that a workflow failed after its upload had been settled."""
+    name = printable(key)
     return mail(
-        f"Workflow failed after an upload was settled: {printable(key)}",
-        f"{printable(key)} had been settled as {disposition} when its workflow failed. Its rows are as its "
-        "receipt says; only what should have followed did not happen.",
+        f"Workflow failed after an upload was settled: {name}",
+        f"{name} had already been settled as {disposition} when its workflow failed. Its receipt is right; "
+        "the steps that should have followed were not taken.",
         f"What failed: {printable(reason)}",
-        f"The receipt: {printable(address)}",
+        f"Receipt: {printable(address)}",
     )
 
 
 def printable(text: str) -> str:
-    r"""Give a text without anything that is not plain ASCII: keys and names of errors come from outside.
+    r"""Return a text with "?" for every character that is not printable ASCII, as keys and errors may have.
 
     >>> printable("march\u202e.csv\n")
     'march?.csv?'

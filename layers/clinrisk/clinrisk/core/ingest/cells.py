@@ -1,7 +1,8 @@
-"""Cells to values: a column was read as a whole, and only the cells that did not read are looked at twice.
+"""Cells to values, column by column: numbers, positions of codes, null where missing, and violations.
 
-A number is what a decimal parser accepts and is finite; a code is one of the declared codes. Everything else
-is a missing marker or breaks a rule. Missing is null, never a number and never a code.
+A number is what a decimal parser accepts and is finite; a code is one of the declared codes. Anything else is
+a missing marker or violates a rule. Missing is null, never a number and never a code. polars has parsed the
+columns already (`csv_file.lines`); only the cells that it could not parse are read again here, as text.
 """
 
 from __future__ import annotations
@@ -27,16 +28,16 @@ _BLANKS = " \t"
 _MISSING_CODE = -1
 _NO_CODE = -2
 _MISSING_TEXTS = [*MISSING_MARKERS, *(f"{number:g}" for number in MISSING_NUMBERS)]
-# Beyond printable ASCII: look-alike letters, full-width digits, invisible and control characters.
-_STRANGE = r"[^\x20-\x7e]"
-# What a spreadsheet would run: an equals or at sign first, or a sign that no number follows.
+# Beyond printable ASCII: letters that resemble ASCII, full-width digits, invisible and control characters.
+_NOT_ASCII = r"[^\x20-\x7e]"
+# What a spreadsheet would execute: an equals or at sign first, or a sign that no number follows.
 _FORMULA = r"^[=@]|^[+-][^0-9.]"
 _DECIMAL_COMMA = r"^[+-]?[0-9]+,[0-9]+$"
 
 
 @dataclass(frozen=True)
 class Violation:
-    """Cells of one column that break one rule: their positions in the frame."""
+    """The cells of one column that violate one rule, by position in the frame."""
 
     column: str
     rule: RowRule
@@ -45,30 +46,30 @@ class Violation:
 
 @dataclass(frozen=True)
 class ColumnValues:
-    """One column read: a number, or a code's position, per row; null where missing or invalid."""
+    """One column: per row a number or the position of a code, null where missing or invalid."""
 
     values: pl.Series
     violations: tuple[Violation, ...] = ()
     measured: int = 0
-    """How many numbers were read, in range or not, when the column has other units to confuse it with."""
+    """How many numbers were read, in range or not; 0 for a column that has no other units."""
     foreign: Mapping[str, int] = field(default_factory=dict)
-    """Per other unit, how many numbers fit it and not the agreed one."""
+    """Per other unit, how many numbers are usual in it and not in the agreed one."""
 
 
 def column_type(column: Column) -> pl.DataType:
-    """Return as what a column's cells are read from the file."""
+    """Return the polars type that a column's cells are parsed as."""
     if isinstance(column, Number):
         return pl.Float64()
     return pl.Int16() if column.numeric else pl.Enum(list(column.values))
 
 
 def read_column(lines: Lines, column: Column) -> ColumnValues:
-    """Read a declared column, whose cells were read as `column_type` says."""
+    """Return the values and violations of a column whose cells were parsed as `column_type`."""
     return read_number(lines, column) if isinstance(column, Number) else read_code(lines, column)
 
 
 def read_number(lines: Lines, column: Number) -> ColumnValues:
-    r"""Read numbers as Float64.
+    r"""Return a column of numbers as Float64.
 
     >>> from clinrisk.core.ingest.csv_file.lines import read_lines
     >>> age = Number("age", "age", 0, 120, "years")
@@ -78,9 +79,9 @@ def read_number(lines: Lines, column: Number) -> ColumnValues:
     """
 
     def parse(text: pl.Series) -> pl.Series:
-        """Find a number with blanks around it."""
-        again = text.cast(pl.Float64, strict=False)
-        return again.set(~again.is_finite().fill_null(value=True), None)
+        """Parse a number with blanks around it."""
+        numbers = text.cast(pl.Float64, strict=False)
+        return numbers.set(~numbers.is_finite().fill_null(value=True), None)
 
     values, violations = _read_again(lines, lines.cells[column.name], parse, column, RowRule.NOT_A_NUMBER)
     least, most = _range(values)
@@ -92,7 +93,7 @@ def read_number(lines: Lines, column: Number) -> ColumnValues:
         values = values.set(values.is_in(absent).fill_null(value=False), None)
         least, most = _range(values)
     measured = values.len() - values.null_count()
-    foreign = _foreign(values, column)
+    foreign = _count_in_other_units(values, column)
     if least < column.low or most > column.high:
         outside = ~values.is_between(column.low, column.high).fill_null(value=True)
         violations.append(Violation(column.name, RowRule.OUT_OF_RANGE, outside.arg_true()))
@@ -100,13 +101,13 @@ def read_number(lines: Lines, column: Number) -> ColumnValues:
     if column.integer:
         fraction = (values != values.floor()).fill_null(value=False)
         if fraction.any():
-            violations.append(Violation(column.name, RowRule.NOT_WHOLE, fraction.arg_true()))
+            violations.append(Violation(column.name, RowRule.NOT_INTEGER, fraction.arg_true()))
             values = values.set(fraction, None)
     return ColumnValues(values, tuple(violations), measured if column.other_units else 0, foreign)
 
 
 def read_code(lines: Lines, column: Code, rule: RowRule = RowRule.UNKNOWN_CODE) -> ColumnValues:
-    r"""Read codes as their positions among the declared ones.
+    r"""Return a column of codes as their positions among the declared ones (Int16).
 
     >>> from clinrisk.core.ingest.csv_file.lines import read_lines
     >>> thal = Code("thal", "scan", {"3": "normal", "6": "fixed", "7": "reversible"}, missing=(0.0,))
@@ -118,18 +119,18 @@ def read_code(lines: Lines, column: Code, rule: RowRule = RowRule.UNKNOWN_CODE) 
     positions |= dict.fromkeys((*MISSING_NUMBERS, *column.missing), _MISSING_CODE)
 
     def by_number(text: pl.Series) -> pl.Series:
-        """Find 1.0 where the code is 1."""
+        """Parse 1.0 as the code 1."""
         numbers = text.cast(pl.Float64, strict=False)
         return numbers.replace_strict(positions, default=None, return_dtype=pl.Int16)
 
     def by_text(text: pl.Series) -> pl.Series:
-        """Find a code with blanks around it, and a missing number however it is written."""
+        """Parse a code with blanks around it, and a missing number however it is written."""
         found = text.cast(pl.Enum(codes), strict=False).to_physical().cast(pl.Int16)
         absent = text.cast(pl.Float64, strict=False).is_in(list(positions)).fill_null(value=False)
         return found.set(absent, _MISSING_CODE)
 
     cells = lines.cells[column.name]
-    values = _looked_up(cells, positions) if column.numeric else cells.to_physical().cast(pl.Int16)
+    values = _positions_of(cells, positions) if column.numeric else cells.to_physical().cast(pl.Int16)
     values, violations = _read_again(lines, values, by_number if column.numeric else by_text, column, rule)
     for kind in (_NO_CODE, _MISSING_CODE):
         which = (values == kind).fill_null(value=False)
@@ -140,8 +141,8 @@ def read_code(lines: Lines, column: Code, rule: RowRule = RowRule.UNKNOWN_CODE) 
     return ColumnValues(values, tuple(violations))
 
 
-def _looked_up(numbers: pl.Series, positions: Mapping[float, int]) -> pl.Series:
-    """Return each whole number's position; null stays null, and any other number is `_NO_CODE`."""
+def _positions_of(numbers: pl.Series, positions: Mapping[float, int]) -> pl.Series:
+    """Return the position of each code; null stays null, and a number that is no code is `_NO_CODE`."""
     table = np.full(2**16, _NO_CODE, np.int16)
     for number, position in positions.items():
         table[int(number)] = position
@@ -150,7 +151,7 @@ def _looked_up(numbers: pl.Series, positions: Mapping[float, int]) -> pl.Series:
 
 
 def _range(values: pl.Series) -> tuple[float, float]:
-    """Return the least and the largest of some numbers; nothing lies between them where there are none."""
+    """Return the smallest and the largest number; (inf, -inf) where there are none."""
     least, most = values.min(), values.max()
     return (math.inf, -math.inf) if least is None or most is None else (least, most)  # type: ignore[return-value]  # numbers, in a column of numbers
 
@@ -167,11 +168,11 @@ def _read_again(
         return values, []
     positions = values.is_null().arg_true()
     text = lines.text(column.name, positions).str.strip_chars(_BLANKS)
-    again = parse(text)
-    if again.null_count() < again.len():
-        values = values.scatter(positions, again)
-    bad = again.is_null() & ~text.is_in(_MISSING_TEXTS)
-    return values, _classify(column.name, positions.filter(bad), text.filter(bad), rule)
+    parsed = parse(text)
+    if parsed.null_count() < parsed.len():
+        values = values.scatter(positions, parsed)
+    invalid = parsed.is_null() & ~text.is_in(_MISSING_TEXTS)
+    return values, _classify(column.name, positions.filter(invalid), text.filter(invalid), rule)
 
 
 def _classify(column: str, positions: pl.Series, text: pl.Series, rule: RowRule) -> list[Violation]:
@@ -180,21 +181,21 @@ def _classify(column: str, positions: pl.Series, text: pl.Series, rule: RowRule)
     found: list[Violation] = []
     for name, test in (
         (RowRule.CELL_TOO_LONG, pl.col("text").str.len_bytes() > LONGEST_CELL),
-        (RowRule.CHARACTERS, pl.col("text").str.contains(_STRANGE)),
+        (RowRule.CHARACTERS, pl.col("text").str.contains(_NOT_ASCII)),
         (RowRule.FORMULA, pl.col("text").str.contains(_FORMULA)),
         (RowRule.DECIMAL_COMMA, pl.col("text").str.contains(_DECIMAL_COMMA)),
         (rule, pl.lit(value=True)),
     ):
-        hit = remaining.filter(test)
-        if not hit.is_empty():
-            found.append(Violation(column, name, hit["position"]))
+        matching = remaining.filter(test)
+        if not matching.is_empty():
+            found.append(Violation(column, name, matching["position"]))
             remaining = remaining.filter(~test)
         if remaining.is_empty():
             break
     return found
 
 
-def _foreign(values: pl.Series, column: Number) -> dict[str, int]:
+def _count_in_other_units(values: pl.Series, column: Number) -> dict[str, int]:
     """Count, per unit that senders confuse with ours, the numbers that are usual only in that unit."""
     if column.usual is None or not column.other_units:
         return {}

@@ -11,22 +11,21 @@ from clinrisk.core.ingest.verdict import FileVerdict, decide, refuse
 if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
-# Record ids made here go nowhere, so they need no secret.
-_NO_SECRET = b"offline"
+# The record ids made here are thrown away, so any key will do.
+_KEY = b"offline"
 
 
 def check_file(data: bytes, use_case: UseCase, purpose: str) -> FileVerdict:
-    """Return the verdict on a file's bytes.
+    """Return the verdict on the bytes of a file.
 
     >>> from clinrisk import use_cases
-    >>> from clinrisk.core.ingest import rule_sentences
-    >>> rule_sentences.explain(check_file(b"", use_cases.get("heart"), "training"))
-    ['The file is empty. Export it again and look whether the export ended.']
+    >>> dict(check_file(b"", use_cases.get("heart"), "training").reasons)
+    {'empty_file': 1}
     """
     head = data[:HEAD_BYTES]
     problems = check_file_head(head, len(data), use_case, purpose)
     if problems:
         return refuse(problems)
     header = read_header(head)
-    chunk = read_chunk(data[header.length :], use_case, purpose, header.names, 1, _NO_SECRET)
+    chunk = read_chunk(data[header.length :], use_case, purpose, header.names, 1, _KEY)
     return decide(chunk.counts, use_case)

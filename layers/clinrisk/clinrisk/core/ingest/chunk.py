@@ -1,4 +1,4 @@
-"""One read of a chunk's bytes: features, quarantine, counts, profile and vault, all at once."""
+"""The content of a chunk, read once: features, quarantine, counts, profile and vault."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 @dataclass(frozen=True)
 class ParsedChunk:
-    """What one chunk became. `features` and `vault` hold the accepted rows, in file order.
+    """The content of one chunk. `features` and `vault` hold the accepted rows, in file order.
 
     features: record_id, row, label (training only), group_<attribute> ..., then the model's inputs; for
     outcomes record_id, row, label, date. vault: record_id, row, source_id (the hospital's own id; the record
-    id where a use case has none).
+    id where a use case has none). quarantine: QUARANTINE_SCHEMA. profile: None for outcomes.
     """
 
     features: pl.DataFrame
@@ -50,10 +50,10 @@ class ParsedChunk:
     profile: Profile | None
     vault: pl.DataFrame
     duplicates: identity.Duplicates = field(default_factory=identity.Duplicates)
-    """What `clinrisk.core.ingest.cross_chunk` compares with the other chunks."""
+    """The duplicate ids, and what `cross_chunk` compares with the other chunks."""
 
 
-def read_chunk(  # noqa: PLR0917  # the facts of a chunk, in the order of the contract
+def read_chunk(  # noqa: PLR0917  # the context of a chunk, in the order of the contract
     data: bytes,
     use_case: UseCase,
     purpose: str,
@@ -62,7 +62,7 @@ def read_chunk(  # noqa: PLR0917  # the facts of a chunk, in the order of the co
     pseudonym_key: bytes,
     other_chunks: pl.DataFrame | None = None,
 ) -> ParsedChunk:
-    """Read whole lines of a file whose head passed `check_file_head`.
+    """Return the content of complete lines of a file whose head has no problems.
 
     `data` starts after the header; `first_row` numbers its first line (1 for the line after the header).
     Where a file is cut changes no row, once a chunk that shares ids (or equal rows, where there are none)
@@ -71,11 +71,11 @@ def read_chunk(  # noqa: PLR0917  # the facts of a chunk, in the order of the co
     unreadable = _unreadable(data, len(header))
     if unreadable is None:
         lines = read_lines(data, header, _types(use_case, purpose))
-        facts = _Facts(use_case, first_row, pseudonym_key, other_chunks)
+        context = _Context(use_case, first_row, pseudonym_key, other_chunks)
         if purpose == "outcomes":
-            return _read_outcomes(lines, facts)
-        return _read_patients(lines, facts, labelled=purpose == "training")
-    # Nothing of it can be trusted: all its rows go, and with them the file.
+            return _read_outcomes(lines, context)
+        return _read_patients(lines, context, labelled=purpose == "training")
+    # Not parsed at all: all its rows are quarantined and the file is rejected.
     rows = count_rows_roughly(data)
     empty = read_chunk(b"", use_case, purpose, header, first_row, pseudonym_key)
     counts = RowCounts(rows, 0, rows, reasons={str(unreadable): rows})
@@ -83,7 +83,7 @@ def read_chunk(  # noqa: PLR0917  # the facts of a chunk, in the order of the co
 
 
 def _types(use_case: UseCase, purpose: str) -> dict[str, pl.DataType]:
-    """Return as what the cells of each column are read; ids and dates are text first."""
+    """Return the types that columns are parsed as; ids and dates stay text."""
     label = column_type(_label_code(use_case.label))
     if purpose == "outcomes":
         return {OUTCOME_COLUMNS[1]: label}
@@ -92,8 +92,8 @@ def _types(use_case: UseCase, purpose: str) -> dict[str, pl.DataType]:
 
 
 @dataclass(frozen=True)
-class _Facts:
-    """What is known about a chunk beside its lines."""
+class _Context:
+    """What a chunk is read with besides its lines."""
 
     use_case: UseCase
     first_row: int
@@ -101,9 +101,9 @@ class _Facts:
     other_chunks: pl.DataFrame | None
 
 
-def _read_patients(lines: Lines, facts: _Facts, *, labelled: bool) -> ParsedChunk:
-    """Read a training or inference chunk."""
-    cells, use_case = lines.cells, facts.use_case
+def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> ParsedChunk:
+    """Return the content of a training or inference chunk."""
+    cells, use_case = lines.cells, context.use_case
     violations: list[Violation] = []
     ids = None
     if use_case.id_column:
@@ -118,25 +118,25 @@ def _read_patients(lines: Lines, facts: _Facts, *, labelled: bool) -> ParsedChun
         content.append(label)
     violations = [*_repeated_headers(lines), *_nothing_measured(read), *violations]
     if ids is not None and use_case.id_column:
-        words, _ = record_words(ids, facts.key)
-        duplicates = _identified(ids, words, content, violations, facts)
+        words, _ = record_words(ids, context.key)
+        duplicates = _find_duplicates(ids, words, content, violations, context)
         violations += duplicates.violations(use_case.id_column)
     keep = valid_rows(cells.height, violations)
     if not keep.all():
         values = {name: series.filter(keep) for name, series in values.items()}
     if ids is None:
         words, duplicates = identity.number_equal_rows(
-            featurize.canonical_rows(use_case, values), facts.key, facts.other_chunks
+            featurize.canonical_rows(use_case, values), context.key, context.other_chunks
         )
         record_id = source_id = hex_of(words)
     else:
         source_id = ids.filter(keep)
         record_id = hex_of(words if keep.all() else words[keep.to_numpy()])
-    rows = _row_numbers(cells, keep, facts.first_row)
+    rows = _row_numbers(cells, keep, context.first_row)
     labels = [label.filter(keep).alias("label")] if labelled else []
     groups = featurize.groups_frame(use_case, values)
     inputs = featurize.features_frame(use_case, values)
-    quarantine = quarantine_frame(lines, violations, facts.first_row)
+    quarantine = quarantine_frame(lines, violations, context.first_row)
     return ParsedChunk(
         pl.DataFrame([record_id, rows, *labels]).hstack(groups).hstack(inputs),
         quarantine,
@@ -153,10 +153,10 @@ def _read_patients(lines: Lines, facts: _Facts, *, labelled: bool) -> ParsedChun
     )
 
 
-def _read_outcomes(lines: Lines, facts: _Facts) -> ParsedChunk:
-    """Read an outcomes chunk: whose outcome, which, and when."""
+def _read_outcomes(lines: Lines, context: _Context) -> ParsedChunk:
+    """Return the content of an outcomes chunk: id, label and date of each outcome."""
     id_column, label_column, date_column = OUTCOME_COLUMNS
-    cells, use_case = lines.cells, facts.use_case
+    cells, use_case = lines.cells, context.use_case
     own_ids = use_case.id_column is not None
     ids, violations = identity.read_ids(cells[id_column], id_column, of_hospital=own_ids)
     label, unlabelled = _read_label(lines, use_case.label, label_column)
@@ -167,14 +167,14 @@ def _read_outcomes(lines: Lines, facts: _Facts) -> ParsedChunk:
     if undated.any():
         violations.append(Violation(date_column, RowRule.NOT_A_DATE, undated.arg_true()))
     violations = [*_repeated_headers(lines), *violations]
-    words = record_words(ids, facts.key)[0] if own_ids else words_of(ids)
-    duplicates = _identified(ids, words, [label, date], violations, facts)
+    words = record_words(ids, context.key)[0] if own_ids else words_of(ids)
+    duplicates = _find_duplicates(ids, words, [label, date], violations, context)
     violations += duplicates.violations(id_column)
     keep = valid_rows(cells.height, violations)
-    rows = _row_numbers(cells, keep, facts.first_row)
+    rows = _row_numbers(cells, keep, context.first_row)
     source_id = ids.filter(keep).alias("source_id")
     record_id = hex_of(words[keep.to_numpy()])
-    quarantine = quarantine_frame(lines, violations, facts.first_row)
+    quarantine = quarantine_frame(lines, violations, context.first_row)
     return ParsedChunk(
         pl.DataFrame([record_id, rows, label.filter(keep).alias("label"), date.filter(keep)]),
         quarantine,
@@ -186,7 +186,7 @@ def _read_outcomes(lines: Lines, facts: _Facts) -> ParsedChunk:
 
 
 def _unreadable(data: bytes, columns: int) -> FileRule | None:
-    """Return why the chunk must not even be split into cells: not text, or next to nothing but line ends."""
+    """Return why the chunk is not parsed: it is not text, or its lines are nearly all empty."""
     if b"\0" in data:
         return FileRule.BINARY
     if not data.isascii():
@@ -201,7 +201,7 @@ def _unreadable(data: bytes, columns: int) -> FileRule | None:
 
 
 def _read_label(lines: Lines, label: Label, column: str | None = None) -> tuple[pl.Series, list[Violation]]:
-    """Return 0 or 1 per row, and the cells that hold no label."""
+    """Return 0 or 1 per row, null where invalid, and the cells that hold no label."""
     name = column or label.column
     classes = list(label.classes.values())
     read = read_code(lines, _label_code(label, name), RowRule.UNKNOWN_LABEL)
@@ -224,18 +224,18 @@ def _label_code(label: Label, column: str | None = None) -> Code:
 
 
 def _repeated_headers(lines: Lines) -> list[Violation]:
-    """Find the lines that repeat the header, as files that were put one after the other have them."""
-    if lines.unread.is_empty():
+    """Return the lines that repeat the header, as files that were put one after the other have them."""
+    if lines.unparsed.is_empty():
         return []
-    cells = lines.unread_cells
+    cells = lines.unparsed_cells
     first, second = [name for name in cells.columns if name != LINE][:2]
-    # A file that was put behind another one brings its byte order mark along.
+    # A file that was appended to another one brings its byte order mark along.
     repeated = (cells[second] == second) & (cells[first].str.strip_chars_start("\ufeff") == first)
-    return [Violation("", RowRule.REPEATED_HEADER, lines.unread.filter(repeated))] if repeated.any() else []
+    return [Violation("", RowRule.REPEATED_HEADER, lines.unparsed.filter(repeated))] if repeated.any() else []
 
 
 def _nothing_measured(read: Mapping[str, ColumnValues]) -> list[Violation]:
-    """Find the rows that describe nobody: every value is missing, and none broke a rule."""
+    """Return the rows in which every value is missing, and none violates a rule."""
     if not all(values.values.null_count() for values in read.values()):
         return []
     nothing = pl.DataFrame([values.values.is_null().alias(name) for name, values in read.items()])
@@ -244,22 +244,28 @@ def _nothing_measured(read: Mapping[str, ColumnValues]) -> list[Violation]:
     return [Violation("", RowRule.EMPTY_ROW, empty.arg_true())] if empty.any() else []
 
 
-def _identified(
-    ids: pl.Series, words: Words, content: Sequence[pl.Series], violations: Sequence[Violation], facts: _Facts
+def _find_duplicates(
+    ids: pl.Series,
+    words: Words,
+    content: Sequence[pl.Series],
+    violations: Sequence[Violation],
+    context: _Context,
 ) -> identity.Duplicates:
-    """Find repeated and conflicting ids among the rows that break no other rule."""
-    return identity.find_duplicates(ids, words, content, valid_rows(len(ids), violations), facts.other_chunks)
+    """Return repeated and conflicting ids among the rows that violate no other rule."""
+    return identity.find_duplicates(
+        ids, words, content, valid_rows(len(ids), violations), context.other_chunks
+    )
 
 
 def _row_numbers(cells: pl.DataFrame, keep: pl.Series, first_row: int) -> pl.Series:
-    """Return the row numbers of the rows that stay."""
+    """Return the row numbers of the accepted rows."""
     return (cells[LINE].filter(keep) + first_row).cast(pl.UInt32).alias("row")
 
 
 def _profile(
     use_case: UseCase, inputs: pl.DataFrame, groups: pl.DataFrame, labels: pl.Series | None
 ) -> Profile:
-    """Profile the accepted rows."""
+    """Return the profile of the accepted rows."""
     flags = {series.name: series for series in inputs if series.dtype == pl.Boolean()}
     ones = {name: int(series.sum()) for name, series in flags.items()}
     return feature_profile.profile_of_counts(
@@ -273,7 +279,7 @@ def _profile(
 
 
 def _count(series: pl.Series) -> dict[Any, int]:
-    """Count rows per value, values sorted; values that do not occur are left out."""
+    """Return the rows per value, values sorted; values that do not occur are left out."""
     names = series.dtype.categories.to_list() if isinstance(series.dtype, pl.Enum) else range(2)
     counts = np.bincount(series.to_physical().to_numpy(), minlength=len(names)).tolist()
     return dict(sorted((name, n) for name, n in zip(names, counts, strict=True) if n))

@@ -1,4 +1,4 @@
-"""What a chunk counted; counts add up, and they never carry a value. Standard library only."""
+"""The row counts of a chunk or of a file, which add up and hold no value. Standard library only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ FIRST_ROWS = 20
 
 @dataclass(frozen=True)
 class RowCounts:
-    """How many rows went where: `rows` = `accepted` + `quarantined`, always."""
+    """How many rows were accepted and quarantined: the two always add up to `rows`.
+
+    Raises CountsDisagree where they do not, or where the reasons do not add up to `quarantined`.
+    """
 
     rows: int
     accepted: int
@@ -25,13 +28,13 @@ class RowCounts:
     missing: Mapping[str, int] = field(default_factory=dict)
     """Per column, the accepted rows in which it was not measured."""
     reasons: Mapping[str, int] = field(default_factory=dict)
-    """Per reason, the quarantined rows for which it comes first: they add up to `quarantined`."""
+    """Per reason, the rows quarantined for it (each row counts for its first reason only)."""
     first_rows: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    """Per reason, the first row numbers, at most 20."""
+    """Per reason, the first row numbers, at most FIRST_ROWS."""
     measured: Mapping[str, int] = field(default_factory=dict)
-    """Per column that could be in another unit, how many numbers were read, accepted or not."""
+    """Per column that has other units, how many numbers were read, accepted or not."""
     foreign: Mapping[str, int] = field(default_factory=dict)
-    """Per "column:unit", how many numbers fit only that other unit."""
+    """Per "column:unit", how many numbers are usual only in that other unit."""
 
     def __post_init__(self) -> None:
         if self.accepted + self.quarantined != self.rows or sum(self.reasons.values()) != self.quarantined:
@@ -44,28 +47,28 @@ class RowCounts:
 
 
 def add_counts(parts: Iterable[RowCounts]) -> RowCounts:
-    """Add the counts of chunks, given in file order.
+    """Return the sum of the counts of chunks, given in file order.
 
     >>> part = RowCounts(2, 1, 1, reasons={"short_row": 1}, first_rows={"short_row": (2,)})
     >>> add_counts([part, part]).reasons
     {'short_row': 2}
     """
-    whole = list(parts)
+    chunks = list(parts)
     return RowCounts(
-        sum(part.rows for part in whole),
-        sum(part.accepted for part in whole),
-        sum(part.quarantined for part in whole),
-        sum(part.labelled for part in whole),
-        _add(part.missing for part in whole),
-        _add(part.reasons for part in whole),
+        sum(part.rows for part in chunks),
+        sum(part.accepted for part in chunks),
+        sum(part.quarantined for part in chunks),
+        sum(part.labelled for part in chunks),
+        _add(part.missing for part in chunks),
+        _add(part.reasons for part in chunks),
         {
             reason: tuple(
-                sorted(row for part in whole for row in part.first_rows.get(reason, ()))[:FIRST_ROWS]
+                sorted(row for part in chunks for row in part.first_rows.get(reason, ()))[:FIRST_ROWS]
             )
-            for reason in _add(part.reasons for part in whole)
+            for reason in _add(part.reasons for part in chunks)
         },
-        _add(part.measured for part in whole),
-        _add(part.foreign for part in whole),
+        _add(part.measured for part in chunks),
+        _add(part.foreign for part in chunks),
     )
 
 

@@ -1,4 +1,4 @@
-"""Values to model inputs and groups: one frame whose columns are what every later step agrees on."""
+"""The columns of an accepted row: the model's inputs, the groups of protected attributes, the row's text."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def groups_frame(use_case: UseCase, values: Mapping[str, pl.Series]) -> pl.DataF
 
 
 def _groups(use_case: UseCase, attribute: ProtectedAttribute, values: Mapping[str, pl.Series]) -> pl.Series:
-    """Name each row's group."""
+    """Return each row's group as an Enum of the group names."""
     column = use_case.column(attribute.column)
     source = values[attribute.column]
     unknown = len(attribute.groups)
@@ -45,16 +45,16 @@ def _groups(use_case: UseCase, attribute: ProtectedAttribute, values: Mapping[st
         codes = list(column.values)
         # One entry per code, and the last for a missing one.
         table = np.full(len(codes) + 1, unknown, np.uint8)
-        for place, group in reversed(list(enumerate(attribute.groups))):
-            table[[codes.index(code) for code in group.codes]] = place
+        for position, group in reversed(list(enumerate(attribute.groups))):
+            table[[codes.index(code) for code in group.codes]] = position
         chosen = table.take(source.fill_null(len(codes)).to_numpy())
     else:
         numbers = source.to_numpy()  # missing is NaN, which lies in no group
         chosen = np.full(len(numbers), unknown, np.uint8)
-        for place, group in reversed(list(enumerate(attribute.groups))):
+        for position, group in reversed(list(enumerate(attribute.groups))):
             low = -np.inf if group.low is None else group.low
             high = np.inf if group.high is None else group.high
-            np.putmask(chosen, (numbers >= low) & (numbers < high), np.uint8(place))
+            np.putmask(chosen, (numbers >= low) & (numbers < high), np.uint8(position))
     names = pl.Enum(attribute.group_names)
     return pl.Series(GROUP_PREFIX + feature_name(attribute.name), chosen).cat.to(names)
 

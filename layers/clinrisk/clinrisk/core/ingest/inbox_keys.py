@@ -1,4 +1,7 @@
-"""What an object's key in the inbox says: use case, purpose, file. Standard library only."""
+"""Keys of the inbox: use case, purpose and file of an object, and the key of its receipt.
+
+Standard library only.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ _FORMULA = ("=", "+", "-", "@")
 
 @dataclass(frozen=True)
 class InboxKey:
-    """A well-formed inbox key, taken apart."""
+    """A well-formed inbox key and its parts."""
 
     key: str
     use_case: str
@@ -42,7 +45,7 @@ class InboxKey:
 
 
 def parse_key(key: str) -> InboxKey:
-    """Take apart `inbox/<use case>/<purpose>/<file>`, the key as S3 stores it (not URL-encoded).
+    """Return the parts of `inbox/<use case>/<purpose>/<file>`, the key as S3 stores it (not URL-encoded).
 
     Raises NotData for folder markers and the leftovers of file managers (there is nothing to ingest), and
     KeyRefused, whose `rules` say why, for every other key; messages never repeat the key's own text.
@@ -86,10 +89,10 @@ def parse_key(key: str) -> InboxKey:
 
 
 def receipt_key(key: str, version_id: str) -> str:
-    """Return where the receipt of this version of this key lies: a safe key for whatever key came in.
+    """Return the key of the receipt for one version of an inbox key.
 
-    A key that is harmful to whoever lists receipts, or too long to have a version behind it, is named by its
-    digest; the receipt itself tells the key.
+    Where the inbox key is unsafe to list, or too long to carry a version, its digest stands for it; the
+    receipt itself holds the key.
 
     >>> receipt_key("inbox/heart/training/march.csv", "v7")
     'receipts/inbox/heart/training/march.csv.v7.json'
@@ -104,7 +107,7 @@ def receipt_key(key: str, version_id: str) -> str:
 
 
 def digest_prefix(key: str) -> str:
-    """Return what the receipts of a key start with when its digest names them."""
+    """Return the start of the receipt keys of an inbox key that is named by its digest."""
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
     return f"receipts/by-digest/{digest[:32]}."
 

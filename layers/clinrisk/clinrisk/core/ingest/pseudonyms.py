@@ -1,4 +1,4 @@
-"""Record ids: a keyed hash in place of a hospital's own id, the same for the same patient in every upload.
+"""Record ids: the keyed hash that replaces a hospital's own id, the same for a patient in every upload.
 
 SipHash-2-4 with 128 bits of output (Aumasson and Bernstein, 2012), a pseudorandom function for short texts:
 whoever lacks the key can neither compute nor recognise an id. It works on whole columns at once, which makes
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Words = NDArray[np.uint64]
-    Turn = tuple[np.uint64, np.uint64]
+    Rotation = tuple[np.uint64, np.uint64]
 
 RECORD_ID_LENGTH = 32
 RECORD_ID_BYTES = 16
 _WORD = 8
 # As many rows at a time as stay in the processor's cache.
 _ROWS = 16_384
-_TURNS = {left: (np.uint64(left), np.uint64(64 - left)) for left in (13, 16, 17, 21, 32)}
+_ROTATIONS = {left: (np.uint64(left), np.uint64(64 - left)) for left in (13, 16, 17, 21, 32)}
 _START = tuple(np.frombuffer(text, "<u8")[0] for text in (b"uespemos", b"modnarod", b"arenegyl", b"setybdet"))
 
 
@@ -61,13 +61,13 @@ def record_words(texts: pl.Series, key: bytes) -> tuple[Words, NDArray[np.bool_]
 
 
 def hex_of(words: Words) -> pl.Series:
-    """Return the record ids that the words spell."""
+    """Return the record ids of hashes: 32 hex digits each."""
     digits = pl.Series("record_id", words.view(np.uint8).reshape(len(words), RECORD_ID_BYTES))
     return digits.cast(pl.List(pl.UInt8)).cast(pl.Binary).bin.encode("hex")
 
 
 def words_of(ids: pl.Series) -> Words:
-    """Return the words that record ids spell: `hex_of` undone; zeros where there is none."""
+    """Return the words of record ids, the inverse of `hex_of`; zeros where an id is null."""
     digits = ids.fill_null("0" * RECORD_ID_LENGTH).str.decode("hex")
     halves = (digits.bin.slice(start, _WORD) for start in (0, _WORD))
     columns = [half.bin.reinterpret(dtype=pl.UInt64, endianness="little").to_numpy() for half in halves]
@@ -75,12 +75,12 @@ def words_of(ids: pl.Series) -> Words:
 
 
 def _secret(key: bytes) -> Words:
-    """Derive the 128 bits that SipHash takes; a key of exactly that size is taken as it is."""
+    """Return the 128-bit key of SipHash: the key where it has that size, else the start of its sha256."""
     return np.frombuffer(key if len(key) == RECORD_ID_BYTES else hashlib.sha256(key).digest()[:16], "<u8")
 
 
 def _blocks(texts: pl.Series, count: int) -> list[Words]:
-    """Cut texts into `count` words each, zeros after the text and its length in the last byte."""
+    """Return texts as `count` words each, zeros after the text and its length in the last byte."""
     padded = (texts + "\0" * _WORD).cast(pl.Binary)
     words = [
         padded.bin.slice(start, _WORD).bin.reinterpret(dtype=pl.UInt64, endianness="little").to_numpy()
@@ -92,7 +92,7 @@ def _blocks(texts: pl.Series, count: int) -> list[Words]:
 
 
 def _hash(blocks: Sequence[Words], secret: Words) -> Words:
-    """Hash texts given as words, some thousands of rows at a time."""
+    """Return the hashes of texts given as words, computed some thousands of rows at a time."""
     rows = len(blocks[0])
     out = np.empty((rows, 2), np.uint64)
     for start in range(0, rows, _ROWS):
@@ -102,10 +102,10 @@ def _hash(blocks: Sequence[Words], secret: Words) -> Words:
 
 
 def _siphash(blocks: Iterable[Words], secret: Words) -> tuple[Words, Words]:
-    """SipHash-2-4-128, the reference algorithm on arrays."""
+    """Return SipHash-2-4-128 of texts: the reference algorithm on arrays."""
     blocks = list(blocks)
     state = [
-        np.full(len(blocks[0]), start ^ secret[place % 2], np.uint64) for place, start in enumerate(_START)
+        np.full(len(blocks[0]), start ^ secret[index % 2], np.uint64) for index, start in enumerate(_START)
     ]
     spare = np.empty_like(state[0])
     state[1] ^= np.uint64(0xEE)
@@ -125,24 +125,24 @@ def _rounds(state: Sequence[Words], spare: Words, times: int) -> None:
     """Mix the four words of state in place."""
     a, b, c, d = state
     for _ in range(times):
-        _mix(a, b, _TURNS[13], spare)
-        _mix(c, d, _TURNS[16], spare)
-        _turn(a, _TURNS[32], spare)
-        _mix(a, d, _TURNS[21], spare)
-        _mix(c, b, _TURNS[17], spare)
-        _turn(c, _TURNS[32], spare)
+        _mix(a, b, _ROTATIONS[13], spare)
+        _mix(c, d, _ROTATIONS[16], spare)
+        _rotate(a, _ROTATIONS[32], spare)
+        _mix(a, d, _ROTATIONS[21], spare)
+        _mix(c, b, _ROTATIONS[17], spare)
+        _rotate(c, _ROTATIONS[32], spare)
 
 
-def _mix(one: Words, other: Words, turn: Turn, spare: Words) -> None:
+def _mix(one: Words, other: Words, rotation: Rotation, spare: Words) -> None:
     """Add, rotate and xor in place: a quarter of a round."""
     one += other
-    _turn(other, turn, spare)
+    _rotate(other, rotation, spare)
     other ^= one
 
 
-def _turn(words: Words, turn: Turn, spare: Words) -> None:
+def _rotate(words: Words, rotation: Rotation, spare: Words) -> None:
     """Rotate in place."""
-    left, right = turn
+    left, right = rotation
     np.right_shift(words, right, out=spare)
     np.left_shift(words, left, out=words)
     np.bitwise_or(words, spare, out=words)

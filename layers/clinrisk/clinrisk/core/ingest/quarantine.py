@@ -1,4 +1,7 @@
-"""Violation cells to a quarantine, reasons and counts: every row ends up accepted or here, once."""
+"""The quarantine of a chunk: the rows that violate a rule, and the counts of all its rows.
+
+Every row is either accepted or in the quarantine, once.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +19,21 @@ if TYPE_CHECKING:
     from clinrisk.core.ingest.cells import ColumnValues, Violation
     from clinrisk.core.ingest.csv_file.lines import Lines
 
-QUARANTINE_SCHEMA = {
-    "row": pl.UInt32(),
-    "rule": pl.String(),
-    "column": pl.String(),
-    "also": pl.String(),
-    "raw": pl.String(),
-}
-"""`rule` and `column` are the first that the row breaks, `also` the others; `raw` is the line as it came,
-for the data manager's eyes only."""
+QUARANTINE_SCHEMA = pl.Schema(
+    {
+        "row": pl.UInt32(),
+        "rule": pl.String(),
+        "column": pl.String(),
+        "also": pl.String(),
+        "raw": pl.String(),
+    }
+)
+"""`rule` and `column` are the row's first violation, `also` lists the others; `raw` is the line as it came,
+for the data manager only."""
 
 
 def valid_rows(rows: int, violations: Sequence[Violation]) -> pl.Series:
-    """Return which rows break no rule."""
+    """Return which of so many rows have no violation."""
     keep = np.ones(rows, bool)
     for one in violations:
         keep[one.positions.to_numpy()] = False
@@ -36,7 +41,7 @@ def valid_rows(rows: int, violations: Sequence[Violation]) -> pl.Series:
 
 
 def quarantine_frame(lines: Lines, violations: Sequence[Violation], first_row: int) -> pl.DataFrame:
-    """Return one line per bad row: its number, the rules it breaks, and its raw text."""
+    """Return one line per quarantined row (QUARANTINE_SCHEMA), numbered from `first_row`."""
     numbers = lines.cells[LINE]
     parts = [
         pl.DataFrame({LINE: numbers.gather(one.positions)}).with_columns(
@@ -70,7 +75,7 @@ def quarantine_frame(lines: Lines, violations: Sequence[Violation], first_row: i
     return (
         rows.with_columns(row=(pl.col(LINE) + first_row).cast(pl.UInt32), raw=raw)
         .select(*QUARANTINE_SCHEMA)
-        .cast(QUARANTINE_SCHEMA)  # type: ignore[arg-type]  # polars' stub wants the classes, not instances
+        .cast(QUARANTINE_SCHEMA)
     )
 
 
@@ -82,7 +87,7 @@ def count_rows(
     missing: Mapping[str, int] | None = None,
     read: Mapping[str, ColumnValues] | None = None,
 ) -> RowCounts:
-    """Count a chunk's rows, given its quarantine and how many rows were accepted."""
+    """Return the counts of a chunk from its quarantine and the number of accepted rows."""
     reason = pl.concat_str("rule", pl.lit(":"), "column").str.strip_suffix(":").alias("reason")
     reasons = (
         quarantine.group_by(reason, maintain_order=True)

@@ -1,4 +1,4 @@
-"""Receipts: what became of a file, in the words and numbers that its sender needs. Standard library only."""
+"""The receipt of an upload: its disposition, counts, reasons and sentences. Standard library only."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 SCHEMA = "clinrisk/receipt/v1"
-NOT_DATA = "This is not a data file, so there was nothing to do."
+NOT_DATA = "This is not a data file. Nothing was done."
 DUPLICATE = (
-    "These very bytes were used before for this use case and purpose. Nothing was changed; where another "
-    "file that arrived since tells of the same patients, that one counts."
+    "A file with exactly these bytes was already used for this use case and purpose. Nothing was changed. If "
+    "a file that arrived since then is about the same patients, that later file still counts."
 )
 GONE = (
-    "This version of the file was deleted before it could be read, so no row of it was used. If that was not "
-    "meant, send the file again."
+    "This version of the file was deleted before it could be read, so none of its rows was used. If it was "
+    "deleted by mistake, send the file again."
 )
-FAILED = "The file could not be processed, and no row of it was used. The operators have been told."
+FAILED = "The file could not be processed, and none of its rows was used. The operators have been informed."
 
 
 def receipt(
@@ -43,8 +43,8 @@ def receipt(
     """Return a receipt as plain JSON values.
 
     Times are ISO 8601. `reasons` add up to `rows_quarantined` where rows were read; `rows` lists, per reason,
-    the first row numbers (row 1 is the line after the header), at most 20. `details` says of each reason,
-    in order, what is wrong and what to do. `reason` is for a disposition that no verdict stands behind.
+    the first row numbers (row 1 is the line after the header), at most 20. `details` states for each reason,
+    in order, what is wrong and what to do. `reason` is for a disposition without a verdict.
 
     >>> receipt(key="inbox/x/", version_id="1", disposition="IGNORED", received_at="t", settled_at="t",
     ...         explanation=[NOT_DATA])["rows_accepted"]

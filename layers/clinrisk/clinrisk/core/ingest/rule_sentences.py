@@ -1,38 +1,45 @@
-"""Rules in words: what was wrong, and what to do about it; never a value. Standard library only."""
+"""The sentence for each rule: what is wrong with a file or its rows, and what to do; never a value.
+
+Standard library only.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from clinrisk.core.ingest.rules import FileRule, Problem, RowRule
-from clinrisk.core.ingest.verdict import SET_ASIDE
+from clinrisk.core.ingest.verdict import REJECTED_WITH_FILE
 from clinrisk.use_cases.base import Code, Number
 
 if TYPE_CHECKING:
     from clinrisk.core.ingest.verdict import FileVerdict
     from clinrisk.use_cases.base import UseCase
 
-# {columns} are column names, {detail} a fact that is safe anywhere.
-_FILES: dict[FileRule, str] = {
+# {columns} are names of agreed columns, {detail} a fact that holds no text of the file.
+_FILE_SENTENCES: dict[FileRule, str] = {
     FileRule.KEY_SHAPE: (
-        "The file does not lie where files are expected. Put it into inbox/<use case>/<purpose>/, without"
-        " further folders."
+        "The file is not in a folder that is read. Send it with `clinrisk drop FILE --as USE_CASE/PURPOSE`, "
+        "or upload it to inbox/<use case>/<purpose>/, without further folders."
     ),
     FileRule.KEY_CHARACTERS: (
-        "The file's name holds control, invisible, markup or formula characters. Rename it with letters, "
-        "digits, hyphens and underscores, and send it again."
+        "The file name has control, invisible, markup or formula characters. Rename the file with letters, "
+        "digits, hyphens and underscores only, and send it again."
     ),
-    FileRule.KEY_TOO_LONG: "The file's name is too long. Give it a shorter one and send it again.",
-    FileRule.UNKNOWN_USE_CASE: "The folder names no known use case. `clinrisk use-cases` lists them.",
-    FileRule.UNKNOWN_PURPOSE: "The folder names no known purpose. Use training, inference or outcomes.",
+    FileRule.KEY_TOO_LONG: "The file name is too long. Shorten it and send the file again.",
+    FileRule.UNKNOWN_USE_CASE: (
+        "The folder does not name a known use case. `clinrisk use-cases` lists them."
+    ),
+    FileRule.UNKNOWN_PURPOSE: (
+        "The folder does not name a known purpose. Use training, inference or outcomes."
+    ),
     FileRule.TOO_LARGE: (
-        "The file is larger than {detail}. Split it into files of at most that size, each with the header, "
-        "and send each of them."
+        "The file is larger than {detail}. Split it into smaller files, each with the header, and send all "
+        "of them."
     ),
-    FileRule.EMPTY: "The file is empty. Export it again and look whether the export ended.",
+    FileRule.EMPTY: "The file is empty. Export it again and check that the export finished.",
     FileRule.COMPRESSED: (
-        "The file is {detail}, whatever its name says. Unpack it first and send the CSV in it: nothing is "
-        "ever unpacked here."
+        "The file is {detail}, whatever its name says. Unpack it and send the CSV file inside; nothing is "
+        "unpacked here."
     ),
     FileRule.SPREADSHEET: (
         "The file is {detail}, whatever its name says. Open it, save the sheet as CSV UTF-8 with commas, and "
@@ -43,109 +50,120 @@ _FILES: dict[FileRule, str] = {
         "commas)."
     ),
     FileRule.HTML: (
-        "The file is {detail}: often the login or error page of the site that the export came from. Open it "
-        "to see, log in there and export again as CSV (UTF-8, commas)."
+        "The file is {detail}, often the login or error page of the site that the export came from. Log in "
+        "there and export again as CSV (UTF-8, commas)."
     ),
     FileRule.XML: "The file is {detail}. Export the data as CSV (UTF-8, commas) and send that.",
     FileRule.JSON: "The file is {detail}. Export the data as CSV (UTF-8, commas) and send that.",
     FileRule.PICKLE: (
-        "The file is {detail}, which could run a program when it is opened, so nobody opens it. Write the "
+        "The file is {detail}, which can run a program when it is opened, so it was not opened. Export the "
         "table as CSV (UTF-8, commas) and send that."
     ),
     FileRule.DATA_FILE: "The file is {detail}. Export the table as CSV (UTF-8, commas) and send that.",
-    FileRule.NOT_CSV: "The file is not a CSV but {detail}. Export it as CSV (UTF-8, commas) and send that.",
+    FileRule.NOT_CSV: (
+        "The file is {detail}, not a CSV file. Export the data as CSV (UTF-8, commas) and send that."
+    ),
     FileRule.UTF16: (
-        "The file is encoded in UTF-16 or UTF-32 (what spreadsheets call Unicode text). Save it as CSV "
-        "UTF-8 and send it again."
+        "The file is encoded in UTF-16 or UTF-32 (spreadsheets call it Unicode text). Save it as CSV UTF-8 "
+        "and send it again."
     ),
     FileRule.NOT_UTF8: "The file is not encoded in UTF-8. Export it as CSV UTF-8 and send it again.",
-    FileRule.BINARY: "The file holds bytes that no text has. Export it as CSV UTF-8 and send it again.",
+    FileRule.BINARY: "The file has bytes that are not text. Export it as CSV UTF-8 and send it again.",
     FileRule.LINE_TOO_LONG: (
-        "A line is longer than {detail}. Check that the export puts one patient on each line."
+        "A line is longer than {detail}. Check that the export writes one patient per line."
     ),
     FileRule.LINE_ENDS: (
-        "The lines end in a way that only old programs use (carriage return alone). Save the file with "
-        "Windows or Unix line ends."
+        "The lines end with a carriage return alone, as only very old programs write them. Save the file "
+        "with Windows or Unix line endings."
     ),
     FileRule.DELIMITER: (
-        "The columns are separated by {detail}. Export the file with commas, and with decimal points."
+        "The columns are separated by {detail}. Export the file with commas between columns and decimal "
+        "points in numbers."
     ),
-    FileRule.TOO_MANY_COLUMNS: "The file has more than {detail} columns. Send the agreed columns only.",
+    FileRule.TOO_MANY_COLUMNS: (
+        "The file has more than {detail} columns. Send only the agreed columns; `clinrisk use-cases` lists "
+        "them."
+    ),
     FileRule.HEADER_ABSENT: (
-        "The first line looks like data and not like a header. Put the column names in the first line; "
+        "The first line looks like data, not like a header. Put the column names in the first line; "
         "`clinrisk convert` does it for the public files."
     ),
     FileRule.HEADER_OF_OTHER: (
-        "These are the columns of another kind of file: {detail}. Put the file into the folder where that"
-        " one belongs."
+        "These are the columns of another kind of file: {detail}. Send the file to the folder for that kind."
     ),
-    FileRule.COLUMNS_MISSING: "The header lacks {columns}. Names must match exactly; their order is free.",
+    FileRule.COLUMNS_MISSING: (
+        "The header lacks {columns}. Names must match exactly, in any order; `clinrisk use-cases` lists them."
+    ),
     FileRule.COLUMNS_UNKNOWN: (
-        "The header has columns that were not agreed ({detail}){columns}. They might name patients: "
+        "The header has columns that were not agreed ({detail}){columns}. They might identify patients: "
         "remove them and send the file again."
     ),
     FileRule.COLUMNS_REPEATED: "The header has {columns} more than once. Keep one of each.",
     FileRule.LABEL_COLUMN_MISSING: (
         "A training file needs the outcome column {columns}. Add it, or send the file for inference."
     ),
-    FileRule.MOSTLY_EMPTY: (
-        "Nearly all lines are empty or next to it. Check that the export puts one patient on each line."
-    ),
-    FileRule.NO_ROWS: "The file has a header but no rows. Check the export's filter.",
+    FileRule.MOSTLY_EMPTY: ("Nearly all lines are empty. Check that the export writes one patient per line."),
+    FileRule.NO_ROWS: "The file has a header but no rows. Check the filter of the export.",
     FileRule.WRONG_UNIT: (
         "Nearly all numbers in {columns} look like {detail}. Convert the column to the agreed unit{unit} "
-        "and send the file again; none of it was used."
+        "and send the file again; none of its rows was used."
     ),
     FileRule.TOO_MANY_BAD_ROWS: (
-        "Too many rows cannot be used ({detail}), so nothing of the file was used. Mend what is listed "
-        "and send the file again."
+        "Too many rows cannot be used ({detail}), so none of the rows was used. Correct what is listed and "
+        "send the file again."
     ),
-    FileRule.CHECKSUM: "The file's bytes do not have the sha256 that was declared for them. Send it again.",
+    FileRule.CHECKSUM: "The file does not have the sha256 that was declared for it. Send it again.",
 }
 
-_ROWS: dict[RowRule | str, str] = {
-    RowRule.SHORT_ROW: "{n} too few cells. Look for a line break or a missing delimiter.",
-    RowRule.LONG_ROW: "{n} too many cells. Look for a comma inside a value (a decimal comma, perhaps).",
+# {n} reads "1 row has" or "2 rows have".
+_ROW_SENTENCES: dict[RowRule | str, str] = {
+    RowRule.SHORT_ROW: "{n} too few cells. Look for a line break or a missing comma.",
+    RowRule.LONG_ROW: "{n} too many cells. Look for a comma inside a value, such as a decimal comma.",
     RowRule.QUOTES: "{n} a quotation mark without its partner. Remove it.",
     RowRule.LINE_BREAK: "{n} a line break inside a cell. Remove it.",
-    RowRule.REPEATED_HEADER: "{n} nothing but the header again. Remove it.",
-    RowRule.EMPTY_ROW: "{n} nothing measured at all. Remove it.",
-    RowRule.CELL_TOO_LONG: "{n} far too much text{in_column}. Send measured values and codes only.",
-    RowRule.LINE_TOO_LONG: "{n} more text than a file may have in one line. Look for a missing line end.",
+    RowRule.REPEATED_HEADER: "{n} the header again in place of data. Remove every such row.",
+    RowRule.EMPTY_ROW: "{n} no value in any column. Remove every such row.",
+    RowRule.CELL_TOO_LONG: "{n} far too much text{in_column}. Send only measured values and codes.",
+    RowRule.LINE_TOO_LONG: "{n} more text than one line of a file may have. Look for a missing line end.",
     RowRule.CHARACTERS: (
-        "{n} characters{in_column} that only look like letters or digits, or that cannot be seen. Type "
-        "the value again."
+        "{n} characters{in_column} that are invisible or only resemble letters or digits. Type the value "
+        "again."
     ),
-    RowRule.FORMULA: "{n} a spreadsheet formula{in_column}. Send its value.",
+    RowRule.FORMULA: "{n} a spreadsheet formula{in_column}. Send its value instead.",
     RowRule.DECIMAL_COMMA: "{n} a decimal comma{in_column}. Use a decimal point.",
     RowRule.NOT_A_NUMBER: (
         "{n} something that is not a number{in_column}. Write plain digits; leave the cell empty when it "
         "was not measured."
     ),
-    RowRule.NOT_WHOLE: "{n} a fraction{in_column}, where whole numbers are expected.",
+    RowRule.NOT_INTEGER: "{n} a fraction{in_column}. Only whole numbers are accepted there.",
     RowRule.OUT_OF_RANGE: "{n} a value outside {range}{in_column}. Check the value and its unit.",
-    RowRule.UNKNOWN_CODE: "{n} an unknown code{in_column}. Accepted are {codes}.",
+    RowRule.UNKNOWN_CODE: "{n} an unknown code{in_column}. The accepted codes are {codes}.",
     RowRule.LABEL_MISSING: "{n} no outcome{in_column}. Add it, or send the row for inference.",
-    RowRule.UNKNOWN_LABEL: "{n} an unknown outcome{in_column}. Accepted are {codes}.",
+    RowRule.UNKNOWN_LABEL: "{n} an unknown outcome{in_column}. The accepted outcomes are {codes}.",
     RowRule.ID_BLANK: "{n} no id{in_column}. Give every row its id.",
     RowRule.ID_MALFORMED: (
-        "{n} an id{in_column} that is too long, or has other characters than letters, digits, spaces and "
-        ". _ : / # - between them. Send the hospital's plain id."
+        "{n} an invalid id{in_column}. An id has at most 64 letters and digits, with spaces or . _ : / # - "
+        "only between them. Send the hospital's plain id."
     ),
-    RowRule.ID_REPEATED: "{n} an id{in_column} that came before with the same values. The first was kept.",
+    RowRule.ID_REPEATED: (
+        "{n} an id{in_column} that an earlier row has with the same values. The earlier row was used."
+    ),
     RowRule.ID_CONFLICTING: (
-        "{n} an id{in_column} that other rows have with other values. None was used: find out which is right."
+        "{n} an id{in_column} that other rows have with different values. None of these rows was used: find "
+        "out which one is right."
     ),
-    RowRule.NOT_A_DATE: "{n} no date{in_column}. Write dates as YYYY-MM-DD.",
-    SET_ASIDE: "{n} nothing wrong, but went with the file. They come back when the mended file is sent.",
+    RowRule.NOT_A_DATE: "{n} no valid date{in_column}. Write dates as YYYY-MM-DD.",
+    REJECTED_WITH_FILE: "{n} nothing wrong, but the file was rejected. Send the corrected file with them.",
 }
+_SENTENCE_OF = {str(rule): sentence for rule, sentence in _ROW_SENTENCES.items()}
+_ROWS_SHOWN = 5
 
 
 def problem_sentence(problem: Problem, use_case: UseCase | None = None) -> str:
-    """Say why a whole file is set aside, and what to do.
+    """Return why a file is rejected and what to do.
 
-    >>> problem_sentence(Problem(FileRule.COLUMNS_MISSING, ("age", "sex")))
-    'The header lacks age, sex. Names must match exactly; their order is free.'
+    >>> problem_sentence(Problem(FileRule.COLUMNS_REPEATED, ("age", "sex")))
+    'The header has age, sex more than once. Keep one of each.'
     """
     columns, detail = ", ".join(problem.columns), problem.detail
     if problem.rule is FileRule.COLUMNS_UNKNOWN and columns:
@@ -154,50 +172,46 @@ def problem_sentence(problem: Problem, use_case: UseCase | None = None) -> str:
     if use_case and problem.rule is FileRule.WRONG_UNIT and problem.columns:
         column = use_case.column(problem.columns[0])
         unit = f" ({column.unit})" if isinstance(column, Number) else ""
-    return _FILES[problem.rule].format(columns=columns, detail=detail, unit=unit)
+    return _FILE_SENTENCES[problem.rule].format(columns=columns, detail=detail, unit=unit)
 
 
 def reason_sentence(
     reason: str, count: int, rows: tuple[int, ...] = (), use_case: UseCase | None = None
 ) -> str:
-    """Say why some rows are set aside, which, and what to do.
+    """Return why some rows are quarantined, which ones, and what to do.
 
     >>> reason_sentence("short_row", 1, (4,))
-    'Row 4: 1 row has too few cells. Look for a line break or a missing delimiter.'
+    'Row 4: 1 row has too few cells. Look for a line break or a missing comma.'
     """
     name, _, column = reason.partition(":")
-    template = _row_templates().get(name)
-    if template is None:
-        return f"{count:,} rows are set aside for {reason}."
-    told = template.format(
+    sentence = _SENTENCE_OF[name].format(
         n=f"{count:,} row{'s have' if count != 1 else ' has'}",
         in_column=f" in {column}" if column else "",
         range=_range(column, use_case),
         codes=_codes(column, use_case),
     )
-    return f"{_places(rows, count)}{told}"
+    return f"{_first_rows(rows, count)}{sentence}"
 
 
 def explain(verdict: FileVerdict, use_case: UseCase | None = None) -> list[str]:
-    """Return the sentences of a receipt: the file's problems first, then each reason of its rows."""
-    told = details(verdict, use_case)
+    """Return the sentences of a receipt: the problems of the file first, then each reason of its rows."""
+    found = details(verdict, use_case)
     problems = len(verdict.problems)
-    return [str(one["say"]) for one in told[:problems]] + [
-        _places(tuple(one["rows"]), one["count"]) + one["say"] for one in told[problems:]
+    return [str(one["say"]) for one in found[:problems]] + [
+        _first_rows(tuple(one["rows"]), one["count"]) + one["say"] for one in found[problems:]
     ]
 
 
 def details(verdict: FileVerdict, use_case: UseCase | None = None) -> list[dict[str, Any]]:
     """Return, per problem and reason: its rule, how many rows, the numbers of the first, what to do.
 
-    A problem of the file as a whole that counts no rows has the count 0.
+    A problem of the file that counts no rows has the count 0.
     """
-    told = [(problem.reason, problem_sentence(problem, use_case)) for problem in verdict.problems]
-    names = _row_templates()
-    told += [
+    sentences = [(problem.reason, problem_sentence(problem, use_case)) for problem in verdict.problems]
+    sentences += [
         (reason, reason_sentence(reason, count, (), use_case))
         for reason, count in verdict.reasons.items()
-        if reason.partition(":")[0] in names
+        if reason.partition(":")[0] in _SENTENCE_OF
     ]
     return [
         {
@@ -206,25 +220,20 @@ def details(verdict: FileVerdict, use_case: UseCase | None = None) -> list[dict[
             "rows": list(verdict.first_rows.get(rule, ())),
             "say": sentence,
         }
-        for rule, sentence in told
+        for rule, sentence in sentences
     ]
 
 
-def _row_templates() -> dict[str, str]:
-    """Return the sentences by plain rule name."""
-    return {str(rule): sentence for rule, sentence in _ROWS.items()}
-
-
-def _places(rows: tuple[int, ...], count: int) -> str:
-    """Name the first rows (row 1 is the line after the header)."""
+def _first_rows(rows: tuple[int, ...], count: int) -> str:
+    """Return the first row numbers (row 1 is the line after the header) as the start of a sentence."""
     if not rows:
         return ""
-    shown = ", ".join(str(row) for row in rows[:5])
-    return f"Row{'s' if len(rows) > 1 else ''} {shown}{' ...' if count > len(rows[:5]) else ''}: "
+    shown = ", ".join(str(row) for row in rows[:_ROWS_SHOWN])
+    return f"Row{'s' if len(rows) > 1 else ''} {shown}{' ...' if count > len(rows[:_ROWS_SHOWN]) else ''}: "
 
 
 def _range(name: str, use_case: UseCase | None) -> str:
-    """Name what a number's column accepts."""
+    """Return the accepted range of a column of numbers, with its unit."""
     column = _column(name, use_case)
     if not isinstance(column, Number):
         return "the accepted range"
@@ -232,7 +241,7 @@ def _range(name: str, use_case: UseCase | None) -> str:
 
 
 def _codes(name: str, use_case: UseCase | None) -> str:
-    """Name what a code's column accepts."""
+    """Return the accepted codes of a column, or those of the label."""
     if use_case and name in {use_case.label.column, "label"}:
         return ", ".join(use_case.label.classes)
     column = _column(name, use_case)
@@ -240,5 +249,5 @@ def _codes(name: str, use_case: UseCase | None) -> str:
 
 
 def _column(name: str, use_case: UseCase | None) -> Number | Code | None:
-    """Find a declared column, if there is one."""
+    """Return the declared column of that name, if there is one."""
     return next((column for column in use_case.columns if column.name == name), None) if use_case else None

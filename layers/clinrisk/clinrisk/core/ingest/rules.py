@@ -1,7 +1,7 @@
-"""The rules that set a row or a file aside, by name; `core.ingest.rule_sentences` has a sentence for each.
+"""The names of the rules by which a file is rejected or a row quarantined.
 
-A reason, as receipts count it, is a rule alone (`short_row`) or a rule and its column
-(`out_of_range:age`): never a value. Standard library only.
+A reason, as receipts count it, is a rule (`short_row`) or a rule and its column (`out_of_range:age`), never a
+value. The sentence for each rule is in `rule_sentences`. Standard library only.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 LONGEST_LINE = 64 * 1024
-"""In bytes: a longer line, wherever it is, makes the file none of ours."""
+"""In bytes: a file with a longer line is rejected."""
 
 LARGEST_FILE = 48 * 1024**3
 """In bytes: one function hashes a file and another one finds its line ends, each in at most 15 minutes."""
 
 
 class FileRule(StrEnum):
-    """Why a whole file is set aside."""
+    """Why a file is rejected."""
 
     KEY_SHAPE = "key_shape"
     KEY_CHARACTERS = "key_characters"
@@ -56,7 +56,7 @@ class FileRule(StrEnum):
 
 
 class RowRule(StrEnum):
-    """Why one row is quarantined."""
+    """Why a row is quarantined."""
 
     SHORT_ROW = "short_row"
     LONG_ROW = "long_row"
@@ -66,12 +66,12 @@ class RowRule(StrEnum):
     EMPTY_ROW = "empty_row"
     CELL_TOO_LONG = "cell_too_long"
     LINE_TOO_LONG = "line_too_long"
-    """Never a row's alone: the file goes with it."""
+    """Rejects the file, too."""
     CHARACTERS = "unexpected_characters"
     FORMULA = "formula"
     DECIMAL_COMMA = "decimal_comma"
     NOT_A_NUMBER = "not_a_number"
-    NOT_WHOLE = "not_whole"
+    NOT_INTEGER = "not_whole"
     OUT_OF_RANGE = "out_of_range"
     UNKNOWN_CODE = "unknown_code"
     LABEL_MISSING = "label_missing"
@@ -85,14 +85,14 @@ class RowRule(StrEnum):
 
 @dataclass(frozen=True)
 class Problem:
-    """One reason to set a whole file aside, with the columns it is about and what else may be shown."""
+    """One reason to reject a file, with the columns that it is about and a fact that may be shown."""
 
     rule: FileRule
     columns: tuple[str, ...] = ()
     detail: str = ""
-    """A fact that is safe anywhere: a position, a limit, a unit, the name of another use case."""
+    """A fact that holds no text of the file: a position, a limit, a unit, the title of another use case."""
 
     @property
     def reason(self) -> str:
-        """The name under which receipts count it."""
+        """The name under which receipts count the problem."""
         return f"{self.rule}:{self.columns[0]}" if len(self.columns) == 1 else str(self.rule)

@@ -1,6 +1,6 @@
-"""RowCounts to a verdict: is the file used, used in part, or set aside as a whole, and why.
+"""The verdict on a file from its counts: accepted, accepted in part, or rejected, and why.
 
-Standard library only. Decided once per file, from the added counts of its chunks.
+Given once per file, from the sum of its chunks' counts. Standard library only.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from clinrisk.core.ingest.counts import RowCounts
     from clinrisk.use_cases.base import UseCase
 
-SET_ASIDE = "set_aside_with_file"
-"""The reason of a good row in a file that is set aside."""
+REJECTED_WITH_FILE = "set_aside_with_file"
+"""The reason of a valid row in a rejected file."""
 UNREADABLE = (FileRule.NOT_UTF8, FileRule.BINARY, FileRule.MOSTLY_EMPTY)
-"""What makes a chunk unreadable as a whole, and with it the file."""
+"""Reasons for which a chunk is not parsed at all; they reject the file."""
 FOREIGN_SHARE = 0.8
-"""From this share of a column's numbers on, the whole column is in another unit, not single cells wrong."""
+"""From this share of a column's numbers on, the column is taken to be in another unit."""
 FEWEST_FOREIGN = 5
-"""That many numbers at least (or all rows, in a smaller file): one odd number is no unit."""
+"""The numbers needed for that (in a smaller file: one for each row)."""
 HARMLESS = (RowRule.EMPTY_ROW, RowRule.REPEATED_HEADER, RowRule.ID_REPEATED)
-"""Rows with which no patient is lost: however many there are, they do not speak against the file."""
+"""Rows that lose no patient: they do not count towards the share of quarantined rows."""
 
 
 @dataclass(frozen=True)
 class FileVerdict:
-    """What becomes of a file: `rows_accepted + rows_quarantined` are its rows, and reasons add up too."""
+    """What becomes of a file; `reasons` add up to `rows_quarantined` where rows were read."""
 
     disposition: Literal["ACCEPTED", "PARTIAL", "REJECTED"]
     rows_accepted: int
@@ -44,12 +44,12 @@ class FileVerdict:
 
 
 def refuse(problems: Sequence[Problem]) -> FileVerdict:
-    """Return the verdict on a file whose head has problems: set aside unread, so no row is counted."""
+    """Return the verdict on a file that is rejected by its key or its head: no row is read or counted."""
     return FileVerdict("REJECTED", 0, 0, {}, {problem.reason: 1 for problem in problems}, {}, tuple(problems))
 
 
 def decide(counts: RowCounts, use_case: UseCase) -> FileVerdict:
-    """Return the verdict on a file from the counts of all its chunks.
+    """Return the verdict on a file from the sum of the counts of its chunks.
 
     >>> from clinrisk import use_cases
     >>> from clinrisk.core.ingest.counts import RowCounts
@@ -59,7 +59,7 @@ def decide(counts: RowCounts, use_case: UseCase) -> FileVerdict:
     """
     problems = _file_problems(counts, use_case)
     if problems:
-        return _set_aside(counts, problems)
+        return _reject(counts, problems)
     return FileVerdict(
         "PARTIAL" if counts.quarantined else "ACCEPTED",
         counts.accepted,
@@ -71,7 +71,7 @@ def decide(counts: RowCounts, use_case: UseCase) -> FileVerdict:
 
 
 def _file_problems(counts: RowCounts, use_case: UseCase) -> tuple[Problem, ...]:
-    """List what sets the whole file aside."""
+    """Return the problems for which the file is rejected."""
     if not counts.rows:
         return (Problem(FileRule.NO_ROWS),)
     unreadable = [Problem(rule) for rule in UNREADABLE if rule in counts.reasons]
@@ -83,10 +83,10 @@ def _file_problems(counts: RowCounts, use_case: UseCase) -> tuple[Problem, ...]:
     if units:
         return units
     harmless = sum(n for reason, n in counts.reasons.items() if reason.split(":")[0] in HARMLESS)
-    rows, bad = counts.rows - harmless, counts.quarantined - harmless
+    rows, quarantined = counts.rows - harmless, counts.quarantined - harmless
     if not rows:
         return (Problem(FileRule.NO_ROWS),)
-    share = bad / rows
+    share = quarantined / rows
     if share > use_case.max_quarantine_share or not counts.accepted:
         limit = f"{use_case.max_quarantine_share:.0%}"
         return (Problem(FileRule.TOO_MANY_BAD_ROWS, detail=f"{share:.0%} of the rows, more than {limit}"),)
@@ -94,7 +94,7 @@ def _file_problems(counts: RowCounts, use_case: UseCase) -> tuple[Problem, ...]:
 
 
 def _wrong_units(counts: RowCounts, use_case: UseCase) -> tuple[Problem, ...]:
-    """List the columns nearly all of whose numbers fit another unit, with each unit that they fit."""
+    """Return the columns nearly all of whose numbers fit another unit, with each unit that they fit."""
     problems = []
     for column in use_case.columns:
         if not isinstance(column, Number):
@@ -110,22 +110,21 @@ def _wrong_units(counts: RowCounts, use_case: UseCase) -> tuple[Problem, ...]:
     return tuple(problems)
 
 
-def _set_aside(counts: RowCounts, problems: tuple[Problem, ...]) -> FileVerdict:
-    """Set the whole file aside: its good rows too, under a reason of their own, so that all add up."""
+def _reject(counts: RowCounts, problems: tuple[Problem, ...]) -> FileVerdict:
+    """Return the verdict of a rejected file: its valid rows get a reason of their own, so that all add up."""
     reasons = dict(counts.reasons)
     first_rows = dict(counts.first_rows)
     rest = counts.accepted
     for problem in problems:
         if problem.rule is FileRule.WRONG_UNIT:
-            # What the unit did to single cells is told once, as the unit.
-            was = f"out_of_range:{problem.columns[0]}"
-            reasons[problem.reason] = reasons.pop(was, 0)
-            first_rows[problem.reason] = first_rows.pop(was, ())
+            # Cells out of range because of the unit count as the unit's, once.
+            out_of_range = f"{RowRule.OUT_OF_RANGE}:{problem.columns[0]}"
+            reasons[problem.reason] = reasons.pop(out_of_range, 0)
+            first_rows[problem.reason] = first_rows.pop(out_of_range, ())
     if rest:
-        told = next(
-            (problem.reason for problem in problems if problem.rule is FileRule.WRONG_UNIT), SET_ASIDE
-        )
-        reasons[told] = reasons.get(told, 0) + rest
+        units = (problem.reason for problem in problems if problem.rule is FileRule.WRONG_UNIT)
+        reason = next(units, REJECTED_WITH_FILE)
+        reasons[reason] = reasons.get(reason, 0) + rest
     if not counts.rows:
         reasons = {problem.reason: 1 for problem in problems}
     return FileVerdict("REJECTED", 0, counts.rows, {}, reasons, first_rows, problems)

@@ -1,1 +1,1 @@
-"""A file as text: what it is, its header, its lines and quotes, where it may be cut. No clinical rules."""
+"""The file as text: its format, header, lines and quotes, and where it is cut. No clinical rules here."""

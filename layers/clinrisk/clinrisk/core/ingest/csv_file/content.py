@@ -1,6 +1,6 @@
-"""What a file is by its first bytes, when it is no text in UTF-8. Standard library only.
+"""The format of a file by its first bytes: text in UTF-8, or which known other format. Standard library only.
 
-Nothing is unpacked, unpickled or rendered: of an archive only the names that stand in it in plain are read.
+Nothing is unpacked, unpickled or rendered: of an archive only the plain names of its members are read.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from clinrisk.core.ingest.rules import FileRule, Problem
 BOM = b"\xef\xbb\xbf"
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _ZIP = b"PK\x03\x04"
-# First bytes -> which rule that is, and what such a file is called by those who send it.
+# First bytes -> the rule, and what senders call such a file.
 _MAGIC = (
     (b"\x1f\x8b", FileRule.COMPRESSED, "a gzip archive"),
     (b"PK\x05\x06", FileRule.COMPRESSED, "an empty zip archive"),
@@ -47,7 +47,7 @@ _SHAPES = (
     (re.compile(rb"\s*<(?:!|[a-z]+[ >/])", re.IGNORECASE), FileRule.HTML, "a web page"),
     (re.compile(rb'\s*[\[{]\s*["\[{\]}]'), FileRule.JSON, "JSON"),
 )
-# Names of members of a zip archive -> what it is; the first that occurs decides.
+# Member names of a zip archive -> the rule and the format; the first that occurs decides.
 _MEMBERS = (
     (b"word/", FileRule.DOCUMENT, "a Word document"),
     (b"ppt/", FileRule.DOCUMENT, "a presentation"),
@@ -59,7 +59,7 @@ _MEMBERS = (
 
 
 def problems_of(head: bytes, *, cut: bool) -> list[Problem]:
-    """List what keeps a file from being text in UTF-8; `cut` says that more of it follows."""
+    """Return what keeps a file from being text in UTF-8; `cut` means that more bytes follow the head."""
     found = _recognised(head)
     if found:
         return [found]
@@ -75,7 +75,7 @@ def problems_of(head: bytes, *, cut: bool) -> list[Problem]:
 
 
 def _recognised(head: bytes) -> Problem | None:
-    """Name the kind of file that begins like this, when it is a known one."""
+    """Return the known format that begins with these bytes, if there is one."""
     for magic, rule, title in _MAGIC:
         if head.startswith(magic):
             return Problem(rule, detail=title)
@@ -100,8 +100,8 @@ def _wide(sample: bytes) -> bool:
     (True, True, False)
     """
     for width in (2, 4):
-        for place in range(width):
-            letters = sample[place::width]
-            if letters and 0 not in letters and len(sample) - sample.count(0) == len(letters):
-                return width * len(letters) >= len(sample) > len(letters)
+        for offset in range(width):
+            text = sample[offset::width]
+            if text and 0 not in text and len(sample) - sample.count(0) == len(text):
+                return width * len(text) >= len(sample) > len(text)
     return False

@@ -1,8 +1,8 @@
-"""A file to chunks: byte ranges of whole rows, in one pass and constant memory. Standard library only.
+"""The cuts of a file: byte ranges of complete rows, found in one pass and constant memory.
 
-A cell with a line break in it makes one bad row of several lines, and a chunk must not end inside of it.
-Whether a line end is inside depends on the lines before: mostly the line that it ends tells at once, else one
-reads on from the nearest line end before it that surely is not.
+A cell with a line break makes one invalid row of several lines, and a chunk must not end inside it. Mostly
+the line itself shows that it ends a row; otherwise rows are counted from the nearest earlier line that does.
+Standard library only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clinrisk.core.ingest.csv_file.quotes import LONGEST_ROW, is_odd, is_one_row, parts_rows
+from clinrisk.core.ingest.csv_file.quotes import LONGEST_ROW, has_odd_quotes, is_one_row, separates_rows
 from clinrisk.core.ingest.rules import LONGEST_LINE
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 24 * 1024 * 1024
 _LOOK_BACK = 64 * 1024
-"""Where twice as much holds nothing but lines that may each end one cell and begin another, it is guessed."""
+"""In bytes, how far back that line is sought; without one, the first line there is taken to start a row."""
 
 
 @dataclass(frozen=True)
 class Cut:
-    """The bytes [start, end) of a file, whole rows all; `first_row` numbers the first line of them."""
+    """The bytes [start, end) of a file, which are complete rows; `first_row` numbers their first line."""
 
     start: int
     end: int
@@ -33,10 +33,10 @@ class Cut:
 def cut(
     blocks: Iterable[bytes], header_length: int, size: int, columns: int, at_least: int = CHUNK_BYTES
 ) -> list[Cut]:
-    r"""Cut a file at the end of the first row after every `at_least` bytes; a small file gives one piece.
+    r"""Return the cuts of a file: at the end of the first row after every `at_least` bytes.
 
-    `columns` is how many cells a row has. A line of more than 64 KB is cut anywhere: with it, the
-    file is none of ours.
+    `columns` is how many cells a row has. A small file gives one cut. A line of more than 64 KB is cut
+    anywhere, because it rejects the file.
 
     >>> cut([b"a,b\n1,2\n3,", b"4\n5,6\n"], header_length=4, size=16, columns=2, at_least=6)
     [Cut(start=4, end=12, first_row=1), Cut(start=12, end=16, first_row=3)]
@@ -54,73 +54,73 @@ def cut(
 def _ends(
     blocks: Iterable[bytes], header_length: int, columns: int, at_least: int
 ) -> Iterator[tuple[int, int]]:
-    """Yield where each piece ends, and how many lines it holds."""
+    """Yield where each cut ends, and how many lines it has."""
     before, offset, start, lines = b"", 0, header_length, 0
     for block in blocks:
-        place = _Place(before, block, offset)
+        window = _Window(before, block, offset)
         counted = max(0, header_length - offset)
-        while (end := _end(place, start, start + at_least - 1, columns)) is not None:
-            # A row that was not seen whole in the block before may have ended there.
-            late = before.count(b"\n", end - offset + len(before)) if end < offset else 0
-            yield end, lines - late + block.count(b"\n", counted, max(counted, end - offset))
-            start, lines, counted = end, late, max(counted, end - offset)
+        while (end := _end(window, start, start + at_least - 1, columns)) is not None:
+            # The row may have ended in the block before, where its end could not be recognised yet.
+            earlier_lines = before.count(b"\n", end - offset + len(before)) if end < offset else 0
+            yield end, lines - earlier_lines + block.count(b"\n", counted, max(counted, end - offset))
+            start, lines, counted = end, earlier_lines, max(counted, end - offset)
         lines += block.count(b"\n", counted)
-        before = place.bytes_from(offset + len(block) - _LOOK_BACK)
+        before = window.bytes_from(offset + len(block) - _LOOK_BACK)
         offset += len(block)
 
 
 @dataclass(frozen=True)
-class _Place:
-    """What is known of a file at a time: a block, where it begins, and the bytes before it."""
+class _Window:
+    """The part of a file in memory: a block, its offset in the file, and some bytes before it."""
 
     before: bytes
     block: bytes
     offset: int
 
     def bytes_from(self, start: int) -> bytes:
-        """Give what is known from somewhere in the file on."""
+        """Return the bytes from this position of the file on."""
         if start >= self.offset:
             return self.block[start - self.offset :]
         return self.before[max(0, start - self.offset + len(self.before)) :] + self.block
 
 
-def _end(place: _Place, start: int, earliest: int, columns: int) -> int | None:
-    """Give where a piece may end, or None until more of the file is known."""
-    block, offset = place.block, place.offset
+def _end(window: _Window, start: int, earliest: int, columns: int) -> int | None:
+    """Return where a cut may end, or None until more of the file is read."""
+    block, offset = window.block, window.offset
     found = block.find(b"\n", max(0, earliest - offset))
     if found < 0 and offset + len(block) <= earliest + LONGEST_LINE:
         return None
     begun = block.rfind(b"\n", 0, found) + 1 if found >= 0 else 0
-    if begun and offset + begun >= start and parts_rows(block[begun:found]):
+    if begun and offset + begun >= start and separates_rows(block[begun:found]):
         return offset + found + 1
-    end = _next_row(place, start, earliest, columns)
+    end = _next_row(window, start, earliest, columns)
     return end if end is not None or found >= 0 else offset + _last_character(block)
 
 
-def _next_row(place: _Place, start: int, earliest: int, columns: int) -> int | None:
-    """Give where the first row after `earliest` begins, by the rule that joins lines to rows."""
-    seen = place.bytes_from(max(start, earliest - _LOOK_BACK))
-    first = place.offset + len(place.block) - len(seen)
-    position = 0 if first <= start else _surely_between_rows(seen[: 2 * _LOOK_BACK], columns)
+def _next_row(window: _Window, start: int, earliest: int, columns: int) -> int | None:
+    """Return where the first row after `earliest` begins, by the rule that joins lines to rows."""
+    known = window.bytes_from(max(start, earliest - _LOOK_BACK))
+    first = window.offset + len(window.block) - len(known)
+    position = 0 if first <= start else _start_of_a_row(known[: 2 * _LOOK_BACK], columns)
     while position <= earliest - first:
-        following = _row_end(seen, position, columns)
+        following = _row_end(known, position, columns)
         if following is None:
             return None
         position = following
     return first + position
 
 
-def _surely_between_rows(data: bytes, columns: int) -> int:
-    """Give a line's start that surely is inside of no cell; the first of all when none is sure."""
+def _start_of_a_row(data: bytes, columns: int) -> int:
+    """Return the start of a line that is certainly inside no cell; the first line's when none is certain."""
     position = default = data.find(b"\n") + 1
     lines: list[bytes] = []
     while (end := data.find(b"\n", position)) >= 0:
         line = data[position:end]
-        if parts_rows(line):
+        if separates_rows(line):
             return end + 1
         lines.append(line)
-        if is_odd(line):
-            if len(lines) > 1 and is_odd(lines[0]) and not is_one_row(lines, columns):
+        if has_odd_quotes(line):
+            if len(lines) > 1 and has_odd_quotes(lines[0]) and not is_one_row(lines, columns):
                 return position
             lines = [line]
         position = end + 1
@@ -128,20 +128,20 @@ def _surely_between_rows(data: bytes, columns: int) -> int:
 
 
 def _last_character(data: bytes) -> int:
-    """Give where the last character of UTF-8 begins; nothing but a broken one is longer than four bytes."""
-    place = len(data) - 1
-    while place > len(data) - 4 and data[place] & 0xC0 == 0x80:
-        place -= 1
-    return place
+    """Return where the last UTF-8 character begins, looking back at most four bytes."""
+    position = len(data) - 1
+    while position > len(data) - 4 and data[position] & 0xC0 == 0x80:
+        position -= 1
+    return position
 
 
 def _row_end(data: bytes, start: int, columns: int) -> int | None:
-    """Give where the row that begins at `start` ends, or None if that is not to be seen yet."""
+    """Return where the row that begins at `start` ends, or None while the data do not show it."""
     found = data.find(b"\n", start)
     if found < 0:
         return None
     first = data[start:found]
-    if not is_odd(first):
+    if not has_odd_quotes(first):
         return found + 1
     lines = [first]
     position = found + 1
@@ -150,9 +150,9 @@ def _row_end(data: bytes, start: int, columns: int) -> int | None:
         if end < 0:
             return None if len(data) - start <= LONGEST_ROW else found + 1
         lines.append(data[position:end])
-        if is_odd(lines[-1]):
+        if has_odd_quotes(lines[-1]):
             return end + 1 if is_one_row(lines, columns) else found + 1
-        if parts_rows(lines[-1]):
+        if separates_rows(lines[-1]):
             break
         position = end + 1
     return found + 1

@@ -1,4 +1,4 @@
-"""Checks on a file's first bytes, before anything is parsed: a CSV with the agreed header, or not.
+"""The head of a file, checked before anything is parsed: a CSV with the agreed header, or the problems.
 
 Standard library only.
 """
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 HEAD_BYTES = 256 * 1024
-"""How much of a file the checks want to see (less, when the file is shorter)."""
+"""How many bytes of a file are checked (fewer when the file is shorter)."""
 MOST_COLUMNS = 500
+_POSITIONS_SHOWN = 20
 OUTCOME_COLUMNS = ("id", "label", "date")
 
 
@@ -33,7 +34,7 @@ class Header:
 
 
 def check_file_head(head: bytes, size: int, use_case: UseCase, purpose: str) -> list[Problem]:
-    """List why the file cannot be read, given its first HEAD_BYTES bytes and its size; empty when it can.
+    """Return why a file is rejected by its first HEAD_BYTES bytes and its size; empty when it is not.
 
     >>> check_file_head(b"", 0, use_cases.get("heart"), "training")[0].rule.value
     'empty_file'
@@ -51,11 +52,11 @@ def check_file_head(head: bytes, size: int, use_case: UseCase, purpose: str) -> 
 
 
 def read_header(head: bytes) -> Header:
-    """Return the column names and the length of a head that `check_file_head` has nothing against."""
+    """Return the column names and the length of the header of a file without problems in its head."""
     start = len(content.BOM) if head.startswith(content.BOM) else 0
     end = head.find(b"\n", start)
     end = len(head) if end < 0 else end
-    # A lone carriage return belongs to no name; the csv module would take it for a line end.
+    # A lone carriage return belongs to no name; the csv module would read it as a line end.
     line = (
         head[start:end]
         .decode("utf-8", "replace")
@@ -67,7 +68,7 @@ def read_header(head: bytes) -> Header:
 
 
 def expected_columns(use_case: UseCase, purpose: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the columns that a file of this purpose must have, and those that it may have besides."""
+    """Return the columns that a file of this purpose must have, and those that it may have."""
     if purpose == "outcomes":
         return OUTCOME_COLUMNS, ()
     if purpose == "training":
@@ -77,7 +78,7 @@ def expected_columns(use_case: UseCase, purpose: str) -> tuple[tuple[str, ...], 
 
 
 def _line_problems(head: bytes, size: int) -> list[Problem]:
-    """Check the lengths of lines and the way they end."""
+    """Return the problems with the lengths and the ends of lines."""
     lines = head.split(b"\n")
     complete = lines if size <= len(head) else lines[:-1]
     if max(map(len, lines)) > LONGEST_LINE:
@@ -88,7 +89,7 @@ def _line_problems(head: bytes, size: int) -> list[Problem]:
 
 
 def _header_problems(head: bytes, use_case: UseCase, purpose: str) -> list[Problem]:
-    """Compare the header with what the purpose asks for, as a set: the order of columns is free."""
+    """Return how the header differs from what the purpose needs; the order of columns is free."""
     names = read_header(head).names
     required, optional = expected_columns(use_case, purpose)
     known = {*required, *optional}
@@ -109,8 +110,8 @@ def _header_problems(head: bytes, use_case: UseCase, purpose: str) -> list[Probl
         if other and len(unknown) > len(found):
             return [Problem(FileRule.HEADER_OF_OTHER, detail=other)]
         shown = tuple(names[position] for position in unknown if _may_be_shown(names[position]))
-        places = ", ".join(str(position + 1) for position in unknown[:20])
-        problems.append(Problem(FileRule.COLUMNS_UNKNOWN, shown, f"at position {places}"))
+        positions = ", ".join(str(position + 1) for position in unknown[:_POSITIONS_SHOWN])
+        problems.append(Problem(FileRule.COLUMNS_UNKNOWN, shown, f"at position {positions}"))
     repeated = tuple(sorted({name for name in names if name in known and names.count(name) > 1}))
     if repeated:
         problems.append(Problem(FileRule.COLUMNS_REPEATED, repeated))
@@ -118,7 +119,7 @@ def _header_problems(head: bytes, use_case: UseCase, purpose: str) -> list[Probl
 
 
 def _unrecognised(names: tuple[str, ...], use_case: UseCase, purpose: str, known: set[str]) -> Problem:
-    """Say what a first line is that holds next to none of the expected columns."""
+    """Return the problem with a first line that has at most one of the expected columns."""
     line = ",".join(names)
     for delimiter, title in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
         if len(known.intersection(cell.strip('" ') for cell in line.split(delimiter))) >= 2:
@@ -130,13 +131,13 @@ def _unrecognised(names: tuple[str, ...], use_case: UseCase, purpose: str, known
         return Problem(FileRule.HEADER_OF_OTHER, detail=f"patients ({use_case.title}), not outcomes")
     if set(OUTCOME_COLUMNS) <= set(names):
         return Problem(FileRule.HEADER_OF_OTHER, detail="outcomes, not patients")
-    if len(names) == len(expected_columns(use_case, purpose)[0]) and any(map(_looks_like_data, names)):
+    if len(names) == len(expected_columns(use_case, purpose)[0]) and any(map(_is_data, names)):
         return Problem(FileRule.HEADER_ABSENT)
     return Problem(FileRule.COLUMNS_MISSING, expected_columns(use_case, purpose)[0])
 
 
 def _owner(names: tuple[str, ...], use_case: UseCase) -> str | None:
-    """Name the other use case whose columns these are, if there is one."""
+    """Return the title of the other use case whose columns these are, if there is one."""
     for name in use_cases.names():
         other = use_cases.get(name)
         if (
@@ -158,6 +159,6 @@ def _folded(name: str) -> str:
     return re.sub(r"[ _.-]+", "", name).lower()
 
 
-def _looks_like_data(cell: str) -> bool:
+def _is_data(cell: str) -> bool:
     """Whether a cell of the first line is a number or a missing marker."""
     return re.fullmatch(r"\s*(-?[0-9]+(\.[0-9]*)?|\?|N/A|)\s*", cell) is not None

@@ -1,9 +1,9 @@
-"""Bytes to rows of cells, one row per physical line but where a quoted cell goes over several.
+"""The rows and cells of a chunk: one row per line, except where a quoted cell goes over several lines.
 
-polars splits the lines and reads cells as the type asked for, in one go; the few lines with a cell that does
-not read are split once more as text, so that somebody can say why. Where polars would be lenient (ragged
-lines, quotes, line breaks inside quotes, compressed bytes) the bytes are looked at here first. Row numbers
-count physical lines after the header, so row 1 is line 2 of the file as a spreadsheet shows it; blank lines
+polars splits the lines and parses each column as its type, in one pass; the few lines with a cell that it
+cannot parse are split again as text, so that `cells` can name the reason. Where polars would be lenient
+(ragged lines, quotes, line breaks inside quotes, compressed bytes) the bytes are checked here first. Row
+numbers count lines after the header, so row 1 is line 2 of the file as a spreadsheet shows it; blank lines
 are numbered but are not rows.
 """
 
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from clinrisk.core.ingest.csv_file.quotes import LONGEST_ROW, UNIT, without_quotes
+from clinrisk.core.ingest.csv_file.quotes import LONGEST_ROW, UNIT_SEPARATOR, without_quotes
 from clinrisk.core.ingest.rules import LONGEST_LINE, RowRule
 
 if TYPE_CHECKING:
@@ -45,44 +45,42 @@ class _Source:
 
     def pick(self, lines: NDArray[np.uint32]) -> bytes:
         """Return some lines, in the order of the data."""
-        data, after = self.data, self.ends[lines] + 1
-        return b"".join(
-            [data[start:end] for start, end in zip(self.starts[lines].tolist(), after.tolist(), strict=True)]
-        )
+        starts, ends = self.starts[lines].tolist(), (self.ends[lines] + 1).tolist()
+        return b"".join([self.data[start:end] for start, end in zip(starts, ends, strict=True)])
 
 
 @dataclass(frozen=True)
 class Lines:
-    """A chunk taken apart: well-shaped rows, the lines that are none, and a way back to the bytes."""
+    """The lines of a chunk: rows with the right number of cells, and the lines that are not rows."""
 
     cells: pl.DataFrame
-    """One column per column of the header, null where the text is not of the column's type; and `line`."""
+    """One column per column of the header, null where the text could not be parsed; and `line`."""
     misshapen: dict[int, RowRule]
-    """Line number -> why it is not a row of cells."""
+    """Line number -> the rule by which the line is not a row."""
     data: bytes
     source: _Source
 
     @cached_property
-    def unread(self) -> pl.Series:
-        """The positions of the rows in which at least one cell did not read."""
+    def unparsed(self) -> pl.Series:
+        """The positions of the rows in which at least one cell could not be parsed."""
         nulls = [series.is_null() for series in self.cells if series.null_count()]
         if not nulls:
             return pl.Series("position", [], dtype=pl.get_index_type())
         return pl.DataFrame(nulls).select(pl.any_horizontal(pl.all())).to_series().arg_true()
 
     @cached_property
-    def unread_cells(self) -> pl.DataFrame:
+    def unparsed_cells(self) -> pl.DataFrame:
         """All cells of those rows, as text."""
-        lines = self.cells[LINE].gather(self.unread).to_numpy()
+        lines = self.cells[LINE].gather(self.unparsed).to_numpy()
         header = [name for name in self.cells.columns if name != LINE]
         return _split(self.source.pick(lines), header, {}, self.source.separator)
 
     def text(self, column: str, positions: pl.Series) -> pl.Series:
-        """Return the text of some cells of a column, by position, in rows of `unread`."""
-        return self.unread_cells[column].gather(self.unread.search_sorted(positions))
+        """Return the text of some cells of a column, by position, in rows of `unparsed`."""
+        return self.unparsed_cells[column].gather(self.unparsed.search_sorted(positions))
 
     def raw(self, lines: Sequence[int]) -> list[str]:
-        """Return the text of some lines as it came, cut to 2,000 characters."""
+        """Return the original text of some lines, at most 2,000 bytes each."""
         ends = _line_ends(self.data)
         starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])
         spans = zip(starts[list(lines)].tolist(), ends[list(lines)].tolist(), strict=True)
@@ -93,34 +91,34 @@ class Lines:
 
 
 def read_lines(data: bytes, header: Sequence[str], types: Mapping[str, pl.DataType]) -> Lines:
-    r"""Read a chunk (valid UTF-8, whole lines, without the header); columns without a type are text.
+    r"""Return the lines of a chunk (valid UTF-8, complete lines, no header); a column without a type is text.
 
-    Every line is either blank, or in `cells`, or in `misshapen`. nan and infinity do not read as numbers.
+    Every line is blank, or in `cells`, or in `misshapen`. nan and infinity are not parsed as numbers.
 
     >>> lines = read_lines(b"1,2\n\n3\n4,?\n", ["a", "b"], {"b": pl.Float64()})
     >>> lines.cells.rows(), {line: rule.value for line, rule in lines.misshapen.items()}
     ([('1', 2.0, 0), ('4', None, 3)], {2: 'short_row'})
-    >>> lines.text("b", lines.unread).to_list()
+    >>> lines.text("b", lines.unparsed).to_list()
     ['?']
     """
     if b'"' in data or _stray_returns(data):
-        source, broken = without_quotes(data, len(header))
-        separator = UNIT
+        source, violations = without_quotes(data, len(header))
+        separator = UNIT_SEPARATOR
     else:
-        source, broken, separator = data, {}, _COMMA
+        source, violations, separator = data, {}, _COMMA
     text = _Source(source, separator, _line_ends(source))
     cells = _split(source, header, types, separator)
     misshapen, blank = _shapes(text, cells, header)
-    return Lines(_without(cells, {*misshapen, *blank}), {**misshapen, **broken}, data, text)
+    return Lines(_without(cells, {*misshapen, *blank}), {**misshapen, **violations}, data, text)
 
 
 def _stray_returns(data: bytes) -> bool:
-    """Whether a carriage return stands anywhere but before a newline: polars would drop it from its cell."""
+    """Whether a carriage return is anywhere but before a newline: polars would drop it from its cell."""
     return b"\r" in data and data.count(b"\r") != data.count(b"\r\n") + data.endswith(b"\r")
 
 
 def count_rows_roughly(data: bytes) -> int:
-    r"""Return how many lines are not empty, in little memory; lines of blanks alone count too.
+    r"""Return how many lines are not empty, in little memory; a line of blanks counts.
 
     >>> count_rows_roughly(b"1,2\n\n3,4")
     2
@@ -133,16 +131,16 @@ def count_rows_roughly(data: bytes) -> int:
 def _split(
     data: bytes, header: Sequence[str], types: Mapping[str, pl.DataType], separator: bytes
 ) -> pl.DataFrame:
-    """Let polars split lines into cells; each line gives one row, however short or long."""
+    """Return one row of cells per line, however short or long the line is."""
     # polars takes the number of columns from the first line, unpacks what starts like a compressed file and
-    # drops a byte order mark: unless the first line is above suspicion, put an empty row before it.
+    # drops a byte order mark: unless the first line is harmless, put an empty row before it.
     first = data[: data.find(b"\n") + 1]
     guarded = not first[:1].isdigit() or first.count(separator) != len(header) - 1
     text = separator * (len(header) - 1) + b"\n" + data if guarded else data
     try:
         frame = _parse(text, header, types, separator)
     except pl.exceptions.ComputeError:
-        # A cell that is none of its column's codes: where other types give a null, an Enum gives up.
+        # A cell is none of its column's codes: where other types give null, an Enum fails.
         codes = {name: kind for name, kind in types.items() if isinstance(kind, pl.Enum)}
         others = {name: kind for name, kind in types.items() if name not in codes}
         frame = _parse(text, header, others, separator).cast(codes, strict=False)  # type: ignore[arg-type]  # polars' stub wants the classes
@@ -167,15 +165,15 @@ def _parse(
 
 
 def _finite(values: pl.Series) -> pl.Series:
-    """Make nan and infinity null: they are texts that a lenient parser accepts."""
-    odd = ~values.is_finite().fill_null(value=True)
-    return values.set(odd, None) if odd.any() else values
+    """Return the numbers with null in place of nan and infinity, which polars parses."""
+    infinite = ~values.is_finite().fill_null(value=True)
+    return values.set(infinite, None) if infinite.any() else values
 
 
 def _shapes(
     source: _Source, cells: pl.DataFrame, header: Sequence[str]
 ) -> tuple[dict[int, RowRule], list[int]]:
-    """Return the lines with too few or too many cells, and the blank ones.
+    """Return the lines with too few or too many cells, each with its rule, and the blank ones.
 
     A row whose last cell is not empty has all its cells; if that holds for every row and the separators
     add up to what all rows need, no row can have more. Only otherwise are they counted line by line.
@@ -212,7 +210,7 @@ def _line_ends(data: bytes) -> NDArray[np.int64]:
 
 
 def _without(frame: pl.DataFrame, lines: Collection[int]) -> pl.DataFrame:
-    """Drop some lines from a frame that still has them all."""
+    """Return a frame, which has a row per line, without some lines."""
     if not lines:
         return frame
     keep = np.ones(frame.height, bool)
