@@ -8,7 +8,7 @@ import yaml
 from ministack.services import apigateway, lambda_svc
 from ministack.services.cloudformation import provisioners
 
-from twin.repairs.registry import Original, Site, repair
+from twin.repairs.repair_registry import Original, Site, repair
 
 _API_ADDRESS = re.compile(r"https?://([a-f0-9]{8})\.execute-api\.[A-Za-z0-9.:-]+")
 
