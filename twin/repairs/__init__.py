@@ -1,7 +1,7 @@
 """Repairs of the engine: one folder per service, each repair with its reason and a test.
 
-`repair_registry` checks, applies and undoes them; docs/engine-faults.md reports the faults. What the engine lacks
-altogether, SageMaker, is in `twin.sagemaker`.
+`repair_registry` checks, applies and undoes them; docs/engine-faults.md reports the faults. What the
+engine lacks altogether, SageMaker, is in `twin.sagemaker`.
 """
 
 from importlib import import_module
