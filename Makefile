@@ -57,12 +57,19 @@ lint: .envs/dev/.installed ## style, types, import layers, the lint of the templ
 check: lint .envs/sam/.installed test ## what continuous integration runs
 
 template: .envs/dev/.installed ## rewrite the use-case section of template.yaml from clinrisk/use_cases
-	@.envs/dev/bin/python -m cli.template_block
+	@.envs/dev/bin/python -m tools.template_block
 
-COMPILE = $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+# The strictest lock (aws-sam-cli pins much exactly) comes first and binds the others, but for requirements/exceptions.txt.
+RESOLVE = $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
+COMPILE = $(RESOLVE) --generate-hashes
 lock: $(UV) ## resolve requirements/*.in again into their locks
-	@for name in jobs cli twin dev sam; do $(COMPILE) requirements/$$name.in --output-file requirements/$$name.lock; done
-	@for name in clinrisk frames numeric; do $(COMPILE) requirements/layer-$$name.in --output-file layers/$$name/requirements.txt; done
+	@mkdir -p .build
+	@$(COMPILE) requirements/sam.in --output-file requirements/sam.lock
+	@sed -n 's/ \\$$//; /^[a-z0-9]/p' requirements/sam.lock \
+		| grep -vE "^($$(sed -n 's/^\([a-z0-9-]*\) .*/\1/p' requirements/exceptions.txt | paste -sd'|'))==" >.build/strictest.txt
+	@$(RESOLVE) requirements/dev.in requirements/twin.in --constraint .build/strictest.txt --output-file .build/shared.txt
+	@for name in jobs cli twin dev; do $(COMPILE) requirements/$$name.in --constraint .build/shared.txt --output-file requirements/$$name.lock; done
+	@for name in clinrisk frames numeric; do $(COMPILE) requirements/layer-$$name.in --constraint .build/shared.txt --output-file layers/$$name/requirements.txt; done
 
 clean: ## remove everything that these commands made
 	@rm -rf .envs .build .aws-sam .twin out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clinrisk import use_cases
-from clinrisk.fairness import bias_finding
-from clinrisk.findings import Verdict
-from clinrisk.performance import performance_finding
-from clinrisk.profiles import ColumnCounts, Profile
-from clinrisk.quality import quality_finding
-from clinrisk.score_profiles import ScoreProfile, score_profile_of
+from clinrisk.core.monitoring.bias import bias_finding
+from clinrisk.core.monitoring.findings import CheckVerdict
+from clinrisk.core.monitoring.performance import performance_finding
+from clinrisk.core.monitoring.quality import quality_finding
+from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
+from clinrisk.core.profiles.score_profile import ScoreProfile, score_profile_of
 
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-    from clinrisk.findings import Finding
+    from clinrisk.core.monitoring.findings import CheckFinding
 
 HEART = use_cases.get("heart")
 # Use case -> prevalence, separation of the scores that gives its AUC, action threshold.
 SETTINGS = {"heart": (0.46, 1.8, 0.35), "stroke": (0.05, 1.4, 0.05)}
-Answer = tuple["Finding", bool]
+Answer = tuple["CheckFinding", bool]
 
 
 def scored(
@@ -110,7 +110,7 @@ def main(rounds: int) -> None:
             each = (time.perf_counter() - started) / rounds * 1000
             shares = [
                 np.mean([found.verdict is v for found, _ in answers])
-                for v in (Verdict.ALERT, Verdict.NOT_EVALUATED)
+                for v in (CheckVerdict.ALERT, CheckVerdict.NOT_EVALUATED)
             ]
             usual = np.mean([alarm for _, alarm in answers])
             print(f"{title:<34}{rows:>6}{shares[0]:>8.1%}{shares[1]:>12.1%}{usual:>12.1%}{each:>7.1f}")

@@ -42,9 +42,9 @@ def ours(file: Path) -> Callable[[], Answer]:
     Where to cut is found before and not counted: another function does it, once per file.
     """
     from clinrisk import use_cases  # noqa: PLC0415 - each contender has an environment of its own
-    from clinrisk.ingest import read_header  # noqa: PLC0415
-    from clinrisk.ingest.chunk import read_chunk  # noqa: PLC0415
-    from clinrisk.ingest.cutting import cut  # noqa: PLC0415
+    from clinrisk.core.ingest.chunk import read_chunk  # noqa: PLC0415
+    from clinrisk.core.ingest.csv_file.cutting import cut  # noqa: PLC0415
+    from clinrisk.core.ingest.csv_file.head import read_header  # noqa: PLC0415
 
     size, use_case = file.stat().st_size, use_cases.get("stroke")
     with file.open("rb") as stream:

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clinrisk import use_cases
-from clinrisk.drift import bin_starts, binned, drift_finding, population_stability_index
-from clinrisk.findings import Verdict
-from clinrisk.profiles import profile_of
+from clinrisk.core.monitoring.drift import bin_starts, binned, drift_finding, population_stability_index
+from clinrisk.core.monitoring.findings import CheckVerdict
+from clinrisk.core.profiles.feature_profile import profile_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
-    from clinrisk.profiles import Profile
+    from clinrisk.core.profiles.feature_profile import Profile
 
 HEART = use_cases.get("heart")
 SIZES = (20, 50, 100)
@@ -90,7 +90,7 @@ def rates(
         else:
             reference = draw(reference_table, everyone)
             current = draw(other, rng.integers(len(other["age"]), size=size))
-        ours += drift_finding(HEART, reference, current, rng).verdict is Verdict.ALERT
+        ours += drift_finding(HEART, reference, current, rng).verdict is CheckVerdict.ALERT
         usual += usual_rule(reference, current)
     return ours / rounds, usual / rounds
 

@@ -14,8 +14,8 @@ from fairlearn.metrics import MetricFrame, selection_rate, true_positive_rate
 from sklearn.metrics import average_precision_score, f1_score
 
 from clinrisk import use_cases
-from clinrisk.evaluation.evidence import LiveModel, Scored, evaluation_of
-from clinrisk.evaluation.groups import counts_of, gaps, group_tables, membership
+from clinrisk.core.evaluation.document import LiveModel, Scored, evaluation_of
+from clinrisk.core.evaluation.groups import counts_of, gaps, group_tables, membership
 
 DRAWS = 1000
 THRESHOLD = 0.05

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clinrisk import cohort
+from cli import synthetic_cohort
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +14,7 @@ _DRAWN = 200_000
 
 def write(path: Path, rows: int) -> int:
     """Write a training file of so many rows; gives its size in bytes."""
-    drawn = cohort.draw("stroke", rows=min(rows, _DRAWN), seed=3)
+    drawn = synthetic_cohort.draw("stroke", rows=min(rows, _DRAWN), seed=3)
     header, _, body = drawn.partition(b"\n")
     tails = [line.partition(",")[2] for line in body.decode().splitlines()]
     with path.open("w", encoding="ascii") as file:

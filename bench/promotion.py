@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clinrisk import cohort, use_cases
-from clinrisk.evaluation import logistic
-from clinrisk.evaluation.evidence import LiveModel, Scored, evaluation_of
-from clinrisk.evaluation.folds import out_of_fold, stratified_folds
-from clinrisk.ingest.chunk import read_chunk
+from cli import synthetic_cohort
+from clinrisk import use_cases
+from clinrisk.core.evaluation import logistic
+from clinrisk.core.evaluation.document import LiveModel, Scored, evaluation_of
+from clinrisk.core.evaluation.folds import out_of_fold, stratified_folds
+from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.jobs import booster
 from clinrisk.jobs.assemble import is_held_out
 from clinrisk.jobs.tables import Patients, patients_of
@@ -46,7 +47,10 @@ def patients(use_case: UseCase) -> tuple[Patients, Patients, str]:
     if path.exists():
         data = path.read_bytes().partition(b"\n")[2] if use_case.id_column else path.read_bytes()
     else:
-        data, source = cohort.draw(use_case, rows=SYNTHETIC[use_case.name], seed=0), "synthetic cohort"
+        data, source = (
+            synthetic_cohort.draw(use_case, rows=SYNTHETIC[use_case.name], seed=0),
+            "synthetic cohort",
+        )
         data = data.partition(b"\n")[2]
     chunk = read_chunk(data, use_case, "training", use_case.header, 1, b"k" * 32)
     every = patients_of(chunk.features.sort("record_id").to_arrow(), use_case)

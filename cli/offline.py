@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clinrisk import ingest, keys, use_cases, wording
+from clinrisk import use_cases
+from clinrisk.core.ingest import inbox_keys, rule_sentences
+from clinrisk.core.ingest.check_file import check_file
+from clinrisk.core.ingest.rules import FileRule, Problem
+from clinrisk.core.ingest.verdict import refuse
 from clinrisk.errors import KeyRefused, NotData
-from clinrisk.ingest.chunk import read_chunk
 
 if TYPE_CHECKING:
-    from clinrisk.ingest import Verdict
-
-# Pseudonyms are made and thrown away here, so any key will do.
-NO_KEY = b"offline"
+    from clinrisk.core.ingest.verdict import FileVerdict
 
 
 @dataclass(frozen=True)
 class Preview:
     """A verdict with the sentences that explain it."""
 
-    verdict: Verdict
+    verdict: FileVerdict
     details: tuple[dict[str, Any], ...]
     """Per rule: how many rows, the first row numbers, what to do."""
     sentences: tuple[str, ...]
@@ -43,25 +43,20 @@ def preview(content: bytes, name: str, purpose: str, file_name: str = "a.csv") -
     use_case = use_cases.get(name)
     refused = _refused_name(f"inbox/{name}/{purpose}/{file_name}")
     if refused is not None:
-        return Preview(refused, tuple(wording.details(refused)), tuple(wording.explain(refused)))
-    head = content[: ingest.HEAD_BYTES]
-    problems = ingest.check_file_head(head, len(content), use_case, purpose)
-    if problems:
-        verdict = ingest.refuse(problems)
-    else:
-        header = ingest.read_header(head)
-        chunk = read_chunk(content[header.length :], use_case, purpose, header.names, 1, NO_KEY)
-        verdict = ingest.decide(chunk.counts, use_case)
-    told = wording.details(verdict, use_case), wording.explain(verdict, use_case)
+        return Preview(
+            refused, tuple(rule_sentences.details(refused)), tuple(rule_sentences.explain(refused))
+        )
+    verdict = check_file(content, use_case, purpose)
+    told = rule_sentences.details(verdict, use_case), rule_sentences.explain(verdict, use_case)
     return Preview(verdict, tuple(told[0]), tuple(told[1]))
 
 
-def _refused_name(key: str) -> Verdict | None:
+def _refused_name(key: str) -> FileVerdict | None:
     """Give the verdict on a file whose name alone would be refused."""
     try:
-        keys.parse_key(key)
+        inbox_keys.parse_key(key)
     except NotData:
         return None  # a leftover by its name, which nobody asks about: its content is judged
     except KeyRefused as error:
-        return ingest.refuse([ingest.Problem(ingest.FileRule(rule)) for rule in error.rules])
+        return refuse([Problem(FileRule(rule)) for rule in error.rules])
     return None

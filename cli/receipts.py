@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from clinrisk import keys, places
+from clinrisk.core import object_keys
+from clinrisk.core.ingest import inbox_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,7 +74,7 @@ def find(stack: Stack, target: str | None, *, limit: int) -> list[Receipt]:
     listed = _list(stack, PREFIX)
     if target is not None and "/" in target:
         key = full_key(target)
-        named_by_digest = list(_list(stack, keys.digest_prefix(key)))
+        named_by_digest = list(_list(stack, inbox_keys.digest_prefix(key)))
         listed = chain(_list(stack, PREFIX + key), named_by_digest)
         target = None if named_by_digest else target
     found = [(one["LastModified"], one["Key"]) for one in listed if _matches(one["Key"], target)]
@@ -107,7 +108,7 @@ def receipt_of(stack: Stack, key: str, version_id: str) -> Receipt | None:
     """Return the receipt of one version of one key, or None while the pipeline still works on it."""
     from botocore.exceptions import ClientError
 
-    name = keys.receipt_key(key, version_id)
+    name = inbox_keys.receipt_key(key, version_id)
     try:
         answer = stack.s3.get_object(Bucket=stack.output("ResultsBucket"), Key=name)
     except ClientError as error:
@@ -120,7 +121,7 @@ def receipt_of(stack: Stack, key: str, version_id: str) -> Receipt | None:
 
 def upload_of(stack: Stack, key: str, version_id: str) -> dict[str, Any] | None:
     """Return what the Uploads table has about one version of one key; None when nobody claimed it yet."""
-    upload_id = places.upload_id(stack.output("InboxBucket"), key, version_id)
+    upload_id = object_keys.upload_id(stack.output("InboxBucket"), key, version_id)
     found = stack.dynamodb.get_item(
         TableName=stack.output("UploadsTable"),
         Key={"pk": {"S": f"UPLOAD#{upload_id}"}, "sk": {"S": "STATE"}},

@@ -12,7 +12,7 @@ from cli.errors import CliError
 from cli.options import AsJson, OnTwin, StackName, UseCaseName, known_use_case
 from cli.screen import moment, show_json, show_table, verdict, working
 from cli.stack import Stack, open_stack
-from clinrisk.places import MODEL_CARD
+from clinrisk.core.object_keys import MODEL_CARD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -74,7 +74,7 @@ def cohort(
 
         clinrisk cohort heart --rows 200 --purpose inference --shift district_hospital --out later.csv
     """
-    from clinrisk import cohort as generator
+    from cli import synthetic_cohort as generator
     from clinrisk import use_cases as declared
 
     known_use_case(use_case)

@@ -123,7 +123,7 @@ def _asked(place: Stack, use_case: str) -> list[dict[str, Any]]:
 
 def _outcome(item: dict[str, Any], live_version: int) -> str:
     """Say what came of an approval, or why one that waits can release nothing any more."""
-    from clinrisk import promotion
+    from clinrisk.core.training import promotion
 
     if item.get("refusal"):
         return f"Not released. {item['refusal']}"

@@ -10,8 +10,9 @@ import pytest
 from playwright.sync_api import Page
 from pyarrow import parquet
 
-from clinrisk import cohort, use_cases
-from clinrisk.ingest.chunk import read_chunk
+from cli import synthetic_cohort
+from clinrisk import use_cases
+from clinrisk.core.ingest.chunk import read_chunk
 from tests.browser.conftest import CHROMIUM, NO_CHROMIUM, WIDTHS, beyond_the_edge
 from tests.unit.jobs.conftest import Laboratory
 
@@ -38,7 +39,7 @@ def evaluated(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     use_case = use_cases.get(name)
     with pytest.MonkeyPatch.context() as monkeypatch:
         laboratory = Laboratory(tmp_path_factory.mktemp(name), use_case, monkeypatch)
-        rows = cohort.draw(use_case, rows=ROWS[name], seed=1).partition(b"\n")[2]
+        rows = synthetic_cohort.draw(use_case, rows=ROWS[name], seed=1).partition(b"\n")[2]
         table = read_chunk(rows, use_case, "training", use_case.header, 1, b"k" * 32).features.to_arrow()
         for column, text in (("event_time", "2026-01-01T00:00:00.000Z"), ("upload_id", "committed")):
             table = table.append_column(column, pa.array([text] * table.num_rows, pa.string()))

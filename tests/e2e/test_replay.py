@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cli.offline import preview
-from clinrisk import places
+from clinrisk.core import object_keys
 from tests.corpus import EVERYTHING, FILES, Case
 from tests.e2e.conftest import TWIN, free_port
 from twin.replay.upload_watch import upload_id_of
@@ -110,4 +110,4 @@ def test_a_manifest_that_cannot_be_used_is_refused_before_anything_starts(tmp_pa
 
 def test_twin_and_stack_name_an_upload_alike() -> None:
     for key in ("inbox/heart/training/a.csv", "inbox/\u00fc+\n"):
-        assert upload_id_of("inbox", key, "v1") == places.upload_id("inbox", key, "v1")
+        assert upload_id_of("inbox", key, "v1") == object_keys.upload_id("inbox", key, "v1")

@@ -6,8 +6,9 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from clinrisk import lineage, places, use_cases
-from clinrisk.aws import job_code
+from clinrisk import use_cases
+from clinrisk.core import digests, object_keys
+from clinrisk.services.training import publish_job_code
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
@@ -75,25 +76,25 @@ class Candidate:
 
     def __init__(self, stack: Stack, auc: float = 0.9, run_id: str = RUN, champion: int = 0) -> None:
         self.stack, self.run_id = stack, run_id
-        code = job_code.build()
-        self.code_digest = lineage.sha256(code)
+        code = publish_job_code.build()
+        self.code_digest = digests.sha256(code)
         artefacts = {
             "model": (
                 "lake",
                 f"models/heart/{run_id}/xgboost/job/output/model.tar.gz",
                 f"model {run_id}".encode(),
             ),
-            "manifest": ("lake", places.manifest("heart", run_id), b"{}"),
+            "manifest": ("lake", object_keys.manifest("heart", run_id), b"{}"),
             "evaluation": (
                 "lake",
                 f"evaluation/heart/{run_id}/evaluation.json",
                 json.dumps(evaluation(auc, run_id, champion)).encode(),
             ),
-            "report": ("results", places.report("heart", run_id), b"<html></html>"),
-            "code": ("lake", places.job_code(self.code_digest), code),
+            "report": ("results", object_keys.report("heart", run_id), b"<html></html>"),
+            "code": ("lake", object_keys.job_code(self.code_digest), code),
         } | {
             name: ("results", key, f"{name} of {run_id}".encode())
-            for name, key in places.model_card("heart", run_id).items()
+            for name, key in object_keys.model_card("heart", run_id).items()
         }
         self.uris = {}
         for name, (bucket, key, data) in artefacts.items():

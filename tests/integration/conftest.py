@@ -15,7 +15,7 @@ import pytest
 from moto import mock_aws
 from moto.moto_api._internal.models import moto_api_backend
 
-from clinrisk.aws import clients, pseudonym_key, telemetry
+from clinrisk.aws import clients, kms, telemetry
 from clinrisk.aws.settings import settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ CLIENTS = (
     clients.sagemaker,
 )
 # What depends on one stack's names and keys; the logger holds on to the test's output, too.
-PER_STACK = (settings, pseudonym_key.pseudonym_key, telemetry.logger, clients.feature_store)
+PER_STACK = (settings, kms.pseudonym_key, telemetry.logger, clients.feature_store)
 Handler = "Callable[[dict[str, Any]], dict[str, Any]]"
 
 
@@ -131,7 +131,7 @@ class Stack:
 
 def handler_of(function: str) -> Any:
     """Load a function's handler from its folder, as Lambda would: by path, under no package."""
-    path = ROOT / "functions" / function / "app.py"
+    (path,) = (ROOT / "functions").glob(f"*/{function}/app.py")
     spec = importlib.util.spec_from_file_location(f"functions_{function}", path)
     assert spec is not None
     assert spec.loader is not None

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from clinrisk import cohort, places, use_cases
-from clinrisk.aws import items, objects, uploads
-from clinrisk.ingest.chunk import read_chunk
+from cli import synthetic_cohort
+from clinrisk import use_cases
+from clinrisk.aws import dynamodb, s3
+from clinrisk.aws.tables import uploads
+from clinrisk.core import object_keys
+from clinrisk.core.ingest.chunk import read_chunk
+from clinrisk.core.profiles.score_profile import score_profile_of
+from clinrisk.core.scoring.outcomes import join
 from clinrisk.messages import Digests, Disposition, LiveModel, Reference
-from clinrisk.outcomes import join
-from clinrisk.score_profiles import score_profile_of
 
 if TYPE_CHECKING:
-    from clinrisk.ingest.chunk import Chunk
-    from clinrisk.score_profiles import ScoreProfile
+    from clinrisk.core.ingest.chunk import ParsedChunk
+    from clinrisk.core.profiles.score_profile import ScoreProfile
     from tests.integration.conftest import Stack
 
 HEART = use_cases.get("heart")
@@ -33,9 +36,9 @@ OUTCOMES = "d" * 20
 
 
 @cache
-def read(*, rows: int, seed: int, shift: str | None) -> Chunk:
+def read(*, rows: int, seed: int, shift: str | None) -> ParsedChunk:
     """Ingest synthetic patients."""
-    data = cohort.draw("heart", rows=rows, seed=seed, shift=shift)
+    data = synthetic_cohort.draw("heart", rows=rows, seed=seed, shift=shift)
     header, _, body = data.partition(b"\n")
     return read_chunk(body, HEART, "training", header.decode().split(","), 1, b"k" * 32)
 
@@ -47,11 +50,11 @@ class Monitored:
         self.stack = stack
         training = read(rows=600, seed=1, shift=None)
         assert training.profile is not None
-        objects.store_json(LAKE, f"training/heart/{RUN}/set/reference.json", training.profile.to_dict())
+        s3.store_json(LAKE, f"training/heart/{RUN}/set/reference.json", training.profile.to_dict())
         labelled = join(HEART, self._predictions(training.features, seed=1), training.features)
         assert labelled is not None
         evaluation = {"models": {"xgboost": {"auc": [0.9, 0.87, 0.93]}}, "groups": labelled.to_dict()}
-        objects.store_json(LAKE, f"evaluation/heart/{RUN}/evaluation.json", evaluation)
+        s3.store_json(LAKE, f"evaluation/heart/{RUN}/evaluation.json", evaluation)
         self._go_live()
         self.labels = {
             LIKE_TRAINING: self.score(LIKE_TRAINING, "2026-03-02", seed=2),
@@ -65,17 +68,17 @@ class Monitored:
         """Ingest and score a batch; gives the labels that nobody knows yet."""
         chunk = read(rows=rows, seed=seed, shift=shift)
         assert chunk.profile is not None
-        objects.store_json(LAKE, places.profile("heart", upload_id), chunk.profile.to_dict())
+        s3.store_json(LAKE, object_keys.profile("heart", upload_id), chunk.profile.to_dict())
         predictions = self._predictions(chunk.features, seed)
-        self._store_frame(places.predictions("heart", upload_id), predictions)
+        self._store_frame(object_keys.predictions("heart", upload_id), predictions)
         profile = self._profile(predictions).to_dict()
-        objects.store_json(LAKE, places.score_profile("heart", upload_id), profile)
+        s3.store_json(LAKE, object_keys.score_profile("heart", upload_id), profile)
         self._settle(upload_id, "inference", f"{day}T00:00:00.000Z", chunk.counts.accepted)
         return chunk.features.select("record_id", "label")
 
     def arrive(self, outcomes: pl.DataFrame, upload_id: str = OUTCOMES, day: str = "2026-04-01") -> None:
         """Commit an outcomes upload."""
-        self._store_frame(places.outcomes("heart", upload_id, 0), outcomes)
+        self._store_frame(object_keys.outcomes("heart", upload_id, 0), outcomes)
         self._settle(upload_id, "outcomes", f"{day}T00:00:00.000Z", len(outcomes))
 
     def join(self, upload_id: str = OUTCOMES) -> Any:
@@ -112,7 +115,7 @@ class Monitored:
     def _store_frame(self, key: str, frame: pl.DataFrame) -> None:
         stream = io.BytesIO()
         frame.write_parquet(stream)
-        objects.store(LAKE, key, stream.getvalue())
+        s3.store(LAKE, key, stream.getvalue())
 
     def _settle(self, upload_id: str, purpose: str, settled_at: str, rows: int) -> None:
         receipt = Reference(uri=f"s3://clinrisk-results/receipts/{upload_id}.json", sha256="0" * 64)
@@ -135,7 +138,7 @@ class Monitored:
         )
 
     def _go_live(self) -> None:
-        names = ("model", "manifest", "evaluation", "report", *places.MODEL_CARD, "code", "features")
+        names = ("model", "manifest", "evaluation", "report", *object_keys.MODEL_CARD, "code", "features")
         hashed = dict.fromkeys(names, "0" * 64)
         digests = Digests(**hashed, image="image", threshold=repr(THRESHOLD), champion_version="0")
         live = LiveModel(
@@ -155,4 +158,4 @@ class Monitored:
             promoted_at="2026-02-01T00:00:00.000Z",
         )
         table = self.stack.environment["DEPLOYMENTS_TABLE"]
-        items.write(table, {"pk": "USE_CASE#heart", "sk": "LIVE"} | live.model_dump())
+        dynamodb.write(table, {"pk": "USE_CASE#heart", "sk": "LIVE"} | live.model_dump())

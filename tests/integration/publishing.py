@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from clinrisk import use_cases
-from clinrisk.aws import uploads
+from clinrisk.aws.tables import uploads
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack

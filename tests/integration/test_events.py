@@ -195,5 +195,5 @@ def test_a_deployment_event_is_answered(
 
 
 def test_every_function_has_an_event_and_every_event_a_function() -> None:
-    functions = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    functions = {path.parent.name for path in (ROOT / "functions").glob("*/*/app.py")}
     assert {name.partition(".")[0] for name in EVENTS} == functions

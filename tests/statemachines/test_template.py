@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli.template_block import feature_definitions, logical, replaced
 from clinrisk import use_cases
 from tests.statemachines.definitions import MACHINES, PROJECT, TEMPLATE, resources, substitutions, template
 from tests.statemachines.transformed import REGION, written
+from tools.template_block import feature_definitions, logical, replaced
 
 FUNCTIONS = resources("AWS::Serverless::Function")
-FOLDERS = sorted(folder.name for folder in (PROJECT / "functions").iterdir() if (folder / "app.py").is_file())
+FOLDERS = {path.parent.name: path.parent for path in (PROJECT / "functions").glob("*/*/app.py")}
 CFN_LINT = Path(sys.executable).with_name("cfn-lint")
 SAM = PROJECT / ".envs" / "sam" / "bin" / "sam"
 # What AWS Lambda allows for a function with its layers, unpacked.
@@ -92,23 +92,20 @@ def _size(folder: Path) -> int:
 
 
 def test_every_folder_has_a_function_and_every_function_a_folder() -> None:
-    assert sorted(map(folder_of, FUNCTIONS)) == FOLDERS
+    assert {folder_of(name) for name in FUNCTIONS} == FOLDERS.keys()
     for name, properties in FUNCTIONS.items():
-        assert properties["CodeUri"] == f"functions/{folder_of(name)}/"
+        assert PROJECT / properties["CodeUri"] == FOLDERS[folder_of(name)]
 
 
 def test_a_folder_holds_one_file_and_nothing_to_install() -> None:
-    for folder in FOLDERS:
-        files = {
-            file.name for file in (PROJECT / "functions" / folder).iterdir() if file.name != "__pycache__"
-        }
-        assert files == {"app.py"}
+    for folder in FOLDERS.values():
+        assert {file.name for file in folder.iterdir() if file.name != "__pycache__"} == {"app.py"}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_gets_the_variables_and_layers_that_it_says_it_needs(name: str) -> None:
     properties = FUNCTIONS[name]
-    source = (PROJECT / "functions" / folder_of(name) / "app.py").read_text(encoding="utf-8")
+    source = (FOLDERS[folder_of(name)] / "app.py").read_text(encoding="utf-8")
     said = (ast.get_docstring(ast.parse(source)) or "").partition("Environment:")[2]
     variables = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", said))
     given = set(properties.get("Environment", {}).get("Variables", {}))

@@ -9,7 +9,7 @@ import pytest
 
 from clinrisk import use_cases
 from clinrisk.aws.telemetry import DIMENSIONS, Metric, emit
-from clinrisk.findings import Check
+from clinrisk.core.monitoring.findings import Check
 from tests.statemachines.definitions import resources, template
 
 if TYPE_CHECKING:

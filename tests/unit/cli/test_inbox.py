@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from clinrisk.keys import receipt_key
+from clinrisk.core.ingest.inbox_keys import receipt_key
 
 KEY = "inbox/heart/training/march.csv"
 RECEIPT = {

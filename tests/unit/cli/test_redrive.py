@@ -5,7 +5,7 @@ from typing import Any
 import boto3
 import pytest
 
-from clinrisk import places
+from clinrisk.core import object_keys
 from tests.unit.cli.conftest import REGION
 
 KEY = "inbox/heart/training/march.csv"
@@ -91,7 +91,7 @@ def test_a_file_whose_workflow_was_stopped_is_started_again_without_a_message(
     started = states.start_execution(
         stateMachineArn=deployment.outputs["IngestStateMachine"], input=json.dumps(event(version=version))
     )["executionArn"]
-    upload_id = places.upload_id(bucket, KEY, version)
+    upload_id = object_keys.upload_id(bucket, KEY, version)
     deployment.item("UploadsTable", pk=f"UPLOAD#{upload_id}", sk="STATE", status="CLAIMED", execution=started)
     assert clinrisk("redrive", KEY).code == 1
     states.stop_execution(executionArn=started)

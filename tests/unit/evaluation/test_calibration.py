@@ -9,8 +9,8 @@ import pytest
 from scipy.optimize import brentq
 from sklearn.linear_model import LogisticRegression
 
-from clinrisk.evaluation import calibration
-from clinrisk.evaluation.logistic import sigmoid
+from clinrisk.core.evaluation import calibration
+from clinrisk.core.evaluation.logistic import sigmoid
 
 
 def miscalibrated(seed: int, size: int = 2000) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from clinrisk.core.evaluation.folds import out_of_fold, stratified_folds
 from clinrisk.errors import NotEnoughData
-from clinrisk.evaluation.folds import out_of_fold, stratified_folds
 
 if TYPE_CHECKING:
-    from clinrisk.evaluation.metrics import Floats, Labels
+    from clinrisk.core.evaluation.metrics import Floats, Labels
 
 
 def test_every_fold_has_its_share_of_each_outcome() -> None:

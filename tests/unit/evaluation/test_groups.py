@@ -8,7 +8,7 @@ from fairlearn import metrics as oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinrisk.evaluation.groups import (
+from clinrisk.core.evaluation.groups import (
     MINIMUM_EVENTS,
     Membership,
     counts_of,
@@ -17,8 +17,8 @@ from clinrisk.evaluation.groups import (
     intersections,
     membership,
 )
-from clinrisk.evaluation.metrics import Confusion, Floats, Labels
-from clinrisk.promotion import NOT_EVALUATED
+from clinrisk.core.evaluation.metrics import Confusion, Floats, Labels
+from clinrisk.core.training.promotion import NOT_EVALUATED
 
 THRESHOLD = 0.4
 
@@ -75,7 +75,7 @@ def test_group_rates_agree_with_fairlearn() -> None:
             assert group[rate][0] == pytest.approx(frame.by_group.loc[name, rate], abs=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 1000))
 def test_relabelling_groups_permutes_the_table(seed: int) -> None:
     labels, scores, by_sex = cohort(seed, 200)

@@ -7,11 +7,11 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from clinrisk.evaluation import intervals, metrics
+from clinrisk.core.evaluation import intervals, metrics
 
 
 def cohort(
@@ -25,7 +25,6 @@ def cohort(
     return labels, 1 / (1 + np.exp(-signal)), 1 / (1 + np.exp(-noisier))
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.integers(1, 300), st.data())
 def test_wilson_agrees_with_scipy(trials: int, data: st.DataObject) -> None:
     hits = data.draw(st.integers(0, trials))

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from clinrisk.evaluation import logistic
+from clinrisk.core.evaluation import logistic
 
 
 def table(seed: int, rows: int = 300) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]

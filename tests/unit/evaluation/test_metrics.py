@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
 
-from clinrisk.evaluation import metrics
+from clinrisk.core.evaluation import metrics
 
 SIZES = st.integers(min_value=4, max_value=120)
 SEEDS = st.integers(min_value=0, max_value=10_000)
@@ -22,7 +22,6 @@ def patients(seed: int, size: int, levels: int = 12) -> tuple[metrics.Labels, me
     return labels, rng.integers(0, levels + 1, size) / levels
 
 
-@settings(max_examples=60, deadline=None)
 @given(SEEDS, SIZES)
 def test_areas_agree_with_scikit_learn(seed: int, size: int) -> None:
     labels, scores = patients(seed, size)
@@ -32,7 +31,6 @@ def test_areas_agree_with_scikit_learn(seed: int, size: int) -> None:
     assert metrics.average_precision_score(labels, scores) == pytest.approx(expected, abs=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
 @given(SEEDS, SIZES)
 def test_accuracy_of_risks_agrees_with_scikit_learn(seed: int, size: int) -> None:
     labels, scores = patients(seed, size)
@@ -43,7 +41,6 @@ def test_accuracy_of_risks_agrees_with_scikit_learn(seed: int, size: int) -> Non
     assert metrics.log_loss_error(labels, scores) == pytest.approx(oracle.log_loss(labels, scores), abs=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
 @given(SEEDS, SIZES, st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]))
 def test_counts_at_a_threshold_agree_with_scikit_learn(seed: int, size: int, threshold: float) -> None:
     labels, scores = patients(seed, size)
@@ -55,7 +52,6 @@ def test_counts_at_a_threshold_agree_with_scikit_learn(seed: int, size: int, thr
     assert (counts.rows, counts.positives) == (size, labels.sum())
 
 
-@settings(max_examples=30, deadline=None)
 @given(SEEDS, SIZES)
 def test_the_order_of_patients_changes_nothing(seed: int, size: int) -> None:
     labels, scores = patients(seed, size)

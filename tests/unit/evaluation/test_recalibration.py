@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from clinrisk.evaluation.folds import stratified_folds
-from clinrisk.evaluation.metrics import auc_score, log_loss_error
-from clinrisk.evaluation.recalibration import Recalibration, fit_recalibration, of_model, recalibrated
+from clinrisk.core.evaluation.folds import stratified_folds
+from clinrisk.core.evaluation.metrics import auc_score, log_loss_error
+from clinrisk.core.evaluation.recalibration import Recalibration, fit_recalibration, of_model, recalibrated
 
 
 def patients(seed: int, sharpened: float, size: int = 2000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]

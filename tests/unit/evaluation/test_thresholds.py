@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from clinrisk.core.evaluation import metrics, thresholds
 from clinrisk.errors import NotEnoughData
-from clinrisk.evaluation import metrics, thresholds
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.integers(0, 10_000), st.integers(5, 400), st.sampled_from([0.5, 0.8, 0.85, 0.95, 1.0]))
 def test_at_least_the_stated_share_of_cases_is_found_and_hardly_more(
     seed: int, size: int, recall: float

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-HANDLERS = sorted((ROOT / "functions").glob("*/app.py"))
+HANDLERS = sorted((ROOT / "functions").glob("*/*/app.py"))
 # A layer, and what may be imported only where the handler's docstring lists it.
 LAYERS = {"Frames": "polars", "Numeric": "numpy"}
 # Runs a handler's module without any setting, with the packages of absent layers made unimportable.

@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 
 from clinrisk import use_cases
-from clinrisk.ingest import HEAD_BYTES, Verdict, read_header
-from clinrisk.ingest.chunk import Chunk, read_chunk
-from clinrisk.ingest.whole import check_file
+from clinrisk.core.ingest.check_file import check_file
+from clinrisk.core.ingest.chunk import ParsedChunk, read_chunk
+from clinrisk.core.ingest.csv_file.head import HEAD_BYTES, read_header
+from clinrisk.core.ingest.verdict import FileVerdict
 
 KEY = b"k" * 32
 STROKE = "9046,Male,67,0,1,Yes,Private,Urban,228.69,36.6,formerly smoked,1"
 HEART = "63,1,1,145,233,1,2,150,0,2.3,3,0,6,0"
 
-Judge = Callable[..., Verdict]
-Read = Callable[..., Chunk]
+Judge = Callable[..., FileVerdict]
+Read = Callable[..., ParsedChunk]
 Spoil = Callable[..., bytes]
 
 
@@ -38,7 +39,7 @@ def heart_rows(count: int) -> list[dict[str, str]]:
 def judge() -> Judge:
     """Judge a file's bytes as the inbox does."""
 
-    def judged(data: bytes, use_case: str = "stroke", purpose: str = "training") -> Verdict:
+    def judged(data: bytes, use_case: str = "stroke", purpose: str = "training") -> FileVerdict:
         return check_file(data, use_cases.get(use_case), purpose)
 
     return judged
@@ -48,7 +49,7 @@ def judge() -> Judge:
 def read() -> Read:
     """Read a whole file as one chunk."""
 
-    def chunk(data: bytes, use_case: str = "stroke", purpose: str = "training") -> Chunk:
+    def chunk(data: bytes, use_case: str = "stroke", purpose: str = "training") -> ParsedChunk:
         header = read_header(data[:HEAD_BYTES])
         return read_chunk(data[header.length :], use_cases.get(use_case), purpose, header.names, 1, KEY)
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import io
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from clinrisk import profiles, use_cases
-from clinrisk.ingest import add_counts
-from clinrisk.ingest.chunk import Chunk, read_chunk
-from clinrisk.ingest.cutting import cut
-from clinrisk.ingest.whole import elsewhere_of
+from clinrisk import use_cases
+from clinrisk.core.ingest import cross_chunk
+from clinrisk.core.ingest.chunk import ParsedChunk, read_chunk
+from clinrisk.core.ingest.counts import add_counts
+from clinrisk.core.ingest.csv_file.cutting import cut
+from clinrisk.core.profiles import feature_profile
 
 from .conftest import HEART, KEY, STROKE
 from .test_properties import HEADERS, lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 OUTCOMES = st.lists(
     st.sampled_from(
@@ -27,11 +32,11 @@ OUTCOMES = st.lists(
 
 
 def read(
-    texts: list[str], use_case: str, purpose: str, elsewhere: dict[int, pl.DataFrame] | None = None
-) -> list[Chunk]:
+    texts: list[str], use_case: str, purpose: str, other_chunks: dict[int, pl.DataFrame] | None = None
+) -> list[ParsedChunk]:
     """Read the pieces of a file."""
     header = ["id", "label", "date"] if purpose == "outcomes" else HEADERS[use_case].split(",")
-    told = elsewhere or {}
+    told = other_chunks or {}
     found = []
     row = 1
     for index, text in enumerate(texts):
@@ -55,12 +60,28 @@ def planned(made: list[str], at_least: int, block: int, columns: int) -> list[st
     return [data[one.start : one.end].decode() for one in cut(blocks, 0, len(data), columns, at_least)]
 
 
-def assert_same(whole: Chunk, parts: list[Chunk]) -> None:
+def reconcile(chunks: Sequence[ParsedChunk], *, own_ids: bool) -> dict[int, pl.DataFrame]:
+    """Find the duplicates between chunks as the inbox does, with every digest index in memory."""
+    indexes = [cross_chunk.digest_index(chunk.duplicates.hashes) for chunk in chunks]
+    [ranges] = cross_chunk.byte_ranges([cross_chunk.range_starts(index) for index in indexes])
+    found = cross_chunk.shared_ids(
+        [index[start:end] for index, (start, end) in zip(indexes, ranges, strict=True)]
+    )
+    repeated = {number: chunk.duplicates.ids for number, chunk in enumerate(chunks)}
+    hashes = {
+        number: cross_chunk.row_hashes(chunk.features, found["record_id"])
+        for number, chunk in enumerate(chunks)
+        if own_ids
+    }
+    return cross_chunk.duplicates_in_other_chunks(found, repeated, hashes)
+
+
+def assert_same(whole: ParsedChunk, parts: list[ParsedChunk]) -> None:
     """The parts together are the whole."""
     assert pl.concat([part.features for part in parts]).equals(whole.features, null_equal=True)
     assert pl.concat([part.vault for part in parts]).equals(whole.vault)
     if whole.profile:
-        assert profiles.merge([part.profile for part in parts if part.profile]) == whole.profile
+        assert feature_profile.merge([part.profile for part in parts if part.profile]) == whole.profile
     assert add_counts([part.counts for part in parts]) == whole.counts
     assert pl.concat([part.quarantine for part in parts]).equals(whole.quarantine)
 
@@ -69,7 +90,7 @@ def check(made: list[str], texts: list[str], use_case: str, purpose: str) -> Non
     """Read whole and in pieces, and compare."""
     [whole] = read(["".join(line + "\n" for line in made)], use_case, purpose)
     own_ids = use_cases.get(use_case).id_column is not None or purpose == "outcomes"
-    told = elsewhere_of(read(texts, use_case, purpose), own_ids=own_ids)
+    told = reconcile(read(texts, use_case, purpose), own_ids=own_ids)
     assert_same(whole, read(texts, use_case, purpose, told))
 
 
@@ -149,7 +170,7 @@ def test_equal_patients_without_ids_are_numbered_across_chunks(picks: list[str],
 
 def test_what_chunks_say_survives_storage() -> None:
     parts = read([f"{STROKE}\n", f"{STROKE}\n{STROKE.replace('67', '68')}\n"], "stroke", "training")
-    told = elsewhere_of(parts, own_ids=True)
+    told = reconcile(parts, own_ids=True)
     assert [frame.select("before", "conflicting").rows() for frame in told.values()] == [
         [(0, True)],
         [(1, True)],

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from clinrisk.ingest.cutting import Cut, cut
-from clinrisk.ingest.quotes import broken_lines
-from clinrisk.ingest.rules import LONGEST_LINE
+from clinrisk.core.ingest.csv_file.cutting import Cut, cut
+from clinrisk.core.ingest.csv_file.quotes import broken_lines
+from clinrisk.core.ingest.rules import LONGEST_LINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,9 +11,9 @@ from time import perf_counter
 import pytest
 
 from clinrisk import use_cases
-from clinrisk.ingest import FileRule, check_file_head, read_header
-from clinrisk.ingest.rules import LARGEST_FILE
-from clinrisk.wording import explain
+from clinrisk.core.ingest.csv_file.head import check_file_head, read_header
+from clinrisk.core.ingest.rule_sentences import explain
+from clinrisk.core.ingest.rules import LARGEST_FILE, FileRule
 
 from .conftest import HEART, STROKE, Judge
 

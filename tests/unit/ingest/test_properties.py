@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from clinrisk import use_cases
-from clinrisk.ingest import HEAD_BYTES, check_file_head, read_header
-from clinrisk.ingest.chunk import read_chunk
-from clinrisk.ingest.whole import check_file
+from clinrisk.core.ingest.check_file import check_file
+from clinrisk.core.ingest.chunk import read_chunk
+from clinrisk.core.ingest.csv_file.head import HEAD_BYTES, check_file_head, read_header
 
 from .conftest import HEART, KEY, STROKE
 
@@ -59,7 +59,6 @@ def lines(draw: st.DrawFn, use_case: str, *, quotes: bool) -> list[str]:
     return made
 
 
-@settings(max_examples=150, deadline=None)
 @given(data=st.binary(max_size=400), use_case=st.sampled_from(["stroke", "heart"]))
 @example(data=b"x^\x01", use_case="stroke")
 @example(data=b"\xef\xbb\xbf1,2", use_case="stroke")
@@ -73,7 +72,6 @@ def test_any_bytes_after_a_header_are_counted(data: bytes, use_case: str) -> Non
             assert sum(verdict.reasons.values()) == verdict.rows_quarantined
 
 
-@settings(max_examples=100, deadline=None)
 @given(data=st.binary(max_size=400))
 def test_any_bytes_at_all_get_a_verdict(data: bytes) -> None:
     for name in use_cases.names():
@@ -84,7 +82,6 @@ def test_any_bytes_at_all_get_a_verdict(data: bytes) -> None:
         }
 
 
-@settings(max_examples=200, deadline=None)
 @given(data=st.data(), use_case=st.sampled_from(["stroke", "heart"]))
 def test_every_line_is_blank_or_counted(data: st.DataObject, use_case: str) -> None:
     text = "\n".join(data.draw(lines(use_case, quotes=False))).encode()

@@ -15,8 +15,8 @@ import pytest
 from pyarrow import parquet
 
 from clinrisk import use_cases
+from clinrisk.core.training.training_plan import TrainingPlan
 from clinrisk.jobs.__main__ import main
-from clinrisk.training_plan import TrainingPlan
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv
 
+from clinrisk.core.profiles.feature_profile import Profile
 from clinrisk.jobs.assemble import is_held_out, read_offline
-from clinrisk.profiles import Profile
 from tests.unit.jobs.conftest import synthetic
 
 if TYPE_CHECKING:

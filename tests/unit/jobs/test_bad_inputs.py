@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
+from clinrisk.core.training.promotion import NOT_EVALUATED
 from clinrisk.jobs.assemble import is_held_out
-from clinrisk.promotion import NOT_EVALUATED
 from tests.unit.jobs.chai import Schema
 from tests.unit.jobs.conftest import synthetic
 

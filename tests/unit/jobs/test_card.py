@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clinrisk import places
+from clinrisk.core import object_keys
 from clinrisk.jobs.card.answers import QUESTIONS, Source, answers_of
 from clinrisk.jobs.card.attributes import ATTRIBUTES
 from clinrisk.jobs.card.page import SECTIONS, card_files
@@ -47,8 +47,8 @@ def test_the_xml_is_valid_against_chais_schema(evaluated: Laboratory) -> None:
 def test_every_form_of_the_card_is_one_whose_digest_a_package_records(evaluated: Laboratory) -> None:
     document, manifest = facts_of(evaluated)
     made = card_files(document, manifest, evaluated.use_case)
-    assert set(made) == set(places.MODEL_CARD.values())
-    assert set(places.MODEL_CARD) < set(Digests.model_fields)
+    assert set(made) == set(object_keys.MODEL_CARD.values())
+    assert set(object_keys.MODEL_CARD) < set(Digests.model_fields)
 
 
 @pytest.mark.parametrize(

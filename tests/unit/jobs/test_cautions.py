@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from clinrisk.core.training.promotion import NOT_EVALUATED
 from clinrisk.jobs.cautions import cautions
-from clinrisk.promotion import NOT_EVALUATED
 
 TITLES = {"logistic": "logistic regression", "floor": "age alone"}
 GROUPS = {"sex": {"female": "women", "male": "men"}}

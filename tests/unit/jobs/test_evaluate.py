@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from clinrisk.evaluation.metrics import confusion
+from clinrisk.core.evaluation.metrics import confusion
+from clinrisk.core.training.promotion import NOT_EVALUATED
 from clinrisk.jobs.tables import read_set
-from clinrisk.promotion import NOT_EVALUATED
 
 if TYPE_CHECKING:
     from tests.unit.jobs.conftest import Laboratory

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from clinrisk.evaluation.calibration import log_odds
-from clinrisk.evaluation.recalibration import Recalibration
+from clinrisk.core.evaluation.calibration import log_odds
+from clinrisk.core.evaluation.recalibration import Recalibration
+from clinrisk.core.profiles.score_profile import ScoreProfile
 from clinrisk.jobs import booster
 from clinrisk.jobs.present import UNCERTAIN
 from clinrisk.jobs.tables import feature_matrix
-from clinrisk.score_profiles import ScoreProfile
 from tests.unit.jobs.conftest import offline_schema, synthetic
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from sklearn import metrics as oracle
 from sklearn.linear_model import LogisticRegression
 
 from clinrisk import use_cases
-from clinrisk.evaluation.intervals import paired_bootstrap
-from clinrisk.evaluation.metrics import auc_score
-from clinrisk.ingest.chunk import read_chunk
+from clinrisk.core.evaluation.intervals import paired_bootstrap
+from clinrisk.core.evaluation.metrics import auc_score
+from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.jobs.tables import read_scores, read_set
 
 if TYPE_CHECKING:

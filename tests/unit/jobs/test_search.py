@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from clinrisk import use_cases
+from clinrisk.core.evaluation.folds import stratified_folds
+from clinrisk.core.evaluation.metrics import auc_score, log_loss_error
 from clinrisk.errors import SettingMissing
-from clinrisk.evaluation.folds import stratified_folds
-from clinrisk.evaluation.metrics import auc_score, log_loss_error
 from clinrisk.jobs import booster, search
 
 if TYPE_CHECKING:
-    from clinrisk.evaluation.metrics import Floats, Labels
+    from clinrisk.core.evaluation.metrics import Floats, Labels
     from tests.unit.jobs.conftest import Laboratory
 
 NAMES = ("one", "two", "three")

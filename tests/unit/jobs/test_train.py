@@ -68,7 +68,7 @@ def test_the_baseline_leaves_json_only(trained: Laboratory) -> None:
 
 
 def test_out_of_fold_scores_cover_every_training_patient_and_beat_chance(trained: Laboratory) -> None:
-    from clinrisk.evaluation.metrics import auc_score  # noqa: PLC0415 - one test's own yardstick
+    from clinrisk.core.evaluation.metrics import auc_score  # noqa: PLC0415 - one test's own yardstick
 
     training = read_set(trained.outputs("assemble", "set") / "training.csv", trained.use_case)
     for algorithm in ("xgboost", "logistic"):
@@ -83,7 +83,7 @@ def test_out_of_fold_scores_cover_every_training_patient_and_beat_chance(trained
 
 
 def test_out_of_fold_scores_of_shuffled_labels_are_worth_nothing(laboratory: Laboratory) -> None:
-    from clinrisk.evaluation.metrics import auc_score  # noqa: PLC0415 - one test's own yardstick
+    from clinrisk.core.evaluation.metrics import auc_score  # noqa: PLC0415 - one test's own yardstick
 
     records = synthetic(laboratory.use_case, 600)
     shuffled = np.random.default_rng(0).permutation([record["label"] for record in records])

@@ -12,11 +12,11 @@ import pytest
 from pyarrow import parquet
 
 from clinrisk import use_cases
-from clinrisk.evaluation.metrics import log_loss_error
+from clinrisk.core.evaluation.metrics import log_loss_error
+from clinrisk.core.training.run_settings import SEED, tuning_of
+from clinrisk.core.training.training_plan import TrainingPlan
 from clinrisk.jobs import booster
 from clinrisk.jobs.tables import read_scores, read_set
-from clinrisk.training_plan import TrainingPlan
-from clinrisk.training_run import SEED, tuning_of
 from tests.unit.jobs.conftest import synthetic
 
 if TYPE_CHECKING:

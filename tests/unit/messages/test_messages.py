@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from clinrisk import messages, places
+from clinrisk import messages
+from clinrisk.core import object_keys
 from clinrisk.messages import ApprovalRequest, Counts, Failure, LiveModel, Message, Reference, Upload
 
 UPLOAD = {
@@ -50,7 +51,7 @@ def test_a_reference_names_an_object(uri: str) -> None:
 
 
 def test_the_task_token_and_the_cause_of_an_error_are_not_shown() -> None:
-    hashed = ("model", "manifest", "evaluation", "report", *places.MODEL_CARD, "code", "features")
+    hashed = ("model", "manifest", "evaluation", "report", *object_keys.MODEL_CARD, "code", "features")
     digests = dict.fromkeys(hashed, "0" * 64) | {"champion_version": "0"}
     request = ApprovalRequest.model_validate(
         {

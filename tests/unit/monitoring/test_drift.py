@@ -9,7 +9,7 @@ from numpy.random import Generator
 from scipy import stats
 
 from clinrisk import use_cases
-from clinrisk.drift import (
+from clinrisk.core.monitoring.drift import (
     MINIMUM_ROWS,
     PSI_LIMIT,
     bin_starts,
@@ -20,8 +20,8 @@ from clinrisk.drift import (
     null_p_value,
     population_stability_index,
 )
-from clinrisk.findings import Verdict
-from clinrisk.profiles import ColumnCounts, Profile
+from clinrisk.core.monitoring.findings import CheckVerdict
+from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
 from clinrisk.use_cases.base import UseCase
 
 Draw = Callable[..., Profile]
@@ -95,7 +95,7 @@ def test_another_population_alerts_and_the_sentence_names_columns_not_values(
     heart: UseCase, profiled: Draw, rng: Generator
 ) -> None:
     found = drift_finding(heart, profiled(300), profiled(60, older=25, missing=0.6), rng)
-    assert found.verdict is Verdict.ALERT
+    assert found.verdict is CheckVerdict.ALERT
     assert found.statistic is not None
     assert found.statistic >= found.threshold == PSI_LIMIT
     assert "13 of 13 columns moved" in found.detail
@@ -104,7 +104,7 @@ def test_another_population_alerts_and_the_sentence_names_columns_not_values(
 
 def test_one_moved_column_is_no_alert(heart: UseCase, profiled: Draw, rng: Generator) -> None:
     found = drift_finding(heart, profiled(300), profiled(60, older=25), rng)
-    assert found.verdict is Verdict.OK
+    assert found.verdict is CheckVerdict.OK
     assert "1 of 13 columns moved" in found.detail
     assert "age " in found.detail
 
@@ -123,7 +123,7 @@ def test_too_few_rows_on_either_side_are_not_evaluated(
     heart: UseCase, profiled: Draw, rng: Generator, rows: tuple[int, int], side: str
 ) -> None:
     found = drift_finding(heart, profiled(rows[0]), profiled(rows[1]), rng)
-    assert found.verdict is Verdict.NOT_EVALUATED
+    assert found.verdict is CheckVerdict.NOT_EVALUATED
     assert found.statistic is None
     assert f"the {side} has 19 rows, and {MINIMUM_ROWS} are needed" in found.detail
 
@@ -146,7 +146,7 @@ def test_more_rows_of_the_same_shares_move_nothing_away(
             for name, c in batch.columns.items()
         },
     )
-    assert drift_finding(heart, batch, thousandfold, rng).verdict is Verdict.OK
+    assert drift_finding(heart, batch, thousandfold, rng).verdict is CheckVerdict.OK
 
 
 @pytest.mark.parametrize("rows", [20, 50, 100])
@@ -154,7 +154,8 @@ def test_healthy_batches_alert_in_at_most_one_percent(
     heart: UseCase, profiled: Draw, rng: Generator, rows: int
 ) -> None:
     alerts = sum(
-        drift_finding(heart, profiled(150), profiled(rows), rng).verdict is Verdict.ALERT for _ in range(150)
+        drift_finding(heart, profiled(150), profiled(rows), rng).verdict is CheckVerdict.ALERT
+        for _ in range(150)
     )
     assert alerts <= 1
 
@@ -165,4 +166,4 @@ def test_another_hospital_alerts_every_time(
 ) -> None:
     reference = profiled(150)
     found = [drift_finding(heart, reference, profiled(rows, older=20, missing=0.5), rng) for _ in range(30)]
-    assert all(finding.verdict is Verdict.ALERT for finding in found)
+    assert all(finding.verdict is CheckVerdict.ALERT for finding in found)

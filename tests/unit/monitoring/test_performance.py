@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from numpy.random import Generator
 from sklearn.metrics import roc_auc_score
 
-from clinrisk.evaluation.intervals import delong
-from clinrisk.findings import Verdict
-from clinrisk.performance import RATIO_LIMIT, auc, observed_to_expected, performance_finding
-from clinrisk.score_profiles import GroupScores, score_cells, score_profile_of
+from clinrisk.core.evaluation.intervals import delong
+from clinrisk.core.monitoring.findings import CheckVerdict
+from clinrisk.core.monitoring.performance import RATIO_LIMIT, auc, observed_to_expected, performance_finding
+from clinrisk.core.profiles.score_profile import GroupScores, score_cells, score_profile_of
 from clinrisk.use_cases.base import UseCase
 
 APPROVED: dict[str, Any] = {"models": {"xgboost": {"auc": [0.9, 0.86, 0.94]}}}
@@ -67,14 +67,14 @@ def test_the_interval_of_observed_to_expected_covers_one_in_about_95_of_100(rng:
 
 def test_a_model_as_good_as_approved_is_in_order(heart: UseCase, rng: Generator) -> None:
     found = performance_finding(labelled(heart, *cohort(rng, 300)), APPROVED)
-    assert found.verdict is Verdict.OK
+    assert found.verdict is CheckVerdict.OK
     assert found.threshold == 0.86
     assert "In 300 patients with known outcome the AUC is 0.9" in found.detail
 
 
 def test_a_model_that_ranks_worse_alerts(heart: UseCase, rng: Generator) -> None:
     found = performance_finding(labelled(heart, *cohort(rng, 300, separation=0.5)), APPROVED)
-    assert found.verdict is Verdict.ALERT
+    assert found.verdict is CheckVerdict.ALERT
     assert found.statistic is not None
     assert found.statistic < found.threshold == 0.86
 
@@ -82,14 +82,14 @@ def test_a_model_that_ranks_worse_alerts(heart: UseCase, rng: Generator) -> None
 def test_a_model_that_ranks_backwards_alerts(heart: UseCase, rng: Generator) -> None:
     risk, label = cohort(rng, 300)
     found = performance_finding(labelled(heart, 1 - risk, label), APPROVED)
-    assert found.verdict is Verdict.ALERT
+    assert found.verdict is CheckVerdict.ALERT
     assert found.statistic is not None
     assert found.statistic < 0.2
 
 
 def test_a_better_model_is_no_alert(heart: UseCase, rng: Generator) -> None:
     low = {"models": {"xgboost": {"auc": [0.6, 0.55, 0.65]}}}
-    assert performance_finding(labelled(heart, *cohort(rng, 300)), low).verdict is Verdict.OK
+    assert performance_finding(labelled(heart, *cohort(rng, 300)), low).verdict is CheckVerdict.OK
 
 
 @pytest.mark.parametrize("power", [0.3, 2.5])
@@ -98,7 +98,7 @@ def test_too_many_or_too_few_cases_alert_though_the_ranking_is_fine(
 ) -> None:
     risk, label = cohort(rng, 600)
     found = performance_finding(labelled(heart, risk**power, label), APPROVED)
-    assert found.verdict is Verdict.ALERT
+    assert found.verdict is CheckVerdict.ALERT
     assert found.threshold == RATIO_LIMIT
 
 
@@ -106,7 +106,7 @@ def test_without_outcomes_nothing_is_judged(heart: UseCase, rng: Generator) -> N
     risk, _ = cohort(rng, 50)
     for scores in (None, labelled(heart, risk, None)):
         found = performance_finding(scores, APPROVED)
-        assert found.verdict is Verdict.NOT_EVALUATED
+        assert found.verdict is CheckVerdict.NOT_EVALUATED
         assert "no outcomes of this batch have arrived yet" in found.detail
 
 
@@ -116,13 +116,13 @@ def test_with_fewer_than_ten_of_either_kind_nothing_is_judged(
 ) -> None:
     label = np.repeat([1, 0], [cases, others])
     found = performance_finding(labelled(heart, np.linspace(0, 1, len(label)), label), APPROVED)
-    assert found.verdict is Verdict.NOT_EVALUATED
+    assert found.verdict is CheckVerdict.NOT_EVALUATED
     assert f"{cases} patients with the outcome and {others} without" in found.detail
 
 
 def test_healthy_batches_of_a_hundred_seldom_alert(heart: UseCase, rng: Generator) -> None:
     alerts = sum(
-        performance_finding(labelled(heart, *cohort(rng, 100)), APPROVED).verdict is Verdict.ALERT
+        performance_finding(labelled(heart, *cohort(rng, 100)), APPROVED).verdict is CheckVerdict.ALERT
         for _ in range(200)
     )
     assert alerts <= 2

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from clinrisk.findings import Verdict
-from clinrisk.profiles import ColumnCounts, Profile
-from clinrisk.quality import QUARANTINE_LIMIT, quality_finding, share_rise
+from clinrisk.core.monitoring.findings import CheckVerdict
+from clinrisk.core.monitoring.quality import QUARANTINE_LIMIT, quality_finding, share_rise
+from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
 from clinrisk.use_cases.base import UseCase
 
 Draw = Callable[..., Profile]
@@ -27,7 +27,7 @@ def test_the_rise_is_built_from_the_wilson_intervals_of_scipy(before: int, now: 
 
 def test_a_batch_like_the_training_data_is_in_order(heart: UseCase, profiled: Draw) -> None:
     found = quality_finding(heart, profiled(300), profiled(60), quarantined=0)
-    assert found.verdict is Verdict.OK
+    assert found.verdict is CheckVerdict.OK
     assert "arrived as in training" in found.detail
 
 
@@ -37,7 +37,7 @@ def test_a_column_that_went_missing_alerts_and_is_named(heart: UseCase, profiled
     found = quality_finding(
         heart, profiled(300), replace(batch, columns={**batch.columns, "chol": lost}), quarantined=0
     )
-    assert found.verdict is Verdict.ALERT
+    assert found.verdict is CheckVerdict.ALERT
     assert "chol is missing more often than in training by 9" in found.detail
     assert found.statistic is not None
     assert found.statistic > found.threshold
@@ -45,16 +45,16 @@ def test_a_column_that_went_missing_alerts_and_is_named(heart: UseCase, profiled
 
 def test_a_small_rise_in_a_small_batch_is_chance(heart: UseCase, profiled: Draw) -> None:
     found = quality_finding(heart, profiled(300), profiled(25, missing=0.12), quarantined=0)
-    assert found.verdict is Verdict.OK
+    assert found.verdict is CheckVerdict.OK
 
 
-@pytest.mark.parametrize(("quarantined", "verdict"), [(3, Verdict.OK), (20, Verdict.ALERT)])
+@pytest.mark.parametrize(("quarantined", "verdict"), [(3, CheckVerdict.OK), (20, CheckVerdict.ALERT)])
 def test_many_unusable_rows_alert_and_a_few_do_not(
-    heart: UseCase, profiled: Draw, quarantined: int, verdict: Verdict
+    heart: UseCase, profiled: Draw, quarantined: int, verdict: CheckVerdict
 ) -> None:
     found = quality_finding(heart, profiled(300), profiled(60), quarantined)
     assert found.verdict is verdict
-    if verdict is Verdict.ALERT:
+    if verdict is CheckVerdict.ALERT:
         assert found.statistic == round(20 / 80, 4)
         assert found.threshold == QUARANTINE_LIMIT
         assert "rows were set aside in 25% (limit 5%)" in found.detail
@@ -63,7 +63,7 @@ def test_many_unusable_rows_alert_and_a_few_do_not(
 def test_a_code_that_training_never_saw_alerts_once_it_is_common(heart: UseCase, profiled: Draw) -> None:
     reference, batch = profiled(300), profiled(100)
     never = replace(reference, columns={**reference.columns, "thal": ColumnCounts(5, (200, 95, 0))})
-    for unseen, verdict in ((1, Verdict.OK), (30, Verdict.ALERT)):
+    for unseen, verdict in ((1, CheckVerdict.OK), (30, CheckVerdict.ALERT)):
         seen = ColumnCounts(2, (60, 38 - unseen, unseen))
         now = replace(batch, columns={**batch.columns, "thal": seen})
         found = quality_finding(heart, never, now, quarantined=0)
@@ -73,5 +73,5 @@ def test_a_code_that_training_never_saw_alerts_once_it_is_common(heart: UseCase,
 
 def test_a_batch_of_few_rows_is_not_evaluated(heart: UseCase, profiled: Draw) -> None:
     found = quality_finding(heart, profiled(300), profiled(19), quarantined=19)
-    assert found.verdict is Verdict.NOT_EVALUATED
+    assert found.verdict is CheckVerdict.NOT_EVALUATED
     assert "the batch has 19 rows, and 20 are needed" in found.detail

@@ -2,15 +2,15 @@ import itertools
 
 import pytest
 
-from clinrisk.findings import Check, Finding, Verdict, not_evaluated
-from clinrisk.response import Response, announcement, choose_response, response_to
+from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
+from clinrisk.core.monitoring.response import Response, announcement, choose_response, response_to
 
 Q, D, P, B = Check.QUALITY, Check.DRIFT, Check.PERFORMANCE, Check.BIAS
 SETS = [set(some) for size in range(5) for some in itertools.combinations(Check, size)]
 
 
-def finding(check: Check, verdict: Verdict = Verdict.ALERT) -> Finding:
-    return Finding(check, verdict, 0.5, 0.25, f"The {check} sentence.")
+def finding(check: Check, verdict: CheckVerdict = CheckVerdict.ALERT) -> CheckFinding:
+    return CheckFinding(check, verdict, 0.5, 0.25, f"The {check} sentence.")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_what_could_not_be_judged_asks_for_nothing() -> None:
 
 def test_the_mail_lists_alerts_first_and_says_what_happens() -> None:
     findings = [
-        ("may.csv", finding(Q, Verdict.OK)),
+        ("may.csv", finding(Q, CheckVerdict.OK)),
         ("may.csv", finding(D)),
         ("may.csv", not_evaluated(P, 0.8, "No outcomes.")),
     ]

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clinrisk import cohort, use_cases
-from clinrisk.ingest import read_header
-from clinrisk.ingest.chunk import read_chunk
-from clinrisk.ingest.whole import check_file
-from clinrisk.keys import parse_key
-from clinrisk.wording import explain
+from cli import synthetic_cohort
+from clinrisk import use_cases
+from clinrisk.core.ingest.check_file import check_file
+from clinrisk.core.ingest.chunk import read_chunk
+from clinrisk.core.ingest.csv_file.head import read_header
+from clinrisk.core.ingest.inbox_keys import parse_key
+from clinrisk.core.ingest.rule_sentences import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,7 @@ def sepsis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[UseCase]
 def test_one_file_makes_a_use_case_that_all_of_ingest_knows(sepsis: UseCase) -> None:
     assert use_cases.names() == ("heart", "sepsis", "stroke")
     assert parse_key("inbox/sepsis/training/a.csv").use_case == "sepsis"
-    data = cohort.draw("sepsis", rows=300, seed=1).replace(b",icu,", b",ICU,", 1)
+    data = synthetic_cohort.draw("sepsis", rows=300, seed=1).replace(b",icu,", b",ICU,", 1)
     header = read_header(data)
     chunk = read_chunk(data[header.length :], sepsis, "training", header.names, 1, b"key")
     assert (chunk.counts.rows, dict(chunk.counts.reasons)) == (300, {"unknown_code:ward": 1})
@@ -87,7 +88,7 @@ def test_one_file_makes_a_use_case_that_all_of_ingest_knows(sepsis: UseCase) -> 
 
 
 def test_its_sentences_come_from_its_declaration(sepsis: UseCase) -> None:
-    verdict = check_file(cohort.draw("heart", rows=5, seed=1), sepsis, "training")
+    verdict = check_file(synthetic_cohort.draw("heart", rows=5, seed=1), sepsis, "training")
     assert explain(verdict, sepsis)[0].startswith("These are the columns of another kind of file: Heart")
 
 

@@ -29,44 +29,44 @@ def _config(connections: int = 10) -> Config:
 
 @cache
 def s3() -> S3Client:
-    """Give the S3 client."""
+    """Return the S3 client."""
     # As many as the most threads that read at a time.
     return boto3.client("s3", config=_config(32))
 
 
 @cache
 def dynamodb() -> DynamoDBServiceResource:
-    """Give the DynamoDB resource; its `meta.client` takes plain Python values as well."""
+    """Return the DynamoDB resource; its `meta.client` takes plain Python values as well."""
     return boto3.resource("dynamodb", config=_config())
 
 
 @cache
 def kms() -> KMSClient:
-    """Give the KMS client."""
+    """Return the KMS client."""
     return boto3.client("kms", config=_config())
 
 
 @cache
 def sns() -> SNSClient:
-    """Give the SNS client."""
+    """Return the SNS client."""
     return boto3.client("sns", config=_config())
 
 
 @cache
 def stepfunctions() -> SFNClient:
-    """Give the Step Functions client."""
+    """Return the Step Functions client."""
     return boto3.client("stepfunctions", config=_config())
 
 
 @cache
 def sagemaker() -> SageMakerClient:
-    """Give the SageMaker client."""
+    """Return the SageMaker client."""
     return boto3.client("sagemaker", config=_config())
 
 
 @cache
 def feature_store(connections: int) -> Any:
-    """Give the Feature Store runtime client with room for `connections` calls at a time.
+    """Return the Feature Store runtime client with room for `connections` calls at a time.
 
     It is untyped: BatchWriteRecord is newer than the stubs and than some runtimes.
     """

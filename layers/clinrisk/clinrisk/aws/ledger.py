@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clinrisk.audit import DecisionEntry, LedgerEntry, RefusalEntry, ReleaseEvent
-from clinrisk.aws import objects
+from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
+from clinrisk.core.release.ledger_entries import DecisionEntry, LedgerEntry, RefusalEntry, ReleaseEvent
 
 if TYPE_CHECKING:
-    from clinrisk.audit import Entry
-    from clinrisk.aws.approvals import Approval
+    from clinrisk.aws.tables.approvals import Approval
+    from clinrisk.core.release.ledger_entries import Entry
     from clinrisk.messages import LiveModel, Reference
 
 
@@ -75,4 +75,4 @@ def write_refusal(approval: Approval, refusal: str, refused_at: str) -> Referenc
 
 
 def _write(entry: Entry) -> Reference:
-    return objects.store(settings().audit_bucket, entry.key, entry.to_bytes(), "application/json", once=True)
+    return s3.store(settings().audit_bucket, entry.key, entry.to_bytes(), "application/json", once=True)

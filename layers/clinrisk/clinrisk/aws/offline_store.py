@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from clinrisk import use_cases
-from clinrisk.aws import objects
+from clinrisk.aws import s3
 from clinrisk.errors import CountsDisagree, OfflineStoreBehind
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _BOOKKEEPING: dict[str, type[pl.DataType]] = {
 
 
 def schema(use_case: UseCase) -> dict[str, type[pl.DataType]]:
-    """Give the columns of a use case's feature group in order, in the types in which the store keeps them."""
+    """Return the columns of a use case's feature group in order, with the types that the store keeps."""
     groups = dict.fromkeys(use_case.group_columns, pl.String)
     return _BOOKKEEPING | groups | dict.fromkeys(use_case.feature_names, pl.Float64)
 
@@ -57,9 +57,9 @@ def store_chunk(
     )
     stream = io.BytesIO()
     whole.write_parquet(stream, compression="snappy")
-    bucket, folder = objects.split(_hour(group, event_time))
+    bucket, folder = s3.split(_hour(group, event_time))
     key = folder + _name(upload.upload_id, index, event_time)
-    return objects.store(bucket, key, stream.getvalue(), "application/vnd.apache.parquet")
+    return s3.store(bucket, key, stream.getvalue(), "application/vnd.apache.parquet")
 
 
 def check_chunks(group: FeatureGroup, upload_id: str, event_time: str, expected: Iterable[Reference]) -> None:
@@ -88,7 +88,7 @@ def check_landed(group: FeatureGroup, upload_id: str, event_time: str, rows: int
 
 
 def _hour(group: FeatureGroup, event_time: str) -> str:
-    """Give the folder of an hour of event time."""
+    """Return the folder of an hour of event time."""
     year, month, day, hour = event_time[:4], event_time[5:7], event_time[8:10], event_time[11:13]
     return f"{group.offline_prefix}year={year}/month={month}/day={day}/hour={hour}/"
 
@@ -117,13 +117,11 @@ def _owner(uri: str) -> str:
 
 def _files(group: FeatureGroup, event_time: str) -> list[str]:
     """List the files of the hour, as addresses."""
-    bucket, folder = objects.split(_hour(group, event_time))
-    return [
-        objects.uri_of(bucket, key) for key in objects.keys_under(bucket, folder) if key.endswith(".parquet")
-    ]
+    bucket, folder = s3.split(_hour(group, event_time))
+    return [s3.uri_of(bucket, key) for key in s3.keys_under(bucket, folder) if key.endswith(".parquet")]
 
 
 def _rows(uri: str, upload_id: str) -> pl.Series:
     """Read the upload's row numbers in one file."""
-    found = pl.read_parquet(io.BytesIO(objects.fetch_current(uri)), columns=["upload_id", "row"])
+    found = pl.read_parquet(io.BytesIO(s3.fetch_current(uri)), columns=["upload_id", "row"])
     return found.filter(pl.col("upload_id") == upload_id)["row"].cast(pl.Int64)

@@ -49,7 +49,7 @@ class Settings:
         self._environment = dict(environment)
 
     def read(self, name: str) -> str:
-        """Give the value of environment variable `name`, or say which one the template forgot."""
+        """Return the value of environment variable `name`, or say which one the template forgot."""
         value = self._environment.get(name)
         if not value:
             raise SettingMissing(f"The environment variable {name} is not set for this function.")
@@ -58,5 +58,5 @@ class Settings:
 
 @cache
 def settings() -> Settings:
-    """Give this process's settings."""
+    """Return this process's settings."""
     return Settings(os.environ)

@@ -15,7 +15,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-from clinrisk.aws.refusals import named_refusals
+from clinrisk.aws.error_mapping import named_refusals
 from clinrisk.messages.base import Request
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ RequestT = TypeVar("RequestT", bound=Request)
 
 @cache
 def logger() -> Logger:
-    """Give this process's structured logger."""
+    """Return this process's structured logger."""
     return Logger(service=NAMESPACE)
 
 

@@ -16,7 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from clinrisk import profiles, use_cases
+from clinrisk import use_cases
+from clinrisk.core.profiles import feature_profile
+from clinrisk.core.training.training_plan import TrainingPlan
 from clinrisk.errors import (
     CountsDisagree,
     FeatureMismatch,
@@ -27,7 +29,6 @@ from clinrisk.errors import (
 from clinrisk.jobs import tuning_set
 from clinrisk.jobs.container import machine_memory, read_json, write_json
 from clinrisk.jobs.tables import Patients, patients_of, set_schema, sha256_of, write_csv
-from clinrisk.training_plan import TrainingPlan
 from clinrisk.use_cases.base import GROUP_PREFIX, UNKNOWN_GROUP
 
 if TYPE_CHECKING:
@@ -196,12 +197,12 @@ def _check_enough(training: Patients, use_case: UseCase) -> None:
         raise NotEnoughData(message)
 
 
-def reference_profile(training: Patients, use_case: UseCase) -> profiles.Profile:
+def reference_profile(training: Patients, use_case: UseCase) -> feature_profile.Profile:
     """Profile the training part: what later batches are compared with."""
     columns = {name: training.features[:, index] for index, name in enumerate(use_case.feature_names)}
-    groups = {name: profiles.count_values(of.tolist()) for name, of in training.groups.items()}
-    label = profiles.count_values(training.labels.tolist())
-    return profiles.profile_of(use_case, columns, groups, label)
+    groups = {name: feature_profile.count_values(of.tolist()) for name, of in training.groups.items()}
+    label = feature_profile.count_values(training.labels.tolist())
+    return feature_profile.profile_of(use_case, columns, groups, label)
 
 
 def manifest(
@@ -222,7 +223,8 @@ def manifest(
                 "positives": part.positives,
                 "missing": _missing(part, use_case),
                 "groups": {
-                    attribute: profiles.count_values(of.tolist()) for attribute, of in part.groups.items()
+                    attribute: feature_profile.count_values(of.tolist())
+                    for attribute, of in part.groups.items()
                 },
             }
             for name, part in patients.items()

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from clinrisk.evaluation.folds import Fit, Scorer
-    from clinrisk.evaluation.metrics import Floats, Labels
+    from clinrisk.core.evaluation.folds import Fit, Scorer
+    from clinrisk.core.evaluation.metrics import Floats, Labels
 
 _NUMBERS = {
     "eta",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clinrisk.core.training.promotion import BASELINE, CANDIDATE, FLOOR, NOT_EVALUATED
 from clinrisk.jobs.spelling import number, percent, share
-from clinrisk.promotion import BASELINE, CANDIDATE, FLOOR, NOT_EVALUATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

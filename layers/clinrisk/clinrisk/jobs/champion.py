@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clinrisk.evaluation import recalibration
-from clinrisk.evaluation.evidence import LiveModel
+from clinrisk.core.evaluation import recalibration
+from clinrisk.core.evaluation.document import LiveModel
+from clinrisk.core.training.promotion import CHAMPION
 from clinrisk.jobs import booster
 from clinrisk.jobs.container import read_json
 from clinrisk.jobs.tables import read_scores, unpack
-from clinrisk.promotion import CHAMPION
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clinrisk.evaluation.metrics import Floats
+    from clinrisk.core.evaluation.metrics import Floats
     from clinrisk.jobs.container import Container
     from clinrisk.jobs.tables import Patients
     from clinrisk.use_cases.base import UseCase

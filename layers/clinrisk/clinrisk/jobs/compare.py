@@ -15,17 +15,18 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from clinrisk import shadow, use_cases
+from clinrisk import use_cases
+from clinrisk.core.evaluation.recalibration import of_model
+from clinrisk.core.evaluation.shadow_comparison import Scored, comparison
+from clinrisk.core.release import shadow
 from clinrisk.errors import FeatureMismatch
-from clinrisk.evaluation.beside import Scored, comparison
-from clinrisk.evaluation.recalibration import of_model
 from clinrisk.jobs.container import read_json, write_json
 from clinrisk.jobs.scores import score_files, scores_of
 from clinrisk.jobs.tables import strings, unpack
 from clinrisk.use_cases.base import GROUP_PREFIX
 
 if TYPE_CHECKING:
-    from clinrisk.evaluation.recalibration import Recalibration
+    from clinrisk.core.evaluation.recalibration import Recalibration
     from clinrisk.jobs.container import Container
     from clinrisk.use_cases.base import UseCase
 

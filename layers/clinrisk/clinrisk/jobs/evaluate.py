@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clinrisk import factors, use_cases
+from clinrisk import use_cases
+from clinrisk.core.evaluation import logistic, recalibration
+from clinrisk.core.evaluation.document import Scored, evaluation_of
+from clinrisk.core.scoring import factors
+from clinrisk.core.training.promotion import BASELINE, CANDIDATE, CHAMPION, FLOOR
 from clinrisk.errors import EvidenceChanged, FeatureMismatch
-from clinrisk.evaluation import logistic, recalibration
-from clinrisk.evaluation.evidence import Scored, evaluation_of
 from clinrisk.jobs import booster
 from clinrisk.jobs.card.page import card_files
 from clinrisk.jobs.champion import read_champion
 from clinrisk.jobs.container import read_json, write_json
 from clinrisk.jobs.report import render
 from clinrisk.jobs.tables import read_scores, read_set, sha256_of, strings, unpack
-from clinrisk.promotion import BASELINE, CANDIDATE, CHAMPION, FLOOR
 
 if TYPE_CHECKING:
-    from clinrisk.evaluation.metrics import Floats
+    from clinrisk.core.evaluation.metrics import Floats
     from clinrisk.jobs.container import Container
     from clinrisk.jobs.tables import Patients
     from clinrisk.use_cases.base import UseCase

@@ -22,14 +22,16 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from clinrisk import factors, score_profiles, use_cases
+from clinrisk import use_cases
+from clinrisk.core.evaluation import recalibration
+from clinrisk.core.profiles import score_profile
+from clinrisk.core.profiles.score_profile import ScoreProfile, score_profile_of
+from clinrisk.core.scoring import factors
 from clinrisk.errors import CountsDisagree, FeatureMismatch, ObjectMissing
-from clinrisk.evaluation import recalibration
 from clinrisk.jobs import booster
 from clinrisk.jobs.container import read_json, write_json
 from clinrisk.jobs.scores import score_files, scores_of
 from clinrisk.jobs.tables import feature_matrix, strings, unpack
-from clinrisk.score_profiles import ScoreProfile, score_profile_of
 from clinrisk.use_cases.base import GROUP_PREFIX
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
     import xgboost
 
-    from clinrisk.evaluation.metrics import Floats
+    from clinrisk.core.evaluation.metrics import Floats
     from clinrisk.jobs.container import Container
     from clinrisk.use_cases.base import UseCase
 
@@ -100,7 +102,7 @@ def run(container: Container) -> None:
                 for told, predicted, counts in _present(part, use_case, model, data_version):
                     presented.write(told)
                     predictions.write(predicted)
-                    profile = counts if profile is None else score_profiles.merge([profile, counts])
+                    profile = counts if profile is None else score_profile.merge([profile, counts])
     assert profile is not None  # noqa: S101 - there is a part, and each gives one
     write_json(container.output("score_profile") / f"{upload}.json", profile.to_dict())
 

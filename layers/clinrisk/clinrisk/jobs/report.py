@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 
+from clinrisk.core.training.promotion import BASELINE, CANDIDATE, CHAMPION, FLOOR, NOT_EVALUATED
 from clinrisk.jobs import charts
 from clinrisk.jobs.cautions import cautions
 from clinrisk.jobs.spelling import hundred, number, percent, share
-from clinrisk.promotion import BASELINE, CANDIDATE, CHAMPION, FLOOR, NOT_EVALUATED
 from clinrisk.use_cases.base import UNKNOWN_GROUP
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from clinrisk.evaluation.metrics import Floats
+    from clinrisk.core.evaluation.metrics import Floats
 
 
 def score_files(folder: Path) -> list[Path]:

@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clinrisk.core.evaluation.metrics import log_loss_terms
+from clinrisk.core.training.run_settings import SEARCHED_DEPTHS, SEARCHED_ROUNDS
 from clinrisk.errors import SettingMissing
-from clinrisk.evaluation.metrics import log_loss_terms
 from clinrisk.jobs import booster
-from clinrisk.training_run import SEARCHED_DEPTHS, SEARCHED_ROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from clinrisk.evaluation.metrics import Floats, Labels
+    from clinrisk.core.evaluation.metrics import Floats, Labels
 
 TUNING_JOB = "tuning_job"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from clinrisk.promotion import NOT_EVALUATED
+from clinrisk.core.training.promotion import NOT_EVALUATED
 
 
 def number(figure: Any, digits: int = 3) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from clinrisk.evaluation.metrics import Floats, Labels
+    from clinrisk.core.evaluation.metrics import Floats, Labels
     from clinrisk.use_cases.base import UseCase
 
 _LARGEST = float(np.finfo(np.float32).max)

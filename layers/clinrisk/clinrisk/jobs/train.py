@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from clinrisk import use_cases
+from clinrisk.core.evaluation import logistic
+from clinrisk.core.evaluation.folds import out_of_fold, out_of_fold_by_repeat, stratified_folds
+from clinrisk.core.evaluation.recalibration import recalibrated
 from clinrisk.errors import FeatureMismatch, SettingMissing
-from clinrisk.evaluation import logistic
-from clinrisk.evaluation.folds import out_of_fold, out_of_fold_by_repeat, stratified_folds
-from clinrisk.evaluation.recalibration import recalibrated
 from clinrisk.jobs.container import write_json
 from clinrisk.jobs.tables import read_set, sha256_of, write_csv
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from clinrisk.evaluation.metrics import Floats
+    from clinrisk.core.evaluation.metrics import Floats
     from clinrisk.jobs.container import Container
     from clinrisk.jobs.tables import Patients
     from clinrisk.use_cases.base import UseCase

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from clinrisk.evaluation.folds import stratified_folds
+from clinrisk.core.evaluation.folds import stratified_folds
 from clinrisk.jobs.tables import sha256_of
 
 if TYPE_CHECKING:

@@ -17,8 +17,6 @@ from clinrisk.messages.ingest import (
     CommitResult,
     Counts,
     Disposition,
-    JoinRequest,
-    JoinResult,
     ParkRequest,
     ParkResult,
     PlanChunksRequest,
@@ -42,26 +40,27 @@ from clinrisk.messages.monitoring import (
 from clinrisk.messages.release import (
     ApprovalAsked,
     ApprovalRequest,
-    Champion,
     DecisionResult,
-    Digests,
     ExpireRequest,
     ExpireResult,
-    JudgeRequest,
-    JudgeResult,
-    PlanTrainingRequest,
-    PlanTrainingResult,
+    LiveModel,
+    PlanShadowRequest,
     PromoteRequest,
     PromoteResult,
-    Tuning,
-)
-from clinrisk.messages.scoring import LiveModel, PublishRequest, PublishResult, ScoringModel
-from clinrisk.messages.shadowing import (
-    PlanShadowRequest,
     RecordShadowRequest,
     RecordShadowResult,
     ShadowBatch,
     ShadowPlan,
+)
+from clinrisk.messages.scoring import JoinRequest, JoinResult, PublishRequest, PublishResult, ScoringModel
+from clinrisk.messages.training import (
+    Champion,
+    Digests,
+    JudgeRequest,
+    JudgeResult,
+    PlanTrainingRequest,
+    PlanTrainingResult,
+    Tuning,
 )
 
 __all__ = [

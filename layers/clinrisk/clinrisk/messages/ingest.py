@@ -35,7 +35,7 @@ class Upload(Message):
 
 
 class Counts(Message):
-    """How many rows went where, as `clinrisk.ingest.counts.Counts` has it."""
+    """How many rows went where, as `clinrisk.core.ingest.counts.RowCounts` has it."""
 
     rows: Count
     accepted: Count
@@ -201,16 +201,3 @@ class ParkResult(Message):
     reason: str
     # None: another execution is at work on this upload, and will settle it.
     receipt: Reference | None
-
-
-class JoinRequest(Request):
-    """Ask to join a committed outcomes upload to the predictions it belongs to."""
-
-    upload: Upload
-
-
-class JoinResult(Message):
-    """How many outcomes found their prediction."""
-
-    joined: Count
-    unmatched: Count

@@ -1,94 +1,54 @@
-"""Messages of the training workflow: plan, verdict, approval, promotion."""
+"""Messages of the release workflow: the shadow, the question to a person, the decision, the live model."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clinrisk.messages.base import Count, Message, Name, Reference, Request, RunId, S3Uri, Sha256
-
-Probability = Annotated[float, Field(gt=0, lt=1)]
-Version = Annotated[int, Field(ge=1)]
+from clinrisk.messages.base import Count, Failure, Message, Name, Request, RunId, S3Uri, Sha256
+from clinrisk.messages.training import Digests, Probability, Version
 
 
-class Digests(Message):
-    """What a candidate is made of, by sha256; image, threshold and champion version stand for themselves."""
-
-    model: Sha256
-    manifest: Sha256
-    evaluation: Sha256
-    report: Sha256
-    model_card: Sha256
-    model_card_chai: Sha256
-    model_card_hti1: Sha256
-    code: Sha256
-    features: Sha256
-    image: str
-    threshold: str
-    champion_version: Annotated[str, Field(pattern=r"^(0|[1-9][0-9]*)$")]
-    """The live version that the evidence compares with; "0" where no model was live."""
-
-
-class PlanTrainingRequest(Request):
-    """Ask for the plan of a training run."""
+class PlanShadowRequest(Request):
+    """Ask which recent batches a waiting candidate is compared on."""
 
     use_case: Name
     run_id: RunId
-    reason: str
-
-
-class Champion(Message):
-    """The live model as a candidate is held against it: where its archives lie, and when it flags."""
-
-    prefix: S3Uri
-    threshold: Probability
-    live_version: Version
-    run_id: RunId
-
-
-class Tuning(Message):
-    """What a tuning job keeps fixed, what it searches (in AWS's own words), and from which seed."""
-
-    fixed: dict[str, str]
-    ranges: dict[str, tuple[dict[str, str], ...]]
-    seed: Count
-
-
-class PlanTrainingResult(Message):
-    """Which rows the run may read, how its models are grown, and what its candidate is held against."""
-
-    use_case: Name
-    run_id: RunId
-    plan: Reference
-    expected_rows: Count
-    offline_prefix: S3Uri
-    hyperparameters: dict[str, dict[str, str]]
-    tuning: Tuning
     feature_digest: Sha256
-    champion: Champion | None
-    holdout_looks: Count
 
 
-class JudgeRequest(Request):
-    """Ask whether a candidate meets the promotion bar."""
+class ShadowBatch(Message):
+    """One batch that the live model has scored, and where its predictions lie."""
+
+    upload_id: Annotated[str, Field(pattern=r"^[0-9a-f]{20}$")]
+    rows: Count
+    predictions: S3Uri
+
+
+class ShadowPlan(Message):
+    """The batches, newest first, and the live model's version (0: none); without a batch, why not."""
+
+    champion_version: Count
+    batches: tuple[ShadowBatch, ...] = ()
+    reason: str = ""
+
+
+class RecordShadowRequest(Request):
+    """Say how a comparison ended: `error` where it broke, `reason` where there was nothing to compare.
+
+    `run_id` is empty where it could not be found out which candidate waits.
+    """
 
     use_case: Name
-    run_id: RunId
-    evaluation_uri: S3Uri
-    report_uri: S3Uri
-    model_uri: S3Uri
-    manifest_uri: S3Uri
-    image: str
-    code_digest: Sha256
+    run_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{0,40}$")]
+    batch: Annotated[str, Field(pattern=r"^(replay|[0-9a-f]{20})$")]
+    error: Failure
+    reason: str = ""
 
 
-class JudgeResult(Message):
-    """The verdict with what is unmet in words, the digests of the evidence, and the mail about it."""
+class RecordShadowResult(Message):
+    """Whether somebody has to be told that the shadow failed, and the mail."""
 
-    verdict: Literal["APPROVABLE", "BLOCKED"]
-    unmet: tuple[str, ...]
-    digests: Digests
-    threshold: Probability
-    summary: str
+    announce: bool
     subject: str
     message: str
 
@@ -158,3 +118,23 @@ class PromoteResult(Message):
     live_version: Version
     subject: str
     message: str
+
+
+class LiveModel(Message):
+    """The model that scores patients now: the live pointer of the Deployments table."""
+
+    live_version: Version
+    use_case: Name
+    run_id: RunId
+    model_name: str
+    package_arn: str
+    package_version: Version
+    threshold: Probability
+    model_uri: S3Uri
+    reference_uri: S3Uri
+    evaluation_uri: S3Uri
+    feature_digest: Sha256
+    digests: Digests
+    approval_id: str
+    promoted_at: str
+    previous_version: Annotated[int, Field(ge=0)] = 0

@@ -1,32 +1,8 @@
-"""Messages of the scoring workflow, and the live model that monitoring reads too."""
+"""Messages of the scoring workflow: results of a batch, and outcomes joined to predictions."""
 
-from typing import Annotated
-
-from pydantic import Field
-
-from clinrisk.messages.base import Count, Message, Name, Reference, Request, RunId, S3Uri, Sha256
+from clinrisk.messages.base import Count, Message, Reference, Request, RunId, S3Uri, Sha256
 from clinrisk.messages.ingest import Upload
-from clinrisk.messages.release import Digests, Probability, Version
-
-
-class LiveModel(Message):
-    """The model that scores patients now: the live pointer of the Deployments table."""
-
-    live_version: Version
-    use_case: Name
-    run_id: RunId
-    model_name: str
-    package_arn: str
-    package_version: Version
-    threshold: Probability
-    model_uri: S3Uri
-    reference_uri: S3Uri
-    evaluation_uri: S3Uri
-    feature_digest: Sha256
-    digests: Digests
-    approval_id: str
-    promoted_at: str
-    previous_version: Annotated[int, Field(ge=0)] = 0
+from clinrisk.messages.training import Probability, Version
 
 
 class ScoringModel(Message):
@@ -59,3 +35,16 @@ class PublishResult(Message):
     results: Reference
     subject: str
     message: str
+
+
+class JoinRequest(Request):
+    """Ask to join a committed outcomes upload to the predictions it belongs to."""
+
+    upload: Upload
+
+
+class JoinResult(Message):
+    """How many outcomes found their prediction."""
+
+    joined: Count
+    unmatched: Count

@@ -47,7 +47,7 @@ class Number:
     unit: str
     missing: tuple[float, ...] = ()
     """Numbers that mean "not measured" in this column, beside the markers that hold everywhere."""
-    whole: bool = False
+    integer: bool = False
     missing_indicator: bool = False
     """Add a feature `<name>_missing`: being missing tells something about the patient."""
     usual: tuple[float, float] | None = None
@@ -149,7 +149,7 @@ class SearchRange:
     name: str
     low: float
     high: float
-    whole: bool = False
+    integer: bool = False
     """Whole numbers only."""
     logarithmic: bool = False
     """Equal ratios are as likely as each other, not equal differences."""
@@ -157,8 +157,8 @@ class SearchRange:
 
 # Wide enough for millions of rows; few trees and shallow ones stay within reach for small data.
 TUNING_RANGES = (
-    SearchRange("max_depth", 2, 6, whole=True),
-    SearchRange("num_round", 20, 400, whole=True, logarithmic=True),
+    SearchRange("max_depth", 2, 6, integer=True),
+    SearchRange("num_round", 20, 400, integer=True, logarithmic=True),
     SearchRange("eta", 0.02, 0.3, logarithmic=True),
     SearchRange("min_child_weight", 1, 30, logarithmic=True),
     SearchRange("subsample", 0.5, 1),

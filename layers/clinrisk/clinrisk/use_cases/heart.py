@@ -145,7 +145,7 @@ USE_CASE = UseCase(
         Code("exang", "angina on exercise", {"0": "no", "1": "yes"}),
         Number("oldpeak", "ST depression on exercise", -4, 10, "mm"),
         Code("slope", "ST segment at peak exercise", {"1": "rising", "2": "flat", "3": "falling"}),
-        Number("ca", "major vessels coloured by fluoroscopy", 0, 3, "vessels", missing=(4.0,), whole=True),
+        Number("ca", "major vessels coloured by fluoroscopy", 0, 3, "vessels", missing=(4.0,), integer=True),
         Code(
             "thal",
             "thallium scan",

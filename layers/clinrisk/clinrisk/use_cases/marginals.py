@@ -1,4 +1,4 @@
-"""What a synthetic patient looks like, said declaratively; `clinrisk.cohort` draws from it.
+"""What a synthetic patient looks like, said declaratively; `cli.synthetic_cohort` draws from it.
 
 A cohort is drawn in two steps: first the outcome is left aside and each column is drawn from its marginal
 (given age where it depends on age), then the outcome is drawn from a logistic score over standardised terms

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from clinrisk.core.training.promotion import BASELINE, CANDIDATE, FLOOR
 from clinrisk.jobs.cautions import cautions
 from clinrisk.jobs.report import group_titles, model_titles, tuned_settings
 from clinrisk.jobs.spelling import number, percent, share
-from clinrisk.promotion import BASELINE, CANDIDATE, FLOOR
 from clinrisk.use_cases.base import Number
 
 if TYPE_CHECKING:

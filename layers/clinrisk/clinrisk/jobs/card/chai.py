@@ -9,8 +9,8 @@ import json
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
+from clinrisk.core.training.promotion import CANDIDATE
 from clinrisk.jobs.card.answers import Source
-from clinrisk.promotion import CANDIDATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,18 @@
+"""Plan Chunks: cut a claimed file into byte ranges of whole rows.
+
+AWS calls: s3:GetObjectVersion on Inbox; s3:PutObject, s3:GetObject on Lake (chunks/); kms:Decrypt,
+kms:GenerateDataKey (DataKey).
+Environment: INBOX_BUCKET, LAKE_BUCKET.
+"""
+
+from __future__ import annotations
+
+from clinrisk.aws.telemetry import step
+from clinrisk.messages import PlanChunksRequest, PlanChunksResult
+from clinrisk.services.ingest import plan_chunks
+
+
+@step(PlanChunksRequest)
+def handler(request: PlanChunksRequest) -> PlanChunksResult:
+    """Return the chunks in file order, unless they are many, and the header's column names."""
+    return plan_chunks.plan(request)

@@ -1,0 +1,26 @@
+"""Check Performance: whether the live model is as good on known outcomes as when it was approved.
+
+AWS calls: s3:GetObject on Lake (score-profiles/, joined/, evaluation/); kms:Decrypt (DataKey).
+Environment: none of its own. Layers: Clinrisk, Numeric.
+"""
+
+from __future__ import annotations
+
+from clinrisk.aws.telemetry import step
+from clinrisk.core.monitoring.findings import Check
+from clinrisk.core.monitoring.performance import performance_finding
+from clinrisk.messages import BatchSelection, CheckResult
+from clinrisk.services.monitoring import stored_profiles
+
+
+@step(BatchSelection)
+def handler(selection: BatchSelection) -> CheckResult:
+    """Return one verdict per batch, and one on all with outcomes together, on ranking and calibration."""
+    evaluation = stored_profiles.evaluation(selection.evaluation_uri)
+    return stored_profiles.checked(
+        Check.PERFORMANCE,
+        (
+            (batch, performance_finding(None if scores is None else scores.everyone, evaluation))
+            for batch, scores in stored_profiles.scored(selection.batches)
+        ),
+    )

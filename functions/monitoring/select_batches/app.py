@@ -1,0 +1,18 @@
+"""Select Batches: the newest batches that the live model scored, by the profiles that were stored for each.
+
+AWS calls: dynamodb:GetItem on Deployments, dynamodb:Query on Uploads; s3:ListBucket on Lake (score-profiles/,
+joined/).
+Environment: DEPLOYMENTS_TABLE, UPLOADS_TABLE, LAKE_BUCKET.
+"""
+
+from __future__ import annotations
+
+from clinrisk.aws.telemetry import step
+from clinrisk.messages import BatchSelection, SelectRequest
+from clinrisk.services.monitoring import select_batches
+
+
+@step(SelectRequest)
+def handler(request: SelectRequest) -> BatchSelection:
+    """Return the addresses of what the checks compare: reference, evaluation, and up to 20 batches."""
+    return select_batches.select(request)

@@ -1,0 +1,21 @@
+"""Promote Candidate: check the recorded decision, hash everything again, then move the live pointer.
+
+AWS calls: dynamodb:GetItem, UpdateItem on Approvals; dynamodb:GetItem, TransactWriteItems (PutItem) on
+Deployments; s3:GetObject on Lake (models/, training/, evaluation/, code/) and Results (reports/);
+sagemaker:DescribeModelPackage; s3:PutObject on Audit (ledger/); kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: APPROVALS_TABLE, DEPLOYMENTS_TABLE, LAKE_BUCKET, AUDIT_BUCKET.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from clinrisk.aws.telemetry import step
+from clinrisk.messages import PromoteRequest, PromoteResult
+from clinrisk.services.release import promote_candidate
+
+
+@step(PromoteRequest)
+def handler(request: PromoteRequest) -> PromoteResult:
+    """Return the version that is live now, and the mail that says so."""
+    return promote_candidate.promote(request, datetime.now(UTC))

@@ -1,0 +1,22 @@
+"""Request Approval: store the question with its task token, and mail the approver a link to the evidence.
+
+AWS calls: dynamodb:GetItem on Deployments; dynamodb:TransactWriteItems (PutItem), GetItem, UpdateItem on
+Approvals; kms:GenerateMac (SigningKey); s3:ListBucket, s3:GetObject on Lake (comparisons/); sns:Publish on
+Approvals; kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: LAKE_BUCKET, APPROVALS_TABLE, DEPLOYMENTS_TABLE, APPROVALS_TOPIC, SIGNING_KEY, APPROVAL_API_URL,
+APPROVAL_TIMEOUT_HOURS.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from clinrisk.aws.telemetry import step
+from clinrisk.messages import ApprovalAsked, ApprovalRequest
+from clinrisk.services.release import request_approval
+
+
+@step(ApprovalRequest)
+def handler(request: ApprovalRequest) -> ApprovalAsked:
+    """Return the id of the approval; the workflow itself waits for the task token."""
+    return request_approval.request_approval(request, datetime.now(UTC))

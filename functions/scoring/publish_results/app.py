@@ -1,0 +1,18 @@
+"""Publish Results: the one place where record ids meet the hospital's own ids again.
+
+AWS calls: s3:GetObject on Lake (presented/, vault/); s3:ListBucket on Lake (vault/); s3:PutObject on Results
+(results/), in parts where they are large; kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: LAKE_BUCKET, RESULTS_BUCKET. Layers: Clinrisk, Frames.
+"""
+
+from __future__ import annotations
+
+from clinrisk.aws.telemetry import step
+from clinrisk.messages import PublishRequest, PublishResult
+from clinrisk.services.scoring import publish_results
+
+
+@step(PublishRequest)
+def handler(request: PublishRequest) -> PublishResult:
+    """Return the results by reference, and the mail that says where they are."""
+    return publish_results.publish(request)

@@ -1,0 +1,21 @@
+"""Plan Training: fix which committed uploads a run may read, and how many rows they have.
+
+No row is read here: a commit has proved that the offline store holds its upload, and the job that reads the
+store counts what it finds.
+
+AWS calls: dynamodb:Query, PutItem on Uploads; dynamodb:GetItem on Deployments;
+sagemaker:DescribeFeatureGroup; s3:PutObject on Lake (training/); kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: UPLOADS_TABLE, DEPLOYMENTS_TABLE, LAKE_BUCKET, STACK_NAME.
+"""
+
+from __future__ import annotations
+
+from clinrisk.aws.telemetry import step
+from clinrisk.messages import PlanTrainingRequest, PlanTrainingResult
+from clinrisk.services.training import plan_training
+
+
+@step(PlanTrainingRequest)
+def handler(request: PlanTrainingRequest) -> PlanTrainingResult:
+    """Return the plan by reference, where the rows lie, and the models' hyperparameters."""
+    return plan_training.plan(request)

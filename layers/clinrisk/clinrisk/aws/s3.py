@@ -1,0 +1,250 @@
+"""S3 objects by address and digest: what is read by `Reference` is what was written, or it is an error."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
+
+from clinrisk.aws import clients
+from clinrisk.errors import EvidenceChanged, ObjectMissing
+from clinrisk.messages import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from concurrent.futures import Future
+    from datetime import datetime
+
+# How much of an object is in memory at a time while it is hashed or cut.
+_BLOCK = 1 << 20
+_RANGE = 16 << 20
+_AHEAD = 3
+"""How many ranges are on their way while one is worked on."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What S3 says about one version of an object without reading it."""
+
+    size: int
+    arrived_at: datetime
+    metadata: dict[str, str]
+
+
+def uri_of(bucket: str, key: str) -> str:
+    """Spell the address of an object.
+
+    >>> uri_of("lake", "profiles/heart/1.json")
+    's3://lake/profiles/heart/1.json'
+    """
+    return f"s3://{bucket}/{key}"
+
+
+def split(uri: str) -> tuple[str, str]:
+    """Return bucket and key of an address.
+
+    >>> split("s3://lake/profiles/heart/1.json")
+    ('lake', 'profiles/heart/1.json')
+    """
+    # A key may hold "#" or "?", which belong to the path here.
+    parts = urlsplit(uri.replace("#", "%23").replace("?", "%3F"))
+    return parts.netloc, parts.path.removeprefix("/").replace("%23", "#").replace("%3F", "?")
+
+
+def facts(bucket: str, key: str, version_id: str) -> Facts:
+    """Return size, arrival and metadata of one version of an object; raises ObjectMissing."""
+    try:
+        found = clients.s3().head_object(Bucket=bucket, Key=key, VersionId=version_id)
+    except ClientError as error:
+        raise _missing(error, "The uploaded version is no longer there.") from error
+    return Facts(found["ContentLength"], found["LastModified"], found["Metadata"])
+
+
+def read_range(bucket: str, key: str, version_id: str, start: int, end: int) -> bytes:
+    """Read the bytes [start, end) of one version of an object."""
+    if end <= start:
+        return b""
+    try:
+        found = clients.s3().get_object(
+            Bucket=bucket, Key=key, VersionId=version_id, Range=f"bytes={start}-{end - 1}"
+        )
+    except ClientError as error:
+        raise _missing(error, "The uploaded version is no longer there.") from error
+    return found["Body"].read()
+
+
+def read_part(uri: str, start: int, end: int) -> bytes:
+    """Read the bytes [start, end) of what lies at an address now."""
+    if end <= start:
+        return b""
+    bucket, key = split(uri)
+    try:
+        found = clients.s3().get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{end - 1}")
+    except ClientError as error:
+        raise _missing(error, f"There is no object {uri}.") from error
+    return found["Body"].read()
+
+
+def blocks(bucket: str, key: str, version_id: str, size: int) -> Iterator[bytes]:
+    """Read one version of an object range by range, in constant memory; raises ObjectMissing.
+
+    A range that breaks off is tried again alone, which a single read of a large object is not.
+    """
+    waiting: deque[Future[bytes]] = deque()
+    with ThreadPoolExecutor(_AHEAD) as threads:
+        for start in range(0, size, _RANGE):
+            end = min(start + _RANGE, size)
+            waiting.append(threads.submit(read_range, bucket, key, version_id, start, end))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def digest(uri: str) -> str:
+    """Hash an object: the sha256 of its bytes, as hex, read in constant memory."""
+    return _hashed(_stream(uri))
+
+
+def digest_version(bucket: str, key: str, version_id: str, size: int) -> str:
+    """Hash one version of an object, range by range."""
+    return _hashed(blocks(bucket, key, version_id, size))
+
+
+def check_digest(what: str, uri: str, sha256: str) -> None:
+    """Pass silently when what lies at an address has that digest; raises EvidenceChanged."""
+    if digest(uri) != sha256:
+        raise EvidenceChanged(f"The {what} has changed: {uri} no longer has the digest recorded for it.")
+
+
+def fetch(reference: Reference) -> bytes:
+    """Read what the reference names; raises EvidenceChanged when its bytes are others than were meant."""
+    data = fetch_current(reference.uri)
+    if hashlib.sha256(data).hexdigest() != reference.sha256:
+        raise EvidenceChanged(f"{reference.uri} no longer has the digest it was referred to by.")
+    return data
+
+
+def fetch_current(uri: str) -> bytes:
+    """Read what lies at an address now: for what a job has just written and nobody has hashed yet."""
+    return b"".join(_stream(uri))
+
+
+def fetch_json(reference: Reference) -> Any:
+    """Read a JSON document by reference."""
+    return json.loads(fetch(reference))
+
+
+def store(
+    bucket: str, key: str, data: bytes, content_type: str = "application/octet-stream", *, once: bool = False
+) -> Reference:
+    """Write an object and give its reference.
+
+    S3 checks the digest on arrival. With `once` an object that is there already stays as it is: ledger and
+    code are written one time, and a retry finds its own work.
+    """
+    sha = hashlib.sha256(data)
+    checksum = base64.b64encode(sha.digest()).decode()
+    client = clients.s3()
+    if not once:
+        client.put_object(
+            Bucket=bucket, Key=key, Body=data, ContentType=content_type, ChecksumSHA256=checksum
+        )
+        return Reference(uri=uri_of(bucket, key), sha256=sha.hexdigest())
+    try:
+        client.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=data,
+            ContentType=content_type,
+            ChecksumSHA256=checksum,
+            IfNoneMatch="*",
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "PreconditionFailed":
+            raise
+    return Reference(uri=uri_of(bucket, key), sha256=sha.hexdigest())
+
+
+def store_blocks(bucket: str, key: str, blocks: Iterable[bytes], content_type: str) -> Reference:
+    """Write an object of any size, block by block, and give its reference.
+
+    A small one is written in one request; of a larger one, a part is in memory at a time. Either way it is
+    there whole or not at all; what an interrupted call leaves is dropped by the bucket's own rule.
+    """
+    client, sha = clients.s3(), hashlib.sha256()
+    parts: list[Any] = []
+    target: dict[str, Any] = {"Bucket": bucket, "Key": key}
+    waiting = bytearray()
+    for block in blocks:
+        sha.update(block)
+        waiting += block
+        if len(waiting) >= _RANGE:
+            if "UploadId" not in target:
+                target["UploadId"] = client.create_multipart_upload(**target, ContentType=content_type)[
+                    "UploadId"
+                ]
+            parts.append(_store_part(target, len(parts) + 1, bytes(waiting)))
+            waiting.clear()
+    if not parts:
+        return store(bucket, key, bytes(waiting), content_type)
+    if waiting:
+        parts.append(_store_part(target, len(parts) + 1, bytes(waiting)))
+    client.complete_multipart_upload(**target, MultipartUpload={"Parts": parts})
+    return Reference(uri=uri_of(bucket, key), sha256=sha.hexdigest())
+
+
+def store_json(bucket: str, key: str, document: object, *, once: bool = False) -> Reference:
+    """Write a JSON document, keys sorted, so that the same content is the same bytes."""
+    return store(bucket, key, json_text(document).encode(), "application/json", once=once)
+
+
+def json_text(document: object) -> str:
+    """Spell a JSON document as `store_json` does."""
+    return json.dumps(document, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def reference_to(bucket: str, key: str, data: bytes) -> Reference:
+    """Return the reference that some bytes will have once they are stored."""
+    return Reference(uri=uri_of(bucket, key), sha256=hashlib.sha256(data).hexdigest())
+
+
+def keys_under(bucket: str, prefix: str) -> list[str]:
+    """List the keys under a prefix, in order."""
+    pages = clients.s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+
+def _store_part(target: dict[str, Any], number: int, data: bytes) -> Any:
+    answer = clients.s3().upload_part(**target, PartNumber=number, Body=data)
+    return {"PartNumber": number, "ETag": answer["ETag"]}
+
+
+def _stream(uri: str) -> Iterator[bytes]:
+    """Read what lies at an address now, block by block."""
+    bucket, key = split(uri)
+    try:
+        found = clients.s3().get_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        raise _missing(error, f"There is no object {uri}.") from error
+    yield from found["Body"].iter_chunks(_BLOCK)
+
+
+def _hashed(parts: Iterable[bytes]) -> str:
+    sha = hashlib.sha256()
+    for part in parts:
+        sha.update(part)
+    return sha.hexdigest()
+
+
+def _missing(error: ClientError, message: str) -> Exception:
+    """Name the error: an object that is gone is a fact, anything else (throttle, refusal) stays as it is."""
+    missing = error.response["Error"]["Code"] in {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
+    return ObjectMissing(message) if missing else error

@@ -1,0 +1,179 @@
+"""The Approvals table: the question, the task token that waits for the answer, and the answer.
+
+    APPROVAL#<approval_id>   STATE                     the question, its token and its decision
+    RUN#<run_id>             APPROVAL                  which approval belongs to a training run
+    USE_CASE#<use_case>      <created_at>#<approval_id>   all approvals in order of time
+
+A decision is written once, under the condition that the question is still open. The token is read by the
+function that answers the workflow and by nobody else.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from boto3.dynamodb.conditions import Attr
+
+from clinrisk.aws import dynamodb
+from clinrisk.aws.settings import settings
+from clinrisk.errors import DecisionInvalid, DecisionMissing
+from clinrisk.messages import ApprovalRequest, Digests
+
+if TYPE_CHECKING:
+    from clinrisk.aws.dynamodb import Item
+
+STATE = "STATE"
+PENDING = "PENDING"
+APPROVED = "APPROVED"
+REJECTED = "REJECTED"
+EXPIRED = "EXPIRED"
+# Decided by a person, but the workflow no longer waited for it.
+TOO_LATE = "TOO_LATE"
+
+
+@dataclass(frozen=True)
+class Approval:
+    """One question to a human, as it stands."""
+
+    approval_id: str
+    use_case: str
+    run_id: str
+    package_arn: str
+    package_version: int
+    digests: Digests
+    summary: str
+    unmet: tuple[str, ...]
+    evaluation_uri: str
+    report_uri: str
+    created_at: str
+    expires_at: int
+    """Seconds since 1970, as in the link."""
+    status: str
+    task_token: str = field(repr=False)
+    decision: str = ""
+    reason: str = ""
+    decided_at: str = ""
+    delivered: bool = False
+    """The workflow has received the answer."""
+    evidence: dict[str, str] = field(default_factory=dict)
+    """What was on the page when it was decided, by sha256: evaluation, report, model card, comparisons."""
+    live_version: int = 0
+    """What the candidate became; 0 while it is not live."""
+    refusal: str = ""
+    """Why an approved candidate was not released after all."""
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a decision is recorded that workflow or ledger may not have yet."""
+        if self.status == TOO_LATE:
+            return self.decision == APPROVED and not self.refusal
+        return self.status in {APPROVED, REJECTED} and not (
+            self.delivered or self.live_version or self.refusal
+        )
+
+
+def ask(request: ApprovalRequest, *, created_at: str, expires_at: int) -> Approval:
+    """Store the question and give it; a retry of the same run renews the token and keeps id and expiry."""
+    table = settings().approvals_table
+    approval_id = secrets.token_urlsafe(18)
+    facts = request.model_dump(mode="json", exclude={"execution", "task_token"})
+    state = facts | {
+        "approval_id": approval_id,
+        "created_at": created_at,
+        "expires_at": expires_at,
+        "status": PENDING,
+        "task_token": request.task_token,
+        "delivered": False,
+    }
+    run = {"pk": f"RUN#{request.run_id}", "sk": "APPROVAL", "approval_id": approval_id}
+    listing = {
+        "pk": f"USE_CASE#{request.use_case}",
+        "sk": f"{created_at}#{approval_id}",
+        "approval_id": approval_id,
+        "run_id": request.run_id,
+        "package_version": request.package_version,
+    }
+    refused = dynamodb.transact(
+        [
+            dynamodb.put(table, run, "attribute_not_exists(pk)"),
+            dynamodb.put(table, {"pk": f"APPROVAL#{approval_id}", "sk": STATE} | state),
+            dynamodb.put(table, listing),
+        ]
+    )
+    if not refused:
+        return _approval(state)
+    held = of_run(request.run_id)
+    renewed = {"task_token": request.task_token}
+    if not _change(held.approval_id, renewed, PENDING):
+        raise DecisionInvalid("This run has been decided already; it cannot be asked about again.")
+    return of_run(request.run_id)
+
+
+def find(approval_id: str) -> Approval:
+    """Return the approval of that id; raises DecisionInvalid when there is none."""
+    item = dynamodb.read(settings().approvals_table, f"APPROVAL#{approval_id}", STATE)
+    if item is None:
+        raise DecisionInvalid("There is no such approval.")
+    return _approval(item)
+
+
+def of_run(run_id: str) -> Approval:
+    """Return the approval of a training run; raises DecisionMissing when nobody was asked."""
+    found = dynamodb.read(settings().approvals_table, f"RUN#{run_id}", "APPROVAL")
+    if found is None:
+        raise DecisionMissing("Nobody was asked to approve this run.")
+    return find(str(found["approval_id"]))
+
+
+def decide(
+    approval: Approval, *, decision: str, reason: str, evidence: dict[str, str], decided_at: str, now: int
+) -> bool:
+    """Record the decision with the evidence it was made on; False when the question is no longer open."""
+    answer: Item = {"status": decision, "decision": decision, "reason": reason, "decided_at": decided_at}
+    answer["evidence"] = evidence
+    still_open = Attr("status").eq(PENDING) & Attr("expires_at").gt(now)
+    return dynamodb.change(
+        settings().approvals_table, f"APPROVAL#{approval.approval_id}", STATE, answer, still_open
+    )
+
+
+def mark_delivered(approval_id: str, status: str) -> bool:
+    """Note that the workflow has the answer."""
+    return _change(approval_id, {"delivered": True}, status)
+
+
+def mark_released(approval_id: str, live_version: int) -> bool:
+    """Note which live version the approved candidate became."""
+    return _change(approval_id, {"live_version": live_version}, APPROVED)
+
+
+def mark_refused(approval_id: str, refusal: str, status: str = APPROVED) -> bool:
+    """Note why the approved candidate was not released."""
+    return _change(approval_id, {"refusal": refusal}, status)
+
+
+def mark_too_late(approval_id: str, status: str) -> bool:
+    """Note that the workflow no longer waited when the answer came; False when it has the answer."""
+    waiting = Attr("status").eq(status) & Attr("delivered").ne(True)  # noqa: FBT003 - what is compared with
+    return dynamodb.change(
+        settings().approvals_table, f"APPROVAL#{approval_id}", STATE, {"status": TOO_LATE}, waiting
+    )
+
+
+def expire(approval_id: str) -> bool:
+    """Close an open question; False when it has been decided."""
+    return _change(approval_id, {"status": EXPIRED}, PENDING)
+
+
+def _change(approval_id: str, changes: Item, status: str) -> bool:
+    condition = Attr("status").eq(status)
+    return dynamodb.change(settings().approvals_table, f"APPROVAL#{approval_id}", STATE, changes, condition)
+
+
+def _approval(item: Item) -> Approval:
+    facts = dynamodb.native({name: item[name] for name in Approval.__dataclass_fields__ if name in item})
+    facts["digests"] = Digests.model_validate(facts["digests"])
+    facts["unmet"] = tuple(facts["unmet"])
+    return Approval(**facts)

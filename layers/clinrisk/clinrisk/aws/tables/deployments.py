@@ -1,0 +1,123 @@
+"""The Deployments table: which model is live, and which were.
+
+    USE_CASE#<use_case>   LIVE                 the live pointer, a whole `LiveModel`
+    USE_CASE#<use_case>   VERSION#<8 digits>   every model that was ever live
+    SHADOW#<use_case>     WAITING              the candidate that waits for a decision and scores beside the
+                                               live model; only the workflows write and read it
+
+Pointer and history change together or not at all, and only from the model that the evidence compares with.
+The ledger repeats each change in the Audit bucket.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clinrisk.aws import dynamodb
+from clinrisk.aws.settings import settings
+from clinrisk.core.training import promotion
+from clinrisk.errors import ChampionChanged, NoLiveModel
+from clinrisk.messages import Champion, LiveModel
+
+if TYPE_CHECKING:
+    from clinrisk.messages import Digests, PromoteRequest
+
+LIVE = "LIVE"
+_KEYS = {"pk", "sk"}
+
+
+def live(use_case: str) -> LiveModel:
+    """Return the live model of a use case; raises NoLiveModel."""
+    found = current(use_case)
+    if found is None:
+        raise NoLiveModel(f"No model is live for {use_case}: one has to be trained and approved first.")
+    return found
+
+
+def current(use_case: str) -> LiveModel | None:
+    """Return the live model of a use case, or None before the first release."""
+    return _read(use_case, LIVE)
+
+
+def champion(use_case: str) -> Champion | None:
+    """Return what a new candidate is held against, or None before the first release.
+
+    Its archives lie side by side, as the training job left them: the model, and its out-of-fold risks.
+    """
+    found = current(use_case)
+    if found is None:
+        return None
+    return Champion(
+        prefix=found.model_uri.rpartition("/")[0] + "/",
+        threshold=found.threshold,
+        live_version=found.live_version,
+        run_id=found.run_id,
+    )
+
+
+def outdated(use_case: str, digests: Digests) -> str:
+    """Say in words that the evidence compares with another model than the live one; empty while it holds."""
+    found = current(use_case)
+    return promotion.outdated(int(digests.champion_version), 0 if found is None else found.live_version)
+
+
+def check_compared(use_case: str, digests: Digests) -> None:
+    """Raise ChampionChanged when the evidence compares with another model than the live one."""
+    reason = outdated(use_case, digests)
+    if reason:
+        raise ChampionChanged(reason)
+
+
+def released(request: PromoteRequest) -> LiveModel | None:
+    """Return what this very approval made live, or None: then it has moved nothing yet."""
+    version = int(request.digests.champion_version) + 1
+    found = _read(request.use_case, _version_key(version))
+    return found if found is not None and found.approval_id == request.approval_id else None
+
+
+def promote(request: PromoteRequest, *, feature_digest: str, promoted_at: str) -> LiveModel:
+    """Make the candidate live in place of the model that it was compared with, and give what is live now.
+
+    One write says "that model is live" and moves the pointer, so of two candidates that were compared with
+    the same model one goes live and the other raises ChampionChanged, however close they come.
+    """
+    compared = int(request.digests.champion_version)
+    facts = request.model_dump(exclude={"execution"})
+    after = LiveModel.model_validate(
+        facts
+        | {
+            "live_version": compared + 1,
+            "previous_version": compared,
+            "feature_digest": feature_digest,
+            "promoted_at": promoted_at,
+        }
+    )
+    table, pk, document = settings().deployments_table, f"USE_CASE#{request.use_case}", after.model_dump()
+    pointer, history = {"pk": pk, "sk": LIVE}, {"pk": pk, "sk": _version_key(after.live_version)}
+    unmoved = "live_version = :compared" if compared else "attribute_not_exists(pk)"
+    values = {":compared": compared} if compared else None
+    refused = dynamodb.transact(
+        [
+            dynamodb.put(table, pointer | document, unmoved, values),
+            dynamodb.put(table, history | document, "attribute_not_exists(pk)"),
+        ]
+    )
+    if not refused:
+        return after
+    # Two calls of the same promotion may race as well: then the other one has done this one's work.
+    done = released(request)
+    if done is not None:
+        return done
+    check_compared(request.use_case, request.digests)
+    raise ChampionChanged(f"Live version {after.live_version} was released before: evaluate again.")
+
+
+def _read(use_case: str, sort_key: str) -> LiveModel | None:
+    item = dynamodb.read(settings().deployments_table, f"USE_CASE#{use_case}", sort_key)
+    if item is None:
+        return None
+    return LiveModel.model_validate(dynamodb.native({k: v for k, v in item.items() if k not in _KEYS}))
+
+
+def _version_key(version: int) -> str:
+    return f"VERSION#{version:08d}"

@@ -1,0 +1,224 @@
+"""The Uploads table: who has claimed a file, and how it was settled.
+
+    UPLOAD#<upload_id>              STATE                      the claim, then settlement and receipt
+    CONTENT#<use_case>#<purpose>#<sha256>  STATE               whose these bytes are (see contents.py)
+    USE_CASE#<use_case>#<purpose>   <settled_at>#<upload_id>   settled uploads in order of time
+
+The settlement is one transaction: whoever reads this table sees all of an upload or nothing of it. Receipts
+in the Results bucket are copies of what it says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clinrisk.aws import dynamodb
+from clinrisk.aws.settings import settings
+from clinrisk.errors import ClaimLost
+from clinrisk.messages import Disposition, Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from clinrisk.aws.dynamodb import Item
+
+STATE = "STATE"
+CLAIMED = "CLAIMED"
+SETTLED = "SETTLED"
+USED = (Disposition.ACCEPTED, Disposition.PARTIAL)
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """How an upload ended, as the table keeps it."""
+
+    upload_id: str
+    key: str
+    version_id: str
+    use_case: str
+    purpose: str
+    sha256: str
+    disposition: Disposition
+    rows_accepted: int
+    rows_quarantined: int
+    labelled_rows: int
+    receipt: Reference
+    settled_at: str
+    received_at: str = ""
+    sequencer: str = ""
+
+
+def stamp(moment: datetime) -> str:
+    """Spell a moment so that text order is time order: ISO 8601, UTC, milliseconds, Z."""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def claim(
+    upload_id: str,
+    *,
+    key: str,
+    version_id: str,
+    use_case: str,
+    purpose: str,
+    execution: str | None,
+    now: datetime,
+    abandoned: Callable[[str], bool] = lambda _: False,
+) -> Item | None:
+    """Claim one version of one object for this execution; None when another delivery of it came first.
+
+    The result is the item as the table holds it, with the file's `sha256` once somebody has computed it. The
+    same execution may claim again (a retry after a crash goes on where it was), and so may any execution
+    after the upload was parked as FAILED, or when the execution that holds the claim is `abandoned`: ended
+    without having settled it. What was FAILED is then in no list any more.
+    """
+    item = {
+        "pk": f"UPLOAD#{upload_id}",
+        "sk": STATE,
+        "upload_id": upload_id,
+        "key": key,
+        "version_id": version_id,
+        "use_case": use_case,
+        "purpose": purpose,
+        "execution": execution or "",
+        "status": CLAIMED,
+        "claimed_at": stamp(now),
+    }
+    table = settings().uploads_table
+    if dynamodb.write(table, item, unless_exists=True):
+        return item
+    held = dynamodb.read(table, f"UPLOAD#{upload_id}", STATE) or {}
+    holder = held.get("execution", "")
+    if held.get("disposition") == Disposition.FAILED:
+        name, state = "disposition", str(Disposition.FAILED)
+    elif execution and holder == execution:
+        return held
+    elif held.get("status") == CLAIMED and abandoned(holder):
+        name, state = "status", CLAIMED
+    else:
+        return None
+    # The bytes of a version never change: what somebody computed of them counts for everybody.
+    item |= {"sha256": held["sha256"]} if held.get("sha256") else {}
+    # Two that take over at the same moment: the condition lets one of them.
+    condition, values = "#state = :state AND execution = :holder", {":state": state, ":holder": holder}
+    writes = [dynamodb.put(table, item, condition, values, {"#state": name})]
+    if name == "disposition":
+        writes.append(dynamodb.delete(table, *_place_in_time(_settlement(held))))
+    return None if dynamodb.transact(writes) else item
+
+
+def keep_digest(claimed: Item, sha256: str) -> None:
+    """Keep a file's digest with its claim, so that whoever claims it again need not read it again.
+
+    Nothing changes once the claim was settled or is another's: whoever comes then computes the digest anew.
+    """
+    condition = "#status = :claimed AND execution = :holder AND attribute_not_exists(sha256)"
+    values = {":claimed": CLAIMED, ":holder": claimed["execution"]}
+    kept = claimed | {"sha256": sha256}
+    dynamodb.transact(
+        [dynamodb.put(settings().uploads_table, kept, condition, values, {"#status": "status"})]
+    )
+
+
+def content_item(use_case: str, purpose: str, sha256: str, upload_id: str) -> Item:
+    """Return the item by which an upload holds its bytes for good."""
+    return {"pk": f"CONTENT#{use_case}#{purpose}#{sha256}", "sk": STATE, "upload_id": upload_id}
+
+
+def holder_of(upload_id: str) -> str | None:
+    """Name the execution that has claimed an upload and not settled it; None when there is no such claim."""
+    held = dynamodb.read(settings().uploads_table, f"UPLOAD#{upload_id}", STATE) or {}
+    return str(held["execution"]) if held.get("status") == CLAIMED else None
+
+
+def settle(settlement: Settlement, receipt: str, *, holder: str | None = None) -> None:
+    """Record how an upload ended, once, with the text of its receipt.
+
+    With `holder` only if that execution still holds the claim. Raises ClaimLost when somebody else settled or
+    claimed the upload, or claimed its bytes, in the meantime: then nothing was recorded.
+    """
+    table = settings().uploads_table
+    held = dynamodb.read(table, f"UPLOAD#{settlement.upload_id}", STATE) or {}
+    facts = _facts(settlement)
+    # An upload that nobody ever claimed has no execution: the claim of a redrive asks for that, too.
+    kept = {"execution": ""} | {name: held[name] for name in ("execution", "claimed_at") if name in held}
+    state = kept | facts | {"pk": f"UPLOAD#{settlement.upload_id}", "sk": STATE, "status": SETTLED}
+    state["receipt_text"] = receipt
+    pk, sk = _place_in_time(settlement)
+    condition, values = "attribute_not_exists(settled_at)", {}
+    if holder is not None:
+        condition, values = f"{condition} AND execution = :holder", {":holder": holder}
+    writes = [
+        dynamodb.put(table, state, condition, values),
+        dynamodb.put(table, facts | {"pk": pk, "sk": sk}),
+    ]
+    if settlement.disposition in USED:
+        content = content_item(
+            settlement.use_case, settlement.purpose, settlement.sha256, settlement.upload_id
+        )
+        mine = {":mine": settlement.upload_id}
+        writes.append(dynamodb.put(table, content, "attribute_not_exists(pk) OR upload_id = :mine", mine))
+    if dynamodb.transact(writes):
+        raise ClaimLost("The upload was settled or claimed by another execution, or its bytes were.")
+
+
+def settled(use_case: str, purpose: str, *, newest_first: bool = False) -> list[Settlement]:
+    """List the settled uploads of a use case and purpose in order of time, whatever their disposition."""
+    found = dynamodb.query(
+        settings().uploads_table, f"USE_CASE#{use_case}#{purpose}", newest_first=newest_first
+    )
+    return [_settlement(item) for item in found]
+
+
+def by_arrival(settlements: Iterable[Settlement]) -> list[Settlement]:
+    """Order uploads as they arrived in the inbox, however late or out of order they were settled.
+
+    S3 stamps versions to the second; between versions of one key its sequencer decides (shorter ones are
+    padded with zeros on the right, as S3's documentation says).
+    """
+    return sorted(settlements, key=lambda one: (one.received_at, one.sequencer.ljust(64, "0"), one.upload_id))
+
+
+def used(use_case: str, purpose: str, *, newest_first: bool = False) -> list[Settlement]:
+    """List the settled uploads whose rows count (ACCEPTED and PARTIAL), in order of time."""
+    every = settled(use_case, purpose, newest_first=newest_first)
+    return [upload for upload in every if upload.disposition in USED]
+
+
+def settlement_of(upload_id: str) -> Settlement | None:
+    """Return how an upload was settled, or None while it is not."""
+    held = dynamodb.read(settings().uploads_table, f"UPLOAD#{upload_id}", STATE)
+    return None if held is None or held.get("status") != SETTLED else _settlement(held)
+
+
+def receipt_of(settlement: Settlement) -> str | None:
+    """Return the text of a settlement's receipt; None when a redrive has claimed the upload since."""
+    held = dynamodb.read(settings().uploads_table, f"UPLOAD#{settlement.upload_id}", STATE) or {}
+    same = held.get("settled_at") == settlement.settled_at
+    return str(held["receipt_text"]) if same else None
+
+
+def failed_chunk_of(upload_id: str) -> Item | None:
+    """Return error and cause of the first chunk of a large file that failed, as the workflow kept them."""
+    held = dynamodb.read(settings().uploads_table, f"UPLOAD#{upload_id}", STATE) or {}
+    found: Item | None = held.get("failed_chunk")
+    return found
+
+
+def _place_in_time(settlement: Settlement) -> tuple[str, str]:
+    """Return the key of a settlement in the list of its use case and purpose."""
+    pk = f"USE_CASE#{settlement.use_case}#{settlement.purpose}"
+    return pk, f"{settlement.settled_at}#{settlement.upload_id}"
+
+
+def _facts(settlement: Settlement) -> Item:
+    facts = dict(settlement.__dict__)
+    return facts | {"receipt": settlement.receipt.model_dump(), "disposition": str(settlement.disposition)}
+
+
+def _settlement(item: Item) -> Settlement:
+    facts = dynamodb.native({name: item[name] for name in Settlement.__dataclass_fields__ if name in item})
+    facts["receipt"] = Reference.model_validate(facts["receipt"])
+    facts["disposition"] = Disposition(facts["disposition"])
+    return Settlement(**facts)

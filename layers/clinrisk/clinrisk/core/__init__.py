@@ -1,0 +1,1 @@
+"""Decisions: values in, values out. No AWS, no clock, no randomness, no environment; those are arguments."""

@@ -1,0 +1,207 @@
+"""Cells to values: a column was read as a whole, and only the cells that did not read are looked at twice.
+
+A number is what a decimal parser accepts and is finite; a code is one of the declared codes. Everything else
+is a missing marker or breaks a rule. Missing is null, never a number and never a code.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from clinrisk.core.ingest.rules import RowRule
+from clinrisk.use_cases.base import MISSING_MARKERS, MISSING_NUMBERS, Code, Number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from clinrisk.core.ingest.csv_file.lines import Lines
+    from clinrisk.use_cases.base import Column
+
+LONGEST_CELL = 200
+_BLANKS = " \t"
+_MISSING_CODE = -1
+_NO_CODE = -2
+_MISSING_TEXTS = [*MISSING_MARKERS, *(f"{number:g}" for number in MISSING_NUMBERS)]
+# Beyond printable ASCII: look-alike letters, full-width digits, invisible and control characters.
+_STRANGE = r"[^\x20-\x7e]"
+# What a spreadsheet would run: an equals or at sign first, or a sign that no number follows.
+_FORMULA = r"^[=@]|^[+-][^0-9.]"
+_DECIMAL_COMMA = r"^[+-]?[0-9]+,[0-9]+$"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Cells of one column that break one rule: their positions in the frame."""
+
+    column: str
+    rule: RowRule
+    positions: pl.Series
+
+
+@dataclass(frozen=True)
+class ColumnValues:
+    """One column read: a number, or a code's position, per row; null where missing or invalid."""
+
+    values: pl.Series
+    violations: tuple[Violation, ...] = ()
+    measured: int = 0
+    """How many numbers were read, in range or not, when the column has other units to confuse it with."""
+    foreign: Mapping[str, int] = field(default_factory=dict)
+    """Per other unit, how many numbers fit it and not the agreed one."""
+
+
+def column_type(column: Column) -> pl.DataType:
+    """Return as what a column's cells are read from the file."""
+    if isinstance(column, Number):
+        return pl.Float64()
+    return pl.Int16() if column.numeric else pl.Enum(list(column.values))
+
+
+def read_column(lines: Lines, column: Column) -> ColumnValues:
+    """Read a declared column, whose cells were read as `column_type` says."""
+    return read_number(lines, column) if isinstance(column, Number) else read_code(lines, column)
+
+
+def read_number(lines: Lines, column: Number) -> ColumnValues:
+    r"""Read numbers as Float64.
+
+    >>> from clinrisk.core.ingest.csv_file.lines import read_lines
+    >>> age = Number("age", "age", 0, 120, "years")
+    >>> values = read_number(read_lines(b"61\n1_0\n-9\nnan\n", ["age"], {"age": column_type(age)}), age)
+    >>> values.values.to_list(), [violation.rule.value for violation in values.violations]
+    ([61.0, None, None, None], ['not_a_number'])
+    """
+
+    def parse(text: pl.Series) -> pl.Series:
+        """Find a number with blanks around it."""
+        again = text.cast(pl.Float64, strict=False)
+        return again.set(~again.is_finite().fill_null(value=True), None)
+
+    values, violations = _read_again(lines, lines.cells[column.name], parse, column, RowRule.NOT_A_NUMBER)
+    least, most = _range(values)
+    if least <= 0 <= most:
+        # -0 and 0 are one number, and must give one row text.
+        values = values.set((values == 0).fill_null(value=False), 0.0)
+    absent = [number for number in (*MISSING_NUMBERS, *column.missing) if least <= number <= most]
+    if absent:
+        values = values.set(values.is_in(absent).fill_null(value=False), None)
+        least, most = _range(values)
+    measured = values.len() - values.null_count()
+    foreign = _foreign(values, column)
+    if least < column.low or most > column.high:
+        outside = ~values.is_between(column.low, column.high).fill_null(value=True)
+        violations.append(Violation(column.name, RowRule.OUT_OF_RANGE, outside.arg_true()))
+        values = values.set(outside, None)
+    if column.integer:
+        fraction = (values != values.floor()).fill_null(value=False)
+        if fraction.any():
+            violations.append(Violation(column.name, RowRule.NOT_WHOLE, fraction.arg_true()))
+            values = values.set(fraction, None)
+    return ColumnValues(values, tuple(violations), measured if column.other_units else 0, foreign)
+
+
+def read_code(lines: Lines, column: Code, rule: RowRule = RowRule.UNKNOWN_CODE) -> ColumnValues:
+    r"""Read codes as their positions among the declared ones.
+
+    >>> from clinrisk.core.ingest.csv_file.lines import read_lines
+    >>> thal = Code("thal", "scan", {"3": "normal", "6": "fixed", "7": "reversible"}, missing=(0.0,))
+    >>> read_code(read_lines(b"7.0\n3\n0\n?\n", ["thal"], {"thal": column_type(thal)}), thal).values.to_list()
+    [2, 0, None, None]
+    """
+    codes = list(column.values)
+    positions = {float(code): position for position, code in enumerate(codes)} if column.numeric else {}
+    positions |= dict.fromkeys((*MISSING_NUMBERS, *column.missing), _MISSING_CODE)
+
+    def by_number(text: pl.Series) -> pl.Series:
+        """Find 1.0 where the code is 1."""
+        numbers = text.cast(pl.Float64, strict=False)
+        return numbers.replace_strict(positions, default=None, return_dtype=pl.Int16)
+
+    def by_text(text: pl.Series) -> pl.Series:
+        """Find a code with blanks around it, and a missing number however it is written."""
+        found = text.cast(pl.Enum(codes), strict=False).to_physical().cast(pl.Int16)
+        absent = text.cast(pl.Float64, strict=False).is_in(list(positions)).fill_null(value=False)
+        return found.set(absent, _MISSING_CODE)
+
+    cells = lines.cells[column.name]
+    values = _looked_up(cells, positions) if column.numeric else cells.to_physical().cast(pl.Int16)
+    values, violations = _read_again(lines, values, by_number if column.numeric else by_text, column, rule)
+    for kind in (_NO_CODE, _MISSING_CODE):
+        which = (values == kind).fill_null(value=False)
+        if which.any():
+            values = values.set(which, None)
+            if kind == _NO_CODE:
+                violations.append(Violation(column.name, rule, which.arg_true()))
+    return ColumnValues(values, tuple(violations))
+
+
+def _looked_up(numbers: pl.Series, positions: Mapping[float, int]) -> pl.Series:
+    """Return each whole number's position; null stays null, and any other number is `_NO_CODE`."""
+    table = np.full(2**16, _NO_CODE, np.int16)
+    for number, position in positions.items():
+        table[int(number)] = position
+    found = pl.Series(table.take(numbers.fill_null(0).to_numpy()))
+    return found.set(numbers.is_null(), None) if numbers.null_count() else found
+
+
+def _range(values: pl.Series) -> tuple[float, float]:
+    """Return the least and the largest of some numbers; nothing lies between them where there are none."""
+    least, most = values.min(), values.max()
+    return (math.inf, -math.inf) if least is None or most is None else (least, most)  # type: ignore[return-value]  # numbers, in a column of numbers
+
+
+def _read_again(
+    lines: Lines,
+    values: pl.Series,
+    parse: Callable[[pl.Series], pl.Series],
+    column: Column,
+    rule: RowRule,
+) -> tuple[pl.Series, list[Violation]]:
+    """Read the cells that are null a second time, as text: blanks around a value, missing, or a violation."""
+    if not values.null_count():
+        return values, []
+    positions = values.is_null().arg_true()
+    text = lines.text(column.name, positions).str.strip_chars(_BLANKS)
+    again = parse(text)
+    if again.null_count() < again.len():
+        values = values.scatter(positions, again)
+    bad = again.is_null() & ~text.is_in(_MISSING_TEXTS)
+    return values, _classify(column.name, positions.filter(bad), text.filter(bad), rule)
+
+
+def _classify(column: str, positions: pl.Series, text: pl.Series, rule: RowRule) -> list[Violation]:
+    """Return each invalid cell under one rule, the most specific rule first."""
+    remaining = pl.DataFrame({"position": positions, "text": text})
+    found: list[Violation] = []
+    for name, test in (
+        (RowRule.CELL_TOO_LONG, pl.col("text").str.len_bytes() > LONGEST_CELL),
+        (RowRule.CHARACTERS, pl.col("text").str.contains(_STRANGE)),
+        (RowRule.FORMULA, pl.col("text").str.contains(_FORMULA)),
+        (RowRule.DECIMAL_COMMA, pl.col("text").str.contains(_DECIMAL_COMMA)),
+        (rule, pl.lit(value=True)),
+    ):
+        hit = remaining.filter(test)
+        if not hit.is_empty():
+            found.append(Violation(column, name, hit["position"]))
+            remaining = remaining.filter(~test)
+        if remaining.is_empty():
+            break
+    return found
+
+
+def _foreign(values: pl.Series, column: Number) -> dict[str, int]:
+    """Count, per unit that senders confuse with ours, the numbers that are usual only in that unit."""
+    if column.usual is None or not column.other_units:
+        return {}
+    low, high = column.usual
+    unusual = values.filter(~values.is_between(low, high).fill_null(value=True))
+    if unusual.is_empty():
+        return {}
+    return {
+        other.unit: int((unusual * other.factor).is_between(low, high).sum()) for other in column.other_units
+    }

@@ -1,0 +1,279 @@
+"""One read of a chunk's bytes: features, quarantine, counts, profile and vault, all at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from clinrisk.core.ingest import featurize, identity
+from clinrisk.core.ingest.cells import Violation, column_type, read_code, read_column
+from clinrisk.core.ingest.counts import RowCounts
+from clinrisk.core.ingest.csv_file.head import OUTCOME_COLUMNS
+from clinrisk.core.ingest.csv_file.lines import LINE, count_rows_roughly, read_lines
+from clinrisk.core.ingest.pseudonyms import hex_of, record_words, words_of
+from clinrisk.core.ingest.quarantine import count_rows, quarantine_frame, valid_rows
+from clinrisk.core.ingest.rules import FileRule, RowRule
+from clinrisk.core.profiles import feature_profile
+from clinrisk.use_cases.base import GROUP_PREFIX, Code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from clinrisk.core.ingest.cells import ColumnValues
+    from clinrisk.core.ingest.csv_file.lines import Lines
+    from clinrisk.core.ingest.pseudonyms import Words
+    from clinrisk.core.profiles.feature_profile import Profile
+    from clinrisk.use_cases.base import Label, UseCase
+
+_LINES_ALWAYS_READ = 50_000
+_FEWEST_BYTES_PER_CELL = 1.25
+_DATES = dt.date(1900, 1, 1), dt.date(2099, 12, 31)
+_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+
+@dataclass(frozen=True)
+class ParsedChunk:
+    """What one chunk became. `features` and `vault` hold the accepted rows, in file order.
+
+    features: record_id, row, label (training only), group_<attribute> ..., then the model's inputs; for
+    outcomes record_id, row, label, date. vault: record_id, row, source_id (the hospital's own id; the record
+    id where a use case has none).
+    """
+
+    features: pl.DataFrame
+    quarantine: pl.DataFrame
+    counts: RowCounts
+    profile: Profile | None
+    vault: pl.DataFrame
+    duplicates: identity.Duplicates = field(default_factory=identity.Duplicates)
+    """What `clinrisk.core.ingest.cross_chunk` compares with the other chunks."""
+
+
+def read_chunk(  # noqa: PLR0917  # the facts of a chunk, in the order of the contract
+    data: bytes,
+    use_case: UseCase,
+    purpose: str,
+    header: Sequence[str],
+    first_row: int,
+    pseudonym_key: bytes,
+    other_chunks: pl.DataFrame | None = None,
+) -> ParsedChunk:
+    """Read whole lines of a file whose head passed `check_file_head`.
+
+    `data` starts after the header; `first_row` numbers its first line (1 for the line after the header).
+    Where a file is cut changes no row, once a chunk that shares ids (or equal rows, where there are none)
+    with other chunks is read again with what they hold (`other_chunks`, from `cross_chunk`).
+    """
+    unreadable = _unreadable(data, len(header))
+    if unreadable is None:
+        lines = read_lines(data, header, _types(use_case, purpose))
+        facts = _Facts(use_case, first_row, pseudonym_key, other_chunks)
+        if purpose == "outcomes":
+            return _read_outcomes(lines, facts)
+        return _read_patients(lines, facts, labelled=purpose == "training")
+    # Nothing of it can be trusted: all its rows go, and with them the file.
+    rows = count_rows_roughly(data)
+    empty = read_chunk(b"", use_case, purpose, header, first_row, pseudonym_key)
+    counts = RowCounts(rows, 0, rows, reasons={str(unreadable): rows})
+    return ParsedChunk(empty.features, empty.quarantine, counts, empty.profile, empty.vault)
+
+
+def _types(use_case: UseCase, purpose: str) -> dict[str, pl.DataType]:
+    """Return as what the cells of each column are read; ids and dates are text first."""
+    label = column_type(_label_code(use_case.label))
+    if purpose == "outcomes":
+        return {OUTCOME_COLUMNS[1]: label}
+    types = {column.name: column_type(column) for column in use_case.columns}
+    return types | {use_case.label.column: label} if purpose == "training" else types
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What is known about a chunk beside its lines."""
+
+    use_case: UseCase
+    first_row: int
+    key: bytes
+    other_chunks: pl.DataFrame | None
+
+
+def _read_patients(lines: Lines, facts: _Facts, *, labelled: bool) -> ParsedChunk:
+    """Read a training or inference chunk."""
+    cells, use_case = lines.cells, facts.use_case
+    violations: list[Violation] = []
+    ids = None
+    if use_case.id_column:
+        ids, violations = identity.read_ids(cells[use_case.id_column], use_case.id_column)
+    read = {column.name: read_column(lines, column) for column in use_case.columns}
+    violations += [one for values in read.values() for one in values.violations]
+    values = {name: column.values for name, column in read.items()}
+    content = list(values.values())
+    if labelled:
+        label, unlabelled = _read_label(lines, use_case.label)
+        violations += unlabelled
+        content.append(label)
+    violations = [*_repeated_headers(lines), *_nothing_measured(read), *violations]
+    if ids is not None and use_case.id_column:
+        words, _ = record_words(ids, facts.key)
+        duplicates = _identified(ids, words, content, violations, facts)
+        violations += duplicates.violations(use_case.id_column)
+    keep = valid_rows(cells.height, violations)
+    if not keep.all():
+        values = {name: series.filter(keep) for name, series in values.items()}
+    if ids is None:
+        words, duplicates = identity.number_equal_rows(
+            featurize.canonical_rows(use_case, values), facts.key, facts.other_chunks
+        )
+        record_id = source_id = hex_of(words)
+    else:
+        source_id = ids.filter(keep)
+        record_id = hex_of(words if keep.all() else words[keep.to_numpy()])
+    rows = _row_numbers(cells, keep, facts.first_row)
+    labels = [label.filter(keep).alias("label")] if labelled else []
+    groups = featurize.groups_frame(use_case, values)
+    inputs = featurize.features_frame(use_case, values)
+    quarantine = quarantine_frame(lines, violations, facts.first_row)
+    return ParsedChunk(
+        pl.DataFrame([record_id, rows, *labels]).hstack(groups).hstack(inputs),
+        quarantine,
+        count_rows(
+            quarantine,
+            len(rows),
+            labelled=len(rows) if labelled else 0,
+            missing={name: n for name, series in values.items() if (n := series.null_count())},
+            read=read,
+        ),
+        _profile(use_case, inputs, groups, labels[0] if labels else None),
+        pl.DataFrame([record_id, rows, source_id.alias("source_id")]),
+        duplicates,
+    )
+
+
+def _read_outcomes(lines: Lines, facts: _Facts) -> ParsedChunk:
+    """Read an outcomes chunk: whose outcome, which, and when."""
+    id_column, label_column, date_column = OUTCOME_COLUMNS
+    cells, use_case = lines.cells, facts.use_case
+    own_ids = use_case.id_column is not None
+    ids, violations = identity.read_ids(cells[id_column], id_column, of_hospital=own_ids)
+    label, unlabelled = _read_label(lines, use_case.label, label_column)
+    text = cells[date_column].str.strip_chars(" \t")
+    date = text.str.to_date("%Y-%m-%d", strict=False).alias("date")
+    undated = ~date.is_between(*_DATES).fill_null(value=False) | ~text.str.contains(_DATE)
+    violations += unlabelled
+    if undated.any():
+        violations.append(Violation(date_column, RowRule.NOT_A_DATE, undated.arg_true()))
+    violations = [*_repeated_headers(lines), *violations]
+    words = record_words(ids, facts.key)[0] if own_ids else words_of(ids)
+    duplicates = _identified(ids, words, [label, date], violations, facts)
+    violations += duplicates.violations(id_column)
+    keep = valid_rows(cells.height, violations)
+    rows = _row_numbers(cells, keep, facts.first_row)
+    source_id = ids.filter(keep).alias("source_id")
+    record_id = hex_of(words[keep.to_numpy()])
+    quarantine = quarantine_frame(lines, violations, facts.first_row)
+    return ParsedChunk(
+        pl.DataFrame([record_id, rows, label.filter(keep).alias("label"), date.filter(keep)]),
+        quarantine,
+        count_rows(quarantine, len(rows), labelled=len(rows)),
+        None,
+        pl.DataFrame([record_id, rows, source_id]),
+        duplicates,
+    )
+
+
+def _unreadable(data: bytes, columns: int) -> FileRule | None:
+    """Return why the chunk must not even be split into cells: not text, or next to nothing but line ends."""
+    if b"\0" in data:
+        return FileRule.BINARY
+    if not data.isascii():
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError:
+            return FileRule.NOT_UTF8
+    lines = int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n")))
+    # A line costs memory however little it holds; real rows have a character per cell and separators.
+    mostly_empty = lines > _LINES_ALWAYS_READ and len(data) < lines * columns * _FEWEST_BYTES_PER_CELL
+    return FileRule.MOSTLY_EMPTY if mostly_empty else None
+
+
+def _read_label(lines: Lines, label: Label, column: str | None = None) -> tuple[pl.Series, list[Violation]]:
+    """Return 0 or 1 per row, and the cells that hold no label."""
+    name = column or label.column
+    classes = list(label.classes.values())
+    read = read_code(lines, _label_code(label, name), RowRule.UNKNOWN_LABEL)
+    labels = read.values.cast(pl.Int8)
+    if classes != [0, 1]:
+        table = dict(enumerate(classes))
+        labels = read.values.replace_strict(table, default=None, return_dtype=pl.Int8)
+    violations = list(read.violations)
+    if labels.null_count():
+        # What is null without breaking a rule was a missing marker.
+        absent = labels.is_null() & valid_rows(len(labels), violations)
+        if absent.any():
+            violations.append(Violation(name, RowRule.LABEL_MISSING, absent.arg_true()))
+    return labels, violations
+
+
+def _label_code(label: Label, column: str | None = None) -> Code:
+    """Return the label as a column of codes."""
+    return Code(column or label.column, label.title, dict.fromkeys(label.classes, ""))
+
+
+def _repeated_headers(lines: Lines) -> list[Violation]:
+    """Find the lines that repeat the header, as files that were put one after the other have them."""
+    if lines.unread.is_empty():
+        return []
+    cells = lines.unread_cells
+    first, second = [name for name in cells.columns if name != LINE][:2]
+    # A file that was put behind another one brings its byte order mark along.
+    repeated = (cells[second] == second) & (cells[first].str.strip_chars_start("\ufeff") == first)
+    return [Violation("", RowRule.REPEATED_HEADER, lines.unread.filter(repeated))] if repeated.any() else []
+
+
+def _nothing_measured(read: Mapping[str, ColumnValues]) -> list[Violation]:
+    """Find the rows that describe nobody: every value is missing, and none broke a rule."""
+    if not all(values.values.null_count() for values in read.values()):
+        return []
+    nothing = pl.DataFrame([values.values.is_null().alias(name) for name, values in read.items()])
+    empty = nothing.select(pl.all_horizontal(pl.all())).to_series()
+    empty &= valid_rows(len(empty), [one for values in read.values() for one in values.violations])
+    return [Violation("", RowRule.EMPTY_ROW, empty.arg_true())] if empty.any() else []
+
+
+def _identified(
+    ids: pl.Series, words: Words, content: Sequence[pl.Series], violations: Sequence[Violation], facts: _Facts
+) -> identity.Duplicates:
+    """Find repeated and conflicting ids among the rows that break no other rule."""
+    return identity.find_duplicates(ids, words, content, valid_rows(len(ids), violations), facts.other_chunks)
+
+
+def _row_numbers(cells: pl.DataFrame, keep: pl.Series, first_row: int) -> pl.Series:
+    """Return the row numbers of the rows that stay."""
+    return (cells[LINE].filter(keep) + first_row).cast(pl.UInt32).alias("row")
+
+
+def _profile(
+    use_case: UseCase, inputs: pl.DataFrame, groups: pl.DataFrame, labels: pl.Series | None
+) -> Profile:
+    """Profile the accepted rows."""
+    flags = {series.name: series for series in inputs if series.dtype == pl.Boolean()}
+    ones = {name: int(series.sum()) for name, series in flags.items()}
+    return feature_profile.profile_of_counts(
+        use_case,
+        inputs.height,
+        {series.name: series.to_numpy() for series in inputs if series.name not in flags},
+        {name: (inputs.height - flags[name].null_count() - n, n) for name, n in ones.items()},
+        {series.name.removeprefix(GROUP_PREFIX): _count(series) for series in groups},
+        None if labels is None else {0: 0, 1: 0} | _count(labels),
+    )
+
+
+def _count(series: pl.Series) -> dict[Any, int]:
+    """Count rows per value, values sorted; values that do not occur are left out."""
+    names = series.dtype.categories.to_list() if isinstance(series.dtype, pl.Enum) else range(2)
+    counts = np.bincount(series.to_physical().to_numpy(), minlength=len(names)).tolist()
+    return dict(sorted((name, n) for name, n in zip(names, counts, strict=True) if n))

@@ -1,0 +1,107 @@
+"""What a file is by its first bytes, when it is no text in UTF-8. Standard library only.
+
+Nothing is unpacked, unpickled or rendered: of an archive only the names that stand in it in plain are read.
+"""
+
+from __future__ import annotations
+
+import re
+
+from clinrisk.core.ingest.rules import FileRule, Problem
+
+BOM = b"\xef\xbb\xbf"
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_ZIP = b"PK\x03\x04"
+# First bytes -> which rule that is, and what such a file is called by those who send it.
+_MAGIC = (
+    (b"\x1f\x8b", FileRule.COMPRESSED, "a gzip archive"),
+    (b"PK\x05\x06", FileRule.COMPRESSED, "an empty zip archive"),
+    (b"BZh", FileRule.COMPRESSED, "a bzip2 archive"),
+    (b"\xfd7zXZ", FileRule.COMPRESSED, "an xz archive"),
+    (b"\x28\xb5\x2f\xfd", FileRule.COMPRESSED, "a zstandard archive"),
+    (b"7z\xbc\xaf", FileRule.COMPRESSED, "a 7z archive"),
+    (b"Rar!", FileRule.COMPRESSED, "a rar archive"),
+    (b"\x04\x22\x4d\x18", FileRule.COMPRESSED, "an lz4 archive"),
+    (b"\x1f\x9d", FileRule.COMPRESSED, "a compress archive (.Z)"),
+    (b"\xd0\xcf\x11\xe0", FileRule.SPREADSHEET, "an old Excel (or Word) file"),
+    (b"PAR1", FileRule.DATA_FILE, "a Parquet file"),
+    (b"ARROW1", FileRule.DATA_FILE, "an Arrow file"),
+    (b"Obj\x01", FileRule.DATA_FILE, "an Avro file"),
+    (b"\x89HDF", FileRule.DATA_FILE, "an HDF5 file"),
+    (b"SQLite format 3", FileRule.DATA_FILE, "an SQLite database"),
+    (b"$FL2", FileRule.DATA_FILE, "an SPSS file"),
+    (b"<stata_dta", FileRule.DATA_FILE, "a Stata file"),
+    (b"%PDF", FileRule.DOCUMENT, "a PDF"),
+    (b"{\\rtf", FileRule.DOCUMENT, "a rich-text document"),
+    (b"\x89PNG", FileRule.NOT_CSV, "a picture"),
+    (b"\xff\xd8\xff", FileRule.NOT_CSV, "a picture"),
+    (b"GIF8", FileRule.NOT_CSV, "a picture"),
+    (b"\x7fELF", FileRule.NOT_CSV, "a program"),
+    (b"MZ\x90", FileRule.NOT_CSV, "a program"),
+)
+# The same for text, behind a byte order mark or blanks.
+_SHAPES = (
+    (re.compile(rb"\x80[\x02-\x05]|\(lp\d|\(dp\d|c[a-z_]+\n[a-z_]+\n"), FileRule.PICKLE, "a Python pickle"),
+    (re.compile(rb"(?s).{257}ustar"), FileRule.COMPRESSED, "a tar archive"),
+    (re.compile(rb"\s*<\?xml|\s*<svg[ >]", re.IGNORECASE), FileRule.XML, "XML"),
+    (re.compile(rb"\s*<(?:!|[a-z]+[ >/])", re.IGNORECASE), FileRule.HTML, "a web page"),
+    (re.compile(rb'\s*[\[{]\s*["\[{\]}]'), FileRule.JSON, "JSON"),
+)
+# Names of members of a zip archive -> what it is; the first that occurs decides.
+_MEMBERS = (
+    (b"word/", FileRule.DOCUMENT, "a Word document"),
+    (b"ppt/", FileRule.DOCUMENT, "a presentation"),
+    (b"opendocument.text", FileRule.DOCUMENT, "a text document"),
+    (b"xl/", FileRule.SPREADSHEET, "a spreadsheet (xlsx)"),
+    (b"opendocument.spreadsheet", FileRule.SPREADSHEET, "a spreadsheet (ods)"),
+    (b"[Content_Types].xml", FileRule.SPREADSHEET, "an Office file, perhaps a spreadsheet (xlsx)"),
+)
+
+
+def problems_of(head: bytes, *, cut: bool) -> list[Problem]:
+    """List what keeps a file from being text in UTF-8; `cut` says that more of it follows."""
+    found = _recognised(head)
+    if found:
+        return [found]
+    if b"\0" in head:
+        return [Problem(FileRule.BINARY)]
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A head that is cut off may end inside a character; anything earlier is another encoding.
+        if error.start < len(head) - 3 or not cut:
+            return [Problem(FileRule.NOT_UTF8)]
+    return []
+
+
+def _recognised(head: bytes) -> Problem | None:
+    """Name the kind of file that begins like this, when it is a known one."""
+    for magic, rule, title in _MAGIC:
+        if head.startswith(magic):
+            return Problem(rule, detail=title)
+    if head.startswith(_ZIP):
+        for member, rule, title in _MEMBERS:
+            if member in head:
+                return Problem(rule, detail=title)
+        return Problem(FileRule.COMPRESSED, detail="a zip archive")
+    text = head.removeprefix(BOM)
+    for shape, rule, title in _SHAPES:
+        if shape.match(text):
+            return Problem(rule, detail=title)
+    if head.startswith(_UTF16_BOMS) or _wide(head[:200]):
+        return Problem(FileRule.UTF16)
+    return None
+
+
+def _wide(sample: bytes) -> bool:
+    r"""Whether every letter stands among bytes that are zero, as ASCII in UTF-16 and UTF-32 does.
+
+    >>> _wide("id,age".encode("utf-16-le")), _wide("id,age".encode("utf-32-be")), _wide(bytes(8))
+    (True, True, False)
+    """
+    for width in (2, 4):
+        for place in range(width):
+            letters = sample[place::width]
+            if letters and 0 not in letters and len(sample) - sample.count(0) == len(letters):
+                return width * len(letters) >= len(sample) > len(letters)
+    return False

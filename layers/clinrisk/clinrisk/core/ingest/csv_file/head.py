@@ -1,0 +1,163 @@
+"""Checks on a file's first bytes, before anything is parsed: a CSV with the agreed header, or not.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clinrisk import use_cases
+from clinrisk.core.ingest.csv_file import content
+from clinrisk.core.ingest.rules import LARGEST_FILE, LONGEST_LINE, FileRule, Problem
+
+if TYPE_CHECKING:
+    from clinrisk.use_cases.base import UseCase
+
+HEAD_BYTES = 256 * 1024
+"""How much of a file the checks want to see (less, when the file is shorter)."""
+MOST_COLUMNS = 500
+OUTCOME_COLUMNS = ("id", "label", "date")
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first line of a file: its column names, and where the data begin."""
+
+    names: tuple[str, ...]
+    length: int
+    """Bytes up to and including the header's line end."""
+
+
+def check_file_head(head: bytes, size: int, use_case: UseCase, purpose: str) -> list[Problem]:
+    """List why the file cannot be read, given its first HEAD_BYTES bytes and its size; empty when it can.
+
+    >>> check_file_head(b"", 0, use_cases.get("heart"), "training")[0].rule.value
+    'empty_file'
+    """
+    if size == 0 or not head:
+        return [Problem(FileRule.EMPTY)]
+    if size > LARGEST_FILE:
+        return [Problem(FileRule.TOO_LARGE, detail=f"{LARGEST_FILE // 1024**3} GB")]
+    cut = size > len(head)
+    return (
+        content.problems_of(head, cut=cut)
+        or _line_problems(head, size)
+        or _header_problems(head, use_case, purpose)
+    )
+
+
+def read_header(head: bytes) -> Header:
+    """Return the column names and the length of a head that `check_file_head` has nothing against."""
+    start = len(content.BOM) if head.startswith(content.BOM) else 0
+    end = head.find(b"\n", start)
+    end = len(head) if end < 0 else end
+    # A lone carriage return belongs to no name; the csv module would take it for a line end.
+    line = (
+        head[start:end]
+        .decode("utf-8", "replace")
+        .removesuffix("\r")
+        .replace("\r", "\N{REPLACEMENT CHARACTER}")
+    )
+    names = next(csv.reader([line]), [])
+    return Header(tuple(names), min(end + 1, len(head)))
+
+
+def expected_columns(use_case: UseCase, purpose: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the columns that a file of this purpose must have, and those that it may have besides."""
+    if purpose == "outcomes":
+        return OUTCOME_COLUMNS, ()
+    if purpose == "training":
+        return use_case.header, ()
+    label = use_case.label.column
+    return tuple(name for name in use_case.header if name != label), (label,)
+
+
+def _line_problems(head: bytes, size: int) -> list[Problem]:
+    """Check the lengths of lines and the way they end."""
+    lines = head.split(b"\n")
+    complete = lines if size <= len(head) else lines[:-1]
+    if max(map(len, lines)) > LONGEST_LINE:
+        return [Problem(FileRule.LINE_TOO_LONG, detail=f"{LONGEST_LINE:,} bytes")]
+    if len(lines) == 1 and head.count(b"\r") > 1:
+        return [Problem(FileRule.LINE_ENDS)]
+    return [] if any(line.strip() for line in complete) else [Problem(FileRule.EMPTY)]
+
+
+def _header_problems(head: bytes, use_case: UseCase, purpose: str) -> list[Problem]:
+    """Compare the header with what the purpose asks for, as a set: the order of columns is free."""
+    names = read_header(head).names
+    required, optional = expected_columns(use_case, purpose)
+    known = {*required, *optional}
+    if len(names) > MOST_COLUMNS:
+        return [Problem(FileRule.TOO_MANY_COLUMNS, detail=f"{MOST_COLUMNS}")]
+    found = known.intersection(names)
+    if len(found) < 2:
+        return [_unrecognised(names, use_case, purpose, known)]
+    problems = []
+    missing = tuple(name for name in required if name not in names)
+    if missing == (use_case.label.column,) and purpose == "training":
+        problems.append(Problem(FileRule.LABEL_COLUMN_MISSING, missing))
+    elif missing:
+        problems.append(Problem(FileRule.COLUMNS_MISSING, missing))
+    unknown = [position for position, name in enumerate(names) if name not in known]
+    if unknown:
+        other = _owner(names, use_case)
+        if other and len(unknown) > len(found):
+            return [Problem(FileRule.HEADER_OF_OTHER, detail=other)]
+        shown = tuple(names[position] for position in unknown if _may_be_shown(names[position]))
+        places = ", ".join(str(position + 1) for position in unknown[:20])
+        problems.append(Problem(FileRule.COLUMNS_UNKNOWN, shown, f"at position {places}"))
+    repeated = tuple(sorted({name for name in names if name in known and names.count(name) > 1}))
+    if repeated:
+        problems.append(Problem(FileRule.COLUMNS_REPEATED, repeated))
+    return problems
+
+
+def _unrecognised(names: tuple[str, ...], use_case: UseCase, purpose: str, known: set[str]) -> Problem:
+    """Say what a first line is that holds next to none of the expected columns."""
+    line = ",".join(names)
+    for delimiter, title in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
+        if len(known.intersection(cell.strip('" ') for cell in line.split(delimiter))) >= 2:
+            return Problem(FileRule.DELIMITER, detail=title)
+    other = _owner(names, use_case)
+    if other:
+        return Problem(FileRule.HEADER_OF_OTHER, detail=other)
+    if purpose == "outcomes" and len(set(use_case.header).intersection(names)) > len(use_case.header) // 2:
+        return Problem(FileRule.HEADER_OF_OTHER, detail=f"patients ({use_case.title}), not outcomes")
+    if set(OUTCOME_COLUMNS) <= set(names):
+        return Problem(FileRule.HEADER_OF_OTHER, detail="outcomes, not patients")
+    if len(names) == len(expected_columns(use_case, purpose)[0]) and any(map(_looks_like_data, names)):
+        return Problem(FileRule.HEADER_ABSENT)
+    return Problem(FileRule.COLUMNS_MISSING, expected_columns(use_case, purpose)[0])
+
+
+def _owner(names: tuple[str, ...], use_case: UseCase) -> str | None:
+    """Name the other use case whose columns these are, if there is one."""
+    for name in use_cases.names():
+        other = use_cases.get(name)
+        if (
+            other.name != use_case.name
+            and len(set(other.header).intersection(names)) > len(other.header) // 2
+        ):
+            return other.title
+    return None
+
+
+def _may_be_shown(name: str) -> bool:
+    """Whether an unknown column is a known one spelled otherwise; any other text might name a patient."""
+    known = {_folded(column) for use_case in use_cases.names() for column in use_cases.get(use_case).header}
+    return name.isascii() and name.isprintable() and _folded(name) in known | {*OUTCOME_COLUMNS}
+
+
+def _folded(name: str) -> str:
+    """Return a column's name without what people spell differently."""
+    return re.sub(r"[ _.-]+", "", name).lower()
+
+
+def _looks_like_data(cell: str) -> bool:
+    """Whether a cell of the first line is a number or a missing marker."""
+    return re.fullmatch(r"\s*(-?[0-9]+(\.[0-9]*)?|\?|N/A|)\s*", cell) is not None

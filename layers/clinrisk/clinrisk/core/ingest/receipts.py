@@ -1,0 +1,78 @@
+"""Receipts: what became of a file, in the words and numbers that its sender needs. Standard library only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clinrisk.core.ingest import rule_sentences
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from clinrisk.core.ingest.verdict import FileVerdict
+    from clinrisk.use_cases.base import UseCase
+
+SCHEMA = "clinrisk/receipt/v1"
+NOT_DATA = "This is not a data file, so there was nothing to do."
+DUPLICATE = (
+    "These very bytes were used before for this use case and purpose. Nothing was changed; where another "
+    "file that arrived since tells of the same patients, that one counts."
+)
+GONE = (
+    "This version of the file was deleted before it could be read, so no row of it was used. If that was not "
+    "meant, send the file again."
+)
+FAILED = "The file could not be processed, and no row of it was used. The operators have been told."
+
+
+def receipt(
+    *,
+    key: str,
+    version_id: str,
+    disposition: str,
+    received_at: str,
+    settled_at: str,
+    use_case: UseCase | None = None,
+    purpose: str | None = None,
+    sha256: str | None = None,
+    verdict: FileVerdict | None = None,
+    explanation: Sequence[str] = (),
+    reason: str = "",
+    upload_id: str = "",
+) -> dict[str, Any]:
+    """Return a receipt as plain JSON values.
+
+    Times are ISO 8601. `reasons` add up to `rows_quarantined` where rows were read; `rows` lists, per reason,
+    the first row numbers (row 1 is the line after the header), at most 20. `details` says of each reason,
+    in order, what is wrong and what to do. `reason` is for a disposition that no verdict stands behind.
+
+    >>> receipt(key="inbox/x/", version_id="1", disposition="IGNORED", received_at="t", settled_at="t",
+    ...         explanation=[NOT_DATA])["rows_accepted"]
+    0
+    """
+    sentences = list(explanation)
+    details = [{"rule": reason, "count": 1, "rows": [], "say": " ".join(explanation)}] if reason else []
+    if verdict is not None:
+        details = rule_sentences.details(verdict, use_case)
+        sentences += rule_sentences.explain(verdict, use_case)
+    if verdict is not None and disposition == "ACCEPTED":
+        sentences.insert(0, "Every row was used.")
+    return {
+        "schema": SCHEMA,
+        "key": key,
+        "version_id": version_id,
+        "upload_id": upload_id,
+        "use_case": use_case.name if use_case else None,
+        "purpose": purpose,
+        "disposition": disposition,
+        "rows_accepted": verdict.rows_accepted if verdict else 0,
+        "rows_quarantined": verdict.rows_quarantined if verdict else 0,
+        "missing": dict(verdict.missing) if verdict else {},
+        "reasons": dict(verdict.reasons) if verdict else dict.fromkeys(filter(None, [reason]), 1),
+        "rows": {name: list(rows) for name, rows in verdict.first_rows.items()} if verdict else {},
+        "details": details,
+        "explanation": sentences,
+        "received_at": received_at,
+        "settled_at": settled_at,
+        "sha256": sha256,
+    }

@@ -1,0 +1,98 @@
+"""The rules that set a row or a file aside, by name; `core.ingest.rule_sentences` has a sentence for each.
+
+A reason, as receipts count it, is a rule alone (`short_row`) or a rule and its column
+(`out_of_range:age`): never a value. Standard library only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+LONGEST_LINE = 64 * 1024
+"""In bytes: a longer line, wherever it is, makes the file none of ours."""
+
+LARGEST_FILE = 48 * 1024**3
+"""In bytes: one function hashes a file and another one finds its line ends, each in at most 15 minutes."""
+
+
+class FileRule(StrEnum):
+    """Why a whole file is set aside."""
+
+    KEY_SHAPE = "key_shape"
+    KEY_CHARACTERS = "key_characters"
+    KEY_TOO_LONG = "key_too_long"
+    UNKNOWN_USE_CASE = "unknown_use_case"
+    UNKNOWN_PURPOSE = "unknown_purpose"
+    TOO_LARGE = "file_too_large"
+    EMPTY = "empty_file"
+    COMPRESSED = "compressed"
+    SPREADSHEET = "spreadsheet"
+    DOCUMENT = "document"
+    HTML = "html"
+    XML = "xml"
+    JSON = "json"
+    PICKLE = "pickle"
+    DATA_FILE = "data_file"
+    NOT_CSV = "not_csv"
+    UTF16 = "utf16"
+    NOT_UTF8 = "not_utf8"
+    BINARY = "binary_content"
+    LINE_TOO_LONG = "line_too_long"
+    LINE_ENDS = "line_ends"
+    DELIMITER = "wrong_delimiter"
+    TOO_MANY_COLUMNS = "too_many_columns"
+    HEADER_ABSENT = "header_absent"
+    HEADER_OF_OTHER = "header_of_other_use_case"
+    COLUMNS_MISSING = "columns_missing"
+    COLUMNS_UNKNOWN = "columns_unknown"
+    COLUMNS_REPEATED = "columns_repeated"
+    LABEL_COLUMN_MISSING = "label_column_missing"
+    NO_ROWS = "no_rows"
+    MOSTLY_EMPTY = "mostly_empty_lines"
+    WRONG_UNIT = "wrong_unit"
+    TOO_MANY_BAD_ROWS = "too_many_bad_rows"
+    CHECKSUM = "checksum_differs"
+
+
+class RowRule(StrEnum):
+    """Why one row is quarantined."""
+
+    SHORT_ROW = "short_row"
+    LONG_ROW = "long_row"
+    QUOTES = "unbalanced_quotes"
+    LINE_BREAK = "line_break_in_cell"
+    REPEATED_HEADER = "repeated_header"
+    EMPTY_ROW = "empty_row"
+    CELL_TOO_LONG = "cell_too_long"
+    LINE_TOO_LONG = "line_too_long"
+    """Never a row's alone: the file goes with it."""
+    CHARACTERS = "unexpected_characters"
+    FORMULA = "formula"
+    DECIMAL_COMMA = "decimal_comma"
+    NOT_A_NUMBER = "not_a_number"
+    NOT_WHOLE = "not_whole"
+    OUT_OF_RANGE = "out_of_range"
+    UNKNOWN_CODE = "unknown_code"
+    LABEL_MISSING = "label_missing"
+    UNKNOWN_LABEL = "unknown_label"
+    ID_BLANK = "id_blank"
+    ID_MALFORMED = "id_malformed"
+    ID_REPEATED = "id_repeated"
+    ID_CONFLICTING = "id_conflicting"
+    NOT_A_DATE = "not_a_date"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One reason to set a whole file aside, with the columns it is about and what else may be shown."""
+
+    rule: FileRule
+    columns: tuple[str, ...] = ()
+    detail: str = ""
+    """A fact that is safe anywhere: a position, a limit, a unit, the name of another use case."""
+
+    @property
+    def reason(self) -> str:
+        """The name under which receipts count it."""
+        return f"{self.rule}:{self.columns[0]}" if len(self.columns) == 1 else str(self.rule)

@@ -1,0 +1,1 @@
+"""What monitoring judges: quality, drift, performance and bias of a batch, and the response to findings."""

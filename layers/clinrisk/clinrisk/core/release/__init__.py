@@ -1,0 +1,1 @@
+"""What a release is decided on: the comparison with the live model, the approval page, ledger entries."""

@@ -1,0 +1,146 @@
+"""The approval page and its plain-words errors, as HTML that needs no network and no script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from clinrisk.core.release.page.answer import LONGEST_REASON, SHORTEST_REASON
+from clinrisk.core.release.page.evidence_view import RATES
+from clinrisk.core.release.page.shadow_view import BATCH_COLUMNS, GROUP_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clinrisk.core.release.page.evidence_view import Evidence
+    from clinrisk.core.release.page.shadow_view import Beside
+    from clinrisk.use_cases.base import UseCase
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page and the HTTP status it is served with."""
+
+    status: int
+    html: str
+
+
+def question(
+    use_case: UseCase,
+    facts: Mapping[str, Any],
+    evidence: Evidence,
+    beside: Beside,
+    *,
+    shown: str,
+    nonce: str,
+    outdated: str = "",
+    typed: Mapping[str, str] | None = None,
+    objections: tuple[str, ...] = (),
+) -> Page:
+    """Show the evidence and ask: approve or reject, the version typed, and a reason.
+
+    The form carries `shown`, the digest of that evidence; `outdated` says why it allows no release any more.
+    """
+    html = _render(
+        "question.html.j2",
+        use_case=use_case,
+        facts=facts,
+        evidence=evidence,
+        rate_titles=tuple(RATES.values()),
+        beside=beside,
+        batch_columns=BATCH_COLUMNS,
+        group_columns=GROUP_COLUMNS,
+        shown=shown,
+        nonce=nonce,
+        outdated=outdated,
+        typed=typed or {},
+        objections=objections,
+        shortest=SHORTEST_REASON,
+        longest=LONGEST_REASON,
+    )
+    return Page(422 if objections else 200, html)
+
+
+def outcome(
+    use_case: UseCase, facts: Mapping[str, Any], *, status: int = 200, shown: str = "", nonce: str = ""
+) -> Page:
+    """Say what was decided about the candidate, and what happens now.
+
+    With `shown` and `nonce` the decision was not passed on: a form with one button sends them again.
+    """
+    html = _render("outcome.html.j2", use_case=use_case, facts=facts, shown=shown, nonce=nonce)
+    return Page(status, html)
+
+
+def notice(status: int, title: str, text: str) -> Page:
+    """Say in plain words why there is nothing to decide here."""
+    return Page(status, _render("notice.html.j2", title=title, text=text))
+
+
+def headers() -> dict[str, str]:
+    """Give every page's headers: never cached, never framed, nothing loaded, the address told to nobody."""
+    policy = (
+        f"default-src 'none'; style-src '{allowed(_style())}'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    )
+    return {
+        "content-type": "text/html; charset=utf-8",
+        "cache-control": "no-store",
+        "content-security-policy": policy,
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "strict-transport-security": "max-age=63072000",
+        "x-robots-tag": "noindex, nofollow",
+    }
+
+
+def allowed(style: str) -> str:
+    """Give the source expression that lets a policy allow exactly this style."""
+    digest = hashlib.sha256(style.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+def day(moment: str | int) -> str:
+    """Spell a moment for people.
+
+    >>> day("2026-03-01T09:30:00.000Z")
+    '1 March 2026, 09:30 UTC'
+    """
+    if isinstance(moment, int):
+        when = datetime.fromtimestamp(moment, UTC)
+    else:
+        when = datetime.fromisoformat(moment).astimezone(UTC)
+    return f"{when.day} {when:%B %Y, %H:%M} UTC"
+
+
+@cache
+def _templates() -> Environment:
+    loader = PackageLoader("clinrisk.core.release.page", "templates")
+    environment = Environment(
+        loader=loader,
+        autoescape=select_autoescape(enabled_extensions=("html", "j2"), default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["day"] = day
+    return environment
+
+
+@cache
+def _style() -> str:
+    source, _, _ = PackageLoader("clinrisk.core.release.page", "templates").get_source(
+        _templates(), "page.css"
+    )
+    return source
+
+
+def _render(template: str, **values: object) -> str:
+    return _templates().get_template(template).render(style=_style(), **values)

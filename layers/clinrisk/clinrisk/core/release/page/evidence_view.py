@@ -1,0 +1,167 @@
+"""The evidence for a candidate as an approver reads it: numbers with intervals, requirements with results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from clinrisk.core.training.promotion import CHAMPION, NOT_EVALUATED, Requirement, requirements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from clinrisk.use_cases.base import UseCase
+
+# The figures an approver asks for first, with the name they know them by.
+FIGURES = {
+    "auc": "Area under the curve (AUC)",
+    "brier": "Brier score",
+    "calibration_slope": "Calibration slope",
+    "observed_to_expected": "Observed per expected case",
+}
+# What is compared between groups, with the name an approver knows it by.
+RATES = {
+    "selection_rate": "Share flagged",
+    "recall": "Cases found",
+    "false_positive_rate": "False alarms",
+}
+
+
+@dataclass(frozen=True)
+class Area:
+    """One model's AUC, ready to be drawn: positions run from 0 (AUC .5 or less) to 100 (AUC 1)."""
+
+    title: str
+    text: str
+    low: float
+    value: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a table: its title and its cells, in the order of the table's columns."""
+
+    title: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """How the groups of one attribute are served: a line per group, then their largest difference."""
+
+    title: str
+    groups: tuple[Line, ...]
+    gap: Line
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the page shows about a candidate."""
+
+    rows: int
+    positives: int
+    holdout_rows: int
+    areas: tuple[Area, ...]
+    figures: tuple[Line, ...]
+    groups: tuple[Attribute, ...]
+    requirements: tuple[Requirement, ...]
+
+
+def evidence_of(evaluation: Mapping[str, Any], use_case: UseCase) -> Evidence:
+    """Read an evaluation document; what it does not hold is shown as not evaluated."""
+    counts = evaluation["counts"]
+    return Evidence(
+        rows=counts["training"]["rows"],
+        positives=counts["training"]["positives"],
+        holdout_rows=counts.get("holdout", {}).get("rows", 0),
+        areas=tuple(_areas(evaluation, use_case)),
+        figures=tuple(_figures(evaluation)),
+        groups=tuple(_groups(evaluation, use_case)),
+        requirements=tuple(requirements(evaluation, use_case.bar)),
+    )
+
+
+def summary_of(evaluation: Mapping[str, Any], use_case: UseCase) -> str:
+    """Sum up an evaluation in three sentences: whom it learned from, how well it ranks, whom it flags."""
+    counts = evaluation["counts"]["training"]
+    models = evaluation["models"]
+    candidate, logistic, floor = (
+        interval(models.get(name, {}).get("auc")) for name in ("xgboost", "logistic", "floor")
+    )
+    return (
+        f"{use_case.title}: learned from {counts['rows']:,} patients, {counts['positives']:,} of them with "
+        f"the condition. AUC {candidate}, cross-validated, with its 95% interval; logistic regression "
+        f"{logistic}, {use_case.baseline_feature} alone {floor}. Patients are flagged from a risk "
+        f"of {evaluation['threshold'] * 100:.1f}%, chosen to find {use_case.action.recall:.0%} of the cases."
+    )
+
+
+def interval(figure: object) -> str:
+    """Spell an estimate with its 95% interval.
+
+    >>> interval([0.898, 0.8634, 0.9312])
+    '0.898 (0.863 to 0.931)'
+    >>> interval("NOT_EVALUATED")
+    'not evaluated'
+    """
+    if not isinstance(figure, list | tuple) or len(figure) != 3:
+        return "not evaluated"
+    value, low, high = (float(number) for number in figure)
+    return f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+
+def share(figure: object) -> str:
+    """Spell a share of patients with its 95% interval.
+
+    >>> share([0.861, 0.7512, 0.9289])
+    '86% (75 to 93%)'
+    >>> share("NOT_EVALUATED")
+    'too few'
+    """
+    if not isinstance(figure, list | tuple) or len(figure) != 3:
+        return "too few"
+    value, low, high = (float(number) * 100 for number in figure)
+    return f"{value:.0f}% ({low:.0f} to {high:.0f}%)"
+
+
+def _areas(evaluation: Mapping[str, Any], use_case: UseCase) -> Iterator[Area]:
+    titles = {
+        "xgboost": "This candidate",
+        "logistic": "Logistic regression",
+        "floor": f"{use_case.baseline_feature.capitalize()} alone",
+    }
+    for name, title in titles.items():
+        auc = evaluation["models"].get(name, {}).get("auc", NOT_EVALUATED)
+        if auc != NOT_EVALUATED:
+            yield _area(title, auc)
+    champion = evaluation["models"].get(CHAMPION, {}).get("auc", NOT_EVALUATED)
+    if champion != NOT_EVALUATED:
+        yield _area("Live model", champion)
+
+
+def _area(title: str, auc: list[float]) -> Area:
+    value, low, high = (round(max(0.0, float(number) - 0.5) * 200, 2) for number in auc)
+    return Area(title, interval(auc), low, value, high)
+
+
+def _figures(evaluation: Mapping[str, Any]) -> Iterator[Line]:
+    models = evaluation["models"]
+    for name, title in FIGURES.items():
+        cells = tuple(interval(models.get(model, {}).get(name)) for model in ("xgboost", "logistic"))
+        yield Line(title, cells)
+
+
+def _groups(evaluation: Mapping[str, Any], use_case: UseCase) -> Iterator[Attribute]:
+    for attribute in use_case.protected:
+        figures = evaluation.get("groups", {}).get(attribute.name, {})
+        gaps = evaluation.get("gaps", {}).get(attribute.name, {})
+        titles = {group.name: group.title for group in attribute.groups}
+        lines = tuple(
+            Line(titles.get(name, name), (f"{found['n']:,}", *(share(found.get(rate)) for rate in RATES)))
+            # JSON is written with sorted keys; a reader wants the declared order.
+            for name in attribute.group_names
+            if (found := figures.get(name)) is not None
+        )
+        gap = Line("largest difference", ("", *(share(gaps.get(rate)) for rate in RATES)))
+        yield Attribute(attribute.title, lines, gap)

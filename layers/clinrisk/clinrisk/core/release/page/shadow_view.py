@@ -1,0 +1,117 @@
+"""What the shadow found as an approver reads it: what would change for patients beside the live model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from clinrisk.core.release import shadow
+from clinrisk.core.release.page.evidence_view import Line, share
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from clinrisk.use_cases.base import UseCase
+
+BATCH_COLUMNS = (
+    "Patients",
+    "Same answer",
+    "Newly flagged",
+    "No longer flagged",
+    "Rank correlation",
+    "Mean change of the risk",
+)
+GROUP_COLUMNS = BATCH_COLUMNS[:4]
+NONE_YET = "The comparison with the live model is not there."
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What the page shows about the shadow: `notes` say what is missing, tables are empty without figures."""
+
+    notes: tuple[str, ...]
+    champion_version: int
+    total: Line | None
+    batches: tuple[Line, ...]
+    groups: tuple[tuple[str, tuple[Line, ...]], ...]
+
+
+def beside_of(comparisons: Sequence[Mapping[str, Any]], use_case: UseCase) -> Beside:
+    """Read the comparison documents: counts add up over batches, other figures stand beside their batch."""
+    made = [one for one in comparisons if one["outcome"] == shadow.COMPARED]
+    # After another release the earlier comparisons were with a model that is live no more.
+    version = max((one["champion_version"] for one in made), default=0)
+    counted = [one for one in made if one["champion_version"] == version]
+    notes = [NONE_YET] if not comparisons else []
+    notes += [f"{_called(one)}: {one['reason']}" for one in comparisons if one["outcome"] != shadow.COMPARED]
+    notes += [_short(one) for one in counted if _is_short(one)]
+    if len(counted) < len(made):
+        notes.append(f"{len(made) - len(counted)} comparisons with an earlier live model are left out.")
+    return Beside(
+        notes=tuple(notes),
+        champion_version=version,
+        total=_line("all", shadow.together(one["everyone"] for one in counted)) if counted else None,
+        batches=tuple(_batch(one) for one in counted),
+        groups=tuple(_groups(counted, use_case)) if counted else (),
+    )
+
+
+def summary_of(comparisons: Sequence[Mapping[str, Any]]) -> str:
+    """Sum the comparison on recent batches up in two sentences, for the mail.
+
+    >>> summary_of([])
+    'Beside the live model: The comparison with the live model is not there.'
+    """
+    found = next((one for one in comparisons if one["batch"] == shadow.REPLAY), None)
+    if found is None or found["outcome"] != shadow.COMPARED:
+        return f"Beside the live model: {NONE_YET if found is None else found['reason']}"
+    seen = found["everyone"]
+    told = (
+        f"Beside live version {found['champion_version']}, on {seen['n']:,} patients of recent batches: "
+        f"the same answer for {share(seen['agreement'])}; {seen['only_candidate']:,} would be newly flagged, "
+        f"{seen['only_champion']:,} no longer."
+    )
+    return f"{told} {_short(found)}" if _is_short(found) else told
+
+
+def _is_short(found: Mapping[str, Any]) -> bool:
+    return bool(found["batch"] == shadow.REPLAY and found["everyone"]["n"] < shadow.SHADOW_ROWS)
+
+
+def _short(found: Mapping[str, Any]) -> str:
+    wanted = shadow.SHADOW_ROWS
+    return f"The recent batches held {found['everyone']['n']} of the {wanted} patients that were wanted."
+
+
+def _called(found: Mapping[str, Any]) -> str:
+    return "Recent batches" if found["batch"] == shadow.REPLAY else f"Later batch {found['batch'][:8]}"
+
+
+def _line(title: str, figures: Mapping[str, Any]) -> Line:
+    crossed = (f"{figures[name]:,}" for name in ("only_candidate", "only_champion"))
+    return Line(title, (f"{figures['n']:,}", share(figures["agreement"]), *crossed))
+
+
+def _batch(found: Mapping[str, Any]) -> Line:
+    figures = found["everyone"]
+    line, ranks, shift = _line(_called(found), figures), figures["rank_correlation"], figures["shift"]
+    ranked = f"{ranks:.2f}" if isinstance(ranks, float) else "too few"
+    moved = "too few"
+    if isinstance(shift, list):
+        value, low, high = (float(number) * 100 for number in shift)
+        moved = f"{value:+.1f} points ({low:+.1f} to {high:+.1f})"
+    return Line(line.title, (*line.cells, ranked, moved))
+
+
+def _groups(counted: Sequence[Mapping[str, Any]], use_case: UseCase) -> list[tuple[str, tuple[Line, ...]]]:
+    tables = []
+    for attribute in use_case.protected:
+        titles = {group.name: group.title for group in attribute.groups}
+        lines = []
+        for name in attribute.group_names:
+            parts = [one["groups"].get(attribute.name, {}).get(name) for one in counted]
+            held = [part for part in parts if part]
+            if held:
+                lines.append(_line(titles.get(name, name), shadow.together(held)))
+        tables.append((attribute.title, tuple(lines)))
+    return tables

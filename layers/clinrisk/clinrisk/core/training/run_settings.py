@@ -1,0 +1,101 @@
+"""How a training run is set up: which uploads count, what has to have landed, how its models are grown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from clinrisk.core.training.training_plan import TrainingPlan
+from clinrisk.errors import NotEnoughData
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from clinrisk.use_cases.base import SearchRange, UseCase
+
+# Data, split and models follow from this alone.
+SEED = 0
+# The grid of the search inside the training job, among a use case's hyperparameters.
+SEARCHED_DEPTHS, SEARCHED_ROUNDS = "search_max_depth", "search_num_round"
+
+
+class CommittedUpload(Protocol):
+    """What a plan needs to know of a committed training upload."""
+
+    @property
+    def upload_id(self) -> str:
+        """Name the upload."""
+
+    @property
+    def labelled_rows(self) -> int:
+        """Count its rows with a label."""
+
+    @property
+    def rows_quarantined(self) -> int:
+        """Count its rows that were set aside."""
+
+    @property
+    def settled_at(self) -> str:
+        """Say when it was committed."""
+
+
+def plan_of(use_case: UseCase, run_id: str, reason: str, uploads: Sequence[CommittedUpload]) -> TrainingPlan:
+    """Give the plan over committed uploads in order of arrival; raises NotEnoughData below the minimum."""
+    rows = sum(upload.labelled_rows for upload in uploads)
+    if rows < use_case.min_training_rows:
+        raise NotEnoughData(
+            f"{use_case.title} has {rows} labelled rows; training needs {use_case.min_training_rows}."
+        )
+    return TrainingPlan(
+        use_case=use_case.name,
+        run_id=run_id,
+        # An upload's records are older than its settlement, so the newest settlement covers them all.
+        as_of=max(upload.settled_at for upload in uploads),
+        upload_ids=tuple(upload.upload_id for upload in uploads),
+        feature_digest=use_case.feature_digest,
+        seed=SEED,
+        expected_rows=rows,
+        rows_quarantined=sum(upload.rows_quarantined for upload in uploads),
+        reason=reason,
+    )
+
+
+def hyperparameters_of(use_case: UseCase, plan: TrainingPlan) -> dict[str, dict[str, str]]:
+    """Give each algorithm's hyperparameters, all text, as a training job takes them."""
+    shared = {"use_case": use_case.name, "feature_digest": use_case.feature_digest, "seed": str(plan.seed)}
+    return {
+        algorithm: {"algorithm": algorithm} | shared | dict(chosen)
+        for algorithm, chosen in use_case.hyperparameters.items()
+    }
+
+
+def tuning_of(use_case: UseCase, plan: TrainingPlan) -> dict[str, Any]:
+    """Give what a tuning job keeps fixed, what it searches, in AWS's own words, and from which seed.
+
+    Only settings of XGBoost are named: the trials run the image's own algorithm, which refuses any other.
+    """
+    ranges = use_case.tuning_ranges
+    elsewhere = {each.name for each in ranges} | {SEARCHED_DEPTHS, SEARCHED_ROUNDS}
+    chosen = use_case.hyperparameters["xgboost"].items()
+    fixed = {name: value for name, value in chosen if name not in elsewhere}
+    fixed |= {"objective": "binary:logistic", "eval_metric": "logloss", "tree_method": "hist"}
+    fixed["seed"] = str(plan.seed)
+    if use_case.monotone:
+        signs = (str(use_case.monotone.get(name, 0)) for name in use_case.feature_names)
+        fixed["monotone_constraints"] = f"({','.join(signs)})"
+    return {
+        "fixed": fixed,
+        "ranges": {
+            "IntegerParameterRanges": [_range(each) for each in ranges if each.integer],
+            "ContinuousParameterRanges": [_range(each) for each in ranges if not each.integer],
+        },
+        "seed": plan.seed,
+    }
+
+
+def _range(given: SearchRange) -> dict[str, str]:
+    return {
+        "Name": given.name,
+        "MinValue": f"{given.low:g}",
+        "MaxValue": f"{given.high:g}",
+        "ScalingType": "Logarithmic" if given.logarithmic else "Linear",
+    }

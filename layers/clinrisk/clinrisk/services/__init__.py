@@ -1,0 +1,1 @@
+"""The procedures of the functions: each module fetches, lets the core decide, and stores."""

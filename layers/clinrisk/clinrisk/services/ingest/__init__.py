@@ -1,0 +1,1 @@
+"""From an object in the inbox to a receipt: one module per function, and what they share."""

@@ -1,0 +1,106 @@
+"""One chunk of a file to everything later steps read of it, each part stored under the upload's id.
+
+It reads with polars, so only functions with the Frames and Numeric layers may import it.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from clinrisk import use_cases
+from clinrisk.aws import s3
+from clinrisk.aws.kms import pseudonym_key
+from clinrisk.aws.settings import settings
+from clinrisk.core import object_keys
+from clinrisk.core.ingest import cross_chunk
+from clinrisk.core.ingest.chunk import ParsedChunk, read_chunk
+from clinrisk.messages import BuiltChunk, Chunk, Counts, Reference, Upload
+from clinrisk.services.ingest import chunk_records
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PARQUET = "application/vnd.apache.parquet"
+
+
+def build(
+    upload: Upload, chunk: Chunk, header: Sequence[str], elsewhere: Reference | None = None
+) -> BuiltChunk:
+    """Read a chunk once and store what it became, with what other chunks said of its ids where they did."""
+    version = (upload.bucket, upload.key, upload.version_id)
+    made = read_chunk(
+        s3.read_range(*version, chunk.start, chunk.end),
+        use_cases.get(upload.use_case),
+        upload.purpose,
+        header,
+        chunk.first_row,
+        pseudonym_key(upload.use_case),
+        None if elsewhere is None else frame(s3.fetch(elsewhere)),
+    )
+    found = BuiltChunk(
+        chunk=chunk,
+        counts=Counts.model_validate(made.counts.to_dict()),
+        features=store(_features_key(upload, chunk.index), made.features),
+        vault=_vault(upload, chunk.index, made),
+        quarantine=_quarantine(upload, chunk.index, made),
+        profile=_profile(upload, chunk.index, made),
+        elsewhere=elsewhere,
+        **_identities(upload, chunk, made),
+    )
+    chunk_records.store_built(upload, found)
+    return found
+
+
+def frame(data: bytes) -> pl.DataFrame:
+    """Read a stored part of a chunk."""
+    return pl.read_parquet(io.BytesIO(data))
+
+
+def store(key: str, rows: pl.DataFrame) -> Reference:
+    """Store a part of a chunk as Parquet."""
+    stream = io.BytesIO()
+    # Most bytes are record ids, which nothing makes smaller; dictionaries and bits do the rest. Statistics
+    # serve searches that nobody makes.
+    rows.write_parquet(stream, compression="uncompressed", statistics=False)
+    return s3.store(settings().lake_bucket, key, stream.getvalue(), PARQUET)
+
+
+def _features_key(upload: Upload, index: int) -> str:
+    if upload.purpose == "outcomes":
+        return object_keys.outcomes(upload.use_case, upload.upload_id, index)
+    return object_keys.features(upload.use_case, upload.purpose, upload.upload_id, index)
+
+
+def _vault(upload: Upload, index: int, made: ParsedChunk) -> Reference | None:
+    # Only results go back to the hospital, so only inference needs the way back.
+    if upload.purpose != "inference":
+        return None
+    return store(object_keys.vault(upload.use_case, upload.upload_id, index), made.vault)
+
+
+def _quarantine(upload: Upload, index: int, made: ParsedChunk) -> Reference | None:
+    if not made.quarantine.height:
+        return None
+    return store(object_keys.quarantine(upload.use_case, upload.upload_id, index), made.quarantine)
+
+
+def _profile(upload: Upload, index: int, made: ParsedChunk) -> Reference | None:
+    if made.profile is None:
+        return None
+    key = object_keys.chunk_part(upload.use_case, upload.upload_id, "profile", index) + ".json"
+    return s3.store_json(settings().lake_bucket, key, made.profile.to_dict())
+
+
+def _identities(upload: Upload, chunk: Chunk, made: ParsedChunk) -> dict[str, Reference]:
+    """Store what the chunk's ids are compared by, where there is another chunk to compare them with."""
+    if chunk.index == 0 and chunk.end == upload.size:
+        return {}
+    key = object_keys.chunk_part(upload.use_case, upload.upload_id, "sheet", chunk.index) + ".bin"
+    found = {"sheet": s3.store(settings().lake_bucket, key, cross_chunk.digest_index(made.duplicates.hashes))}
+    if made.duplicates.ids.height:
+        key = object_keys.chunk_part(upload.use_case, upload.upload_id, "contested", chunk.index) + ".parquet"
+        found["contested"] = store(key, made.duplicates.ids)
+    return found

@@ -1,0 +1,154 @@
+"""How every upload ends: one receipt in the Results bucket, one settlement in the table, its metrics.
+
+The settlement decides, and keeps the text of the receipt; the receipt in the bucket is a copy of it, written
+right after. So a receipt never says what did not happen, and never changes but when an upload that FAILED is
+read again. Whoever meets a settled upload without its receipt writes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from clinrisk import use_cases
+from clinrisk.aws import s3, telemetry
+from clinrisk.aws.settings import settings
+from clinrisk.aws.tables import uploads
+from clinrisk.aws.tables.uploads import Settlement, stamp
+from clinrisk.aws.telemetry import Metric
+from clinrisk.core.ingest import receipts
+from clinrisk.core.ingest.inbox_keys import receipt_key
+from clinrisk.errors import ClaimLost, EvidenceChanged, ObjectMissing
+from clinrisk.messages import Disposition
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from clinrisk.core.ingest.verdict import FileVerdict
+
+# The purpose and use case of a key that names none.
+UNKNOWN = telemetry.UNKNOWN
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One version of one object in the inbox, and what its key says it is."""
+
+    upload_id: str
+    key: str
+    version_id: str
+    received_at: str
+    use_case: str = UNKNOWN
+    purpose: str = UNKNOWN
+    sha256: str = ""
+    sequencer: str = ""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What is to be said about an upload: its disposition, and the verdict or the sentences behind it."""
+
+    disposition: Disposition
+    verdict: FileVerdict | None = None
+    explanation: Sequence[str] = ()
+    labelled_rows: int = 0
+    reason: str = ""
+    """The rule behind a disposition that has no verdict."""
+
+
+def duplicate(of: Settlement | None) -> Ending:
+    """Say that an upload's bytes were used before, and when; a settlement that is gone is not named."""
+    known = () if of is None else (f"It was upload {of.upload_id}, settled at {of.settled_at}.",)
+    return Ending(Disposition.DUPLICATE, explanation=(receipts.DUPLICATE, *known), reason="same_bytes")
+
+
+def settle(arrival: Arrival, ending: Ending, now: datetime, *, holder: str | None = None) -> Settlement:
+    """Settle an upload and give what is on record; an upload that is settled already stays as it is.
+
+    `holder` names the execution whose claim is to be settled, where it may be another's. Raises ClaimLost
+    when the upload or its bytes were claimed by somebody else in the meantime.
+    """
+    before = uploads.settlement_of(arrival.upload_id)
+    if before is not None:
+        ensure_receipt(before)
+        return before
+    text = s3.json_text(_receipt(arrival, ending, stamp(now)))
+    settlement = Settlement(
+        upload_id=arrival.upload_id,
+        key=arrival.key,
+        version_id=arrival.version_id,
+        use_case=arrival.use_case,
+        purpose=arrival.purpose,
+        sha256=arrival.sha256,
+        disposition=ending.disposition,
+        rows_accepted=ending.verdict.rows_accepted if ending.verdict else 0,
+        rows_quarantined=ending.verdict.rows_quarantined if ending.verdict else 0,
+        labelled_rows=ending.labelled_rows,
+        receipt=s3.reference_to(settings().results_bucket, _receipt_key(arrival), text.encode()),
+        settled_at=stamp(now),
+        received_at=arrival.received_at,
+        sequencer=arrival.sequencer,
+    )
+    try:
+        uploads.settle(settlement, text, holder=holder)
+    except ClaimLost:
+        # Another delivery of the same commit may have been a moment faster.
+        if (before := uploads.settlement_of(arrival.upload_id)) is None:
+            raise
+        ensure_receipt(before)
+        return before
+    _emit(settlement)
+    _write_receipt(settlement, text)
+    return settlement
+
+
+def ensure_receipt(settlement: Settlement) -> None:
+    """Write the receipt of a settled upload unless it lies there as it should: its writer may have died.
+
+    When a redrive has claimed the upload since, the receipt is no longer ours to write.
+    """
+    try:
+        s3.fetch(settlement.receipt)
+    # Without the right to list, S3 forbids to read what is not there.
+    except (ObjectMissing, EvidenceChanged, ClientError):
+        text = uploads.receipt_of(settlement)
+        if text is not None:
+            _write_receipt(settlement, text)
+
+
+def _write_receipt(settlement: Settlement, text: str) -> None:
+    bucket, key = s3.split(settlement.receipt.uri)
+    s3.store(bucket, key, text.encode(), "application/json")
+
+
+def _receipt_key(arrival: Arrival) -> str:
+    return receipt_key(arrival.key, arrival.version_id)
+
+
+def _receipt(arrival: Arrival, ending: Ending, settled_at: str) -> dict[str, Any]:
+    known = arrival.use_case in use_cases.names()
+    return receipts.receipt(
+        key=arrival.key,
+        version_id=arrival.version_id,
+        disposition=ending.disposition,
+        received_at=arrival.received_at,
+        settled_at=settled_at,
+        use_case=use_cases.get(arrival.use_case) if known else None,
+        purpose=arrival.purpose if known else None,
+        sha256=arrival.sha256 or None,
+        verdict=ending.verdict,
+        explanation=ending.explanation,
+        reason=ending.reason,
+        upload_id=arrival.upload_id,
+    )
+
+
+def _emit(settlement: Settlement) -> None:
+    name = settlement.use_case
+    telemetry.emit(Metric.UPLOADS_SETTLED, 1, use_case=name, disposition=settlement.disposition)
+    telemetry.emit(Metric.UPLOADS_FAILED, settlement.disposition == Disposition.FAILED, use_case=name)
+    telemetry.emit(Metric.ROWS_ACCEPTED, settlement.rows_accepted, use_case=name)
+    telemetry.emit(Metric.ROWS_QUARANTINED, settlement.rows_quarantined, use_case=name)

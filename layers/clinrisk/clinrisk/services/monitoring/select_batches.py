@@ -1,0 +1,44 @@
+"""Select Batches: the newest batches that the live model scored, by their stored profiles."""
+
+from __future__ import annotations
+
+from clinrisk.aws import s3
+from clinrisk.aws.settings import settings
+from clinrisk.aws.tables import deployments, uploads
+from clinrisk.core import object_keys
+from clinrisk.messages import Batch, BatchSelection, SelectRequest
+
+NEWEST = 20
+
+
+def select(request: SelectRequest) -> BatchSelection:
+    """Return the addresses of what the checks compare: reference, evaluation, and up to 20 batches."""
+    live = deployments.live(request.use_case)
+    settled = uploads.used(request.use_case, "inference", newest_first=True)
+    # What came before this model went live was scored by another one.
+    recent = [upload for upload in settled if upload.settled_at >= live.promoted_at][:NEWEST]
+    return BatchSelection(
+        use_case=request.use_case,
+        batches=tuple(_batch(request.use_case, upload) for upload in recent),
+        reference_uri=live.reference_uri,
+        evaluation_uri=live.evaluation_uri,
+        live_version=live.live_version,
+    )
+
+
+def _batch(use_case: str, upload: uploads.Settlement) -> Batch:
+    bucket = settings().lake_bucket
+    return Batch(
+        upload_id=upload.upload_id,
+        key=upload.key,
+        rows=upload.rows_accepted,
+        rows_quarantined=upload.rows_quarantined,
+        profile=s3.uri_of(bucket, object_keys.profile(use_case, upload.upload_id)),
+        score_profile=_present(bucket, object_keys.score_profile(use_case, upload.upload_id)),
+        joined=_present(bucket, object_keys.joined(use_case, upload.upload_id)),
+    )
+
+
+def _present(bucket: str, key: str) -> str | None:
+    """Return the address of an object that is there."""
+    return s3.uri_of(bucket, key) if key in s3.keys_under(bucket, key) else None

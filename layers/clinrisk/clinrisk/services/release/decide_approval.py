@@ -1,0 +1,172 @@
+"""The approval desk: shows the evidence to whoever holds a genuine link, and takes one decision.
+
+Looking changes nothing, however often and by whom (mail scanners follow links). A decision is written once,
+under the condition that the question is open, with the digests of what was on the page. Then the ledger
+keeps it and the workflow that waits is given it; the same answer again finds the first, and finishes what
+broke off after it was recorded.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import TYPE_CHECKING, Any
+
+from clinrisk import use_cases
+from clinrisk.aws import clients, ledger, telemetry
+from clinrisk.aws.tables import approvals, deployments
+from clinrisk.aws.tables.uploads import stamp
+from clinrisk.core import digests
+from clinrisk.core.release.page import approval_page
+from clinrisk.core.release.page.answer import answer_of, objections
+from clinrisk.core.release.page.evidence_view import evidence_of
+from clinrisk.core.release.page.shadow_view import beside_of
+from clinrisk.errors import ApprovalRejected, ClinriskError, DecisionInvalid
+from clinrisk.messages import DecisionResult
+from clinrisk.services.release import approval_links, evidence, expire_approval
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from clinrisk.aws.tables.approvals import Approval
+    from clinrisk.core.release.page.approval_page import Page
+    from clinrisk.services.release.evidence import Shown
+
+
+def serve(
+    method: str, approval_id: str, query: Mapping[str, str], form: Mapping[str, str], now: datetime
+) -> Page:
+    """Return the page for one request; whatever goes wrong is said in plain words, and nothing else is."""
+    if method not in {"GET", "HEAD", "POST"}:
+        return approval_page.notice(405, "This page cannot do that", "Open the link from the mail again.")
+    try:
+        approval = approvals.find(approval_id)
+        approval_links.check(
+            approval, query.get("expires", ""), query.get("mac", ""), now=int(now.timestamp())
+        )
+        if method != "POST":
+            return _show(approval, query["mac"])
+        again = _decide(approval, form, query["mac"], now)
+    except DecisionInvalid as error:
+        telemetry.logger().warning("approval page refused", extra={"reason": str(error)})
+        return approval_page.notice(403, "There is nothing to decide here", f"{error} Nothing was changed.")
+    except ClinriskError as error:
+        telemetry.logger().error("approval page failed", extra={"error": type(error).__name__})
+        text = f"{error} Nothing was changed. Please tell the operators of the system."
+        return approval_page.notice(409, "The evidence cannot be shown", text)
+    # Not above: once something is decided, "nothing was changed" would not be true.
+    return again or _finish(approvals.find(approval_id), query["mac"], now)
+
+
+def _show(approval: Approval, mac: str) -> Page:
+    if approval.status != approvals.PENDING:
+        return _outcome(approval, mac)
+    return _question(approval, evidence.shown(approval), mac)
+
+
+def _question(
+    approval: Approval,
+    shown: Shown,
+    mac: str,
+    form: Mapping[str, str] | None = None,
+    objected: tuple[str, ...] = (),
+) -> Page:
+    use_case = use_cases.get(approval.use_case)
+    return approval_page.question(
+        use_case,
+        _facts(approval) | {"digests": approval.digests.model_dump() | shown.digests},
+        evidence_of(shown.evaluation, use_case),
+        beside_of(shown.comparisons, use_case),
+        shown=shown.digest,
+        nonce=approval_links.nonce(mac, shown.digest),
+        outdated=deployments.outdated(use_case.name, approval.digests),
+        typed=form,
+        objections=objected,
+    )
+
+
+def _decide(approval: Approval, form: Mapping[str, str], mac: str, now: datetime) -> Page | None:
+    """Record the decision; gives the question again when the answer does not do."""
+    nonce = approval_links.nonce(mac, form.get("shown", ""))
+    if not hmac.compare_digest(form.get("nonce", "").encode(), nonce.encode()):
+        raise DecisionInvalid("The form did not come from the page that the link opens.")
+    if approval.status == approvals.PENDING:
+        shown = evidence.shown(approval)
+        outdated = deployments.outdated(approval.use_case, approval.digests)
+        objected = objections(form, approval.package_version, shown=shown.digest, outdated=outdated)
+        if objected:
+            return _question(approval, shown, mac, form, tuple(objected))
+        answer = answer_of(form)
+        recorded = approvals.decide(
+            approval,
+            decision=answer.decision,
+            reason=answer.reason,
+            evidence=shown.digests,
+            decided_at=stamp(now),
+            now=int(now.timestamp()),
+        )
+        if recorded:
+            telemetry.emit(telemetry.Metric.APPROVALS_DECIDED, 1, use_case=approval.use_case)
+    return None
+
+
+def _finish(decided: Approval, mac: str, now: datetime) -> Page:
+    """Pass a recorded decision on, also when an earlier request crashed after it recorded it."""
+    if decided.unfinished:
+        if decided.status == approvals.TOO_LATE:
+            expire_approval.close_undelivered(decided, stamp(now))
+        else:
+            ledger.write_decision(decided)
+            _deliver(decided, stamp(now))
+        decided = approvals.find(decided.approval_id)
+    status = 410 if decided.status in {approvals.TOO_LATE, approvals.EXPIRED} else 200
+    return _outcome(decided, mac, status)
+
+
+def _outcome(approval: Approval, mac: str, status: int = 200) -> Page:
+    """Show what was decided, with a button that finishes it where it was not passed on."""
+    use_case, facts = use_cases.get(approval.use_case), _facts(approval)
+    if not approval.unfinished:
+        return approval_page.outcome(use_case, facts, status=status)
+    shown = digests.digest_of(approval.evidence)
+    return approval_page.outcome(
+        use_case, facts, status=status, shown=shown, nonce=approval_links.nonce(mac, shown)
+    )
+
+
+def _deliver(approval: Approval, now: str) -> None:
+    """Return the decision to the workflow; record it as too late when the workflow no longer waits."""
+    client = clients.stepfunctions()
+    try:
+        if approval.status == approvals.APPROVED:
+            result = DecisionResult(
+                approval_id=approval.approval_id,
+                decision="APPROVED",
+                decided_at=approval.decided_at,
+                reason=approval.reason,
+            )
+            client.send_task_success(taskToken=approval.task_token, output=result.model_dump_json())
+        else:
+            client.send_task_failure(
+                taskToken=approval.task_token,
+                error=ApprovalRejected.__name__,
+                cause=f"Version {approval.package_version} was rejected; the approval record has the reason.",
+            )
+    except (
+        client.exceptions.TaskTimedOut,
+        client.exceptions.TaskDoesNotExist,
+        client.exceptions.InvalidToken,
+    ):
+        telemetry.logger().warning("decision came too late", extra={"approval_id": approval.approval_id})
+        expire_approval.close_undelivered(approval, now)
+        return
+    approvals.mark_delivered(approval.approval_id, approval.status)
+
+
+def _facts(approval: Approval) -> dict[str, Any]:
+    """Return what the page may know of an approval: all but the task token."""
+    facts = {name: value for name, value in vars(approval).items() if name != "task_token"}
+    return facts | {
+        "digests": approval.digests.model_dump(),
+        "threshold": float(approval.digests.threshold),
+    }

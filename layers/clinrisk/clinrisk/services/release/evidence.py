@@ -1,0 +1,97 @@
+"""The evidence for a candidate: hashed when it is shown, and before it is released."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from clinrisk.aws import model_registry, s3
+from clinrisk.aws.settings import settings
+from clinrisk.aws.tables import approvals
+from clinrisk.core import digests, object_keys
+from clinrisk.errors import DecisionMissing, EvidenceChanged
+from clinrisk.messages import PromoteRequest, Reference
+from clinrisk.services.release import comparisons
+
+if TYPE_CHECKING:
+    from clinrisk.aws.tables.approvals import Approval
+    from clinrisk.use_cases.base import UseCase
+
+# JSON may spell a number differently on its way through a workflow; it is still the same threshold.
+_SAME = 1e-9
+# What an approver reads besides the page, as its name in the digests.
+_PAPERS = ("report", *object_keys.MODEL_CARD)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What an approver is shown, as it lies there now."""
+
+    evaluation: dict[str, Any]
+    comparisons: list[dict[str, Any]]
+    digests: dict[str, str]
+    """Evaluation, report, the forms of the model card, and `comparison/<batch>` -> sha256."""
+
+    @property
+    def digest(self) -> str:
+        """One digest for all of it: the page's form carries it, so that a decision is about what was read."""
+        return digests.digest_of(self.digests)
+
+
+def shown(approval: Approval) -> Shown:
+    """Read what the approver is shown; raises EvidenceChanged when it is not what was judged.
+
+    The comparisons go on while a candidate waits: they are taken as they are, each with its digest.
+    """
+    judged_as = approval.digests.model_dump()
+    for name, uri in object_keys.papers(approval.report_uri).items():
+        s3.check_digest(name.replace("_", " "), uri, judged_as[name])
+    evaluation = Reference(uri=approval.evaluation_uri, sha256=approval.digests.evaluation)
+    documents = comparisons.texts(approval.use_case, approval.run_id)
+    compared = {f"comparison/{batch}": digests.sha256(data) for batch, data in documents.items()}
+    return Shown(
+        evaluation=s3.fetch_json(evaluation),
+        comparisons=[json.loads(data) for data in documents.values()],
+        digests={name: judged_as[name] for name in ("evaluation", *_PAPERS)} | compared,
+    )
+
+
+def approved(request: PromoteRequest) -> Approval:
+    """Return the recorded decision for this very candidate; raises DecisionMissing."""
+    approval = approvals.find(request.approval_id)
+    if approval.status != approvals.APPROVED or approval.decision != approvals.APPROVED:
+        raise DecisionMissing("Our records hold no decision that approves this candidate.")
+    asked = (approval.run_id, approval.package_arn, approval.package_version)
+    if asked != (request.run_id, request.package_arn, request.package_version):
+        raise DecisionMissing("The recorded decision is about another candidate.")
+    return approval
+
+
+def check_unchanged(request: PromoteRequest, approval: Approval, use_case: UseCase) -> None:
+    """Hash every artefact again; raises EvidenceChanged at the first that differs from what was approved."""
+    made_of, lake = request.digests, settings().lake_bucket
+    expected = made_of.model_dump()
+    if approval.digests != made_of:
+        raise EvidenceChanged("The candidate is not the one that the approver was shown.")
+    if any(approval.evidence.get(name) != expected[name] for name in ("evaluation", *_PAPERS)):
+        raise EvidenceChanged("The decision was made on other evidence than this candidate's.")
+    artefacts = {
+        "model": request.model_uri,
+        "evaluation": request.evaluation_uri,
+        "manifest": s3.uri_of(lake, object_keys.manifest(request.use_case, request.run_id)),
+        "code": s3.uri_of(lake, object_keys.job_code(made_of.code)),
+    } | object_keys.papers(approval.report_uri)
+    for name, uri in artefacts.items():
+        s3.check_digest(name.replace("_", " "), uri, expected[name])
+    if made_of.features != use_case.feature_digest:
+        raise EvidenceChanged("The use case's features are no longer those of the candidate.")
+    if not math.isclose(request.threshold, float(made_of.threshold), rel_tol=_SAME):
+        raise EvidenceChanged("The threshold is not the one that was approved.")
+    recorded = model_registry.recorded(request.package_arn)
+    differing = [name for name, value in expected.items() if recorded.get(name) != value]
+    if differing:
+        raise EvidenceChanged(
+            f"The registered package differs from what was approved: {', '.join(differing)}."
+        )

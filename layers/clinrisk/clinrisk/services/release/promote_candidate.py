@@ -1,0 +1,56 @@
+"""Promote Candidate: from a recorded decision to the live pointer, or to the recorded reason why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clinrisk import use_cases
+from clinrisk.aws import ledger
+from clinrisk.aws.tables import approvals, deployments
+from clinrisk.aws.tables.uploads import stamp
+from clinrisk.aws.telemetry import Metric, emit
+from clinrisk.core import mails
+from clinrisk.errors import ChampionChanged, DecisionMissing, EvidenceChanged
+from clinrisk.messages import PromoteRequest, PromoteResult
+from clinrisk.services.release import evidence
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from clinrisk.aws.tables.approvals import Approval
+    from clinrisk.messages import LiveModel
+    from clinrisk.use_cases.base import UseCase
+
+
+def promote(request: PromoteRequest, now: datetime) -> PromoteResult:
+    """Make an approved candidate live, and return its version with the mail that says so.
+
+    Raises DecisionMissing, EvidenceChanged or ChampionChanged, the last two noted in approval and ledger.
+    A repeated call after the pointer moved finds the release and only completes its records.
+    """
+    use_case = use_cases.get(request.use_case)
+    live, approval = _released(request, use_case, stamp(now))
+    emit(Metric.MODELS_PROMOTED, 1, use_case=use_case.name)
+    mail = mails.model_promoted(
+        use_case.title, live.live_version, live.package_version, live.previous_version, approval.reason
+    )
+    return PromoteResult(live_version=live.live_version, subject=mail.subject, message=mail.text)
+
+
+def _released(request: PromoteRequest, use_case: UseCase, now: str) -> tuple[LiveModel, Approval]:
+    approval = evidence.approved(request)
+    # From here on nobody can mark the decision as too late any more.
+    if not approvals.mark_delivered(approval.approval_id, approvals.APPROVED):
+        raise DecisionMissing("The decision came too late.")
+    try:
+        live = deployments.released(request)
+        if live is None:
+            evidence.check_unchanged(request, approval, use_case)
+            live = deployments.promote(request, feature_digest=use_case.feature_digest, promoted_at=now)
+    except (EvidenceChanged, ChampionChanged) as error:
+        ledger.write_refusal(approval, str(error), now)
+        approvals.mark_refused(approval.approval_id, str(error))
+        raise
+    ledger.write_release(live, approval)
+    approvals.mark_released(approval.approval_id, live.live_version)
+    return live, approval

@@ -1,0 +1,44 @@
+"""Request Approval: store the question with its task token, and mail the approver a link to the evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clinrisk import use_cases
+from clinrisk.aws import sns
+from clinrisk.aws.settings import settings
+from clinrisk.aws.tables import approvals, deployments
+from clinrisk.aws.tables.uploads import stamp
+from clinrisk.aws.telemetry import Metric, emit
+from clinrisk.core import mails
+from clinrisk.core.release.page.approval_page import day
+from clinrisk.core.release.page.shadow_view import summary_of
+from clinrisk.messages import ApprovalAsked, ApprovalRequest
+from clinrisk.services.release import approval_links, comparisons
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+def request_approval(request: ApprovalRequest, now: datetime) -> ApprovalAsked:
+    """Ask, and return the id of the approval; the workflow itself waits for the task token.
+
+    Raises ChampionChanged: nobody is asked about what could not be released any more.
+    """
+    deployments.check_compared(request.use_case, request.digests)
+    expires_at = int(now.timestamp() + 3600 * float(settings().approval_timeout_hours))
+    approval = approvals.ask(request, created_at=stamp(now), expires_at=expires_at)
+    use_case = use_cases.get(request.use_case)
+    mail = mails.approval_wanted(
+        title=use_case.title,
+        version=approval.package_version,
+        run_id=approval.run_id,
+        summary=approval.summary,
+        comparison=summary_of(comparisons.documents(use_case.name, approval.run_id)),
+        unmet=approval.unmet,
+        link=approval_links.link(approval),
+        until=day(approval.expires_at),
+    )
+    sns.send(settings().approvals_topic, mail)
+    emit(Metric.APPROVALS_REQUESTED, 1, use_case=use_case.name)
+    return ApprovalAsked(approval_id=approval.approval_id)

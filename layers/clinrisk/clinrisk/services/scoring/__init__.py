@@ -1,0 +1,1 @@
+"""From a scored batch to published results, and from outcomes to labelled profiles."""

@@ -1,0 +1,1 @@
+"""From committed uploads to a judged candidate, and the code that the jobs run."""

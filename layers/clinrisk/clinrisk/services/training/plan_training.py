@@ -1,0 +1,32 @@
+"""Plan Training: which uploads a run may read, how its models are grown, what they are compared with."""
+
+from __future__ import annotations
+
+from clinrisk import use_cases
+from clinrisk.aws import feature_store, s3
+from clinrisk.aws.settings import settings
+from clinrisk.aws.tables import deployments, holdout_uses, uploads
+from clinrisk.core import object_keys
+from clinrisk.core.training.run_settings import hyperparameters_of, plan_of, tuning_of
+from clinrisk.messages import PlanTrainingRequest, PlanTrainingResult, Tuning
+
+
+def plan(request: PlanTrainingRequest) -> PlanTrainingResult:
+    """Store the plan of a run and return it by reference; raises NotEnoughData."""
+    use_case = use_cases.get(request.use_case)
+    committed = uploads.by_arrival(uploads.used(use_case.name, "training"))
+    planned = plan_of(use_case, request.run_id, request.reason, committed)
+    key = object_keys.training_plan(use_case.name, request.run_id)
+    return PlanTrainingResult(
+        use_case=use_case.name,
+        run_id=request.run_id,
+        plan=s3.store_json(settings().lake_bucket, key, planned.to_dict()),
+        expected_rows=planned.expected_rows,
+        offline_prefix=feature_store.feature_group(settings().stack_name, use_case.name).offline_prefix,
+        hyperparameters=hyperparameters_of(use_case, planned),
+        tuning=Tuning.model_validate(tuning_of(use_case, planned)),
+        feature_digest=planned.feature_digest,
+        champion=deployments.champion(use_case.name),
+        # Last, so that a plan that fails has used the hold-out for nobody.
+        holdout_looks=holdout_uses.take(use_case.name, planned.run_id, planned.expected_rows),
+    )

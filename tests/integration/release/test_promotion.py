@@ -1,0 +1,230 @@
+"""Which candidate may go live: one that was compared with the model it replaces, on what was read."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clinrisk.aws import clients, s3
+from clinrisk.aws.tables import approvals, deployments
+from clinrisk.core import object_keys
+from clinrisk.core.release import shadow
+from clinrisk.errors import ChampionChanged
+from tests.integration.asking import Asked
+from tests.integration.candidates import Candidate, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.integration.conftest import Stack
+
+FIRST, SECOND, THIRD = "heart-1111111111", "heart-2222222222", "heart-3333333333"
+# What two candidates were compared with, and what is said to the one that comes second.
+RACES = [
+    (0, "The evidence was made when no model was live, version 1 is live: evaluate again."),
+    (1, "The evidence compares with live version 1, version 2 is live: evaluate again."),
+]
+
+
+def approved(stack: Stack, run_id: str, champion: int) -> Asked:
+    asked = Asked(stack, Waiting(stack, run_id).token, run_id, champion)
+    assert "Approved" in asked.answer()["body"]
+    return asked
+
+
+def two_approved(stack: Stack, champion: int) -> tuple[Asked, Asked]:
+    """Two candidates that were compared with the same model, both approved."""
+    if champion:
+        approved(stack, THIRD, champion - 1).promote()
+    return approved(stack, FIRST, champion), approved(stack, SECOND, champion)
+
+
+def kept(stack: Stack, asked: Asked, what: str) -> Any:
+    """Read what the ledger keeps about a decision."""
+    return stack.read_json(f"s3://clinrisk-audit/ledger/heart/decisions/{asked.approval_id}-{what}.json")
+
+
+def check_not_released(stack: Stack, asked: Asked, winner: Asked, champion: int, said: str) -> None:
+    """Nothing of the loser is live, and everybody who looks can read why."""
+    assert deployments.live("heart").approval_id == winner.approval_id
+    assert deployments.live("heart").live_version == champion + 1
+    assert approvals.find(asked.approval_id).refusal == said
+    assert approvals.find(winner.approval_id).live_version == champion + 1
+    assert kept(stack, asked, "not-released")["refusal"] == said
+    promoted = [key for key in stack.keys("audit") if key.endswith("-promoted.json")]
+    assert len(promoted) == champion + 1
+    page = asked.open()["body"]
+    assert "Approved, but not released" in page
+    assert said in page
+
+
+@pytest.mark.parametrize(("champion", "said"), RACES)
+def test_of_two_candidates_approved_one_after_the_other_the_second_is_evaluated_again(
+    stack: Stack, champion: int, said: str
+) -> None:
+    first, second = two_approved(stack, champion)
+    assert first.promote()["live_version"] == champion + 1
+    with pytest.raises(ChampionChanged) as refused:
+        second.promote()
+    assert str(refused.value) == said
+    check_not_released(stack, second, first, champion, said)
+
+
+@pytest.mark.parametrize(("champion", "said"), RACES)
+def test_a_race_between_two_approvals_is_decided_by_the_write_that_moves_the_pointer(
+    stack: Stack, champion: int, said: str
+) -> None:
+    first, second = two_approved(stack, champion)
+    # All is checked and hashed when the other promotion runs, whole, before this one's write.
+    overtaken = before_the_write(first.promote)
+    with pytest.raises(ChampionChanged) as refused:
+        second.promote()
+    assert overtaken[0]["live_version"] == champion + 1
+    assert str(refused.value) == said
+    check_not_released(stack, second, first, champion, said)
+
+
+def test_the_same_promotion_twice_at_once_is_one_release(stack: Stack) -> None:
+    asked = approved(stack, FIRST, 0)
+    twin = before_the_write(asked.promote)
+    assert asked.promote()["live_version"] == twin[0]["live_version"] == 1
+    assert len([key for key in stack.keys("audit") if key.endswith("-promoted.json")]) == 1
+
+
+def before_the_write(run: Callable[[], Any]) -> list[Any]:
+    """Run something once, when the next transaction is about to leave; its result is in the list then."""
+    done: list[Any] = []
+    events = clients.dynamodb().meta.client.meta.events
+
+    def hook(**_: Any) -> None:
+        events.unregister("before-call.dynamodb.TransactWriteItems", hook)
+        done.append(run())
+
+    events.register("before-call.dynamodb.TransactWriteItems", hook)
+    return done
+
+
+def test_a_release_that_is_repeated_when_something_changed_since_is_still_that_release(stack: Stack) -> None:
+    asked = approved(stack, FIRST, 0)
+    asked.promote()
+    asked.candidate.change("model_card", b"changed")
+    assert asked.promote()["live_version"] == 1
+    assert approvals.find(asked.approval_id).refusal == ""
+
+
+def test_evidence_that_is_out_of_date_cannot_be_approved_and_can_be_closed(stack: Stack) -> None:
+    waiting = Waiting(stack)
+    late = Asked(stack, waiting.token, SECOND)
+    approved(stack, FIRST, 0).promote()
+    said = RACES[0][1]
+    assert said in late.open()["body"]
+    refused = late.answer()
+    assert (refused["statusCode"], waiting.status()) == (422, "RUNNING")
+    assert f"This version cannot be released. {said}" in refused["body"]
+    assert "Rejected" in late.answer("reject", reason="Another model is live by now.")["body"]
+    assert waiting.end()["error"] == "ApprovalRejected"
+    assert deployments.live("heart").run_id == FIRST
+
+
+def test_nobody_is_asked_about_what_compares_with_a_model_that_is_live_no_more(stack: Stack) -> None:
+    candidate = Candidate(stack, run_id=SECOND)
+    judgement = stack.call("judge_candidate", candidate.judge_event())
+    event = candidate.approval_event(judgement, candidate.register(judgement), "token")
+    approved(stack, FIRST, 0).promote()
+    with pytest.raises(ChampionChanged, match="version 1 is live: evaluate again"):
+        stack.call("request_approval", event)
+    assert stack.mails() == []
+
+
+def test_a_candidate_that_was_compared_with_the_live_model_replaces_it(stack: Stack) -> None:
+    approved(stack, FIRST, 0).promote()
+    second = approved(stack, SECOND, 1)
+    assert second.judgement["digests"]["champion_version"] == "1"
+    assert second.promote()["live_version"] == 2
+    assert deployments.live("heart").previous_version == 1
+
+
+def compare(stack: Stack, run_id: str, batch: str, reason: str) -> str:
+    """Leave a comparison, and give its digest."""
+    found = shadow.not_compared("heart", run_id, batch, shadow.NOTHING, reason)
+    key = object_keys.comparison("heart", run_id, batch)
+    s3.store_json("clinrisk-lake", key, found)
+    return hashlib.sha256(stack.read(f"s3://clinrisk-lake/{key}")).hexdigest()
+
+
+@pytest.mark.parametrize(("decision", "what"), [("approve", "approved"), ("reject", "rejected")])
+def test_a_decision_is_kept_with_the_digests_of_what_was_on_the_page(
+    stack: Stack, decision: str, what: str
+) -> None:
+    asked = Asked(stack, Waiting(stack).token)
+    replay = compare(stack, asked.candidate.run_id, "replay", "No batch yet.")
+    later = compare(stack, asked.candidate.run_id, "a" * 20, "Nothing new.")
+    asked.answer(decision)
+    entry = kept(stack, asked, what)
+    named = ("evaluation", "report", *object_keys.MODEL_CARD)
+    assert entry["evidence"] == {name: asked.judgement["digests"][name] for name in named} | {
+        "comparison/replay": replay,
+        f"comparison/{'a' * 20}": later,
+    }
+    assert entry["digests"] == asked.judgement["digests"]
+    assert (entry["decision"], entry["reason"]) == (what.upper(), "Well calibrated in women too.")
+    assert approvals.find(asked.approval_id).evidence == entry["evidence"]
+    if decision == "approve":
+        asked.promote()
+        released = stack.read_json("s3://clinrisk-audit/ledger/heart/00000001-promoted.json")
+        assert released["evidence"] == entry["evidence"]
+
+
+def test_a_decision_that_broke_off_before_the_ledger_is_completed_by_the_same_answer(stack: Stack) -> None:
+    waiting = Waiting(stack)
+    asked = Asked(stack, waiting.token)
+    asked.carry()
+    approvals.decide(
+        approvals.find(asked.approval_id),
+        decision=approvals.APPROVED,
+        reason="Recorded before the crash.",
+        evidence={"report": "0" * 64},
+        decided_at="2026-03-01T09:30:00.000Z",
+        now=0,
+    )
+    assert stack.keys("audit") == []
+    assert "Recorded before the crash." in asked.answer()["body"]
+    assert kept(stack, asked, "approved")["evidence"] == {"report": "0" * 64}
+    assert waiting.end()["status"] == "SUCCEEDED"
+
+
+def test_a_comparison_that_came_while_the_page_was_open_is_read_before_anything_is_decided(
+    stack: Stack,
+) -> None:
+    waiting = Waiting(stack)
+    asked = Asked(stack, waiting.token)
+    old = asked.carry() | {"decision": "approve", "version": "1", "reason": "Well calibrated in women too."}
+    digest = compare(stack, asked.candidate.run_id, "b" * 20, "It ended with States.Timeout.")
+    response = asked.open("POST", form=old)
+    assert (response["statusCode"], waiting.status()) == (422, "RUNNING")
+    assert "The evidence has grown since you opened this page" in response["body"]
+    assert "Well calibrated in women too." in response["body"]
+    assert digest in response["body"]
+    assert "Approved" in asked.answer()["body"]
+    assert approvals.find(asked.approval_id).evidence[f"comparison/{'b' * 20}"] == digest
+
+
+def test_a_form_that_claims_other_evidence_than_its_page_showed_is_refused(stack: Stack) -> None:
+    asked = Asked(stack)
+    form = {"decision": "approve", "version": "1", "reason": "Because I can forge."}
+    response = asked.open("POST", form=form | asked.carry() | {"shown": "0" * 64})
+    assert response["statusCode"] == 403
+
+
+@pytest.mark.parametrize("name", ["report", "model_card_hti1", "champion_version"])
+def test_a_link_is_signed_for_every_digest_of_the_candidate(stack: Stack, name: str) -> None:
+    asked = Asked(stack)
+    stack.tables.Table(stack.environment["APPROVALS_TABLE"]).update_item(
+        Key={"pk": f"APPROVAL#{asked.approval_id}", "sk": "STATE"},
+        UpdateExpression="SET digests.#name = :other",
+        ExpressionAttributeNames={"#name": name},
+        ExpressionAttributeValues={":other": "7" if name == "champion_version" else "7" * 64},
+    )
+    assert asked.open()["statusCode"] == 403

@@ -1,0 +1,248 @@
+"""From a judged candidate to a live model: the question, the page, the decision, the promotion."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+import pytest
+
+from clinrisk.aws.tables import approvals
+from clinrisk.core import object_keys
+from clinrisk.errors import DecisionMissing, EvidenceChanged
+from tests.integration.asking import Asked
+from tests.integration.candidates import Candidate, Waiting
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Stack
+
+
+def test_a_candidate_above_the_bar_is_approvable(stack: Stack) -> None:
+    judgement = stack.call("judge_candidate", Candidate(stack).judge_event())
+    assert judgement["verdict"] == "APPROVABLE"
+    assert judgement["unmet"] == []
+    assert float(judgement["digests"]["threshold"]) == judgement["threshold"] == 0.3812
+    assert len(judgement["subject"]) <= 100
+
+
+def test_a_candidate_below_the_bar_is_blocked_with_reasons(stack: Stack) -> None:
+    judgement = stack.call("judge_candidate", Candidate(stack, auc=0.7).judge_event())
+    assert judgement["verdict"] == "BLOCKED"
+    assert any("AUC" in reason for reason in judgement["unmet"])
+    assert "AUC" in judgement["message"]
+
+
+def test_job_code_other_than_its_name_says_is_not_judged(stack: Stack) -> None:
+    candidate = Candidate(stack)
+    stack.put("lake", f"code/{candidate.code_digest}/clinrisk.pyz", b"other code")
+    with pytest.raises(EvidenceChanged):
+        stack.call("judge_candidate", candidate.judge_event())
+
+
+def test_the_mail_asks_in_words_and_keeps_the_token(stack: Stack) -> None:
+    asked = Asked(stack, token="a-secret-task-token")  # noqa: S106 - the point of the test
+    assert (
+        asked.mail["Subject"] == "Heart disease risk: please decide about version 1" or asked.mail["Subject"]
+    )
+    assert "a-secret-task-token" not in json.dumps(asked.mail)
+    assert "a-secret-task-token" not in asked.open()["body"]
+
+
+def test_looking_changes_nothing(stack: Stack) -> None:
+    waiting = Waiting(stack)
+    asked = Asked(stack, waiting.token)
+    pages = [asked.open(method) for method in ("GET", "HEAD", "GET")]
+    assert [page["statusCode"] for page in pages] == [200, 200, 200]
+    assert pages[1]["body"] == ""
+    assert pages[0]["body"] == pages[2]["body"]
+    assert waiting.status() == "RUNNING"
+
+
+def test_the_page_shows_the_evidence_and_loads_nothing(stack: Stack) -> None:
+    response = Asked(stack).open()
+    page, headers = response["body"], response["headers"]
+    assert "0.900 (0.870 to 0.930)" in page
+    assert "Logistic regression" in page
+    assert not re.search(r"(?:src|href)=", page)
+    assert "<script" not in page
+    assert headers["cache-control"] == "no-store"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
+
+
+def test_an_approval_reaches_the_waiting_workflow_once(stack: Stack) -> None:
+    waiting = Waiting(stack)
+    asked = Asked(stack, waiting.token)
+    first, again = asked.answer(), asked.answer("reject", reason="I have changed my mind.")
+    assert first["statusCode"] == again["statusCode"] == 200
+    assert "Approved" in first["body"]
+    assert again["body"] == first["body"]
+    end = waiting.end()
+    assert end["status"] == "SUCCEEDED"
+    output = json.loads(end["output"])
+    assert (output["decision"], output["approval_id"]) == ("APPROVED", asked.approval_id)
+
+
+def test_a_rejection_fails_the_waiting_workflow(stack: Stack) -> None:
+    waiting = Waiting(stack)
+    response = Asked(stack, waiting.token).answer("reject", reason="Older women are missed too often.")
+    assert "Rejected" in response["body"]
+    end = waiting.end()
+    assert (end["status"], end["error"]) == ("FAILED", "ApprovalRejected")
+    assert "Older women" not in json.dumps(end, default=str)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"version": "2"}, "Type the version number"),
+        ({"version": ""}, "Type the version number"),
+        ({"reason": "fine"}, "Give a reason"),
+        ({"decision": "maybe"}, "Choose whether"),
+    ],
+)
+def test_an_incomplete_answer_decides_nothing(stack: Stack, changes: dict[str, str], says: str) -> None:
+    waiting = Waiting(stack)
+    response = Asked(stack, waiting.token).answer(**{"decision": "approve", **changes})
+    assert response["statusCode"] == 422
+    assert says in response["body"]
+    assert waiting.status() == "RUNNING"
+
+
+@pytest.mark.parametrize("change", ["mac", "expires", "nothing", "nonce"])
+def test_a_forged_link_or_form_opens_nothing(stack: Stack, change: str) -> None:
+    asked = Asked(stack)
+    query = dict(pair.split("=") for pair in asked.link.query.split("&"))
+    forged = {
+        "mac": urlencode(query | {"mac": "A" * 43}),
+        "expires": urlencode(query | {"expires": "9999999999"}),
+        "nothing": "",
+        "nonce": asked.link.query,
+    }
+    form = {"decision": "approve", "version": "1", "reason": "Because I can forge.", "nonce": "0" * 64}
+    response = asked.open("POST", query=forged[change], form=form)
+    assert response["statusCode"] == 403
+    assert "Nothing was changed" in response["body"]
+    assert "Release" not in response["body"]
+
+
+def test_an_unknown_approval_looks_like_a_forged_link(stack: Stack) -> None:
+    asked = Asked(stack)
+    asked.approval_id = "x" * 24
+    assert asked.open()["statusCode"] == 403
+
+
+def test_a_late_answer_is_told_so(stack: Stack) -> None:
+    waiting = Waiting(stack)
+    asked = Asked(stack, waiting.token)
+    stack.sfn.send_task_failure(taskToken=waiting.token, error="States.Timeout")
+    waiting.end()
+    response = asked.answer()
+    assert response["statusCode"] == 410
+    assert "too late" in response["body"]
+    assert approvals.find(asked.approval_id).refusal == "The decision came too late."
+    entries = [stack.read_json(f"s3://clinrisk-audit/{key}") for key in stack.keys("audit")]
+    assert [entry.get("decision", entry.get("refusal")) for entry in entries] == [
+        "APPROVED",
+        "The decision came too late.",
+    ]
+    with pytest.raises(DecisionMissing):
+        asked.promote()
+
+
+def test_an_expired_question_cannot_be_answered(stack: Stack) -> None:
+    asked = Asked(stack)
+    expired = stack.call("expire_approval", {"use_case": "heart", "run_id": asked.candidate.run_id})
+    assert expired == {"reason": "Nobody decided in time."}
+    assert stack.call("expire_approval", {"use_case": "heart", "run_id": asked.candidate.run_id}) == expired
+    response = asked.answer()
+    assert response["statusCode"] in {403, 410}
+    assert stack.keys("audit") == []
+
+
+@pytest.mark.parametrize("name", ["evaluation", "report", *object_keys.MODEL_CARD])
+def test_altered_evidence_is_not_shown_and_nothing_is_decided_on_it(stack: Stack, name: str) -> None:
+    waiting = Waiting(stack)
+    asked = Asked(stack, waiting.token)
+    asked.carry()
+    asked.candidate.change(name, json.dumps({"nicer": True}).encode())
+    for response in (asked.open(), asked.answer()):
+        assert response["statusCode"] == 409
+        assert "cannot be shown" in response["body"]
+    assert waiting.status() == "RUNNING"
+    assert stack.keys("audit") == []
+
+
+def test_asking_again_after_a_crash_renews_the_token_and_keeps_the_link(stack: Stack) -> None:
+    asked, waiting = Asked(stack), Waiting(stack)
+    event = asked.candidate.approval_event(asked.judgement, asked.package, waiting.token)
+    assert stack.call("request_approval", event)["approval_id"] == asked.approval_id
+    assert asked.link.geturl() in stack.mails()[0]["Message"]
+    asked.answer()
+    assert waiting.end()["status"] == "SUCCEEDED"
+
+
+def test_an_approved_candidate_becomes_live_with_history_and_ledger(stack: Stack) -> None:
+    waiting = Waiting(stack)
+    asked = Asked(stack, waiting.token)
+    asked.answer()
+    promoted = asked.promote()
+    assert promoted["live_version"] == 1
+    kept = stack.keys("audit")
+    assert kept == [
+        "ledger/heart/00000001-promoted.json",
+        f"ledger/heart/decisions/{asked.approval_id}-approved.json",
+    ]
+    entry = stack.read_json(f"s3://clinrisk-audit/{kept[0]}")
+    assert entry["reason"] == "Well calibrated in women too."
+    assert "It was released as live version 1." in asked.open()["body"]
+    assert asked.promote()["live_version"] == 1
+    assert stack.keys("audit") == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("model", "The model has changed"),
+        ("manifest", "The manifest has changed"),
+        ("evaluation", "The evaluation has changed"),
+        ("report", "The report has changed"),
+        ("model_card", "The model card has changed"),
+        ("model_card_chai", "The model card chai has changed"),
+        ("model_card_hti1", "The model card hti1 has changed"),
+        ("code", "The code has changed"),
+    ],
+)
+def test_one_changed_artefact_stops_the_promotion_and_the_reason_is_kept(
+    stack: Stack, name: str, said: str
+) -> None:
+    asked = Asked(stack, Waiting(stack).token)
+    asked.answer()
+    asked.candidate.change(name, b"changed")
+    with pytest.raises(EvidenceChanged, match=said):
+        asked.promote()
+    assert "ledger/heart/00000001-promoted.json" not in stack.keys("audit")
+    refusal = stack.read_json(
+        f"s3://clinrisk-audit/ledger/heart/decisions/{asked.approval_id}-not-released.json"
+    )
+    assert said in refusal["refusal"]
+    assert said in asked.open()["body"]
+
+
+def test_a_package_that_lacks_the_digest_of_its_card_is_not_released(stack: Stack) -> None:
+    asked = Asked(stack, Waiting(stack).token)
+    asked.answer()
+    recorded = asked.judgement["digests"]
+    others = {name: value for name, value in recorded.items() if name != "model_card_chai"}
+    stack.sagemaker.update_model_package(ModelPackageArn=asked.package[0], CustomerMetadataProperties=others)
+    with pytest.raises(EvidenceChanged, match="differs from what was approved: model_card_chai"):
+        asked.promote()
+
+
+def test_nothing_goes_live_without_a_recorded_decision(stack: Stack) -> None:
+    asked = Asked(stack)
+    with pytest.raises(DecisionMissing):
+        asked.promote()

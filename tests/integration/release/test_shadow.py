@@ -1,0 +1,117 @@
+"""The shadow's two functions: which batches are replayed, and how a comparison that is missing is told."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from clinrisk.aws import s3
+from clinrisk.core import object_keys
+from clinrisk.core.release import shadow
+from tests.integration.asking import Asked
+from tests.integration.conftest import ROOT, Stack
+from tests.integration.monitored import FROM_ELSEWHERE, LIKE_TRAINING, Monitored
+from tests.integration.monitoring.test_monitoring import metrics
+
+LAKE, RUN = "clinrisk-lake", "heart-9876543210"
+ASKED = json.loads((ROOT / "events/plan_shadow.heart.json").read_text())
+
+
+def recorded(stack: Stack, case: str) -> Any:
+    return stack.call("record_shadow", json.loads((ROOT / f"events/record_shadow.{case}.json").read_text()))
+
+
+def document(stack: Stack, batch: str) -> Any:
+    return stack.read_json(f"s3://{LAKE}/{object_keys.comparison('heart', RUN, batch)}")
+
+
+def test_before_the_first_release_nothing_is_replayed_and_the_reason_is_said(stack: Stack) -> None:
+    plan = stack.call("plan_shadow", ASKED)
+    assert (plan["champion_version"], plan["batches"]) == (0, [])
+    assert plan["reason"] == "No model is live yet, so there is nothing to compare with."
+
+
+def test_the_newest_batches_of_the_live_model_are_replayed_until_there_are_enough(stack: Stack) -> None:
+    monitored = Monitored(stack)
+    [batch] = stack.call("plan_shadow", ASKED)["batches"]
+    assert (batch["upload_id"], batch["rows"]) == (FROM_ELSEWHERE, 200)
+    assert batch["predictions"] == f"s3://{LAKE}/predictions/heart/{FROM_ELSEWHERE}.parquet"
+    monitored.score("e" * 20, "2026-03-04", seed=6, rows=60)
+    plan = stack.call("plan_shadow", ASKED)
+    assert [one["upload_id"] for one in plan["batches"]] == ["e" * 20, FROM_ELSEWHERE]
+    assert plan["reason"] == ""
+
+
+def test_a_batch_that_is_not_scored_yet_is_left_out(stack: Stack) -> None:
+    Monitored(stack)
+    stack.s3.delete_object(Bucket=LAKE, Key=object_keys.predictions("heart", FROM_ELSEWHERE))
+    [batch] = stack.call("plan_shadow", ASKED)["batches"]
+    assert batch["upload_id"] == LIKE_TRAINING
+
+
+def test_no_more_batches_than_one_job_can_read_are_chosen(stack: Stack) -> None:
+    monitored = Monitored(stack)
+    for day in range(10, 20):
+        monitored.score(f"{day:020x}", f"2026-03-{day}", seed=day, rows=10)
+    assert len(stack.call("plan_shadow", ASKED)["batches"]) == shadow.MOST_BATCHES
+
+
+def test_a_live_model_without_a_batch_has_nothing_to_compare(stack: Stack) -> None:
+    Monitored(stack)
+    for upload in (LIKE_TRAINING, FROM_ELSEWHERE):
+        stack.s3.delete_object(Bucket=LAKE, Key=object_keys.predictions("heart", upload))
+    plan = stack.call("plan_shadow", ASKED)
+    assert (plan["champion_version"], plan["batches"]) == (1, [])
+    assert "no patient to compare" in plan["reason"]
+
+
+def test_a_candidate_that_reads_other_features_is_not_let_near_the_batches(stack: Stack) -> None:
+    Monitored(stack)
+    plan = stack.call("plan_shadow", ASKED | {"feature_digest": "1" * 64})
+    assert plan["batches"] == []
+    assert "other features" in plan["reason"]
+
+
+@pytest.mark.parametrize(("case", "counts"), [("compared", (1, 0)), ("nothing", (0, 0)), ("failed", (0, 1))])
+def test_every_ending_is_counted(
+    stack: Stack, capsys: pytest.CaptureFixture[str], case: str, counts: tuple[int, int]
+) -> None:
+    answer = recorded(stack, case)
+    found = metrics(capsys.readouterr().out)
+    assert (found["ShadowsCompared", ""], found["ShadowsFailed", ""]) == counts
+    assert answer["announce"] is (case == "failed")
+
+
+def test_a_failure_leaves_its_reason_for_the_approver_and_the_operator(stack: Stack) -> None:
+    answer = recorded(stack, "failed")
+    told = document(stack, "a" * 20)
+    assert (told["outcome"], told["reason"]) == (
+        "FAILED",
+        "50 patients and 49 scores do not pair up one to one.",
+    )
+    assert told["reason"] in answer["message"]
+    assert "not affected" in answer["message"]
+
+
+def test_a_comparison_that_was_made_is_not_overwritten(stack: Stack) -> None:
+    recorded(stack, "compared")
+    assert not [key for key in stack.keys("lake") if key.startswith("comparisons/")]
+
+
+def test_a_failure_to_find_out_who_waits_is_told_without_a_document(stack: Stack) -> None:
+    event = json.loads((ROOT / "events/record_shadow.failed.json").read_text()) | {"run_id": ""}
+    assert stack.call("record_shadow", event)["announce"]
+    assert not [key for key in stack.keys("lake") if key.startswith("comparisons/")]
+
+
+def test_the_page_reads_the_comparisons_that_are_there_when_it_is_opened(stack: Stack) -> None:
+    asked = Asked(stack)
+    assert "The comparison with the live model is not there." in asked.mail["Message"]
+    assert "The comparison with the live model is not there." in asked.open()["body"]
+    run = asked.candidate.run_id
+    reason = "The live model has scored no batch yet."
+    found = shadow.not_compared("heart", run, "replay", shadow.NOTHING, reason)
+    s3.store_json(LAKE, object_keys.comparison("heart", run, "replay"), found)
+    assert f"Recent batches: {reason}" in asked.open()["body"]

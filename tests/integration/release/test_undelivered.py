@@ -1,0 +1,158 @@
+"""A decision that was recorded while its delivery broke: it is finished by hand, or closed as too late."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from clinrisk.aws import clients
+from clinrisk.aws.tables import approvals
+from clinrisk.errors import DecisionMissing, ObjectMissing
+from clinrisk.services.release import expire_approval
+from tests.integration.asking import Asked
+from tests.integration.candidates import Waiting
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Stack
+
+ENTRIES = {"approve": ["approved", "not-released"], "reject": ["rejected"]}
+
+
+def breaks_once(client: Any, operation: str, before: str = "before-call") -> None:
+    """Let the next call of an operation fail: before it leaves, or after the service did its work."""
+
+    def hook(**_: Any) -> None:
+        client.meta.events.unregister(name, hook)
+        raise EndpointConnectionError(endpoint_url="https://elsewhere")
+
+    name = f"{before}.{client.meta.service_model.service_id.hyphenize()}.{operation}"
+    client.meta.events.register(name, hook)
+
+
+def undelivered_decision(stack: Stack, decision: str = "approve") -> tuple[Asked, Waiting]:
+    """A decision that is in the table and nowhere else."""
+    waiting = Waiting(stack)
+    asked = Asked(stack, waiting.token)
+    asked.carry()
+    breaks_once(clients.s3(), "PutObject")
+    response = asked.answer(decision)
+    assert response["statusCode"] == 500
+    assert "Sending the same answer again is safe" in response["body"]
+    assert (waiting.status(), stack.keys("audit")) == ("RUNNING", [])
+    return asked, waiting
+
+
+def pressed(asked: Asked) -> Any:
+    """Press the button of the page that the link opens."""
+    form = dict(re.findall(r'type="hidden" name="(\w+)" value="([0-9a-f]+)"', asked.open()["body"]))
+    assert set(form) == {"shown", "nonce"}
+    return asked.open("POST", form=form)
+
+
+def ledger(stack: Stack) -> list[str]:
+    """List what the ledger keeps, by the end of its names."""
+    return [key.partition("/decisions/")[2][25:].removesuffix(".json") for key in stack.keys("audit")]
+
+
+def expired(stack: Stack, asked: Asked) -> str:
+    answer = stack.call("expire_approval", {"use_case": "heart", "run_id": asked.candidate.run_id})
+    return str(answer["reason"])
+
+
+@pytest.mark.parametrize(("decision", "ends"), [("approve", "SUCCEEDED"), ("reject", "FAILED")])
+def test_the_page_says_that_a_decision_was_not_passed_on_and_its_button_does_it(
+    stack: Stack, decision: str, ends: str
+) -> None:
+    asked, waiting = undelivered_decision(stack, decision)
+    before = asked.open()["body"]
+    assert "not passed on yet" in before
+    assert "becomes the live model" not in before
+    assert "You can close this page" not in before
+    after = pressed(asked)
+    assert after["statusCode"] == 200
+    assert "<form" not in after["body"]
+    assert waiting.end()["status"] == ends
+    assert ledger(stack) == ENTRIES[decision][:1]
+    assert asked.open()["body"] == after["body"]
+
+
+def test_a_button_with_a_forged_nonce_finishes_nothing(stack: Stack) -> None:
+    asked, waiting = undelivered_decision(stack)
+    response = asked.open("POST", form={"shown": asked.carry()["shown"], "nonce": "0" * 64})
+    assert (response["statusCode"], waiting.status()) == (403, "RUNNING")
+
+
+def test_an_error_after_the_decision_does_not_say_that_nothing_was_changed(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Asked(stack, Waiting(stack).token)
+
+    def gone(_: object) -> None:
+        raise ObjectMissing("It is gone.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("clinrisk.aws.ledger.write_decision", gone)
+        response = asked.answer()
+    assert approvals.find(asked.approval_id).status == approvals.APPROVED
+    assert response["statusCode"] == 500
+    assert "Nothing was changed" not in response["body"]
+
+
+@pytest.mark.parametrize("decision", ENTRIES)
+def test_an_expiry_completes_a_decision_that_never_arrived_and_does_not_deny_it(
+    stack: Stack, decision: str
+) -> None:
+    asked, _ = undelivered_decision(stack, decision)
+    said = expired(stack, asked)
+    assert said == "A decision was recorded, but it did not reach the training run in time."
+    assert sorted(ledger(stack)) == ENTRIES[decision]
+    assert approvals.find(asked.approval_id).status == approvals.TOO_LATE
+    assert "too late" in asked.open()["body"]
+    assert expired(stack, asked) == said
+    with pytest.raises(DecisionMissing):
+        asked.promote()
+
+
+def test_an_expiry_that_breaks_half_way_is_completed_by_the_next(stack: Stack) -> None:
+    asked, _ = undelivered_decision(stack)
+    approvals.mark_too_late(asked.approval_id, approvals.APPROVED)
+    assert approvals.find(asked.approval_id).unfinished
+    expired(stack, asked)
+    assert sorted(ledger(stack)) == ENTRIES["approve"]
+
+
+def test_a_late_answer_that_breaks_half_way_is_completed_by_the_button(stack: Stack) -> None:
+    asked, _ = undelivered_decision(stack)
+    approvals.mark_too_late(asked.approval_id, approvals.APPROVED)
+    assert pressed(asked)["statusCode"] == 410
+    assert sorted(ledger(stack)) == ENTRIES["approve"]
+    assert approvals.find(asked.approval_id).refusal == expire_approval.TOO_LATE
+
+
+def test_a_delivery_that_arrived_without_being_noted_is_released_and_never_too_late(stack: Stack) -> None:
+    waiting = Waiting(stack)
+    asked = Asked(stack, waiting.token)
+    breaks_once(clients.stepfunctions(), "SendTaskSuccess", "after-call")
+    assert asked.answer()["statusCode"] == 500
+    assert waiting.end()["status"] == "SUCCEEDED"
+    assert asked.promote()["live_version"] == 1
+    expire_approval.close_undelivered(approvals.find(asked.approval_id), "2026-03-01T09:30:00.000Z")
+    page = asked.answer()
+    assert "It was released as live version 1." in page["body"]
+    assert "ledger/heart/00000001-promoted.json" in stack.keys("audit")
+    assert "not-released" not in ledger(stack)
+
+
+def test_a_promotion_that_comes_after_the_decision_was_closed_releases_nothing(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, _ = undelivered_decision(stack)
+    read = approvals.find(asked.approval_id)
+    expired(stack, asked)
+    # As it was read a moment before it was closed.
+    monkeypatch.setattr(approvals, "find", lambda _: read)
+    with pytest.raises(DecisionMissing, match="too late"):
+        asked.promote()

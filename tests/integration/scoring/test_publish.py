@@ -1,0 +1,148 @@
+"""What goes out: results under the hospital's own ids, and the job code under its digest."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import sys
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clinrisk.errors import CountsDisagree
+from clinrisk.services.training import publish_job_code
+from tests.integration.publishing import publish_event
+from tests.integration.uploading import Ingest, heart_batch, stroke_batch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.conftest import Stack
+
+
+def test_results_carry_the_hospitals_ids_in_the_files_order(stack: Stack) -> None:
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/ward 7+8.csv", stroke_batch(20)).run()
+    published = stack.call("publish_results", publish_event(stack, upload))
+    assert published["results"]["uri"] == (
+        f"s3://clinrisk-results/results/stroke/ward-7-8/{upload['upload_id']}.csv"
+    )
+    lines = stack.read(published["results"]["uri"]).decode().splitlines()
+    assert lines[0].startswith("row,id,risk,band,flagged,factor_1,factor_2,factor_3,")
+    assert lines[1].startswith("1,1000,0.19,low,1,age 63,never smoked,,")
+    assert (published["scored_rows"], len(lines)) == (20, 21)
+    assert "5 of them are flagged" in published["message"]
+
+
+def test_where_there_are_no_ids_the_record_id_stands_in(stack: Stack) -> None:
+    upload, _ = Ingest.of(stack, "inbox/heart/inference/today.csv", heart_batch(20)).run()
+    published = stack.call("publish_results", publish_event(stack, upload))
+    first = stack.read(published["results"]["uri"]).decode().splitlines()[1].split(",")
+    assert len(first[1]) == 32
+
+
+def test_a_patient_without_a_score_stops_the_publication(stack: Stack) -> None:
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/today.csv", stroke_batch(20)).run()
+    event = publish_event(stack, upload, drop=1)
+    with pytest.raises(CountsDisagree):
+        stack.call("publish_results", event)
+    assert not [key for key in stack.keys("results") if key.startswith("results/")]
+
+
+def test_parts_of_another_cut_stop_the_publication(stack: Stack) -> None:
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/today.csv", stroke_batch(20)).run()
+    event = publish_event(stack, upload)
+    for folder in ("vault", "presented"):
+        part = f"{folder}/stroke/{upload['upload_id']}/chunk-0000{{}}.parquet"
+        stack.put("lake", part.format(1), stack.read(f"s3://clinrisk-lake/{part.format(0)}"))
+    with pytest.raises(CountsDisagree, match="results of 40 rows; 20 were accepted"):
+        stack.call("publish_results", event)
+    assert not [key for key in stack.keys("results") if key.startswith("results/")]
+
+
+def test_the_results_of_several_chunks_are_one_file_written_in_parts(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clinrisk.services.ingest.plan_chunks.CHUNK_BYTES", 400)
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/today.csv", stroke_batch(60)).run()
+    event = publish_event(stack, upload)
+    whole = stack.call("publish_results", event)
+    text = stack.read(whole["results"]["uri"])
+    lines = text.decode().splitlines()
+    assert len([line for line in lines if line.startswith("row,id,")]) == 1
+    assert [line.split(",")[:2] for line in lines[1:]] == [[str(n), str(999 + n)] for n in range(1, 61)]
+    # S3 wants 5 MB in a part of a real upload; moto asks for the same.
+    monkeypatch.setattr("clinrisk.aws.s3._RANGE", 1000)
+    monkeypatch.setattr("moto.settings.S3_UPLOAD_PART_MIN_SIZE", 500, raising=False)
+    monkeypatch.setattr("moto.s3.models.S3_UPLOAD_PART_MIN_SIZE", 500, raising=False)
+    again = stack.call("publish_results", event)
+    assert again == whole
+    assert stack.read(whole["results"]["uri"]) == text
+    assert hashlib.sha256(text).hexdigest() == whole["results"]["sha256"]
+
+
+def deploy_event(address: str, kind: str = "Create") -> dict[str, Any]:
+    """Give CloudFormation's event."""
+    return {
+        "RequestType": kind,
+        "ResponseURL": address,
+        "StackId": "arn:aws:cloudformation:eu-central-1:123456789012:stack/clinrisk/1",
+        "RequestId": "request-1",
+        "LogicalResourceId": "JobCode",
+        "ResourceType": "AWS::CloudFormation::CustomResource",
+        "ResourceProperties": {"ServiceToken": "arn"},
+    }
+
+
+def test_job_code_is_published_once_under_its_digest(
+    stack: Stack, cloudformation: tuple[str, list[dict[str, Any]]]
+) -> None:
+    address, answers = cloudformation
+    stack.call("publish_job_code", deploy_event(address))
+    stack.call("publish_job_code", deploy_event(address, "Update"))
+    assert [answer["Status"] for answer in answers] == ["SUCCESS", "SUCCESS"]
+    data = answers[0]["Data"]
+    assert data == answers[1]["Data"]
+    assert data["Prefix"] == f"s3://clinrisk-lake/code/{data['Digest']}/"
+    assert stack.keys("lake") == [f"code/{data['Digest']}/clinrisk.pyz"]
+
+
+def test_deleting_keeps_the_code_that_models_were_made_with(
+    stack: Stack, cloudformation: tuple[str, list[dict[str, Any]]]
+) -> None:
+    address, answers = cloudformation
+    stack.call("publish_job_code", deploy_event(address))
+    stack.call("publish_job_code", deploy_event(address, "Delete"))
+    assert answers[1]["Status"] == "SUCCESS"
+    assert len(stack.keys("lake")) == 1
+
+
+def test_a_failed_publication_says_so_and_never_hangs_the_stack(
+    stack: Stack, cloudformation: tuple[str, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, answers = cloudformation
+    monkeypatch.setenv("LAKE_BUCKET", "no-such-bucket")
+    with pytest.raises(Exception, match="NoSuchBucket"):
+        stack.call("publish_job_code", deploy_event(address))
+    assert answers[0]["Status"] == "FAILED"
+    assert "NoSuchBucket" in answers[0]["Reason"]
+
+
+def test_the_zip_is_the_same_bytes_and_holds_nothing_of_a_lambda() -> None:
+    first = publish_job_code.build()
+    assert first == publish_job_code.build()
+    names = zipfile.ZipFile(io.BytesIO(first)).namelist()
+    assert names == sorted(names)
+    assert "clinrisk/use_cases/heart.py" in names
+    assert not [name for name in names if name.startswith("clinrisk/aws/") or name.endswith(".pyc")]
+
+
+def test_the_zip_runs_and_refuses_an_unknown_job(tmp_path: Path) -> None:
+    path = tmp_path / "clinrisk.pyz"
+    path.write_bytes(publish_job_code.build())
+    ran = subprocess.run(
+        [sys.executable, "-I", str(path), "dance"], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode != 0
+    assert "Traceback" not in ran.stderr

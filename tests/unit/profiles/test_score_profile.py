@@ -1,0 +1,74 @@
+import json
+
+import numpy as np
+import pytest
+from numpy.random import Generator
+
+from clinrisk.core.profiles.score_profile import EVERYONE, ScoreProfile, merge, score_cells, score_profile_of
+from clinrisk.use_cases.base import UseCase
+
+
+def scored(use_case: UseCase, rows: int, rng: Generator, *, labelled: bool = True) -> ScoreProfile:
+    risk = rng.beta(2, 5, rows)
+    groups = {
+        "sex": rng.choice(["female", "male"], rows),
+        "age_band": rng.choice(["under_45", "45_to_64", "65_and_over"], rows),
+    }
+    label = (rng.random(rows) < risk).astype(int) if labelled else None
+    return score_profile_of(use_case, risk, risk >= 0.4, groups, label)
+
+
+def test_the_groups_of_each_attribute_add_up_to_everyone(heart: UseCase, rng: Generator) -> None:
+    profile = scored(heart, 500, rng)
+    everyone = profile.everyone
+    assert everyone.outcomes is not None
+    assert sum(everyone.score_counts) == everyone.n == 500
+    for attribute in ("sex", "age_band"):
+        groups = profile.attributes[attribute].values()
+        assert sum(group.n for group in groups) == 500
+        assert sum(group.flagged for group in groups) == everyone.flagged
+        assert sum(group.outcomes.tp for group in groups if group.outcomes) == everyone.outcomes.tp
+    assert everyone.outcomes.tp + everyone.outcomes.fp == everyone.flagged
+
+
+def test_merging_two_batches_gives_the_profile_of_both_together(heart: UseCase, rng: Generator) -> None:
+    risk, sex = rng.random(90), rng.choice(["female", "male"], 90)
+    groups = {"sex": sex, "age_band": np.repeat(["under_45", "65_and_over"], 45)}
+    label = (risk > rng.random(90)).astype(int)
+
+    def of(rows: slice) -> ScoreProfile:
+        parts = {name: values[rows] for name, values in groups.items()}
+        return score_profile_of(heart, risk[rows], risk[rows] > 0.5, parts, label[rows])
+
+    whole = of(slice(None))
+    assert merge([of(slice(0, 30)), of(slice(30, 90))]) == whole
+    assert merge([of(slice(30, 90)), of(slice(0, 30))]) == whole
+
+
+def test_outcomes_are_kept_only_where_every_part_has_them(heart: UseCase, rng: Generator) -> None:
+    labelled, unlabelled = scored(heart, 40, rng), scored(heart, 40, rng, labelled=False)
+    assert merge([labelled, labelled]).everyone.outcomes is not None
+    assert merge([labelled, unlabelled]).everyone.outcomes is None
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_score_profile_survives_json(heart: UseCase, rng: Generator, labelled: bool) -> None:  # noqa: FBT001 (pytest passes it by name)
+    profile = scored(heart, 300, rng, labelled=labelled)
+    document = json.loads(json.dumps(profile.to_dict()))
+    assert ScoreProfile.from_dict(document) == profile
+    assert ("positives" in document[EVERYONE][EVERYONE]) is labelled
+
+
+def test_low_risks_get_the_finer_cells() -> None:
+    edges = np.unique(score_cells(np.linspace(0, 1, 100_001)), return_index=True)[1]
+    widths = np.diff(edges)
+    assert len(edges) == 100
+    assert np.all(np.diff(widths) >= 0)
+
+
+def test_the_expected_cases_are_the_sum_of_the_risks_to_one_percent(heart: UseCase, rng: Generator) -> None:
+    for a, b in ((2, 5), (1, 20), (5, 2)):
+        risk = rng.beta(a, b, 3000)
+        sex = np.repeat("male", 3000)
+        profile = score_profile_of(heart, risk, risk > 0.5, {"sex": sex, "age_band": sex})
+        assert profile.everyone.expected_positives == pytest.approx(risk.sum(), rel=0.01)

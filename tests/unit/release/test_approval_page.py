@@ -1,0 +1,185 @@
+"""The approval page shows evidence, escapes everything, and loads nothing."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from clinrisk import use_cases
+from clinrisk.core.evaluation.document import Scored, evaluation_of
+from clinrisk.core.mails import LONGEST_SUBJECT, mail
+from clinrisk.core.release.page import approval_page
+from clinrisk.core.release.page.answer import LONGEST_REASON, objections
+from clinrisk.core.release.page.evidence_view import evidence_of, summary_of
+from clinrisk.core.release.page.shadow_view import beside_of
+
+SHOWN = "5" * 64
+GOOD = {"decision": "approve", "version": "3", "reason": "Well calibrated in women too.", "shown": SHOWN}
+FIGURES = {"auc": [0.9, 0.87, 0.93], "brier": [0.12, 0.1, 0.14], "calibration_slope": "NOT_EVALUATED"}
+EVALUATION = {
+    "threshold": 0.38,
+    "counts": {"training": {"rows": 243, "positives": 112}, "holdout": {"rows": 60, "positives": 27}},
+    "models": {"xgboost": FIGURES, "logistic": FIGURES, "champion": {"auc": [0.88, 0.8, 0.94]}},
+    "holdout": {"xgboost": FIGURES},
+    "comparison": {},
+    "holdout_comparison": {},
+    "groups": {"sex": {"female": {"n": 76, "recall": [0.86, 0.75, 0.93]}}},
+    "gaps": {"sex": {"recall": [0.08, 0.0, 0.2]}},
+}
+FACTS = {
+    "package_version": 3,
+    "run_id": "heart-1",
+    "expires_at": 1_795_900_000,
+    "unmet": (),
+    "summary": "<script>alert(1)</script>",
+    "threshold": 0.38,
+    "digests": {"model": "0" * 64},
+    "report_uri": "s3://results/report.html",
+    "package_arn": "arn",
+    "status": "REJECTED",
+    "reason": "<b>no</b>",
+    "decided_at": "2026-03-01T09:30:00.000Z",
+    "live_version": 0,
+    "refusal": "",
+}
+OUTDATED = "The evidence compares with live version 1, version 2 is live: evaluate again."
+
+
+def asked(**more: object) -> str:
+    heart = use_cases.get("heart")
+    evidence, beside = evidence_of(EVALUATION, heart), beside_of([], heart)
+    given = {"shown": SHOWN, "nonce": "0" * 64} | more
+    return approval_page.question(heart, FACTS, evidence, beside, **given).html  # type: ignore[arg-type]
+
+
+def test_a_complete_answer_is_taken() -> None:
+    assert objections(GOOD, 3, shown=SHOWN) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": "v3"},
+        {"version": "03"},
+        {"reason": " " * 20},
+        {"reason": "x" * (LONGEST_REASON + 1)},
+        {"decision": ""},
+        {"decision": "APPROVED"},
+        {"shown": "6" * 64},
+        {"shown": ""},
+    ],
+)
+def test_an_answer_that_lacks_something_is_not(change: dict[str, str]) -> None:
+    assert len(objections(GOOD | change, 3, shown=SHOWN)) == 1
+
+
+def test_an_empty_form_is_told_everything_it_lacks() -> None:
+    assert len(objections({}, 3, shown=SHOWN)) == 4
+
+
+def test_what_cannot_be_released_any_more_may_still_be_rejected() -> None:
+    [said] = objections(GOOD, 3, shown=SHOWN, outdated=OUTDATED)
+    assert said == f"This version cannot be released. {OUTDATED}"
+    assert objections(GOOD | {"decision": "reject"}, 3, shown=SHOWN, outdated=OUTDATED) == []
+
+
+def test_evidence_that_compares_with_another_model_is_said_to_be_out_of_date_and_approves_nothing() -> None:
+    html = asked(outdated=OUTDATED)
+    assert OUTDATED in html
+    assert 'value="approve" required disabled' in html
+    assert 'value="reject" required>' in html
+    assert "cannot be released" not in asked()
+    assert 'value="approve" required>' in asked()
+
+
+def test_the_form_carries_the_digest_of_what_the_page_shows() -> None:
+    assert f'<input type="hidden" name="shown" value="{SHOWN}">' in asked()
+
+
+@pytest.mark.parametrize(
+    ("became", "says"),
+    [
+        ({}, "checked once more"),
+        ({"live_version": 2}, "It was released as live version 2."),
+        ({"refusal": OUTDATED}, f"It was not released.</strong> {OUTDATED}"),
+    ],
+)
+def test_a_decided_page_says_what_became_of_an_approval(became: dict[str, object], says: str) -> None:
+    html = approval_page.outcome(use_cases.get("heart"), FACTS | {"status": "APPROVED"} | became).html
+    assert says in html
+    assert ("but not released" in html) == ("refusal" in became)
+
+
+def test_the_page_shows_each_figure_with_its_interval() -> None:
+    html = asked()
+    assert "0.900 (0.870 to 0.930)" in html
+    assert "86% (75 to 93%)" in html
+    assert "Live model" in html
+    assert "not evaluated" in html
+
+
+def test_what_people_wrote_is_escaped() -> None:
+    html = asked(typed={"reason": "</textarea><script>", "version": '"'}, objections=("<i>",))
+    outcome = approval_page.outcome(use_cases.get("heart"), FACTS).html
+    assert "<script>" not in html + outcome
+    assert "<b>no</b>" not in outcome
+
+
+def test_the_page_loads_nothing_and_runs_nothing() -> None:
+    html = asked()
+    assert not re.search(r"<script|<link|<img|src=|href=|url\(|@import|\son[a-z]+=", html)
+
+
+def test_the_pages_style_is_the_one_that_the_policy_allows() -> None:
+    policy = approval_page.headers()["content-security-policy"]
+    style = re.search(r"<style>(.*?)</style>", asked(), re.DOTALL)
+    assert style is not None
+    assert approval_page.allowed(style.group(1)) in policy
+
+
+def test_every_field_of_the_form_has_a_label() -> None:
+    html = asked()
+    for field in re.findall(r'<(?:input type="text"|textarea) id="(\w+)"', html):
+        assert f'for="{field}"' in html
+
+
+def test_an_error_is_a_page_without_a_form() -> None:
+    notice = approval_page.notice(403, "There is nothing to decide here", "This link has expired.")
+    assert notice.status == 403
+    assert "<form" not in notice.html
+
+
+def test_the_summary_says_whom_how_well_and_whom_it_flags() -> None:
+    summary = summary_of(EVALUATION, use_cases.get("heart"))
+    assert "243 patients, 112 of them" in summary
+    assert "38.0%" in summary
+
+
+def test_a_subject_is_what_sns_takes() -> None:
+    subject = mail("Ä" * 300 + "\nBcc: x", "text").subject
+    assert len(subject) <= LONGEST_SUBJECT < 100
+    assert subject.isascii()
+    assert "\n" not in subject
+
+
+def test_a_real_evaluation_document_is_shown_whole() -> None:
+    heart = use_cases.get("heart")
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 2, 200)
+    groups = {each.name: rng.choice(list(each.group_names), 200) for each in heart.protected}
+    risks = np.clip(labels * 0.3 + rng.random(200) * 0.7, 0.001, 0.999)
+    scored = Scored(labels, groups, dict.fromkeys(("xgboost", "logistic", "floor"), risks))
+    document = evaluation_of(heart, scored, scored)
+    evidence = evidence_of(document, heart)
+    facts = FACTS | {"summary": summary_of(document, heart)}
+    html = approval_page.question(
+        heart, facts, evidence, beside_of([], heart), shown=SHOWN, nonce="0" * 64
+    ).html
+    assert len(evidence.areas) == 3
+    assert [len(attribute.groups) for attribute in evidence.groups] == [
+        len(each.group_names) for each in heart.protected
+    ]
+    assert "not evaluated" not in evidence.figures[0].cells
+    assert "nan" not in html

@@ -1,0 +1,55 @@
+import json
+
+import pytest
+
+from clinrisk.core.release.ledger_entries import DecisionEntry, LedgerEntry, RefusalEntry, ReleaseEvent
+
+ENTRY = LedgerEntry(
+    use_case="heart",
+    event=ReleaseEvent.PROMOTED,
+    live_version=3,
+    previous_version=2,
+    run_id="heart-0123456789",
+    package_arn="arn:aws:sagemaker:eu-west-1:123456789012:model-package/clinrisk-heart/3",
+    package_version=3,
+    approval_id="a1",
+    decided_at="2026-01-02T03:04:05.000Z",
+    effective_at="2026-01-02T03:05:00.000Z",
+    reason="Calibration holds in every group.",
+    threshold=0.31,
+    digests={"model": "0" * 64},
+    evidence={"report": "1" * 64, "comparison/replay": "2" * 64},
+)
+
+
+def test_an_entry_is_named_by_use_case_version_and_event() -> None:
+    assert ENTRY.key == "ledger/heart/00000003-promoted.json"
+
+
+def test_a_decision_and_its_refusal_lie_side_by_side_and_apart_from_releases() -> None:
+    facts = {
+        "use_case": "heart",
+        "run_id": "heart-1",
+        "package_arn": "arn",
+        "package_version": 3,
+        "approval_id": "a1",
+        "decided_at": "2026-01-02T03:04:05.000Z",
+        "digests": {"model": "0" * 64},
+    }
+    decision = DecisionEntry(**facts, decision="REJECTED", reason="No.", evidence={})  # type: ignore[arg-type]
+    refusal = RefusalEntry(**facts, refused_at="2026", refusal="The report has changed.")  # type: ignore[arg-type]
+    assert decision.key == "ledger/heart/decisions/a1-rejected.json"
+    assert refusal.key == "ledger/heart/decisions/a1-not-released.json"
+    assert json.loads(refusal.to_bytes())["refusal"] == "The report has changed."
+    assert json.loads(decision.to_bytes())["decision"] == "REJECTED"
+
+
+def test_an_entry_survives_its_bytes_and_they_are_always_the_same() -> None:
+    assert LedgerEntry.from_dict(json.loads(ENTRY.to_bytes())) == ENTRY
+    assert ENTRY.to_bytes() == LedgerEntry.from_dict(json.loads(ENTRY.to_bytes())).to_bytes()
+
+
+def test_an_entry_with_an_unknown_part_is_refused() -> None:
+    document = json.loads(ENTRY.to_bytes())
+    with pytest.raises(TypeError):
+        LedgerEntry.from_dict(document | {"patient": "x"})

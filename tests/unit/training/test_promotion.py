@@ -1,0 +1,160 @@
+"""The bar blocks what it says it blocks, names it in words, and lets through what meets it."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from clinrisk.core.training.promotion import NOT_EVALUATED, requirements, unmet_requirements
+from clinrisk.use_cases.bar import PromotionBar
+
+BAR = PromotionBar(
+    lowest_auc=0.8,
+    highest_auc=0.95,
+    margin_to_baseline=0.05,
+    margin_to_floor=0.0,
+    margin_to_champion=0.04,
+    highest_brier=0.17,
+    calibration_slope=(0.6, 1.6),
+    observed_to_expected=(0.8, 1.25),
+    minimum_events=40,
+    minimum_rows=120,
+)
+FIGURES = {
+    "auc": [0.9, 0.87, 0.93],
+    "brier": [0.13, 0.1, 0.16],
+    "calibration_slope": [0.9, 0.7, 1.1],
+    "observed_to_expected": [1.02, 0.9, 1.15],
+}
+GOOD: dict[str, Any] = {
+    "floor_feature": "age",
+    "counts": {"training": {"rows": 243, "positives": 113}},
+    "models": {"xgboost": FIGURES},
+    "holdout": {"xgboost": {"auc": [0.87, 0.76, 0.97]}, "champion": {"auc": [0.88, 0.77, 0.97]}},
+    "comparison": {
+        "xgboost_vs_logistic": {"auc": [-0.01, -0.03, 0.01]},
+        "xgboost_vs_floor": {"auc": [0.28, 0.2, 0.35]},
+        "xgboost_vs_champion": {"auc": [-0.01, -0.03, 0.02], "brier": [0.001, -0.004, 0.006]},
+    },
+    "holdout_comparison": {"xgboost_vs_champion": {"auc": [-0.01, -0.06, 0.04]}},
+    "champion": {"compared": {"training": 243, "holdout": 60}, "why_not": ""},
+    "groups": {"sex": {"female": {"auc": [0.8, 0.7, 0.9], "observed_to_expected": [1.4, 0.9, 2.1]}}},
+    "looks": 3,
+}
+
+
+def changed(path: str, value: object) -> dict[str, Any]:
+    document = deepcopy(GOOD)
+    *folders, last = path.split("/")
+    place = document
+    for folder in folders:
+        place = place[folder]
+    place[last] = value
+    return document
+
+
+def test_a_candidate_that_meets_the_bar_has_nothing_unmet() -> None:
+    assert unmet_requirements(GOOD, BAR) == []
+    assert all(line.met for line in requirements(GOOD, BAR))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        ("counts/training/rows", 100, "Patients to learn from: at least 120 (found 100)"),
+        ("counts/training/positives", 39, "Patients with the condition: at least 40 (found 39)"),
+        ("models/xgboost/auc", [0.79, 0.7, 0.85], "AUC: at least 0.8 (found 0.790)"),
+        (
+            "models/xgboost/auc",
+            [0.99, 0.98, 1.0],
+            "AUC that these data can honestly give: at most 0.95 (found 0.990: look for a leak)",
+        ),
+        ("models/xgboost/auc", NOT_EVALUATED, "AUC: at least 0.8 (found not evaluated)"),
+        (
+            "comparison/xgboost_vs_logistic/auc",
+            [-0.03, -0.06, 0.0],
+            (
+                "AUC not below that of the logistic regression baseline by more than 0.05, "
+                "with 95% confidence (found difference -0.030 [-0.060, +0.000])"
+            ),
+        ),
+        (
+            "comparison/xgboost_vs_floor/auc",
+            [0.01, -0.01, 0.03],
+            "AUC not below that of age alone, with 95% confidence (found difference +0.010 [-0.010, +0.030])",
+        ),
+        (
+            "comparison/xgboost_vs_champion/auc",
+            NOT_EVALUATED,
+            (
+                "AUC not below that of the live model by more than 0.04, with 95% confidence "
+                "(found not evaluated)"
+            ),
+        ),
+        (
+            "comparison/xgboost_vs_champion/brier",
+            [0.01, 0.0, 0.02],
+            (
+                "Brier score not above that of the live model by more than 0.01, with 95% confidence "
+                "(found difference +0.010 [+0.000, +0.020])"
+            ),
+        ),
+        (
+            "holdout_comparison/xgboost_vs_champion/auc",
+            [-0.2, -0.3, -0.1],
+            (
+                "Hold-out patients do not show an AUC lower than the live model's by 0.04 "
+                "(found difference -0.200 [-0.300, -0.100])"
+            ),
+        ),
+        (
+            "champion",
+            {"compared": {"training": 0, "holdout": 0}, "why_not": "it has other features"},
+            (
+                "Compared with the live model on the same patients "
+                "(found not evaluated: it has other features)"
+            ),
+        ),
+        (
+            "groups/sex/female/auc",
+            [0.4, 0.3, 0.49],
+            "AUC of every group: not surely below 0.5 (found sex female 0.40 [0.30, 0.49])",
+        ),
+        (
+            "groups/sex/female/observed_to_expected",
+            [3.0, 2.1, 4.0],
+            (
+                "Observed cases per expected case of every group: not surely outside 0.5 to 2 "
+                "(found sex female 3.00 [2.10, 4.00])"
+            ),
+        ),
+        ("looks", 21, "Candidates held against these hold-out patients: at most 20 (found 21)"),
+        ("models/xgboost/brier", [0.2, 0.1, 0.3], "Brier score: at most 0.17 (found 0.200)"),
+        (
+            "models/xgboost/calibration_slope",
+            [0.4, 0.3, 0.5],
+            "Calibration slope: at least 0.6 and at most 1.6 (found 0.400)",
+        ),
+        (
+            "models/xgboost/observed_to_expected",
+            [1.4, 1.3, 1.5],
+            "Observed cases per expected case: at least 0.8 and at most 1.25 (found 1.400)",
+        ),
+        (
+            "holdout/xgboost/auc",
+            [0.6, 0.5, 0.7],
+            "Hold-out patients do not rule out an AUC of 0.8 (found 0.600 [0.500, 0.700])",
+        ),
+    ],
+)
+def test_each_requirement_blocks_in_its_own_words(path: str, value: object, reason: str) -> None:
+    assert reason in unmet_requirements(changed(path, value), BAR)
+
+
+def test_without_a_live_model_nothing_is_asked_about_one() -> None:
+    document = changed("champion", None)
+
+    assert not any("live model" in line.asked for line in requirements(document, BAR))
+    assert unmet_requirements(document, BAR) == []

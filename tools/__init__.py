@@ -1,0 +1,1 @@
+"""What only developers run: generators of template sections and of documents."""

@@ -1,0 +1,293 @@
+"""The use-case section of template.yaml, rendered from clinrisk.use_cases (`make template`).
+
+A use case is one file; what CloudFormation needs of it (feature group, package group, schedule, alarms, its
+lines on the clinical dashboard) follows from that file. A test checks that the section is fresh.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clinrisk import use_cases
+from clinrisk.core.monitoring.findings import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from clinrisk.use_cases.base import UseCase
+
+BEGIN = "  # --- begin use cases\n"
+END = "  # --- end use cases\n"
+TEMPLATE = Path(__file__).parent.parent / "template.yaml"
+
+# Feature name -> type, for what every record carries beside the model's own features.
+BOOKKEEPING = {
+    "record_id": "String",
+    "event_time": "String",
+    "upload_id": "String",
+    "schema_version": "Integral",
+    "label": "Integral",
+    "row": "Integral",
+}
+_DAY = 86_400
+_HOUR = 3_600
+
+
+def feature_definitions(use_case: UseCase) -> list[tuple[str, str]]:
+    """List name and type of everything the feature group of a use case stores, in order."""
+    groups = [(name, "String") for name in use_case.group_columns]
+    features = [(name, "Fractional") for name in use_case.feature_names]
+    return [*BOOKKEEPING.items(), *groups, *features]
+
+
+def render(cases: Sequence[UseCase]) -> str:
+    """Give the whole section, markers excluded."""
+    return "\n".join([*(_resources(case) for case in cases), _dashboard(cases)])
+
+
+def replaced(template: str, cases: Sequence[UseCase]) -> str:
+    """Give the template with its use-case section written anew; raises ValueError without the markers."""
+    head, begin, rest = template.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise ValueError("template.yaml has lost the comments that mark its use-case section.")
+    return f"{head}{BEGIN}\n{render(cases)}\n{END}{tail}"
+
+
+def logical(name: str) -> str:
+    """Spell a use case's name as the start of a logical id.
+
+    >>> logical("heart_failure-2")
+    'HeartFailure2'
+    """
+    return "".join(part.capitalize() for part in name.replace("_", "-").split("-"))
+
+
+def _resources(case: UseCase) -> str:
+    definitions = "\n".join(
+        f"        - {{FeatureName: {name}, FeatureType: {kind}}}" for name, kind in feature_definitions(case)
+    )
+    return _RESOURCES.format(
+        name=case.name,
+        id=logical(case.name),
+        title=case.title,
+        definitions=definitions,
+        schedule=case.schedule,
+        alarms="\n".join(_alarms(case)),
+    )
+
+
+def _alarms(case: UseCase) -> Iterable[str]:
+    name, title = logical(case.name), case.title
+    dimensions = f"{{Name: use_case, Value: {case.name}}}"
+    yield _ALARM.format(
+        id=f"{name}UploadFailedAlarm",
+        description=f"{title}. An upload could not be ingested and was parked.",
+        metric="UploadsFailed",
+        dimensions=dimensions,
+    )
+    checks = [check.value for check in Check]
+    alerts = "\n".join(_query(f"c{n}", "CheckAlert", case, check) for n, check in enumerate(checks))
+    yield _MATH_ALARM.format(
+        id=f"{name}CheckAlarm",
+        description=f"{title}. A check of recent batches raised an alert.",
+        expression=f"MAX([{', '.join(f'c{n}' for n in range(len(checks)))}])",
+        label="alerts",
+        periods=1,
+        queries=alerts,
+    )
+    ran = "\n".join(_query(f"c{n}", "CheckRan", case, check) for n, check in enumerate(checks))
+    scored = _query("scored", "RowsScored", case, None)
+    fewest = ", ".join(f"FILL(c{n}, 0)" for n in range(len(checks)))
+    yield _MATH_ALARM.format(
+        id=f"{name}UnwatchedAlarm",
+        description=f"{title}. Patients were scored on two days, but a check of the batches did not run.",
+        expression=f"IF(FILL(scored, 0) > 0 AND MIN([{fewest}]) < 1, 1, 0)",
+        label="unwatched",
+        # The first batch of a day may come before that day's check: one day alone says nothing.
+        periods=2,
+        queries=f"{scored}\n{ran}",
+    )
+
+
+def _query(query: str, metric: str, case: UseCase, check: str | None) -> str:
+    named = f", {{Name: check, Value: {check}}}" if check else ""
+    return (
+        f"        - Id: {query}\n"
+        "          ReturnData: false\n"
+        "          MetricStat:\n"
+        f"            Metric: {{Namespace: clinrisk, MetricName: {metric}, "
+        f"Dimensions: [{{Name: use_case, Value: {case.name}}}{named}]}}\n"
+        f"            Period: {_DAY}\n"
+        "            Stat: Sum"
+    )
+
+
+def _dashboard(cases: Sequence[UseCase]) -> str:
+    def per_case(*metrics: str) -> list[str]:
+        return [
+            f"[clinrisk, {metric}, use_case, {case.name}, {{label: {case.name} {metric}}}]"
+            for case in cases
+            for metric in metrics
+        ]
+
+    def per_check(metric: str) -> list[str]:
+        return [
+            f"[clinrisk, {metric}, use_case, {case.name}, check, {check.value}, "
+            f"{{label: {case.name} {check.value}}}]"
+            for case in cases
+            for check in Check
+        ]
+
+    panels = [
+        ("Rows that arrived", "Sum", _HOUR, per_case("RowsAccepted", "RowsQuarantined")),
+        ("Uploads that could not be ingested", "Sum", _HOUR, per_case("UploadsFailed")),
+        ("Patients scored", "Sum", _HOUR, per_case("RowsScored")),
+        ("Candidates beside the live model", "Sum", _DAY, per_case("ShadowsCompared", "ShadowsFailed")),
+        ("Models released", "Sum", _DAY, per_case("ModelsPromoted", "CandidatesBlocked")),
+        (
+            "Decisions asked and given",
+            "Sum",
+            _DAY,
+            per_case("ApprovalsRequested", "ApprovalsDecided", "ApprovalsExpired"),
+        ),
+        ("Alerts by check", "Sum", _DAY, per_check("CheckAlert")),
+        ("Checks that ran", "Sum", _DAY, per_check("CheckRan")),
+        ("Checks without enough data", "Sum", _DAY, per_check("CheckNotEvaluated")),
+        ("Drift: worst population stability index", "Maximum", _DAY, per_case("WorstPsi")),
+        ("Bias: worst gap between groups", "Maximum", _DAY, per_case("WorstBiasGap")),
+    ]
+    widgets = "\n".join(
+        _WIDGET.format(
+            x=12 * (index % 2),
+            y=6 * (index // 2),
+            title=title,
+            stat=stat,
+            period=period,
+            metrics="\n".join(f"                  - {metric}" for metric in metrics),
+        )
+        for index, (title, stat, period, metrics) in enumerate(panels)
+    )
+    return _DASHBOARD + widgets + "\n"
+
+
+_RESOURCES = """\
+  # {title}
+  {id}Features:
+    Type: AWS::SageMaker::FeatureGroup
+    DeletionPolicy: RetainExceptOnCreate
+    UpdateReplacePolicy: Retain
+    Properties:
+      # Most of a feature group is fixed for ever: another schema is another number.
+      FeatureGroupName: !Sub "${{AWS::StackName}}-{name}-v1"
+      Description: {title}
+      RecordIdentifierFeatureName: record_id
+      EventTimeFeatureName: event_time
+      RoleArn: !GetAtt FeatureStoreRole.Arn
+      OnlineStoreConfig: !If
+        - KeepOnlineStore
+        - {{EnableOnlineStore: true, SecurityConfig: {{KmsKeyId: !GetAtt DataKey.Arn}}}}
+        - !Ref AWS::NoValue
+      OfflineStoreConfig:
+        DisableGlueTableCreation: true
+        S3StorageConfig: {{S3Uri: !Sub "s3://${{LakeBucket}}/offline-store/", KmsKeyId: !GetAtt DataKey.Arn}}
+      FeatureDefinitions:
+{definitions}
+
+  {id}Models:
+    Type: AWS::SageMaker::ModelPackageGroup
+    DeletionPolicy: RetainExceptOnCreate
+    UpdateReplacePolicy: Retain
+    Properties:
+      ModelPackageGroupName: !Sub "${{AWS::StackName}}-{name}"
+      ModelPackageGroupDescription: {title}
+
+  {id}MonitoringSchedule:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      Description: {title}. Looks at the recent batches.
+      ScheduleExpression: {schedule}
+      FlexibleTimeWindow: {{Mode: FLEXIBLE, MaximumWindowInMinutes: 15}}
+      KmsKeyArn: !GetAtt DataKey.Arn
+      Target:
+        Arn: !Ref MonitoringStateMachine
+        RoleArn: !GetAtt MonitoringScheduleRole.Arn
+        Input: '{{"use_case": "{name}"}}'
+        RetryPolicy: {{MaximumEventAgeInSeconds: 3600, MaximumRetryAttempts: 20}}
+        DeadLetterConfig: {{Arn: !GetAtt DeadLetterQueue.Arn}}
+
+{alarms}"""
+
+_ALARM = """\
+  {id}:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmDescription: {description}
+      Namespace: clinrisk
+      MetricName: {metric}
+      Dimensions: [{dimensions}]
+      Statistic: Sum
+      Period: 300
+      EvaluationPeriods: 1
+      Threshold: 0
+      ComparisonOperator: GreaterThanThreshold
+      TreatMissingData: notBreaching
+      AlarmActions: [!Ref AlarmsTopic]
+"""
+
+_MATH_ALARM = """\
+  {id}:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmDescription: {description}
+      EvaluationPeriods: {periods}
+      DatapointsToAlarm: {periods}
+      Threshold: 0
+      ComparisonOperator: GreaterThanThreshold
+      TreatMissingData: notBreaching
+      AlarmActions: [!Ref AlarmsTopic]
+      Metrics:
+        - {{Id: answer, Expression: "{expression}", Label: {label}, ReturnData: true}}
+{queries}
+"""
+
+_DASHBOARD = """\
+  ClinicalDashboard:
+    Type: AWS::CloudWatch::Dashboard
+    Properties:
+      DashboardName: !Sub "${AWS::StackName}-clinical"
+      DashboardBody:
+        Fn::ToJsonString:
+          widgets:
+"""
+
+_WIDGET = """\
+            - type: metric
+              x: {x}
+              y: {y}
+              width: 12
+              height: 6
+              properties:
+                title: "{title}"
+                region: !Ref AWS::Region
+                view: timeSeries
+                stat: {stat}
+                period: {period}
+                metrics:
+{metrics}"""
+
+
+def main() -> None:
+    """Write the section of template.yaml anew and say whether it changed."""
+    before = TEMPLATE.read_text(encoding="utf-8")
+    after = replaced(before, [use_cases.get(name) for name in use_cases.names()])
+    TEMPLATE.write_text(after, encoding="utf-8")
+    sys.stdout.write(
+        "template.yaml is up to date.\n" if before == after else "template.yaml has been rewritten.\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
