@@ -18,7 +18,7 @@ APPLY_AND_UNDO = """
 import importlib, json, pkgutil, sys
 from pathlib import Path
 import twin.repairs
-from twin.repairs.registry import EngineChangedError, Site, _Slot
+from twin.repairs.repair_registry import ABSENT, EngineChangedError, Site, _Slot
 registry, folder = twin.repairs.load(), Path(sys.argv[1])
 for found in pkgutil.walk_packages(twin.repairs.__path__, "twin.repairs."):
     if not found.name.endswith("__main__"):
@@ -38,7 +38,7 @@ unlike = [
     name for name, names in tables.items()
     if any(vars(sys.modules[name]).get(key) is not value for key, value in names.items())
 ]
-left = [t for t in added if "[sagemaker]" in t and _Slot.of(t).read() is not twin.repairs.registry.ABSENT]
+left = [target for target in added if "[sagemaker]" in target and _Slot.of(target).read() is not ABSENT]
 registry.undo()
 after = read()
 changed = []
@@ -120,7 +120,7 @@ def test_only_the_registry_changes_the_engine() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 assert node.func.id not in {"exec", "eval", "compile"}, path
-                assert node.func.id != "setattr" or path.name == "registry.py", path
+                assert node.func.id != "setattr" or path.name == "repair_registry.py", path
             for target in node.targets if isinstance(node, ast.Assign) else ():
                 if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
                     assert target.value.id not in of_the_engine, f"{path}: {ast.unparse(target)}"

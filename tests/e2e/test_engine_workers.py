@@ -146,7 +146,7 @@ from pathlib import Path
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 import twin.repairs.lambda_functions.lambda_worker
-from twin.repairs.registry import REPAIRS, Site
+from twin.repairs.repair_registry import REPAIRS, Site
 REPAIRS.apply(Site("http://127.0.0.1:1", Path({str(tmp_path)!r})))
 config = {{"FunctionName": "f", "FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:f"}}
 worker, _ = lambda_runtime.acquire_worker("f", config, b"")

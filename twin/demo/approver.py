@@ -68,7 +68,7 @@ def read_form(page: str) -> ApprovalForm:
     """Read a page's form.
 
     >>> read_form('<h1>Version 3?</h1><input type="hidden" name="nonce" value="n"><textarea name="reason">')
-    Form(title='Version 3?', fields={'nonce': 'n', 'reason': ''})
+    ApprovalForm(title='Version 3?', fields={'nonce': 'n', 'reason': ''})
     """
     reader = _Reader()
     reader.feed(page)

@@ -1,12 +1,12 @@
 """Repairs of the engine: one folder per service, each repair with its reason and a test.
 
-`registry` checks, applies and undoes them; docs/engine-faults.md reports the faults. What the engine lacks
-altogether, SageMaker, is in `twin.sagemaker`.
+`repair_registry` checks, applies and undoes them; docs/engine-faults.md reports the faults. What the
+engine lacks altogether, SageMaker, is in `twin.sagemaker`.
 """
 
 from importlib import import_module
 
-from twin.repairs.registry import REPAIRS, EngineChangedError, RepairRegistry, Site
+from twin.repairs.repair_registry import REPAIRS, EngineChangedError, RepairRegistry, Site
 
 __all__ = ["MODULES", "EngineChangedError", "Site", "load"]
 

@@ -3,7 +3,7 @@
 import sys
 
 from twin.repairs import load
-from twin.repairs.registry import digests
+from twin.repairs.repair_registry import digests
 
 if sys.argv[1:] != ["digests"]:
     raise SystemExit(__doc__)

@@ -11,7 +11,7 @@ from typing import Any, overload
 
 from ministack.services import s3
 
-from twin.repairs.registry import Original, repair
+from twin.repairs.repair_registry import Original, repair
 
 SPILLED_BYTES = 256 * 1024
 _BLOCK = 1 << 20

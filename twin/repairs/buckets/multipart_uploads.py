@@ -6,7 +6,7 @@ from typing import Any
 from ministack.services import s3
 
 from twin.repairs.buckets.large_objects import IN_MEMORY, ObjectFile, in_a_file, spill
-from twin.repairs.registry import Original, repair
+from twin.repairs.repair_registry import Original, repair
 
 Answer = tuple[int, dict[str, str], bytes]
 _INVALID = "One or more of the specified parts could not be found. The following part numbers are invalid: "

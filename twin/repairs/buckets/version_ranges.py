@@ -4,7 +4,7 @@ from typing import Any
 
 from ministack.services import s3
 
-from twin.repairs.registry import Original, repair
+from twin.repairs.repair_registry import Original, repair
 
 
 @repair(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from twin.repairs.registry import Original, repair
+from twin.repairs.repair_registry import Original, repair
 
 _SESSION = ":assumed-role/"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ministack import app
 
-from twin.repairs.registry import Original, repair
+from twin.repairs.repair_registry import Original, repair
 
 _REFUSAL = b"<Error><Code>AccessDenied</Code><Message>The twin serves signed requests only</Message></Error>"
 

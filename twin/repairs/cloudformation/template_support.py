@@ -8,7 +8,7 @@ import yaml
 from ministack.services import apigateway, lambda_svc
 from ministack.services.cloudformation import provisioners
 
-from twin.repairs.registry import Original, Site, repair
+from twin.repairs.repair_registry import Original, Site, repair
 
 _API_ADDRESS = re.compile(r"https?://([a-f0-9]{8})\.execute-api\.[A-Za-z0-9.:-]+")
 
@@ -103,7 +103,7 @@ def _add_routes(api_id: str, body: dict[str, Any] | None, stack: str) -> None:
 
 @repair(
     "ministack.services.cloudformation.provisioners._sfn_definition",
-    reason="A definition has to be JSON; AWS takes YAML as well.",
+    reason="A definition in YAML is deployed, and its executions fail with InvalidDefinition.",
     link="https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-statemachine.html",
     source_sha256="e29ae22959e7b7cf2a542d50adf07af70306e9944b3c72b20be2eef24a6a89ed",
 )

@@ -10,7 +10,7 @@ from typing import Any
 from ministack.services import cloudwatch, sqs
 
 from twin.repairs.cloudwatch import metric_math
-from twin.repairs.registry import Original, repair
+from twin.repairs.repair_registry import Original, repair
 
 EVERY_SECONDS = 2.0
 _PUBLISH_EVERY = 15

@@ -8,7 +8,7 @@ from typing import Any
 
 from ministack.services import cloudwatch, lambda_svc
 
-from twin.repairs.registry import Original, repair
+from twin.repairs.repair_registry import Original, repair
 
 _UNIT = "None"
 

@@ -23,7 +23,7 @@ from ministack.services import lambda_svc, sts
 
 from twin.deployment.unpacked_layers import unpacked
 from twin.repairs.lambda_functions import worker_bootstrap
-from twin.repairs.registry import Original, Site, repair
+from twin.repairs.repair_registry import Original, Site, repair
 
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 IDLE_SECONDS = 120.0

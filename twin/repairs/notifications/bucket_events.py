@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from twin.repairs.registry import Original, repair
+from twin.repairs.repair_registry import Original, repair
 
 _versions: dict[tuple[str, str, str | None], str] = {}
 """The version by bucket, key and sequencer of each event on its way from S3 to EventBridge."""

@@ -8,7 +8,7 @@ from typing import Any
 from ministack.services import cloudwatch, sns
 
 from twin import mailbox
-from twin.repairs.registry import Original, Site, repair
+from twin.repairs.repair_registry import Original, Site, repair
 
 
 @repair(

@@ -12,7 +12,7 @@ from typing import Any
 from ministack.services import cloudwatch
 from ministack.services import stepfunctions as sfn
 
-from twin.repairs.registry import Original, repair
+from twin.repairs.repair_registry import Original, repair
 
 # The execution that the current thread works for; branches and tasks inherit it with their context.
 current: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("current", default=None)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ministack.services import stepfunctions as sfn
 
-from twin.repairs.registry import Original, repair
+from twin.repairs.repair_registry import Original, repair
 
 _stop: contextvars.ContextVar[threading.Event | None] = contextvars.ContextVar("stop", default=None)
 

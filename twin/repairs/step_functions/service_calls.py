@@ -5,7 +5,7 @@ from typing import Any
 
 from ministack.services import stepfunctions as sfn
 
-from twin.repairs.registry import Original, repair
+from twin.repairs.repair_registry import Original, repair
 
 
 @repair(

@@ -8,7 +8,7 @@ from typing import Any
 
 from ministack.services import stepfunctions as sfn
 
-from twin.repairs.registry import Original, repair
+from twin.repairs.repair_registry import Original, repair
 from twin.repairs.step_functions.execution_life import current
 
 _POLL_SECONDS = 0.05

@@ -22,7 +22,7 @@ from ministack.services import eventbridge
 from ministack.services import stepfunctions as sfn
 from ministack.services.cloudformation import provisioners
 
-from twin.repairs.registry import RepairRegistry
+from twin.repairs.repair_registry import RepairRegistry
 from twin.sagemaker.api_errors import SageMakerError
 from twin.sagemaker.engine import feature_store_rest, state_machine_tasks
 from twin.sagemaker.engine.request_arns import resource_arns
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from twin.repairs.registry import Original, Site
+    from twin.repairs.repair_registry import Original, Site
 
 _log = logging.getLogger("twin.sagemaker")
 SERVICE = "sagemaker"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from twin.repairs.registry import EngineChangedError, Original, RepairRegistry, Site, digest_of
+from twin.repairs.repair_registry import EngineChangedError, Original, RepairRegistry, Site, digest_of
 
 SITE = Site("http://127.0.0.1:1", Path("twin"))
 SOURCE = """
