@@ -14,15 +14,15 @@ from fairlearn.metrics import MetricFrame, selection_rate, true_positive_rate
 from sklearn.metrics import average_precision_score, f1_score
 
 from clinrisk import use_cases
-from clinrisk.core.evaluation.document import LiveModel, Scored, evaluation_of
-from clinrisk.core.evaluation.groups import counts_of, gaps, group_tables, membership
+from clinrisk.jobs.evaluation.evaluation_document import ComparedChampion, ScoredPatients, evaluation_of
+from clinrisk.jobs.evaluation.group_figures import counts_of, gaps, group_tables, membership
 
 DRAWS = 1000
 THRESHOLD = 0.05
 STROKE = use_cases.get("stroke")
 
 
-def patients(size: int, seed: int = 0) -> Scored:
+def patients(size: int, seed: int = 0) -> ScoredPatients:
     """Stroke-like patients: 5% have the condition, and the risks are right."""
     rng = np.random.default_rng(seed)
     margins = rng.normal(-3.5, 1.3, size)
@@ -30,10 +30,10 @@ def patients(size: int, seed: int = 0) -> Scored:
     labels = (rng.random(size) < risks).astype(np.int64)
     groups = {a.name: rng.choice(np.array(a.group_names[:-1]), size) for a in STROKE.protected}
     others = {"logistic": risks * 0.9, "floor": risks**1.1, "champion": np.clip(risks * 1.05, 0, 0.999)}
-    return Scored(labels, groups, {"xgboost": risks, **others})
+    return ScoredPatients(labels, groups, {"xgboost": risks, **others})
 
 
-def first(scored: Scored, size: int) -> Scored:
+def first(scored: ScoredPatients, size: int) -> ScoredPatients:
     return replace(
         scored,
         labels=scored.labels[:size],
@@ -46,7 +46,9 @@ def whole_evaluations() -> None:
     for size in (240, 4_000, 1_000_000):
         scored = patients(size)
         started = time.perf_counter()
-        evaluation_of(STROKE, scored, first(scored, size // 4), champion=LiveModel(1, "stroke-live", 0.05))
+        evaluation_of(
+            STROKE, scored, first(scored, size // 4), champion=ComparedChampion(1, "stroke-live", 0.05)
+        )
         seconds = time.perf_counter() - started
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"whole evaluation, {DRAWS} draws, {size:>9,} patients: {seconds:7.2f} s, peak {peak:,.0f} MB")

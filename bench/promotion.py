@@ -21,13 +21,12 @@ import numpy as np
 
 from cli import synthetic_cohort
 from clinrisk import use_cases
-from clinrisk.core.evaluation import logistic
-from clinrisk.core.evaluation.document import LiveModel, Scored, evaluation_of
-from clinrisk.core.evaluation.folds import out_of_fold, stratified_folds
 from clinrisk.core.ingest.chunk import read_chunk
-from clinrisk.jobs import booster
-from clinrisk.jobs.assemble import is_held_out
-from clinrisk.jobs.tables import Patients, patients_of
+from clinrisk.jobs.evaluation.evaluation_document import ComparedChampion, ScoredPatients, evaluation_of
+from clinrisk.jobs.models import baseline, booster
+from clinrisk.jobs.patient_tables import Patients, patients_of
+from clinrisk.jobs.training.assemble import is_held_out
+from clinrisk.jobs.training.cross_validation import out_of_fold, stratified_folds
 
 if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
@@ -93,8 +92,8 @@ def baselines(training: Patients, holdout: Patients, use_case: UseCase) -> dict[
     for name, features in (("logistic", use_case.feature_names), ("floor", (use_case.baseline_feature,))):
         columns = [use_case.feature_names.index(feature) for feature in features]
         learned, unseen = training.features[:, columns], holdout.features[:, columns]
-        fitted = logistic.fit(learned, training.labels, features)
-        oof = out_of_fold(logistic.fitter(features), learned, training.labels, folds)
+        fitted = baseline.fit(learned, training.labels, features)
+        oof = out_of_fold(baseline.fitter(features), learned, training.labels, folds)
         found[name] = (oof, fitted.risks(unseen))
     return found
 
@@ -104,14 +103,14 @@ def judged(
 ) -> Any:
     """Give the evaluation of these rows of both parts."""
     parts = [
-        Scored(
+        ScoredPatients(
             of.labels[at],
             {n: g[at] for n, g in of.groups.items()},
             {n: s[part][at] for n, s in models.items()},
         )
         for part, (of, at) in enumerate(zip((training, holdout), rows, strict=True))
     ]
-    live = LiveModel(1, f"{use_case.name}-live", 0.3 if use_case.name == "heart" else 0.05)
+    live = ComparedChampion(1, f"{use_case.name}-live", 0.3 if use_case.name == "heart" else 0.05)
     # The bar reads no figure that is resampled, so few draws give the same verdict sooner.
     return evaluation_of(use_case, *parts, champion=live, draws=20)
 

@@ -14,7 +14,7 @@ from clinrisk import use_cases
 from clinrisk.aws import feature_store, offline_store
 from clinrisk.core.training.training_plan import TrainingPlan
 from clinrisk.errors import CountsDisagree
-from clinrisk.jobs.assemble import as_of, read_offline
+from clinrisk.jobs.training.assemble import as_of, read_offline
 from clinrisk.messages import Upload
 from clinrisk.services.ingest import chunk_records
 from tests.integration.feature_store import FeatureStore

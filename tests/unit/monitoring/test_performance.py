@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from numpy.random import Generator
 from sklearn.metrics import roc_auc_score
 
-from clinrisk.core.evaluation.intervals import delong
 from clinrisk.core.monitoring.findings import CheckVerdict
 from clinrisk.core.monitoring.performance import RATIO_LIMIT, auc, observed_to_expected, performance_finding
 from clinrisk.core.profiles.score_profile import GroupScores, score_cells, score_profile_of
+from clinrisk.jobs.evaluation.intervals import delong
 from clinrisk.use_cases.base import UseCase
 
 APPROVED: dict[str, Any] = {"models": {"xgboost": {"auc": [0.9, 0.86, 0.94]}}}

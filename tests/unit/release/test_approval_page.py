@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from clinrisk import use_cases
-from clinrisk.core.evaluation.document import Scored, evaluation_of
 from clinrisk.core.mails import LONGEST_SUBJECT, mail
 from clinrisk.core.release.page import approval_page
-from clinrisk.core.release.page.answer import LONGEST_REASON, objections
+from clinrisk.core.release.page.decision_form import LONGEST_REASON, objections
 from clinrisk.core.release.page.evidence_view import evidence_of, summary_of
 from clinrisk.core.release.page.shadow_view import beside_of
+from clinrisk.jobs.evaluation.evaluation_document import ScoredPatients, evaluation_of
 
 SHOWN = "5" * 64
 GOOD = {"decision": "approve", "version": "3", "reason": "Well calibrated in women too.", "shown": SHOWN}
@@ -170,7 +170,7 @@ def test_a_real_evaluation_document_is_shown_whole() -> None:
     labels = rng.integers(0, 2, 200)
     groups = {each.name: rng.choice(list(each.group_names), 200) for each in heart.protected}
     risks = np.clip(labels * 0.3 + rng.random(200) * 0.7, 0.001, 0.999)
-    scored = Scored(labels, groups, dict.fromkeys(("xgboost", "logistic", "floor"), risks))
+    scored = ScoredPatients(labels, groups, dict.fromkeys(("xgboost", "logistic", "floor"), risks))
     document = evaluation_of(heart, scored, scored)
     evidence = evidence_of(document, heart)
     facts = FACTS | {"summary": summary_of(document, heart)}

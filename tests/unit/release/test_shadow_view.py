@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from clinrisk import use_cases
-from clinrisk.core.evaluation.shadow_comparison import Scored, comparison
 from clinrisk.core.release import shadow
 from clinrisk.core.release.page.shadow_view import NONE_YET, beside_of, summary_of
+from clinrisk.jobs.release.shadow_comparison import FlaggedRisks, comparison
 
 HEART = use_cases.get("heart")
 
@@ -20,7 +20,9 @@ def made(batch: str, rows: int, seed: int = 0, version: int = 3) -> dict[str, An
     others = np.clip(risks + rng.normal(0, 0.1, rows), 0, 1)
     groups = {each.name: rng.choice(list(each.group_names), rows) for each in HEART.protected}
     facts = {"use_case": "heart", "run_id": "heart-1", "batch": batch, "champion_version": version}
-    return comparison(HEART, Scored(risks, risks > 0.5), Scored(others, others > 0.5), groups, facts)
+    return comparison(
+        HEART, FlaggedRisks(risks, risks > 0.5), FlaggedRisks(others, others > 0.5), groups, facts
+    )
 
 
 def failed(batch: str) -> dict[str, Any]:

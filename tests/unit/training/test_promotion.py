@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from clinrisk.core.training.promotion import NOT_EVALUATED, requirements, unmet_requirements
+from clinrisk.core.evaluation.estimates import NOT_EVALUATED
+from clinrisk.core.training.promotion import requirements, unmet_requirements
 from clinrisk.use_cases.bar import PromotionBar
 
 BAR = PromotionBar(

@@ -1,1 +1,1 @@
-"""What do I get? The work inside the container: files in, files out, no AWS library and no network."""
+"""The programs that run in the container: files in, files out, no AWS library and no network."""

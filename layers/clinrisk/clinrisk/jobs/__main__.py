@@ -1,6 +1,6 @@
-"""What do I get? `python3 clinrisk.pyz <job>` runs one job of `JOBS`, then exits with code 0 or 1.
+"""`python3 clinrisk.pyz <job>` runs one job of `JOBS` and exits with code 0 or 1.
 
-Each sub-command imports what it needs itself: starting a job costs its imports and little else.
+Only the job's own module is imported: starting a job costs its imports and little else.
 """
 
 from __future__ import annotations
@@ -13,7 +13,14 @@ from importlib import import_module
 from clinrisk.errors import ClinriskError
 from clinrisk.jobs.container import Container
 
-JOBS = ("assemble", "train", "evaluate", "present", "compare")
+JOBS = {
+    "assemble": "training.assemble",
+    "train": "training.train",
+    "evaluate": "evaluation.evaluate",
+    "present": "scoring.present",
+    "compare": "release.compare",
+}
+"""The name of each job, as the state machines give it, and the module that has its `run`."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ.setdefault(variable, "1")
     container = Container.of(os.environ)
     try:
-        import_module(f"clinrisk.jobs.{name}").run(container)
+        import_module(f"clinrisk.jobs.{JOBS[name]}").run(container)
     except ClinriskError as error:
         return _failed(container, name, str(error))
     except Exception as error:  # noqa: BLE001 - the last line of defence: an exception's text may quote a row
@@ -37,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _failed(container: Container, name: str, sentence: str) -> int:
-    """Say why, in the file that the platform shows and in the job's log."""
+    """Write why into the file that the platform shows and into the job's log; return the exit code."""
     container.report_failure(sentence, training=name == "train")
     sys.stderr.write(sentence + "\n")
     return 1
@@ -50,8 +57,8 @@ def _where(error: Exception) -> str:
     'ValueError'
     """
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "clinrisk" in frame.filename]
-    place = f" at {frames[-1].filename.rpartition('clinrisk/')[2]}:{frames[-1].lineno}" if frames else ""
-    return type(error).__name__ + place
+    line = f" at {frames[-1].filename.rpartition('clinrisk/')[2]}:{frames[-1].lineno}" if frames else ""
+    return type(error).__name__ + line
 
 
 if __name__ == "__main__":

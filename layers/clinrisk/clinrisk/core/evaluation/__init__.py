@@ -1,1 +1,1 @@
-"""What do I get? The arithmetic of an honest evaluation: scores and labels in, figures with intervals out."""
+"""What functions and jobs share of an evaluation: estimates with intervals, and how they are written."""

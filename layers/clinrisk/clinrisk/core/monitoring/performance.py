@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clinrisk.core.evaluation.intervals import Estimate, normal, z_value
+from clinrisk.core.evaluation.estimates import Estimate, normal, z_value
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
 from clinrisk.core.training.promotion import CANDIDATE
 

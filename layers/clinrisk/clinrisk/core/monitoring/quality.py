@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clinrisk.core.evaluation.intervals import wilson
+from clinrisk.core.evaluation.estimates import wilson
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
 from clinrisk.use_cases.base import Code
 

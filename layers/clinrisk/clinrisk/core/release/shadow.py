@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from clinrisk.core.evaluation.proportions import wilson
-from clinrisk.core.training.promotion import NOT_EVALUATED
+from clinrisk.core.evaluation.estimates import NOT_EVALUATED, wilson
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from clinrisk.core.evaluation.estimates import NOT_EVALUATED
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from clinrisk.use_cases.bar import PromotionBar
-
-NOT_EVALUATED = "NOT_EVALUATED"
 
 CANDIDATE = "xgboost"
 BASELINE = "logistic"

@@ -17,7 +17,7 @@ from clinrisk.aws.tables import approvals, deployments
 from clinrisk.aws.tables.uploads import stamp
 from clinrisk.core import digests
 from clinrisk.core.release.page import approval_page
-from clinrisk.core.release.page.answer import answer_of, objections
+from clinrisk.core.release.page.decision_form import answer_of, objections
 from clinrisk.core.release.page.evidence_view import evidence_of
 from clinrisk.core.release.page.shadow_view import beside_of
 from clinrisk.errors import ApprovalRejected, ClinriskError, DecisionInvalid

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from clinrisk.core.release.page.answer import LONGEST_REASON, SHORTEST_REASON
+from clinrisk.core.release.page.decision_form import LONGEST_REASON, SHORTEST_REASON
 from clinrisk.core.release.page.evidence_view import RATES
 from clinrisk.core.release.page.shadow_view import BATCH_COLUMNS, GROUP_COLUMNS
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clinrisk.core.training.promotion import CHAMPION, NOT_EVALUATED, Requirement, requirements
+from clinrisk.core.evaluation.estimates import NOT_EVALUATED
+from clinrisk.core.training.promotion import CHAMPION, Requirement, requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

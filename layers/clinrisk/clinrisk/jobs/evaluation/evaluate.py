@@ -1,0 +1,161 @@
+"""Evaluate Candidate: the evidence as evaluation.json, and the page that an approver reads.
+
+Reads  input/set (training.csv, holdout.csv, manifest.json), input/xgboost and input/logistic (model.tar.gz
+       and output.tar.gz of the training jobs), input/champion (the same two of the live model, if any).
+Writes output/evaluation/evaluation.json, output/report/report.html and the model card beside it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clinrisk import use_cases
+from clinrisk.core.training.promotion import BASELINE, CANDIDATE, CHAMPION, FLOOR
+from clinrisk.errors import EvidenceChanged, FeatureMismatch
+from clinrisk.jobs.container import read_json, write_json
+from clinrisk.jobs.evaluation.champion import read_champion
+from clinrisk.jobs.evaluation.evaluation_document import ScoredPatients, evaluation_of
+from clinrisk.jobs.models import baseline, booster, factors, recalibration
+from clinrisk.jobs.patient_tables import read_scores, read_set, sha256_of, strings, unpack
+from clinrisk.jobs.report.model_card import card_files
+from clinrisk.jobs.report.report_page import render
+
+if TYPE_CHECKING:
+    from clinrisk.jobs.container import Container
+    from clinrisk.jobs.evaluation.metrics import Floats
+    from clinrisk.jobs.patient_tables import Patients
+    from clinrisk.use_cases.base import UseCase
+
+# Drivers are a mean over patients: more of them would cost time and change no digit that is shown.
+DRIVER_ROWS = 5000
+
+
+def run(container: Container) -> None:
+    """Write evaluation, report and model card; raises EvidenceChanged when pieces do not fit together."""
+    use_case = use_cases.get(container.setting("USE_CASE"))
+    folder = container.input("set")
+    manifest = read_json(folder / "manifest.json")
+    parts = {name: _part(folder, name, manifest, use_case) for name in ("training", "holdout")}
+    with tempfile.TemporaryDirectory() as scratch:
+        models = _unpacked(container, Path(scratch), use_case, manifest)
+        document = _evaluate(container, use_case, parts, models, manifest)
+        document["digests"] |= {
+            "manifest": sha256_of(folder / "manifest.json"),
+            "reference": manifest["reference_sha256"],
+            "xgboost_model": sha256_of(models[CANDIDATE] / "model" / "xgboost-model"),
+            "logistic_model": sha256_of(models[BASELINE] / "model" / "clinrisk" / "logistic.json"),
+        }
+    write_json(container.output("evaluation") / "evaluation.json", document)
+    page = render(document, manifest, use_case)
+    (container.output("report") / "report.html").write_text(page, encoding="utf-8")
+    for name, content in card_files(document, manifest, use_case).items():
+        (container.output("report") / name).write_bytes(content)
+
+
+def _part(folder: Path, name: str, manifest: dict[str, Any], use_case: UseCase) -> Patients:
+    """Read training.csv or holdout.csv after checking that it is the file that the manifest describes."""
+    path = folder / f"{name}.csv"
+    patients = read_set(path, use_case)
+    if sha256_of(path) != manifest["parts"][name]["sha256"]:
+        message = f"The file {name}.csv is not the one that the manifest describes."
+        raise EvidenceChanged(message)
+    for attribute in use_case.protected:
+        if not np.isin(patients.groups[attribute.name], attribute.group_names).all():
+            message = f"The file {name}.csv names groups of {attribute.title} that this code does not have."
+            raise FeatureMismatch(message)
+    return patients
+
+
+def _unpacked(
+    container: Container, scratch: Path, use_case: UseCase, manifest: dict[str, Any]
+) -> dict[str, Path]:
+    """Unpack what training left; raises unless it was trained on this set, with these features."""
+    folders = {}
+    for name in (CANDIDATE, BASELINE):
+        folders[name] = scratch / name
+        unpack(container.input(name), "model.tar.gz", scratch / name / "model")
+        unpack(container.input(name), "output.tar.gz", scratch / name / "output")
+        card = read_json(scratch / name / "model" / "clinrisk" / "model.json")
+        if card["feature_digest"] != use_case.feature_digest:
+            message = f"The {name} model was trained on other features than this code has."
+            raise FeatureMismatch(message)
+        if card["training_sha256"] != manifest["parts"]["training"]["sha256"]:
+            message = f"The {name} model was trained on another training set."
+            raise EvidenceChanged(message)
+    return folders
+
+
+def _evaluate(
+    container: Container,
+    use_case: UseCase,
+    parts: dict[str, Patients],
+    models: dict[str, Path],
+    manifest: dict[str, Any],
+) -> dict[str, Any]:
+    """Score the hold-out, read the out-of-fold scores, and put the evidence together."""
+    training, holdout = parts["training"], parts["holdout"]
+    names = use_case.feature_names
+    grown = booster.load(models[CANDIDATE] / "model" / "xgboost-model", names)
+    fitted = {
+        name: baseline.from_json(read_json(models[BASELINE] / "model" / "clinrisk" / f"{name}.json"))
+        for name in (BASELINE, FLOOR)
+    }
+    card = read_json(models[CANDIDATE] / "model" / "clinrisk" / "model.json")
+    correction = recalibration.of_model(card)
+    held: dict[str, Floats] = {CANDIDATE: correction.apply(booster.risks(grown, holdout.features, names))}
+    for name, model in fitted.items():
+        columns = [names.index(feature) for feature in model.features]
+        held[name] = model.risks(holdout.features[:, columns])
+    learned = _out_of_fold(models, training)
+    champion = read_champion(container, use_case, training, holdout, models[CANDIDATE].parent)
+    if champion is not None:
+        learned[CHAMPION], held[CHAMPION] = champion.training, champion.holdout
+    document = evaluation_of(
+        use_case,
+        ScoredPatients(training.labels, training.groups, learned),
+        ScoredPatients(holdout.labels, holdout.groups, held),
+        champion=None if champion is None else champion.model,
+        looks=int(container.environment.get("HOLDOUT_LOOKS", "1")),
+        repeats=card["cv_repeats"],
+        seed=int(manifest["seed"]),
+    )
+    document["recalibration"], document["search"] = card["calibration"], _search(card, manifest)
+    sample = training.features[:DRIVER_ROWS]
+    document["run_id"] = container.setting("RUN_ID")
+    document["drivers"] = factors.drivers(booster.contributions(grown, sample, names), use_case)
+    document["counts"]["rows_quarantined"] = manifest["rows_quarantined"]
+    document["digests"] = {name: part["sha256"] for name, part in manifest["parts"].items()}
+    return document
+
+
+def _search(card: dict[str, Any], manifest: dict[str, Any]) -> dict[str, Any]:
+    """Give how the settings were chosen and, after a tuning job, by how many of the training patients."""
+    search: dict[str, Any] = card["search"]
+    if "tuning" not in search:
+        return search
+    if "tuning" not in manifest:
+        raise EvidenceChanged("The settings come from a tuning job that this training set was not made for.")
+    return search | {"tuning": search["tuning"] | {"patients": manifest["tuning"]["validation"]["rows"]}}
+
+
+def _out_of_fold(models: dict[str, Path], training: Patients) -> dict[str, Floats]:
+    """Read the out-of-fold scores of every model, checked to be about these patients."""
+    scores: dict[str, Floats] = {}
+    for name, folder in models.items():
+        table = read_scores(folder / "output" / "out_of_fold.csv")
+        same = table.num_rows == len(training) and bool(
+            np.all(strings(table, "record_id") == training.record_ids)
+        )
+        if not same or not np.array_equal(table["label"].to_numpy(), training.labels):
+            message = f"The out-of-fold scores of {name} are not those of the training patients."
+            raise EvidenceChanged(message)
+        scores[name] = table["score"].to_numpy().astype(np.float64)
+        if name == BASELINE:
+            scores[FLOOR] = table["floor"].to_numpy().astype(np.float64)
+    if not all(np.all((risks >= 0) & (risks <= 1)) for risks in scores.values()):
+        raise EvidenceChanged("The out-of-fold scores are not all risks between 0 and 1.")
+    return scores

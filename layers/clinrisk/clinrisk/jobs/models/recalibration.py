@@ -1,0 +1,107 @@
+"""What do I get? A correction of the risks that is kept only where it surely helps, as two numbers.
+
+Logistic recalibration (Cox, 1958): corrected log odds = intercept + slope * log odds. It never changes the
+order of patients. Whether it helps is asked of patients who did not take part in fitting it: each fold is
+corrected by the line of the others, and the 95% interval of the paired gain in log loss must lie above 0.
+The server of the batch transform gives the booster's own risks; whoever shows, flags or compares risks calls
+`Recalibration.apply` with what the model's clinrisk/model.json holds under "calibration".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clinrisk.jobs.evaluation.calibration import log_odds
+from clinrisk.jobs.evaluation.intervals import mean
+from clinrisk.jobs.evaluation.metrics import log_loss_terms
+from clinrisk.jobs.models.baseline import fit_line, sigmoid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from clinrisk.jobs.evaluation.metrics import Floats, Labels
+
+# A line outside this is no correction but a sign that there is nothing to correct.
+_SLOPES = (0.1, 10.0)
+
+
+@dataclass(frozen=True)
+class Recalibration:
+    """The line through the log odds; slope 1 and intercept 0 leave every risk as it is."""
+
+    slope: float = 1.0
+    intercept: float = 0.0
+
+    def apply(self, risks: Floats) -> Floats:
+        """Give the corrected risks, in the order of the given ones.
+
+        >>> Recalibration().apply(np.array([0.0, 0.25, 1.0])).tolist()
+        [0.0, 0.25, 1.0]
+        """
+        if self == Recalibration():
+            return risks
+        return sigmoid(self.intercept + self.slope * log_odds(risks))
+
+
+def of_model(card: Mapping[str, Any]) -> Recalibration:
+    """Read the recalibration from a model's own clinrisk/model.json; models of older code have none."""
+    found = card.get("calibration") or {}
+    return Recalibration(float(found.get("slope", 1.0)), float(found.get("intercept", 0.0)))
+
+
+def fit_recalibration(labels: Labels, risks: Floats) -> Recalibration:
+    """Give the line that fits these outcomes best; no correction where none can be fitted."""
+    if not 0 < int(labels.sum()) < len(labels) or np.ptp(risks) < 1e-9:
+        return Recalibration()
+    inputs = np.column_stack([log_odds(risks), np.ones(len(risks))])
+    slope, intercept = map(float, fit_line(inputs, labels, np.zeros(2), start=np.array([1.0, 0.0])))
+    if not _SLOPES[0] <= slope <= _SLOPES[1]:
+        return Recalibration()
+    return Recalibration(slope, intercept)
+
+
+@dataclass(frozen=True)
+class Recalibrated:
+    """The correction that the model keeps, the out-of-fold risks that go with it, and what it gains."""
+
+    kept: Recalibration
+    scores: Floats
+    gain: list[float]
+    """Log loss without minus with the correction, [estimate, low, high], on patients outside its fit."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Give what the model's card says about it."""
+        kept = self.kept != Recalibration()
+        return {
+            "kept": kept,
+            "slope": self.kept.slope,
+            "intercept": self.kept.intercept,
+            "log_loss_gain": self.gain,
+        }
+
+
+def recalibrated(labels: Labels, scores: Floats, folds: NDArray[np.int64]) -> Recalibrated:
+    """Correct out-of-fold risks where that helps; `scores` and `folds` are (repeats, patients).
+
+    Every repeat's risks come from single models, as the served one is, so the line fits what will be served.
+    The given scores are the mean over the repeats.
+    """
+    corrected = np.empty_like(scores)
+    for repeat, (risks, assigned) in enumerate(zip(scores, folds, strict=True)):
+        for fold in np.unique(assigned):
+            held = assigned == fold
+            corrected[repeat, held] = fit_recalibration(labels[~held], risks[~held]).apply(risks[held])
+    before = np.mean([log_loss_terms(labels, risks) for risks in scores], axis=0)
+    after = np.mean([log_loss_terms(labels, risks) for risks in corrected], axis=0)
+    gain = mean(before - after)
+    plain: Floats = scores.mean(axis=0)
+    if gain.low <= 0:
+        return Recalibrated(Recalibration(), plain, gain.as_list())
+    every = fit_recalibration(np.tile(labels, len(scores)), scores.ravel())
+    better: Floats = corrected.mean(axis=0)
+    return Recalibrated(every, better, gain.as_list())

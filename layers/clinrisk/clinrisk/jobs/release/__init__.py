@@ -1,0 +1,1 @@
+"""Comparing a candidate in shadow with the live model."""

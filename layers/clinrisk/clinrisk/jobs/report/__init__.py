@@ -1,0 +1,1 @@
+"""The evidence on paper: the report, the model card and their charts."""

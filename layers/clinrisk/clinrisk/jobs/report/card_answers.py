@@ -1,0 +1,251 @@
+"""What do I get? Every answer of the model card once, in words, with who gave it.
+
+Made from evaluation.json, the manifest and the use case, so it can hold no patient. What only the hospital
+can answer is marked as a question to it, never filled with something plausible.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from clinrisk.core.evaluation.figure_text import number, percent, share
+from clinrisk.core.training.promotion import BASELINE, CANDIDATE, FLOOR
+from clinrisk.jobs.report.cautions import cautions
+from clinrisk.jobs.report.report_page import group_titles, model_titles, tuned_settings
+from clinrisk.use_cases.base import Number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clinrisk.use_cases.base import UseCase
+
+
+class Source(StrEnum):
+    """Who gave an answer."""
+
+    RUN = "computed by this run"
+    USE_CASE = "stated by the use case"
+    HOSPITAL = "to be answered by the hospital"
+    LATER = "not available yet"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer and who gave it."""
+
+    text: str
+    source: Source
+
+
+# What nobody but the hospital can know, as a question to it.
+QUESTIONS = {
+    "developer": "Who is responsible for this model here?",
+    "contact": "Whom can a reader of this card write to?",
+    "funding": "Who paid for building it and for putting it into use?",
+    "risk_level": "How does the hospital's own governance rate the clinical risk?",
+    "relevance": "Why are patients like those of the training data the patients of this place?",
+    "stakeholders": "Which patients, clinicians and staff were asked about it?",
+    "consent": "How do patients learn that it is used, and do they consent?",
+    "intended_use": "What is it for?",
+    "intended_users": "Who may use it?",
+    "population": "For which patients?",
+    "workflow": "What happens with its result?",
+    "role": "Does it inform, augment or replace a decision?",
+    "cautions": "Where must it not be used?",
+    "risks": "Which risks are known?",
+    "training_setting": "Where do the training patients come from?",
+    "external_party": "Who has tested it on patients from elsewhere?",
+}
+# What validity is told by, in words; shares are spelled in per cent.
+VALIDITY = {
+    "auc": "AUC",
+    "average_precision": "PR-AUC",
+    "brier": "Brier score",
+    "log_loss": "log loss",
+    "calibration_slope": "calibration slope",
+    "calibration_intercept": "calibration intercept",
+    "observed_to_expected": "observed per expected",
+    "recall": "recall",
+    "specificity": "specificity",
+    "precision": "PPV",
+    "npv": "NPV",
+    "f1": "F1",
+    "net_benefit": "net benefit at the threshold",
+    "net_benefit_over_all": "net benefit minus that of acting on everyone",
+}
+SHARES = ("recall", "precision", "specificity", "npv")
+NOT_MEASURED = "Not measured: the patients of this run all come from the same source as the training data."
+NO_BATCH = "Not yet: this card was written before the model went live; monitoring writes its findings later."
+
+
+def answers_of(
+    document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: UseCase
+) -> dict[str, Answer]:
+    """Give every answer by name, those that only the hospital can give among them."""
+    stated = vars(use_case.facts)
+    found = {
+        name: Answer(str(stated[name]), Source.USE_CASE)
+        if stated.get(name)
+        else Answer(question, Source.HOSPITAL)
+        for name, question in QUESTIONS.items()
+    }
+    found |= {
+        name: Answer(text, Source.RUN) for name, text in _computed(document, manifest, use_case).items()
+    }
+    found |= {
+        name: Answer(NOT_MEASURED, Source.LATER)
+        for name in (
+            "external_source",
+            "external_people",
+            "external_process",
+            "external_validity",
+            "external_fairness",
+        )
+    }
+    local = {name: Answer(NO_BATCH, Source.LATER) for name in ("local_validity", "local_fairness")}
+    outcomes = Answer("No study of patient outcomes under this model is known.", Source.LATER)
+    return found | local | {"outcomes": outcomes}
+
+
+def _computed(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: UseCase) -> dict[str, str]:
+    """Give what the run and the declaration say, by name."""
+    bands = ", ".join(band.name for band in use_case.bands)
+    every = use_case.schedule.removeprefix("rate(").removesuffix(")").replace("1 ", "")
+    return {
+        "output": (
+            f"A risk between 0 and 1 of {use_case.label.title}; its band ({bands}, or uncertain where the "
+            f"patient is unlike those learned from); a flag from a risk of {percent(document['threshold'])}, "
+            f"chosen to find {percent(document['recall_target'])} of the cases because "
+            f"{use_case.action.reason}; and the three columns that moved the risk most, with their direction."
+        ),
+        "kind": "Prediction: a probability, and a flag at a stated threshold.",
+        "model_type": _model_type(document),
+        "variables": _variables(use_case),
+        "criteria": _criteria(use_case, document, manifest),
+        "people": _people(document, manifest, use_case),
+        "fairness_approach": _fairness_approach(document, use_case),
+        "bias_management": (
+            "No class weights and no oversampling, which would spoil the risks; missing stays missing. Gaps "
+            "between groups are measured with intervals, shown to the approver, and become the baseline that "
+            "monitoring compares with. Parity itself is shown and not gated, since the condition is not "
+            "equally common."
+        ),
+        "validity": _validity(document),
+        "fairness": _fairness(document, use_case),
+        "validity_monitoring": (
+            f"Every {every}: input quality, drift against the training data, and, once outcomes are known, "
+            "AUC and observed per expected cases with intervals. A check that did not run raises an alarm."
+        ),
+        "fairness_monitoring": (
+            f"Every {every}: each attribute's gap between groups against the gap at approval, with intervals "
+            "and minimum counts."
+        ),
+        "update": (
+            f"When at least {use_case.min_training_rows} labelled rows are there and new ones arrive, a "
+            "candidate is trained and held against the promotion bar. Nothing goes live without a recorded "
+            "human decision."
+        ),
+        "correction": (
+            "An alert opens an investigation or proposes retraining at the next monitoring run. The model "
+            "before can be made live again by one recorded decision."
+        ),
+        "limits": _limits(document, use_case),
+    }
+
+
+def _model_type(document: Mapping[str, Any]) -> str:
+    search, correction = document["search"], document["recalibration"]
+    text = "Gradient boosted decision trees (XGBoost, binary logistic loss)"
+    if search["tried"]:
+        best = search["tried"][search["chosen"]]
+        text += f", {best['num_round']} trees of depth {best['max_depth']}, chosen by nested cross-validation"
+    if "tuning" in search:
+        told = search["tuning"]
+        text += (
+            f" with {tuned_settings(told)}, chosen by a tuning job from {told['trials']} trials on "
+            f"{told['patients']} of the training patients, who are also among those that the out-of-fold "
+            "figures are about"
+        )
+    kept = "with" if correction["kept"] else "without"
+    return f"{text}, {kept} logistic recalibration of the risks."
+
+
+def _variables(use_case: UseCase) -> str:
+    """Say what goes in, and which of it is also a protected attribute."""
+    inputs = ", ".join(column.title for column in use_case.columns)
+    protected = [a.title for a in use_case.protected if a.column in {c.name for c in use_case.columns}]
+    return f"Inputs: {inputs}. Of these, patients are also compared by {', '.join(protected)}."
+
+
+def _criteria(use_case: UseCase, document: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
+    """Say which rows were learned from: what validation accepts."""
+    ranges = ", ".join(
+        f"{column.title} {column.low:g} to {column.high:g} {column.unit}".strip()
+        for column in use_case.columns
+        if isinstance(column, Number)
+    )
+    return (
+        f"Included: every labelled row with a known code in each coded column and {ranges}, or the value "
+        f"missing. {document['counts']['rows_quarantined']} rows of the same uploads were set aside. "
+        f"{percent(manifest['split']['holdout_share'])} of the patients, by a hash of the record id, were "
+        "held out."
+    )
+
+
+def _people(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: UseCase) -> str:
+    """Count the training patients by group."""
+    counts = document["counts"]["training"]
+    parts = [f"{counts['rows']} patients, {counts['positives']} with the condition."]
+    groups = manifest["parts"]["training"]["groups"]
+    for attribute in use_case.protected:
+        titles, of = group_titles(use_case)[attribute.name], groups[attribute.name]
+        by = ", ".join(f"{title} ({of[name]})" for name, title in titles.items() if name in of)
+        parts.append(f"By {attribute.title}: {by}.")
+    return " ".join(parts)
+
+
+def _fairness_approach(document: Mapping[str, Any], use_case: UseCase) -> str:
+    low, high = use_case.bar.group_observed_to_expected
+    return (
+        "A candidate is blocked when a group with enough patients (at least "
+        f"{document['method']['minimum_events']} with the condition) surely ranks below an AUC of "
+        f"{use_case.bar.lowest_group_auc:g} or surely has observed per expected cases outside {low:g} to "
+        f"{high:g}."
+    )
+
+
+def _validity(document: Mapping[str, Any]) -> str:
+    """Give the figures of the candidate, out of fold and held out, and of what it is compared with."""
+    parts = []
+    for part, title in (("models", "Out of fold"), ("holdout", "Hold-out patients")):
+        figures = document[part][CANDIDATE]
+        spelled = "; ".join(
+            f"{word} {share(figures[name]) if name in SHARES else number(figures[name])}"
+            for name, word in VALIDITY.items()
+        )
+        parts.append(f"{title}: {spelled}.")
+    others = ((BASELINE, "logistic regression"), (FLOOR, f"{document['floor_feature']} alone"))
+    said = ", ".join(f"{title} {number(document['models'][name]['auc'])}" for name, title in others)
+    return " ".join(parts) + f" AUC of {said}. Intervals are 95%."
+
+
+def _fairness(document: Mapping[str, Any], use_case: UseCase) -> str:
+    """Give the gaps between groups at the threshold."""
+    parts = []
+    for attribute in use_case.protected:
+        gaps = document["gaps"][attribute.name]
+        parts.append(
+            f"By {attribute.title}: equal opportunity difference "
+            f"{number(gaps['equal_opportunity_difference'])}, equalized odds difference "
+            f"{number(gaps['equalized_odds_difference'])}, difference in the share flagged "
+            f"{number(gaps['selection_rate'])}."
+        )
+    return " ".join(parts)
+
+
+def _limits(document: Mapping[str, Any], use_case: UseCase) -> str:
+    """Give what this run found to be careful about."""
+    found = cautions(document, model_titles(use_case), group_titles(use_case))
+    return " ".join(found) or "This run found no figure surely wrong and no group too small to judge."

@@ -1,0 +1,63 @@
+"""What do I get? The three forms of the card as files: model-card.html, model-card.xml, model-card.json."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+
+from clinrisk.jobs.report.applied_model_card import applied_model_card
+from clinrisk.jobs.report.card_answers import Source, answers_of
+from clinrisk.jobs.report.source_attributes import counted, source_attributes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clinrisk.use_cases.base import UseCase
+
+SECTIONS = (
+    ("What it is", ("kind", "output", "model_type")),
+    ("What it is for", ("intended_use", "workflow", "intended_users", "population", "role")),
+    ("Where not to rely on it", ("cautions", "risks", "limits", "risk_level")),
+    ("Whom it learned from", ("training_setting", "criteria", "people", "variables", "relevance")),
+    ("How well it works", ("validity", "external_validity", "local_validity", "outcomes")),
+    ("Whom it serves how well", ("fairness", "fairness_approach", "bias_management", "external_fairness")),
+    ("How it is looked after", ("validity_monitoring", "fairness_monitoring", "update", "correction")),
+    ("Who answers for it", ("developer", "contact", "funding", "stakeholders", "consent", "external_party")),
+)
+
+
+def card_files(
+    document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: UseCase
+) -> dict[str, bytes]:
+    """Give the card's files by name: same evaluation, same bytes."""
+    answers = answers_of(document, manifest, use_case)
+    attributes = source_attributes(answers)
+    counts = counted(answers, attributes)
+    facts = {"use_case": use_case.name, "run_id": document["run_id"], "counts": counts}
+    told = json.dumps(facts | {"source_attributes": attributes}, indent=1, ensure_ascii=False, sort_keys=True)
+    template = files("clinrisk.jobs.report").joinpath("model-card.html.j2").read_text(encoding="utf-8")
+    environment = Environment(
+        loader=DictLoader({"card": template}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("card").render(
+        document=document,
+        use_case=use_case,
+        answers=answers,
+        attributes=attributes,
+        counts=counts,
+        sections=SECTIONS,
+        hospital=Source.HOSPITAL,
+        later=Source.LATER,
+    )
+    return {
+        "model-card.html": page.encode(),
+        "model-card.xml": applied_model_card(document, answers, use_case),
+        "model-card.json": told.encode() + b"\n",
+    }

@@ -1,0 +1,260 @@
+"""What do I get? The evaluation as one HTML page: summary first, then the evidence, then the lineage.
+
+It is made from evaluation.json, the manifest and the use case alone, so it can hold no patient, and from the
+same inputs it is the same bytes. It needs no network and runs no script.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import DictLoader, Environment, StrictUndefined
+
+from clinrisk.core.evaluation.estimates import NOT_EVALUATED
+from clinrisk.core.evaluation.figure_text import hundred, number, percent, share
+from clinrisk.core.training.promotion import BASELINE, CANDIDATE, CHAMPION, FLOOR
+from clinrisk.jobs.report import charts
+from clinrisk.jobs.report.cautions import cautions
+from clinrisk.use_cases.base import UNKNOWN_GROUP
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from markupsafe import Markup
+
+    from clinrisk.use_cases.base import UseCase
+
+FIGURES = (
+    ("auc", "AUC", "chance that a patient with the condition gets the higher risk", "number"),
+    ("average_precision", "PR-AUC", "area under precision and recall; prevalence is the floor", "number"),
+    ("brier", "Brier score", "mean squared error of the risks; smaller is better", "number"),
+    ("log_loss", "Log loss", "surprise at the outcomes; smaller is better", "number"),
+    ("calibration_slope", "Calibration slope", "1 is right; below 1 the risks are too extreme", "number"),
+    ("calibration_intercept", "Calibration intercept", "0 is right; above 0 the risks are too low", "number"),
+    ("observed_to_expected", "Observed : expected", "cases that occurred per case predicted", "number"),
+    ("recall", "Recall (sensitivity)", "patients with the condition who are flagged", "share"),
+    ("specificity", "Specificity", "patients without it who are not flagged", "share"),
+    ("precision", "Precision (PPV)", "flagged patients who have it", "share"),
+    ("npv", "NPV", "patients not flagged who do not have it", "share"),
+    ("f1", "F1", "harmonic mean of precision and recall", "number"),
+    ("net_benefit", "Net benefit", "at the threshold; above 0 it beats acting on no one", "number"),
+    ("net_benefit_over_all", "Net benefit over all", "above 0 it beats acting on everyone", "number"),
+)
+GROUP_FIGURES = (
+    ("selection_rate", "flagged", "share"),
+    ("recall", "found of those with it", "share"),
+    ("false_positive_rate", "false alarms of those without", "share"),
+    ("precision", "right of those flagged", "share"),
+    ("auc", "AUC", "short"),
+    ("observed_to_expected", "observed : expected", "short"),
+    ("calibration_slope", "slope", "short"),
+)
+MORE_GROUP_FIGURES = (
+    ("specificity", "specificity", "share"),
+    ("npv", "NPV", "share"),
+    ("average_precision", "PR-AUC", "short"),
+    ("f1", "F1", "short"),
+    ("brier", "Brier score", "number"),
+    ("log_loss", "log loss", "number"),
+    ("calibration_intercept", "intercept", "short"),
+    ("net_benefit", "net benefit", "number"),
+)
+GAPS = (
+    ("selection_rate", "flagged"),
+    ("equal_opportunity_difference", "found (equal opportunity)"),
+    ("false_positive_rate", "false alarms"),
+    ("equalized_odds_difference", "equalized odds"),
+    ("precision", "right when flagged"),
+    ("selection_rate_ratio", "least : most flagged"),
+)
+
+THE = {CHAMPION: "the live model"}
+PAIRS = (
+    ("auc", "AUC"),
+    ("brier", "Brier score"),
+    ("log_loss", "log loss"),
+    ("recall", "recall"),
+    ("specificity", "specificity"),
+    ("net_benefit", "net benefit"),
+)
+
+
+def comparisons(document: Mapping[str, Any], titles: Mapping[str, str]) -> list[str]:
+    """Say in a sentence each how the candidate ranks the same patients against every other model."""
+    sentences = []
+    for part, found in (("", document["comparison"]), (" on the hold-out", document["holdout_comparison"])):
+        for name, title in titles.items():
+            pair = found.get(f"{CANDIDATE}_vs_{name}", {})
+            if pair.get("auc", NOT_EVALUATED) == NOT_EVALUATED or (part and name != CHAMPION):
+                continue
+            value, low, high = pair["auc"]
+            verdict = "no difference is shown"
+            if low > 0 or high < 0:
+                verdict = f"the candidate ranks patients {'better' if low > 0 else 'worse'}"
+            interval = f"AUC difference {value:+.3f}, {low:+.3f} to {high:+.3f}, {pair['patients']} patients"
+            sentences.append(f"Against {THE.get(name, title)}{part}, {verdict} ({interval}).")
+    return sentences
+
+
+def setting_up(document: Mapping[str, Any]) -> list[str]:
+    """Say in a sentence each how the settings were chosen and whether the risks were corrected."""
+    search, correction = document["search"], document["recalibration"]
+    value, low, high = correction["log_loss_gain"]
+    gain = f"log loss gain {value:+.4f}, {low:+.4f} to {high:+.4f}, on patients outside the fit"
+    sentences = [
+        f"The log odds of the risks are multiplied by {correction['slope']:.3f} and moved by "
+        f"{correction['intercept']:+.3f}: {gain}."
+        if correction["kept"]
+        else f"The risks are served as they are: correcting the log odds did not surely help ({gain})."
+    ]
+    if search["tried"]:
+        best = search["tried"][search["chosen"]]
+        sentences.append(
+            f"Of {len(search['tried'])} settings the search chose depth {best['max_depth']} and "
+            f"{best['num_round']} trees; every figure comes from models whose settings were chosen without "
+            "the patients they are judged on."
+        )
+    if "tuning" in search:
+        sentences += tuning(search["tuning"])
+    return sentences
+
+
+def tuned_settings(told: Mapping[str, Any]) -> str:
+    """Spell the settings that a tuning job chose.
+
+    >>> tuned_settings({"settings": {"eta": 0.0512345, "max_depth": 4}})
+    'eta 0.05123, max_depth 4'
+    """
+    return ", ".join(f"{name} {value:.4g}" for name, value in told["settings"].items())
+
+
+def tuning(told: Mapping[str, Any]) -> list[str]:
+    """Say which tuning job chose the settings, and what its choice does to the figures."""
+    chose = (
+        f"The SageMaker tuning job {told['job']} chose {tuned_settings(told)}: the best of {told['trials']} "
+        f"trials by the log loss ({told['log_loss']:.4f}) of {told['patients']} of the training patients."
+    )
+    flattered = (
+        "These patients are among those that the out-of-fold figures are about, so those figures, and the "
+        "threshold chosen on them, may be a little too good. The search never saw a hold-out patient: where "
+        "the two differ, believe the hold-out."
+    )
+    return [chose, flattered]
+
+
+def model_titles(use_case: UseCase) -> dict[str, str]:
+    """Name the models as the page does."""
+    floor = use_case.feature(use_case.baseline_feature).title
+    return {
+        CANDIDATE: "candidate (XGBoost)",
+        CHAMPION: "live model",
+        BASELINE: "logistic regression",
+        FLOOR: f"{floor} alone",
+    }
+
+
+def group_titles(use_case: UseCase) -> dict[str, dict[str, str]]:
+    """Name each group of each attribute as the page does."""
+    return {
+        attribute.name: {group.name: group.title for group in attribute.groups} | {UNKNOWN_GROUP: "not known"}
+        for attribute in use_case.protected
+    }
+
+
+def _sections(
+    document: Mapping[str, Any], use_case: UseCase, titles: Mapping[str, Mapping[str, str]]
+) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Give each attribute's title with its groups, as rows with plain names."""
+    return [
+        (
+            attribute.title,
+            [
+                {"title": titles[attribute.name][name], **group}
+                for name, group in document["groups"][attribute.name].items()
+            ],
+        )
+        for attribute in use_case.protected
+        if attribute.name in document["groups"]
+    ]
+
+
+def _crossed(
+    intersections: Mapping[str, Any], titles: Mapping[str, Mapping[str, str]]
+) -> list[dict[str, Any]]:
+    """Give the crossed groups that are large enough for at least one rate, as rows with plain names."""
+    rows = []
+    for crossed, table in intersections.items():
+        first, second = crossed.split(" & ")
+        for name, group in table.items():
+            if group["recall"] == NOT_EVALUATED:
+                continue
+            one, two = name.split(" & ")
+            rows.append({"title": f"{titles[first][one]}, {titles[second][two]}", **group})
+    return rows
+
+
+def _pairs(document: Mapping[str, Any], titles: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Give the candidate's paired differences from each other model, as rows with plain names."""
+    found = {name: document["comparison"].get(f"{CANDIDATE}_vs_{name}") for name in titles}
+    return [{"title": titles[name], **pair} for name, pair in found.items() if pair and pair["patients"]]
+
+
+def _missing(counts: Mapping[str, int], use_case: UseCase) -> list[tuple[str, int]]:
+    """Give each column that some patients lack with how many; the flags made of one column are one column."""
+    names = {use_case.feature(name).column: count for name, count in counts.items()}
+    return [(use_case.column(name).title, count) for name, count in names.items()]
+
+
+def _charts(document: Mapping[str, Any]) -> dict[str, Markup]:
+    """Draw the page's pictures."""
+    curves = document["curves"]
+    return {
+        "roc": charts.roc_chart(curves["roc"]),
+        "calibration": charts.calibration_chart(curves["calibration"]),
+        "net_benefit": charts.net_benefit_chart(curves["net_benefit"], document["threshold"]),
+    }
+
+
+def render(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: UseCase) -> str:
+    """Give the page of one evaluation."""
+    template = files("clinrisk.jobs.report").joinpath("report.html.j2").read_text(encoding="utf-8")
+    environment = Environment(
+        loader=DictLoader({"report.html": template}),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "share": share, "hundred": hundred, "percent": percent}
+    environment.filters["short"] = partial(number, digits=2)
+    titles, groups = model_titles(use_case), group_titles(use_case)
+    out_of_fold = [name for name in titles if name in document["models"]]
+    missing = manifest["parts"]["training"]["missing"]
+    return environment.get_template("report.html").render(
+        document=document,
+        manifest=manifest,
+        use_case=use_case,
+        candidate=document["models"][CANDIDATE],
+        titles=titles,
+        models=out_of_fold,
+        comparisons=comparisons(document, titles),
+        setting_up=setting_up(document),
+        holdout_models=[name for name in titles if name in document["holdout"]],
+        figures=FIGURES,
+        cautions=cautions(document, titles, groups),
+        group_figures=GROUP_FIGURES,
+        more_group_figures=MORE_GROUP_FIGURES,
+        gap_titles=GAPS,
+        pair_titles=PAIRS,
+        group_titles=groups,
+        attributes=[attribute for attribute in use_case.protected if attribute.name in document["groups"]],
+        sections=_sections(document, use_case, groups),
+        crossed=_crossed(document["intersections"], groups),
+        charts=_charts(document),
+        legend=charts.legend(out_of_fold, titles),
+        pairs=_pairs(document, titles),
+        missing=_missing(missing, use_case),
+        not_evaluated=NOT_EVALUATED,
+    )

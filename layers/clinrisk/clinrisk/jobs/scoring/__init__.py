@@ -1,0 +1,1 @@
+"""Turning the scores of a batch into results."""

@@ -1,0 +1,49 @@
+"""Folds are stratified, seeded, and never let a model score a patient it learned from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from clinrisk.errors import NotEnoughData
+from clinrisk.jobs.training.cross_validation import out_of_fold, stratified_folds
+
+if TYPE_CHECKING:
+    from clinrisk.jobs.evaluation.metrics import Floats, Labels
+
+
+def test_every_fold_has_its_share_of_each_outcome() -> None:
+    labels = np.array([1] * 23 + [0] * 80)
+
+    for assigned in stratified_folds(labels, seed=3, repeats=4):
+        sizes = np.bincount(assigned)
+        cases = np.bincount(assigned, weights=labels)
+        assert sizes.max() - sizes.min() <= 1
+        assert cases.max() - cases.min() <= 1
+
+
+def test_the_seed_decides() -> None:
+    labels = np.array([1, 0] * 30)
+
+    assert np.array_equal(stratified_folds(labels, 1, 2), stratified_folds(labels, 1, 2))
+    assert not np.array_equal(stratified_folds(labels, 1, 2), stratified_folds(labels, 2, 2))
+
+
+def test_no_model_scores_a_patient_it_learned_from() -> None:
+    labels = np.array([1, 0] * 30)
+    features = np.arange(60.0)[:, None]
+
+    def fit(rows: Floats, _: Labels) -> object:
+        learned = set(rows[:, 0])
+        return lambda unseen: np.array([float(value in learned) for value in unseen[:, 0]])
+
+    scores = out_of_fold(fit, features, labels, stratified_folds(labels, 1, 3))  # type: ignore[arg-type]
+
+    assert scores.tolist() == [0.0] * 60
+
+
+def test_fewer_cases_than_folds_is_not_enough() -> None:
+    with pytest.raises(NotEnoughData, match="at least 5"):
+        stratified_folds(np.array([1] * 4 + [0] * 50), seed=0, repeats=1)
