@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from clinrisk import use_cases
 from clinrisk.aws import s3, stepfunctions
 from clinrisk.aws.tables import content_claims, uploads
-from clinrisk.aws.tables.uploads import stamp
 from clinrisk.core import mails, object_keys
 from clinrisk.core.ingest import HEAD_BYTES, FileRule, Problem, check_file_head, receipts, refuse
 from clinrisk.core.ingest.inbox_keys import parse_key
 from clinrisk.core.ingest.rules import LARGEST_FILE
+from clinrisk.core.timestamps import stamp
 from clinrisk.errors import KeyRefused, NotData
 from clinrisk.messages import ClaimRequest, ClaimResult, Disposition, Upload
 from clinrisk.services.ingest import settle_upload
