@@ -1,4 +1,8 @@
-"""DynamoDB items: read, write together, and tell a lost race from a real error."""
+"""DynamoDB items: one read, a partition, and writes that all happen or none.
+
+What may lose a race returns that it did; every other refusal of AWS is raised. The keys themselves are
+spelled in `clinrisk.aws.tables`, one module per kind of item.
+"""
 
 from __future__ import annotations
 
@@ -16,34 +20,48 @@ if TYPE_CHECKING:
     from boto3.dynamodb.conditions import ConditionBase
 
 Item = dict[str, Any]
+ItemKey = tuple[str, str]
+"""Partition key and sort key."""
 
 
-def read(table: str, pk: str, sk: str) -> Item | None:
+def key_of(key: ItemKey) -> Item:
+    """Return a key as the two attributes of its item."""
+    return dict(zip(("pk", "sk"), key, strict=True))
+
+
+def read(table: str, key: ItemKey) -> Item | None:
     """Return one item as it is now (a consistent read), or None."""
-    found = clients.dynamodb().Table(table).get_item(Key={"pk": pk, "sk": sk}, ConsistentRead=True)
+    found = clients.dynamodb().Table(table).get_item(Key=key_of(key), ConsistentRead=True)
     return found.get("Item")
 
 
-def query(table: str, pk: str, *, newest_first: bool = False) -> list[Item]:
-    """Return every item of a partition in the order of its sort key."""
+def query(
+    table: str, pk: str, *, sort_prefix: str = "", newest_first: bool = False, limit: int | None = None
+) -> list[Item]:
+    """Return the items of a partition in the order of their sort keys, `limit` of them at most.
+
+    With `sort_prefix` only those whose sort key begins with it.
+    """
     source = clients.dynamodb().Table(table)
+    wanted: ConditionBase = Key("pk").eq(pk)
+    if sort_prefix:
+        wanted &= Key("sk").begins_with(sort_prefix)
     items: list[Item] = []
-    start: dict[str, Any] = {}
+    more: dict[str, Any] = {} if limit is None else {"Limit": limit}
     while True:
         page = source.query(
-            KeyConditionExpression=Key("pk").eq(pk),
-            ScanIndexForward=not newest_first,
-            ConsistentRead=True,
-            **start,
+            KeyConditionExpression=wanted, ScanIndexForward=not newest_first, ConsistentRead=True, **more
         )
         items.extend(page["Items"])
-        if "LastEvaluatedKey" not in page:
+        if "LastEvaluatedKey" not in page or len(items) == limit:
             return items
-        start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        more["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        if limit is not None:
+            more["Limit"] = limit - len(items)
 
 
 def write(table: str, item: Item, *, unless_exists: bool = False) -> bool:
-    """Put one item; False when it was there already and must not be replaced."""
+    """Put one item; return False when it was there already and must not be replaced."""
     target = clients.dynamodb().Table(table)
     if not unless_exists:
         target.put_item(Item=plain(item))
@@ -57,12 +75,12 @@ def write(table: str, item: Item, *, unless_exists: bool = False) -> bool:
     return True
 
 
-def change(table: str, pk: str, sk: str, changes: Item, condition: ConditionBase) -> bool:
-    """Set attributes of one item while `condition` holds; False when it no longer did."""
+def change(table: str, key: ItemKey, changes: Item, condition: ConditionBase) -> bool:
+    """Set attributes of one item while `condition` holds; return False when it no longer did."""
     assignments = ", ".join(f"#{name} = :{name}" for name in changes)
     try:
         clients.dynamodb().Table(table).update_item(
-            Key={"pk": pk, "sk": sk},
+            Key=key_of(key),
             UpdateExpression=f"SET {assignments}",
             ConditionExpression=condition,
             ExpressionAttributeNames={f"#{name}": name for name in changes},
@@ -76,7 +94,7 @@ def change(table: str, pk: str, sk: str, changes: Item, condition: ConditionBase
 
 
 def transact(writes: Sequence[dict[str, Any]]) -> list[str]:
-    """Write all or nothing; the result lists per write "None" or why it was refused (empty: all written)."""
+    """Write all or nothing; return per write "None" or why it was refused (empty: all were written)."""
     # The client behind the resource takes plain Python values, its type stub does not know.
     client: Any = clients.dynamodb().meta.client
     try:
@@ -107,9 +125,9 @@ def put(
     return {"Put": request}
 
 
-def delete(table: str, pk: str, sk: str) -> dict[str, Any]:
+def delete(table: str, key: ItemKey) -> dict[str, Any]:
     """Return one deletion of a transaction."""
-    return {"Delete": {"TableName": table, "Key": {"pk": pk, "sk": sk}}}
+    return {"Delete": {"TableName": table, "Key": key_of(key)}}
 
 
 def plain(value: Any) -> Any:

@@ -1,62 +1,68 @@
-"""Where this stack keeps its things, as one typed object read from the environment on first use."""
+"""The names and addresses of this stack's resources, as one frozen object per process.
+
+A function has them from its environment, which holds only what the function needs; the command has them from
+the stack's outputs.
+"""
 
 from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
 
 from clinrisk.errors import SettingMissing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-
-class _Variable:
-    """A setting that is looked up when it is used, so that each function is given only what it needs."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name.upper()
-
-    def __get__(self, settings: Settings, owner: type) -> str:
-        return settings.read(self._name)
+_NOT_GIVEN: Any = object()
 
 
-class Settings:
-    """The names and addresses of this stack's resources.
+class Settings(BaseModel):
+    """What this process was given; reading anything else raises SettingMissing, which names the variable.
 
-    >>> Settings({"LAKE_BUCKET": "lake"}).lake_bucket
+    >>> Settings.model_validate({"LAKE_BUCKET": "lake"}).lake_bucket
     'lake'
     """
 
-    __slots__ = ("_environment",)
+    model_config = ConfigDict(frozen=True, alias_generator=str.upper, hide_input_in_errors=True)
 
-    inbox_bucket = _Variable()
-    lake_bucket = _Variable()
-    results_bucket = _Variable()
-    audit_bucket = _Variable()
-    uploads_table = _Variable()
-    approvals_table = _Variable()
-    deployments_table = _Variable()
-    approvals_topic = _Variable()
-    alerts_topic = _Variable()
-    signing_key = _Variable()
-    stack_name = _Variable()
-    approval_api_url = _Variable()
-    approval_timeout_hours = _Variable()
+    lake_bucket: str = _NOT_GIVEN
+    results_bucket: str = _NOT_GIVEN
+    audit_bucket: str = _NOT_GIVEN
+    uploads_table: str = _NOT_GIVEN
+    approvals_table: str = _NOT_GIVEN
+    deployments_table: str = _NOT_GIVEN
+    approvals_topic: str = _NOT_GIVEN
+    signing_key: str = _NOT_GIVEN
+    stack_name: str = _NOT_GIVEN
+    approval_api_url: str = _NOT_GIVEN
+    approval_timeout_hours: float = _NOT_GIVEN
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = dict(environment)
+    if not TYPE_CHECKING:  # a type checker must go on seeing which settings there are
 
-    def read(self, name: str) -> str:
-        """Return the value of environment variable `name`, or say which one the template forgot."""
-        value = self._environment.get(name)
-        if not value:
-            raise SettingMissing(f"The environment variable {name} is not set for this function.")
-        return value
+        def __getattribute__(self, name: str) -> Any:
+            value = super().__getattribute__(name)
+            if value is _NOT_GIVEN:
+                raise SettingMissing(f"The setting {name.upper()} is missing.")
+            return value
+
+
+class _Process:
+    """Where the settings of this process come from: the environment, until `use` names something else."""
+
+    variables: ClassVar[Mapping[str, str]] = os.environ
 
 
 @cache
 def settings() -> Settings:
     """Return this process's settings."""
-    return Settings(os.environ)
+    return Settings.model_validate({name: value for name, value in _Process.variables.items() if value})
+
+
+def use(variables: Mapping[str, str]) -> None:
+    """Take this process's settings from `variables` from now on, named as in a function's environment."""
+    _Process.variables = variables
+    settings.cache_clear()

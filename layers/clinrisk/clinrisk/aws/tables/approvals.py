@@ -1,17 +1,18 @@
 """The Approvals table: the question, the task token that waits for the answer, and the answer.
 
-    APPROVAL#<approval_id>   STATE                     the question, its token and its decision
-    RUN#<run_id>             APPROVAL                  which approval belongs to a training run
+    APPROVAL#<approval_id>   STATE                        the question, its token and its decision
+    RUN#<run_id>             APPROVAL                     which approval belongs to a training run
     USE_CASE#<use_case>      <created_at>#<approval_id>   all approvals in order of time
 
 A decision is written once, under the condition that the question is still open. The token is read by the
-function that answers the workflow and by nobody else.
+function that answers the workflow and by nobody else: what is shown to people is a list of attributes that
+may be shown, and the token is not on it.
 """
 
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from boto3.dynamodb.conditions import Attr
@@ -22,7 +23,7 @@ from clinrisk.errors import DecisionInvalid, DecisionMissing
 from clinrisk.messages import ApprovalRequest, Digests
 
 if TYPE_CHECKING:
-    from clinrisk.aws.dynamodb import Item
+    from clinrisk.aws.dynamodb import Item, ItemKey
 
 STATE = "STATE"
 PENDING = "PENDING"
@@ -74,8 +75,24 @@ class Approval:
         )
 
 
+SHOWN = frozenset({"pk", "sk"} | {one.name for one in fields(Approval) if one.repr})
+"""The attributes that leave this table for people's eyes."""
+
+
+def _approval_key(approval_id: str) -> ItemKey:
+    return f"APPROVAL#{approval_id}", STATE
+
+
+def _run_key(run_id: str) -> ItemKey:
+    return f"RUN#{run_id}", "APPROVAL"
+
+
+def _partition(use_case: str) -> str:
+    return f"USE_CASE#{use_case}"
+
+
 def ask(request: ApprovalRequest, *, created_at: str, expires_at: int) -> Approval:
-    """Store the question and give it; a retry of the same run renews the token and keeps id and expiry."""
+    """Store the question and return it; a retry of the same run renews the token, not id and expiry."""
     table = settings().approvals_table
     approval_id = secrets.token_urlsafe(18)
     facts = request.model_dump(mode="json", exclude={"execution", "task_token"})
@@ -87,10 +104,8 @@ def ask(request: ApprovalRequest, *, created_at: str, expires_at: int) -> Approv
         "task_token": request.task_token,
         "delivered": False,
     }
-    run = {"pk": f"RUN#{request.run_id}", "sk": "APPROVAL", "approval_id": approval_id}
-    listing = {
-        "pk": f"USE_CASE#{request.use_case}",
-        "sk": f"{created_at}#{approval_id}",
+    run = dynamodb.key_of(_run_key(request.run_id)) | {"approval_id": approval_id}
+    listing = dynamodb.key_of((_partition(request.use_case), f"{created_at}#{approval_id}")) | {
         "approval_id": approval_id,
         "run_id": request.run_id,
         "package_version": request.package_version,
@@ -98,7 +113,7 @@ def ask(request: ApprovalRequest, *, created_at: str, expires_at: int) -> Approv
     refused = dynamodb.transact(
         [
             dynamodb.put(table, run, "attribute_not_exists(pk)"),
-            dynamodb.put(table, {"pk": f"APPROVAL#{approval_id}", "sk": STATE} | state),
+            dynamodb.put(table, dynamodb.key_of(_approval_key(approval_id)) | state),
             dynamodb.put(table, listing),
         ]
     )
@@ -113,7 +128,7 @@ def ask(request: ApprovalRequest, *, created_at: str, expires_at: int) -> Approv
 
 def find(approval_id: str) -> Approval:
     """Return the approval of that id; raises DecisionInvalid when there is none."""
-    item = dynamodb.read(settings().approvals_table, f"APPROVAL#{approval_id}", STATE)
+    item = dynamodb.read(settings().approvals_table, _approval_key(approval_id))
     if item is None:
         raise DecisionInvalid("There is no such approval.")
     return _approval(item)
@@ -121,10 +136,26 @@ def find(approval_id: str) -> Approval:
 
 def of_run(run_id: str) -> Approval:
     """Return the approval of a training run; raises DecisionMissing when nobody was asked."""
-    found = dynamodb.read(settings().approvals_table, f"RUN#{run_id}", "APPROVAL")
+    found = dynamodb.read(settings().approvals_table, _run_key(run_id))
     if found is None:
         raise DecisionMissing("Nobody was asked to approve this run.")
     return find(str(found["approval_id"]))
+
+
+def stored(approval_id: str) -> Item | None:
+    """Return an approval as it is stored, without what is not for people's eyes; None when there is none."""
+    item = dynamodb.read(settings().approvals_table, _approval_key(approval_id))
+    if item is None:
+        return None
+    shown: Item = dynamodb.native({name: value for name, value in item.items() if name in SHOWN})
+    return shown
+
+
+def stored_for(use_case: str, *, limit: int) -> list[Item]:
+    """Return the approvals of a use case as `stored` does, newest first."""
+    listed = dynamodb.query(settings().approvals_table, _partition(use_case), newest_first=True, limit=limit)
+    found = [stored(str(item["approval_id"])) for item in listed]
+    return [item for item in found if item is not None]
 
 
 def decide(
@@ -135,7 +166,7 @@ def decide(
     answer["evidence"] = evidence
     still_open = Attr("status").eq(PENDING) & Attr("expires_at").gt(now)
     return dynamodb.change(
-        settings().approvals_table, f"APPROVAL#{approval.approval_id}", STATE, answer, still_open
+        settings().approvals_table, _approval_key(approval.approval_id), answer, still_open
     )
 
 
@@ -158,7 +189,7 @@ def mark_too_late(approval_id: str, status: str) -> bool:
     """Note that the workflow no longer waited when the answer came; False when it has the answer."""
     waiting = Attr("status").eq(status) & Attr("delivered").ne(True)  # noqa: FBT003 - what is compared with
     return dynamodb.change(
-        settings().approvals_table, f"APPROVAL#{approval_id}", STATE, {"status": TOO_LATE}, waiting
+        settings().approvals_table, _approval_key(approval_id), {"status": TOO_LATE}, waiting
     )
 
 
@@ -169,7 +200,7 @@ def expire(approval_id: str) -> bool:
 
 def _change(approval_id: str, changes: Item, status: str) -> bool:
     condition = Attr("status").eq(status)
-    return dynamodb.change(settings().approvals_table, f"APPROVAL#{approval_id}", STATE, changes, condition)
+    return dynamodb.change(settings().approvals_table, _approval_key(approval_id), changes, condition)
 
 
 def _approval(item: Item) -> Approval:

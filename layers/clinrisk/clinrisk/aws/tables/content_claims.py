@@ -1,4 +1,4 @@
-"""The claim on a file's bytes: of several uploads with the same, one is read at a time.
+"""The claims on the bytes of files, in the Uploads table: of several equal uploads, one is read at a time.
 
     CONTENT#<use_case>#<purpose>#<sha256>  STATE   upload_id, and while it is being read: execution
 
@@ -32,7 +32,7 @@ def claim(
     execution: str,
     abandoned: Callable[[str], bool],
 ) -> str | None:
-    """Claim the bytes for an upload, or name the other upload whose rows they are.
+    """Claim the bytes for an upload and return None, or return the other upload whose rows they are.
 
     Raises SameBytesInProgress while another upload of them is being read. The upload itself must have been
     claimed before, by the same execution.
@@ -41,7 +41,7 @@ def claim(
     wanted = uploads.content_item(use_case, purpose, sha256, upload_id) | {"execution": execution}
     if dynamodb.write(table, wanted, unless_exists=True):
         return None
-    held = dynamodb.read(table, wanted["pk"], wanted["sk"])
+    held = dynamodb.read(table, uploads.content_key(use_case, purpose, sha256))
     if held is None:
         raise SameBytesInProgress("The claim on the bytes has just been given up.")
     if "execution" not in held:
@@ -60,5 +60,5 @@ def _given_up(held: Item, abandoned: Callable[[str], bool]) -> bool:
     settlement = uploads.settlement_of(held["upload_id"])
     if settlement is None:
         return abandoned(held["execution"])
-    # Used rows are seen by the claim itself: it had changed between the two looks.
+    # Used rows are seen by the claim itself: it had changed between the two reads.
     return settlement.disposition not in uploads.USED

@@ -1,9 +1,9 @@
 """The Deployments table: which model is live, and which were.
 
-    USE_CASE#<use_case>   LIVE                 the live pointer, a whole `LiveModel`
+    USE_CASE#<use_case>   LIVE                 the live pointer: all fields of a `LiveModel`
     USE_CASE#<use_case>   VERSION#<8 digits>   every model that was ever live
-    SHADOW#<use_case>     WAITING              the candidate that waits for a decision and scores beside the
-                                               live model; only the workflows write and read it
+    SHADOW#<use_case>     WAITING              the candidate that waits for a decision and scores the same
+                                               batches as the live model; only the workflows write and read it
 
 Pointer and history change together or not at all, and only from the model that the evidence compares with.
 The ledger repeats each change in the Audit bucket.
@@ -20,10 +20,20 @@ from clinrisk.errors import ChampionChanged, NoLiveModel
 from clinrisk.messages import Champion, LiveModel
 
 if TYPE_CHECKING:
+    from clinrisk.aws.dynamodb import Item
     from clinrisk.messages import Digests, PromoteRequest
 
 LIVE = "LIVE"
+_VERSION = "VERSION#"
 _KEYS = {"pk", "sk"}
+
+
+def _partition(use_case: str) -> str:
+    return f"USE_CASE#{use_case}"
+
+
+def _version_key(version: int) -> str:
+    return f"{_VERSION}{version:08d}"
 
 
 def live(use_case: str) -> LiveModel:
@@ -37,6 +47,19 @@ def live(use_case: str) -> LiveModel:
 def current(use_case: str) -> LiveModel | None:
     """Return the live model of a use case, or None before the first release."""
     return _read(use_case, LIVE)
+
+
+def stored_live(use_case: str) -> Item | None:
+    """Return the live pointer as it is stored, for whoever only shows it; None before the first release."""
+    item = dynamodb.read(settings().deployments_table, (_partition(use_case), LIVE))
+    return None if item is None else dynamodb.native(item)
+
+
+def stored_versions(use_case: str, *, limit: int) -> list[Item]:
+    """Return the models that were ever live as they are stored, newest first."""
+    table = settings().deployments_table
+    found = dynamodb.query(table, _partition(use_case), sort_prefix=_VERSION, newest_first=True, limit=limit)
+    return [dynamodb.native(item) for item in found]
 
 
 def champion(use_case: str) -> Champion | None:
@@ -92,8 +115,9 @@ def promote(request: PromoteRequest, *, feature_digest: str, promoted_at: str) -
             "promoted_at": promoted_at,
         }
     )
-    table, pk, document = settings().deployments_table, f"USE_CASE#{request.use_case}", after.model_dump()
-    pointer, history = {"pk": pk, "sk": LIVE}, {"pk": pk, "sk": _version_key(after.live_version)}
+    table, pk, document = settings().deployments_table, _partition(request.use_case), after.model_dump()
+    pointer = dynamodb.key_of((pk, LIVE))
+    history = dynamodb.key_of((pk, _version_key(after.live_version)))
     unmoved = "live_version = :compared" if compared else "attribute_not_exists(pk)"
     values = {":compared": compared} if compared else None
     refused = dynamodb.transact(
@@ -113,11 +137,7 @@ def promote(request: PromoteRequest, *, feature_digest: str, promoted_at: str) -
 
 
 def _read(use_case: str, sort_key: str) -> LiveModel | None:
-    item = dynamodb.read(settings().deployments_table, f"USE_CASE#{use_case}", sort_key)
+    item = dynamodb.read(settings().deployments_table, (_partition(use_case), sort_key))
     if item is None:
         return None
     return LiveModel.model_validate(dynamodb.native({k: v for k, v in item.items() if k not in _KEYS}))
-
-
-def _version_key(version: int) -> str:
-    return f"VERSION#{version:08d}"

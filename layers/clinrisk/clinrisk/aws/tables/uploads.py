@@ -1,8 +1,9 @@
 """The Uploads table: who has claimed a file, and how it was settled.
 
-    UPLOAD#<upload_id>              STATE                      the claim, then settlement and receipt
-    CONTENT#<use_case>#<purpose>#<sha256>  STATE               whose these bytes are (see contents.py)
-    USE_CASE#<use_case>#<purpose>   <settled_at>#<upload_id>   settled uploads in order of time
+    UPLOAD#<upload_id>                     STATE                      the claim, then settlement and receipt
+    USE_CASE#<use_case>#<purpose>          <settled_at>#<upload_id>   settled uploads in order of time
+    CONTENT#<use_case>#<purpose>#<sha256>  STATE                      see content_claims
+    HOLDOUT_USE#<use_case>                 <run_id>                   see holdout_uses
 
 The settlement is one transaction: whoever reads this table sees all of an upload or nothing of it. Receipts
 in the Results bucket are copies of what it says.
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
+from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ClaimLost
 from clinrisk.messages import Disposition, Reference
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from clinrisk.aws.dynamodb import Item
+    from clinrisk.aws.dynamodb import Item, ItemKey
 
 STATE = "STATE"
 CLAIMED = "CLAIMED"
@@ -50,9 +52,29 @@ class Settlement:
     sequencer: str = ""
 
 
-def stamp(moment: datetime) -> str:
-    """Spell a moment so that text order is time order: ISO 8601, UTC, milliseconds, Z."""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+def _upload_key(upload_id: str) -> ItemKey:
+    return f"UPLOAD#{upload_id}", STATE
+
+
+def _partition(use_case: str, purpose: str) -> str:
+    return f"USE_CASE#{use_case}#{purpose}"
+
+
+def _settlement_key(settlement: Settlement) -> ItemKey:
+    """Return the key of a settlement in the list of its use case and purpose."""
+    return (
+        _partition(settlement.use_case, settlement.purpose),
+        f"{settlement.settled_at}#{settlement.upload_id}",
+    )
+
+
+def content_key(use_case: str, purpose: str, sha256: str) -> ItemKey:
+    """Return the key of the claim on some bytes."""
+    return f"CONTENT#{use_case}#{purpose}#{sha256}", STATE
+
+
+def _read(upload_id: str) -> Item | None:
+    return dynamodb.read(settings().uploads_table, _upload_key(upload_id))
 
 
 def claim(
@@ -73,9 +95,7 @@ def claim(
     after the upload was parked as FAILED, or when the execution that holds the claim is `abandoned`: ended
     without having settled it. What was FAILED is then in no list any more.
     """
-    item = {
-        "pk": f"UPLOAD#{upload_id}",
-        "sk": STATE,
+    item = dynamodb.key_of(_upload_key(upload_id)) | {
         "upload_id": upload_id,
         "key": key,
         "version_id": version_id,
@@ -88,7 +108,7 @@ def claim(
     table = settings().uploads_table
     if dynamodb.write(table, item, unless_exists=True):
         return item
-    held = dynamodb.read(table, f"UPLOAD#{upload_id}", STATE) or {}
+    held = _read(upload_id) or {}
     holder = held.get("execution", "")
     if held.get("disposition") == Disposition.FAILED:
         name, state = "disposition", str(Disposition.FAILED)
@@ -104,7 +124,7 @@ def claim(
     condition, values = "#state = :state AND execution = :holder", {":state": state, ":holder": holder}
     writes = [dynamodb.put(table, item, condition, values, {"#state": name})]
     if name == "disposition":
-        writes.append(dynamodb.delete(table, *_place_in_time(_settlement(held))))
+        writes.append(dynamodb.delete(table, _settlement_key(_settlement(held))))
     return None if dynamodb.transact(writes) else item
 
 
@@ -123,12 +143,12 @@ def keep_digest(claimed: Item, sha256: str) -> None:
 
 def content_item(use_case: str, purpose: str, sha256: str, upload_id: str) -> Item:
     """Return the item by which an upload holds its bytes for good."""
-    return {"pk": f"CONTENT#{use_case}#{purpose}#{sha256}", "sk": STATE, "upload_id": upload_id}
+    return dynamodb.key_of(content_key(use_case, purpose, sha256)) | {"upload_id": upload_id}
 
 
 def holder_of(upload_id: str) -> str | None:
-    """Name the execution that has claimed an upload and not settled it; None when there is no such claim."""
-    held = dynamodb.read(settings().uploads_table, f"UPLOAD#{upload_id}", STATE) or {}
+    """Return the execution that has claimed an upload and not settled it; None without such a claim."""
+    held = _read(upload_id) or {}
     return str(held["execution"]) if held.get("status") == CLAIMED else None
 
 
@@ -139,19 +159,18 @@ def settle(settlement: Settlement, receipt: str, *, holder: str | None = None) -
     claimed the upload, or claimed its bytes, in the meantime: then nothing was recorded.
     """
     table = settings().uploads_table
-    held = dynamodb.read(table, f"UPLOAD#{settlement.upload_id}", STATE) or {}
+    held = _read(settlement.upload_id) or {}
     facts = _facts(settlement)
     # An upload that nobody ever claimed has no execution: the claim of a redrive asks for that, too.
     kept = {"execution": ""} | {name: held[name] for name in ("execution", "claimed_at") if name in held}
-    state = kept | facts | {"pk": f"UPLOAD#{settlement.upload_id}", "sk": STATE, "status": SETTLED}
+    state = kept | facts | dynamodb.key_of(_upload_key(settlement.upload_id)) | {"status": SETTLED}
     state["receipt_text"] = receipt
-    pk, sk = _place_in_time(settlement)
     condition, values = "attribute_not_exists(settled_at)", {}
     if holder is not None:
         condition, values = f"{condition} AND execution = :holder", {":holder": holder}
     writes = [
         dynamodb.put(table, state, condition, values),
-        dynamodb.put(table, facts | {"pk": pk, "sk": sk}),
+        dynamodb.put(table, facts | dynamodb.key_of(_settlement_key(settlement))),
     ]
     if settlement.disposition in USED:
         content = content_item(
@@ -164,15 +183,13 @@ def settle(settlement: Settlement, receipt: str, *, holder: str | None = None) -
 
 
 def settled(use_case: str, purpose: str, *, newest_first: bool = False) -> list[Settlement]:
-    """List the settled uploads of a use case and purpose in order of time, whatever their disposition."""
-    found = dynamodb.query(
-        settings().uploads_table, f"USE_CASE#{use_case}#{purpose}", newest_first=newest_first
-    )
+    """Return the settled uploads of a use case and purpose in order of time, whatever their disposition."""
+    found = dynamodb.query(settings().uploads_table, _partition(use_case, purpose), newest_first=newest_first)
     return [_settlement(item) for item in found]
 
 
 def by_arrival(settlements: Iterable[Settlement]) -> list[Settlement]:
-    """Order uploads as they arrived in the inbox, however late or out of order they were settled.
+    """Return uploads in the order of their arrival in the inbox, whenever they were settled.
 
     S3 stamps versions to the second; between versions of one key its sequencer decides (shorter ones are
     padded with zeros on the right, as S3's documentation says).
@@ -181,35 +198,29 @@ def by_arrival(settlements: Iterable[Settlement]) -> list[Settlement]:
 
 
 def used(use_case: str, purpose: str, *, newest_first: bool = False) -> list[Settlement]:
-    """List the settled uploads whose rows count (ACCEPTED and PARTIAL), in order of time."""
+    """Return the settled uploads whose rows count (ACCEPTED and PARTIAL), in order of time."""
     every = settled(use_case, purpose, newest_first=newest_first)
     return [upload for upload in every if upload.disposition in USED]
 
 
 def settlement_of(upload_id: str) -> Settlement | None:
     """Return how an upload was settled, or None while it is not."""
-    held = dynamodb.read(settings().uploads_table, f"UPLOAD#{upload_id}", STATE)
+    held = _read(upload_id)
     return None if held is None or held.get("status") != SETTLED else _settlement(held)
 
 
 def receipt_of(settlement: Settlement) -> str | None:
     """Return the text of a settlement's receipt; None when a redrive has claimed the upload since."""
-    held = dynamodb.read(settings().uploads_table, f"UPLOAD#{settlement.upload_id}", STATE) or {}
+    held = _read(settlement.upload_id) or {}
     same = held.get("settled_at") == settlement.settled_at
     return str(held["receipt_text"]) if same else None
 
 
 def failed_chunk_of(upload_id: str) -> Item | None:
     """Return error and cause of the first chunk of a large file that failed, as the workflow kept them."""
-    held = dynamodb.read(settings().uploads_table, f"UPLOAD#{upload_id}", STATE) or {}
+    held = _read(upload_id) or {}
     found: Item | None = held.get("failed_chunk")
     return found
-
-
-def _place_in_time(settlement: Settlement) -> tuple[str, str]:
-    """Return the key of a settlement in the list of its use case and purpose."""
-    pk = f"USE_CASE#{settlement.use_case}#{settlement.purpose}"
-    return pk, f"{settlement.settled_at}#{settlement.upload_id}"
 
 
 def _facts(settlement: Settlement) -> Item:

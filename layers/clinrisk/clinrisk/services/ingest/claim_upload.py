@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from clinrisk import use_cases
 from clinrisk.aws import s3, stepfunctions
 from clinrisk.aws.tables import content_claims, uploads
-from clinrisk.aws.tables.uploads import stamp
 from clinrisk.core import mails, object_keys
 from clinrisk.core.ingest import receipts
 from clinrisk.core.ingest.csv_file.head import HEAD_BYTES, check_file_head
 from clinrisk.core.ingest.inbox_keys import parse_key
 from clinrisk.core.ingest.rules import LARGEST_FILE, FileRule, Problem
 from clinrisk.core.ingest.verdict import refuse
+from clinrisk.core.timestamps import stamp
 from clinrisk.errors import KeyRefused, NotData
 from clinrisk.messages import ClaimRequest, ClaimResult, Disposition, Upload
 from clinrisk.services.ingest import settle_upload

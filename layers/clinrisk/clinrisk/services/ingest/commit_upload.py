@@ -15,12 +15,12 @@ from clinrisk import use_cases
 from clinrisk.aws import feature_store, offline_store, s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import uploads
-from clinrisk.aws.tables.uploads import stamp
 from clinrisk.core import mails, object_keys
 from clinrisk.core.ingest.counts import RowCounts, add_counts
 from clinrisk.core.ingest.verdict import decide
 from clinrisk.core.profiles import feature_profile
 from clinrisk.core.profiles.feature_profile import Profile
+from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ClaimLost, CountsDisagree
 from clinrisk.messages import (
     BuiltChunk,

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from clinrisk.aws import stepfunctions
 from clinrisk.aws.tables import uploads
-from clinrisk.aws.tables.uploads import stamp
 from clinrisk.core import failure_text, mails, object_keys
 from clinrisk.core.ingest import receipts
 from clinrisk.core.ingest.inbox_keys import parse_key
+from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ObjectMissing, UploadError
 from clinrisk.messages import Disposition, ParkRequest, ParkResult
 from clinrisk.messages.base import Failure

@@ -16,10 +16,11 @@ from clinrisk import use_cases
 from clinrisk.aws import s3, telemetry
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import uploads
-from clinrisk.aws.tables.uploads import Settlement, stamp
+from clinrisk.aws.tables.uploads import Settlement
 from clinrisk.aws.telemetry import Metric
 from clinrisk.core.ingest import receipts
 from clinrisk.core.ingest.inbox_keys import receipt_key
+from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ClaimLost, EvidenceChanged, ObjectMissing
 from clinrisk.messages import Disposition
 

@@ -13,8 +13,8 @@ import polars as pl
 from clinrisk import use_cases
 from clinrisk.aws import feature_store, offline_store, s3
 from clinrisk.aws.settings import settings
-from clinrisk.aws.tables.uploads import stamp
 from clinrisk.core import object_keys
+from clinrisk.core.timestamps import stamp
 from clinrisk.errors import CountsDisagree
 from clinrisk.messages import ChunkDone, WrittenChunk
 from clinrisk.services.ingest import chunk_records

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from clinrisk import use_cases
 from clinrisk.aws import clients, ledger, telemetry
 from clinrisk.aws.tables import approvals, deployments
-from clinrisk.aws.tables.uploads import stamp
 from clinrisk.core import digests
 from clinrisk.core.release.page import approval_page
 from clinrisk.core.release.page.decision_form import answer_of, objections
 from clinrisk.core.release.page.evidence_view import evidence_of
 from clinrisk.core.release.page.shadow_view import beside_of
+from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ApprovalRejected, ClinriskError, DecisionInvalid
 from clinrisk.messages import DecisionResult
 from clinrisk.services.release import approval_links, evidence, expire_approval

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from clinrisk.aws import ledger
 from clinrisk.aws.tables import approvals
-from clinrisk.aws.tables.uploads import stamp
 from clinrisk.aws.telemetry import Metric, emit
+from clinrisk.core.timestamps import stamp
 from clinrisk.messages import ExpireRequest, ExpireResult
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from clinrisk import use_cases
 from clinrisk.aws import ledger
 from clinrisk.aws.tables import approvals, deployments
-from clinrisk.aws.tables.uploads import stamp
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import mails
+from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ChampionChanged, DecisionMissing, EvidenceChanged
 from clinrisk.messages import PromoteRequest, PromoteResult
 from clinrisk.services.release import evidence

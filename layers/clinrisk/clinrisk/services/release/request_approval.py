@@ -8,11 +8,11 @@ from clinrisk import use_cases
 from clinrisk.aws import sns
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals, deployments
-from clinrisk.aws.tables.uploads import stamp
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import mails
 from clinrisk.core.release.page.approval_page import day
 from clinrisk.core.release.page.shadow_view import summary_of
+from clinrisk.core.timestamps import stamp
 from clinrisk.messages import ApprovalAsked, ApprovalRequest
 from clinrisk.services.release import approval_links, comparisons
 
