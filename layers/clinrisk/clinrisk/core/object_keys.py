@@ -43,7 +43,7 @@ def chunk_plan(use_case: str, upload: str) -> str:
 
 
 def chunk_part(use_case: str, upload: str, part: str, chunk: int) -> str:
-    """Give what one chunk leaves for the steps up to commit: "built", "sheet", "elsewhere", "written" ..."""
+    """Give what one chunk leaves for the steps up to commit: "built", "digest-index", "other-chunks", "written" ..."""
     return f"chunks/{use_case}/{upload}/{part}-{chunk:05d}"
 
 

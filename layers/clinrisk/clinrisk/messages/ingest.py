@@ -118,14 +118,14 @@ class BuiltChunk(Message):
     quarantine: Reference | None = None
     profile: Reference | None = None
     # What other chunks are compared with; absent in a file of one chunk.
-    sheet: Reference | None = None
-    contested: Reference | None = None
-    # What other chunks said of its ids, when it was built again with that.
-    elsewhere: Reference | None = None
+    digest_index: Reference | None = None
+    repeated_ids: Reference | None = None
+    # What other chunks hold of its ids, where it was built again with that.
+    other_chunks: Reference | None = None
 
 
 class ReconcileRequest(Request):
-    """Ask what the built chunks of a file say of one another."""
+    """Ask which ids several built chunks of a file hold."""
 
     upload: Upload
 
@@ -138,10 +138,10 @@ class ReconcileResult(Message):
 
 
 class Reconciliation(Message):
-    """The same, as it is stored, with what each affected chunk is told."""
+    """The same, as it is stored, with what other chunks hold of the ids of each affected chunk."""
 
     used: bool
-    elsewhere: dict[int, Reference]
+    other_chunks: dict[int, Reference]
 
 
 class WriteRequest(Request):

@@ -1,4 +1,4 @@
-"""One chunk of a file to everything later steps read of it, each part stored under the upload's id.
+"""Build Features: one chunk of a file to all that later steps read of it, stored under the upload's id.
 
 It reads with polars, so only functions with the Frames and Numeric layers may import it.
 """
@@ -27,9 +27,9 @@ PARQUET = "application/vnd.apache.parquet"
 
 
 def build(
-    upload: Upload, chunk: Chunk, header: Sequence[str], elsewhere: Reference | None = None
+    upload: Upload, chunk: Chunk, header: Sequence[str], other_chunks: Reference | None = None
 ) -> BuiltChunk:
-    """Read a chunk once and store what it became, with what other chunks said of its ids where they did."""
+    """Read a chunk once and store what it became, with what other chunks hold of its ids where they do."""
     version = (upload.bucket, upload.key, upload.version_id)
     made = read_chunk(
         s3.read_range(*version, chunk.start, chunk.end),
@@ -38,7 +38,7 @@ def build(
         header,
         chunk.first_row,
         pseudonym_key(upload.use_case),
-        None if elsewhere is None else frame(s3.fetch(elsewhere)),
+        None if other_chunks is None else frame(s3.fetch(other_chunks)),
     )
     found = BuiltChunk(
         chunk=chunk,
@@ -47,7 +47,7 @@ def build(
         vault=_vault(upload, chunk.index, made),
         quarantine=_quarantine(upload, chunk.index, made),
         profile=_profile(upload, chunk.index, made),
-        elsewhere=elsewhere,
+        other_chunks=other_chunks,
         **_identities(upload, chunk, made),
     )
     chunk_records.store_built(upload, found)
@@ -98,9 +98,16 @@ def _identities(upload: Upload, chunk: Chunk, made: ParsedChunk) -> dict[str, Re
     """Store what the chunk's ids are compared by, where there is another chunk to compare them with."""
     if chunk.index == 0 and chunk.end == upload.size:
         return {}
-    key = object_keys.chunk_part(upload.use_case, upload.upload_id, "sheet", chunk.index) + ".bin"
-    found = {"sheet": s3.store(settings().lake_bucket, key, cross_chunk.digest_index(made.duplicates.hashes))}
+    key = object_keys.chunk_part(upload.use_case, upload.upload_id, "digest-index", chunk.index) + ".bin"
+    found = {
+        "digest_index": s3.store(
+            settings().lake_bucket, key, cross_chunk.digest_index(made.duplicates.hashes)
+        )
+    }
     if made.duplicates.ids.height:
-        key = object_keys.chunk_part(upload.use_case, upload.upload_id, "contested", chunk.index) + ".parquet"
-        found["contested"] = store(key, made.duplicates.ids)
+        key = (
+            object_keys.chunk_part(upload.use_case, upload.upload_id, "repeated-ids", chunk.index)
+            + ".parquet"
+        )
+        found["repeated_ids"] = store(key, made.duplicates.ids)
     return found

@@ -22,7 +22,7 @@ def store_plan(upload: Upload, chunks: Sequence[Chunk]) -> list[Chunk]:
     """Store how a file is cut unless it has been cut before, and give the cut that holds.
 
     A redrive keeps the first cut, whatever the rule is by then: parts of two cuts would lie side by side in
-    folders that are read whole, and their patients would be there twice.
+    folders that are read completely, and their patients would be there twice.
     """
     document = [chunk.model_dump(mode="json") for chunk in chunks]
     key = object_keys.chunk_plan(upload.use_case, upload.upload_id)
@@ -64,13 +64,13 @@ def written(upload: Upload, index: int) -> WrittenChunk:
 
 
 def store_reconciliation(upload: Upload, reconciled: Reconciliation) -> None:
-    """Store what the chunks of a file say of one another."""
+    """Store which ids several chunks of a file hold."""
     key = object_keys.reconciliation(upload.use_case, upload.upload_id)
     s3.store_json(settings().lake_bucket, key, reconciled.model_dump(mode="json"))
 
 
 def reconciliation(upload: Upload) -> Reconciliation:
-    """Read what the chunks of a file say of one another."""
+    """Read which ids several chunks of a file hold."""
     return Reconciliation.model_validate_json(
         _read(object_keys.reconciliation(upload.use_case, upload.upload_id))
     )

@@ -1,4 +1,4 @@
-"""The commit: an upload becomes visible whole, or not at all.
+"""Commit Upload: an upload becomes visible completely, or not at all.
 
 RowCounts are proved against what the chunks stored, their profiles are added up, and one transaction makes it
 so. A second delivery of the same commit writes the same bytes and finds the first settlement. Memory does not
@@ -68,10 +68,10 @@ def commit(request: CommitRequest, now: datetime) -> CommitResult:
 
 
 def _check_reconciled(upload: Upload, built: Sequence[BuiltChunk], *, used: bool) -> None:
-    """Prove that every chunk was built with what the others say of it."""
+    """Prove that every chunk was built with what the others hold of its ids."""
     reconciled = chunk_records.reconciliation(upload)
     if used != reconciled.used or any(
-        chunk.elsewhere != reconciled.elsewhere.get(chunk.chunk.index) for chunk in built
+        chunk.other_chunks != reconciled.other_chunks.get(chunk.chunk.index) for chunk in built
     ):
         raise CountsDisagree("The chunks of the file were not reconciled with one another.")
 

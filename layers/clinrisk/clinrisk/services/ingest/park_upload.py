@@ -1,4 +1,4 @@
-"""Parking: an upload that could not be processed is settled as FAILED: no file is ever without an answer."""
+"""Park Upload: settle an upload that could not be processed as FAILED: no file stays without an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The built chunks of a file, compared: which of them must be built again, and whether the file is used.
+"""Reconcile Chunks: which built chunks share ids and must be built again, and whether the file is used.
 
 It reads with polars, so only functions with the Frames and Numeric layers may import it.
 """
@@ -32,27 +32,27 @@ _THREADS = 32
 
 
 def reconcile(upload: Upload) -> ReconcileResult:
-    """Store what each chunk has to be told of the others, and say whether the upload will be used."""
+    """Store what other chunks hold of the ids of each chunk, and return whether the upload will be used."""
     use_case = use_cases.get(upload.use_case)
     built = [chunk_records.built(upload, chunk) for chunk in chunk_records.plan(upload)]
     own_ids = use_case.id_column is not None or upload.purpose == "outcomes"
-    told, lost = _elsewhere(upload, built, own_ids=own_ids) if len(built) > 1 else ({}, 0)
+    other_chunks, lost = _compared(upload, built, own_ids=own_ids) if len(built) > 1 else ({}, 0)
     counts = add_counts(RowCounts(**chunk.counts.model_dump()) for chunk in built)
     used = decide(_without(counts, lost), use_case).disposition != Disposition.REJECTED
-    chunk_records.store_reconciliation(upload, Reconciliation(used=used, elsewhere=told))
-    return ReconcileResult(used=used, finish=used or bool(told))
+    chunk_records.store_reconciliation(upload, Reconciliation(used=used, other_chunks=other_chunks))
+    return ReconcileResult(used=used, finish=used or bool(other_chunks))
 
 
-def _elsewhere(
+def _compared(
     upload: Upload, built: Sequence[BuiltChunk], *, own_ids: bool
 ) -> tuple[dict[int, Reference], int]:
-    """Store what the chunks that share ids are told; also give how many rows they will lose by it."""
+    """Store, per chunk that shares ids, what the others hold of them; also return how many rows it costs."""
     found = _shared(built)
     if found.is_empty():
         return {}, 0
     affected = found["chunk"].unique().sort().to_list()
-    contested = {index: _contested(built[index]) for index in affected}
-    said = {
+    repeated_ids = {index: _repeated_ids(built[index]) for index in affected}
+    hashes = {
         # One chunk's rows at a time are in memory.
         index: cross_chunk.row_hashes(
             frame(s3.fetch(built[index].features)), found.filter(chunk=index)["record_id"]
@@ -60,35 +60,34 @@ def _elsewhere(
         for index in affected
         if own_ids
     }
-    told, lost = {}, 0
-    for index, rows in cross_chunk.duplicates_in_other_chunks(found, contested, said).items():
-        key = object_keys.chunk_part(upload.use_case, upload.upload_id, "elsewhere", index) + ".parquet"
-        told[index] = store(key, rows)
-        lost += cross_chunk.count_lost_rows(rows, contested[index]) if own_ids else 0
-    return told, lost
+    stored, lost = {}, 0
+    for index, rows in cross_chunk.duplicates_in_other_chunks(found, repeated_ids, hashes).items():
+        key = object_keys.chunk_part(upload.use_case, upload.upload_id, "other-chunks", index) + ".parquet"
+        stored[index] = store(key, rows)
+        lost += cross_chunk.count_lost_rows(rows, repeated_ids[index]) if own_ids else 0
+    return stored, lost
 
 
 def _shared(built: Sequence[BuiltChunk]) -> pl.DataFrame:
-    """Find the ids that lie in several chunks, one stretch of hashes after another."""
-    sheets = [chunk.sheet.uri for chunk in built if chunk.sheet is not None]
+    """Find the ids that lie in several chunks, one range of hashes after another."""
+    indexes = [chunk.digest_index.uri for chunk in built if chunk.digest_index is not None]
+    read, head = s3.read_part, cross_chunk.RANGE_TABLE_BYTES
     with ThreadPoolExecutor(_THREADS) as threads:
-        read = s3.read_part
-        tables = threads.map(
-            lambda uri: cross_chunk.range_starts(read(uri, 0, cross_chunk.RANGE_TABLE_BYTES)), sheets
-        )
+        starts = list(threads.map(lambda uri: cross_chunk.range_starts(read(uri, 0, head)), indexes))
         found = [
-            cross_chunk.shared_ids(list(threads.map(lambda uri, span: read(uri, *span), sheets, stretch)))
-            for stretch in cross_chunk.byte_ranges(list(tables))
+            cross_chunk.shared_ids(list(threads.map(lambda uri, span: read(uri, *span), indexes, ranges)))
+            for ranges in cross_chunk.byte_ranges(starts)
         ]
     return pl.concat(found)
 
 
-def _contested(chunk: BuiltChunk) -> pl.DataFrame:
-    return pl.DataFrame(schema=REPEATED_IDS) if chunk.contested is None else frame(s3.fetch(chunk.contested))
+def _repeated_ids(chunk: BuiltChunk) -> pl.DataFrame:
+    stored = chunk.repeated_ids
+    return pl.DataFrame(schema=REPEATED_IDS) if stored is None else frame(s3.fetch(stored))
 
 
 def _without(counts: RowCounts, lost: int) -> RowCounts:
-    """Move rows that will be set aside once their chunks are built again: enough to see whether all is."""
+    """Move the rows that will be quarantined once their chunks are built again."""
     reason = str(RowRule.ID_REPEATED)
     return replace(
         counts,

@@ -1,4 +1,4 @@
-"""How every upload ends: one receipt in the Results bucket, one settlement in the table, its metrics.
+"""Settle an upload, however it ends: one receipt in the Results bucket, one settlement in the table, its metrics.
 
 The settlement decides, and keeps the text of the receipt; the receipt in the bucket is a copy of it, written
 right after. So a receipt never says what did not happen, and never changes but when an upload that FAILED is

@@ -1,6 +1,6 @@
-"""A chunk's features where they are used: the Feature Store for training, the transform's input for scoring.
+"""Write Features: a chunk's rows where they are used: the Feature Store for training, the transform's input for scoring.
 
-Nothing is written before the file as a whole is known to be used, and only what is proved to be what was
+Nothing is written before the complete file is known to be used, and only what is proved to be what was
 counted. It reads with polars, so only functions with the Frames and Numeric layers may import it.
 """
 
@@ -33,11 +33,11 @@ _ROWS_AT_ONCE = 2_000
 def write(request: WriteRequest) -> ChunkDone:
     """Build a chunk again if other chunks change it, and write its rows where they are used."""
     upload, index = request.upload, request.chunk.index
-    elsewhere = chunk_records.reconciliation(upload).elsewhere.get(index)
-    if elsewhere is None:
+    other_chunks = chunk_records.reconciliation(upload).other_chunks.get(index)
+    if other_chunks is None:
         built = chunk_records.built(upload, request.chunk)
     else:
-        built = build(upload, request.chunk, request.header, elsewhere)
+        built = build(upload, request.chunk, request.header, other_chunks)
     if request.used:
         rows = _proved(built)
         use_case = use_cases.get(upload.use_case)
