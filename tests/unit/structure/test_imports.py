@@ -25,7 +25,7 @@ PLANTED = [
     ("clinrisk.jobs.planted", "pydantic", "A job imports"),
     ("functions.ingest.claim_upload.planted", "functions.ingest.plan_chunks.app", "No function"),
     ("functions.scoring.join_outcomes.planted", "functions.ingest.plan_chunks.app", "No function"),
-    ("clinrisk.aws.other_planted", "twin.main", "The twin"),
+    ("clinrisk.aws.other_planted", "twin.command_line", "The twin"),
     ("twin.planted", "clinrisk.errors", "The twin"),
 ]
 
