@@ -1,7 +1,8 @@
 """The use-case section of template.yaml, rendered from clinrisk.use_cases (`make template`).
 
-A use case is one file; what CloudFormation needs of it (feature group, package group, schedule, alarms, its
-lines on the clinical dashboard) follows from that file. A test checks that the section is fresh.
+A use case is one file; what CloudFormation needs of it (a feature group and a package group per version of
+its contract, schedule, alarms, its lines on the clinical dashboard) follows from that file and from the
+records of its contracts. A test checks that the section is fresh.
 """
 
 from __future__ import annotations
@@ -12,48 +13,36 @@ from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
 from clinrisk.core.monitoring.findings import Check
+from tools import contracts
+from tools.contracts import RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from clinrisk.use_cases.base import UseCase
+    from tools.contracts import Contract
 
 BEGIN = "  # --- begin use cases\n"
 END = "  # --- end use cases\n"
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 
-# Feature name -> type, for what every record carries beside the model's own features.
-BOOKKEEPING = {
-    "record_id": "String",
-    "event_time": "String",
-    "upload_id": "String",
-    "schema_version": "Integral",
-    "label": "Integral",
-    "row": "Integral",
-}
 _DAY = 86_400
 _HOUR = 3_600
 
 
-def feature_definitions(use_case: UseCase) -> list[tuple[str, str]]:
-    """List name and type of everything the feature group of a use case stores, in order."""
-    groups = [(name, "String") for name in use_case.group_columns]
-    features = [(name, "Fractional") for name in use_case.feature_names]
-    return [*BOOKKEEPING.items(), *groups, *features]
+def render(cases: Sequence[UseCase], records: Path = RECORDS) -> str:
+    """Return the section, markers excluded."""
+    own = [_resources(case, contracts.kept(case, records)) for case in cases]
+    return "\n".join([*own, _writers_policy(cases), _dashboard(cases)])
 
 
-def render(cases: Sequence[UseCase]) -> str:
-    """Give the whole section, markers excluded."""
-    return "\n".join([*(_resources(case) for case in cases), _dashboard(cases)])
-
-
-def replaced(template: str, cases: Sequence[UseCase]) -> str:
-    """Give the template with its use-case section written anew; raises ValueError without the markers."""
+def replaced(template: str, cases: Sequence[UseCase], records: Path = RECORDS) -> str:
+    """Return the template with its use-case section written anew; raises ValueError without the markers."""
     head, begin, rest = template.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
         raise ValueError("template.yaml has lost the comments that mark its use-case section.")
-    return f"{head}{BEGIN}\n{render(cases)}\n{END}{tail}"
+    return f"{head}{BEGIN}\n{render(cases, records)}\n{END}{tail}"
 
 
 def logical(name: str) -> str:
@@ -65,17 +54,45 @@ def logical(name: str) -> str:
     return "".join(part.capitalize() for part in name.replace("_", "-").split("-"))
 
 
-def _resources(case: UseCase) -> str:
-    definitions = "\n".join(
-        f"        - {{FeatureName: {name}, FeatureType: {kind}}}" for name, kind in feature_definitions(case)
-    )
-    return _RESOURCES.format(
+def _resources(case: UseCase, kept: Sequence[Contract]) -> str:
+    own = _RESOURCES.format(
         name=case.name,
         id=logical(case.name),
         title=case.title,
-        definitions=definitions,
         schedule=case.schedule,
         alarms="\n".join(_alarms(case)),
+    )
+    return "\n".join([f"  # {case.title}", *map(_groups, kept), own])
+
+
+def _groups(contract: Contract) -> str:
+    """Render what holds the records and the models of one version of a contract."""
+    definitions = "\n".join(
+        f"        - {{FeatureName: {name}, FeatureType: {kind}}}"
+        for name, kind in contract.feature_group.items()
+    )
+    return _GROUPS.format(
+        features=features_id(contract),
+        models=features_id(contract).replace("Features", "Models"),
+        contract=contract.contract_id,
+        title=contract.title,
+        definitions=definitions,
+    )
+
+
+def features_id(contract: Contract) -> str:
+    """Return the logical id of a contract's feature group.
+
+    The first contract's has no number: a renamed resource would be a second group of the same name.
+    """
+    number = f"V{contract.schema_version}" if contract.schema_version > 1 else ""
+    return f"{logical(contract.use_case)}Features{number}"
+
+
+def _writers_policy(cases: Sequence[UseCase]) -> str:
+    return _WRITERS_POLICY.format(
+        groups="\n".join(_GROUP_ARN.format(contract=case.contract_id) for case in cases),
+        prefixes="\n".join(_GROUP_PREFIX.format(contract=case.contract_id) for case in cases),
     )
 
 
@@ -173,15 +190,14 @@ def _dashboard(cases: Sequence[UseCase]) -> str:
     return _DASHBOARD + widgets + "\n"
 
 
-_RESOURCES = """\
-  # {title}
-  {id}Features:
+_GROUPS = """\
+  {features}:
     Type: AWS::SageMaker::FeatureGroup
     DeletionPolicy: RetainExceptOnCreate
     UpdateReplacePolicy: Retain
     Properties:
-      # Most of a feature group is fixed for ever: another schema is another number.
-      FeatureGroupName: !Sub "${{AWS::StackName}}-{name}-v1"
+      # Most of a feature group is fixed for ever: see docs/contract-change.md.
+      FeatureGroupName: !Sub "${{AWS::StackName}}-{contract}"
       Description: {title}
       RecordIdentifierFeatureName: record_id
       EventTimeFeatureName: event_time
@@ -196,14 +212,44 @@ _RESOURCES = """\
       FeatureDefinitions:
 {definitions}
 
-  {id}Models:
+  {models}:
     Type: AWS::SageMaker::ModelPackageGroup
     DeletionPolicy: RetainExceptOnCreate
     UpdateReplacePolicy: Retain
     Properties:
-      ModelPackageGroupName: !Sub "${{AWS::StackName}}-{name}"
+      ModelPackageGroupName: !Sub "${{AWS::StackName}}-{contract}"
       ModelPackageGroupDescription: {title}
+"""
 
+_WRITERS_POLICY = """\
+  # Records are written under the present contracts alone; what earlier ones left is only read.
+  FeatureGroupsPolicy:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      Description: Where new records may be written.
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Sid: FillTheFeatureGroupsOfThePresentContracts
+            Effect: Allow
+            Action: ["sagemaker:DescribeFeatureGroup", "sagemaker:PutRecord", "sagemaker:BatchWriteRecord"]
+            Resource:
+{groups}
+          - Sid: FillTheirOfflineStoresInBulk
+            Effect: Allow
+            Action: "s3:PutObject"
+            Resource:
+{prefixes}
+"""
+
+_GROUP_ARN = """\
+              - !Sub "arn:${{AWS::Partition}}:sagemaker:${{AWS::Region}}:${{AWS::AccountId}}:feature-group/\
+${{AWS::StackName}}-{contract}\""""
+
+_GROUP_PREFIX = """\
+              - !Sub "${{LakeBucket.Arn}}/offline-store/*/${{AWS::StackName}}-{contract}-*\""""
+
+_RESOURCES = """\
   {id}MonitoringSchedule:
     Type: AWS::Scheduler::Schedule
     Properties:
@@ -280,9 +326,15 @@ _WIDGET = """\
 
 
 def main() -> None:
-    """Write the section of template.yaml anew and say whether it changed."""
+    """Record new contracts, write the section of template.yaml anew and say whether it changed."""
+    cases = [use_cases.get(name) for name in use_cases.names()]
+    try:
+        for case in cases:
+            contracts.record(case)
+    except contracts.ContractChangedError as error:
+        sys.exit(str(error))
     before = TEMPLATE.read_text(encoding="utf-8")
-    after = replaced(before, [use_cases.get(name) for name in use_cases.names()])
+    after = replaced(before, cases)
     TEMPLATE.write_text(after, encoding="utf-8")
     sys.stdout.write(
         "template.yaml is up to date.\n" if before == after else "template.yaml has been rewritten.\n"

@@ -110,5 +110,5 @@ sys.exit(1)
         lambda: [one for one in twin.mail("operator@example.org") if "heart" in one["subject"]], 20
     )
     assert "on fire" in letters[-1]["body"]
-    packages = twin.client("sagemaker").list_model_packages(ModelPackageGroupName="clinrisk-heart")
+    packages = twin.client("sagemaker").list_model_packages(ModelPackageGroupName="clinrisk-heart-v1")
     assert packages["ModelPackageSummaryList"] == []

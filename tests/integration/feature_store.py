@@ -77,7 +77,7 @@ class FeatureStore:
 
     def land(self, use_case: str, records: int | None = None) -> None:
         """Write the records (or the first of them) to the offline store, as the service does later."""
-        _land(feature_store.group_name("clinrisk", use_case), self.records[:records])
+        _land(feature_store.group_name("clinrisk", use_cases.get(use_case)), self.records[:records])
 
 
 def _land(group: str, rows: list[dict[str, str]]) -> None:
@@ -97,7 +97,7 @@ def create_group(use_case: str) -> None:
     """Create a use case's feature group."""
     names = ("record_id", "event_time", "upload_id", "row")
     clients.sagemaker().create_feature_group(
-        FeatureGroupName=feature_store.group_name("clinrisk", use_case),
+        FeatureGroupName=feature_store.group_name("clinrisk", use_cases.get(use_case)),
         RecordIdentifierFeatureName="record_id",
         EventTimeFeatureName="event_time",
         FeatureDefinitions=[{"FeatureName": name, "FeatureType": "String"} for name in names],

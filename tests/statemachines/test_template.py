@@ -18,7 +18,8 @@ import yaml
 from clinrisk import use_cases
 from tests.statemachines.definitions import MACHINES, PROJECT, TEMPLATE, resources, substitutions, template
 from tests.statemachines.transformed import REGION, written
-from tools.template_block import feature_definitions, logical, replaced
+from tools import contracts
+from tools.template_block import features_id, replaced
 
 FUNCTIONS = resources("AWS::Serverless::Function")
 FOLDERS = {path.parent.name: path.parent for path in (PROJECT / "functions").glob("*/*/app.py")}
@@ -188,9 +189,10 @@ def test_the_use_case_section_is_fresh() -> None:
 @pytest.mark.parametrize("name", use_cases.names())
 def test_a_feature_group_holds_every_feature_of_its_use_case(name: str) -> None:
     case = use_cases.get(name)
-    group = resources("AWS::SageMaker::FeatureGroup")[f"{logical(name)}Features"]
+    [contract, *_] = contracts.kept(case)
+    group = resources("AWS::SageMaker::FeatureGroup")[features_id(contract)]
     stored = {feature["FeatureName"]: feature["FeatureType"] for feature in group["FeatureDefinitions"]}
-    assert stored == dict(feature_definitions(case))
+    assert stored == contracts.feature_definitions(case)
     assert set(case.feature_names) <= set(stored)
     # Reserved by the Feature Store.
     assert not {"is_deleted", "write_time", "api_invocation_time"} & set(stored)

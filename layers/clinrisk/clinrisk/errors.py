@@ -10,6 +10,7 @@
     +-- ClaimLost              the upload, or its bytes, belong to another execution by now
     +-- CountsDisagree         accepted + quarantined is not the number of rows: never commit
     +-- FeatureMismatch        data and model do not have the same features in the same order
+    +-- ContractChanged        a file was read under another version of its contract than the code has by now
     +-- NotEnoughData          too few rows or events to train or to judge
     +-- MachineTooSmall        a job's data do not fit into the memory of its machine
     +-- OfflineStoreBehind     the offline store does not hold the committed rows yet: try again later
@@ -83,6 +84,10 @@ class CountsDisagree(ClinriskError):
 
 class FeatureMismatch(ClinriskError):
     """Data and model do not share the same features in the same order."""
+
+
+class ContractChanged(ClinriskError):
+    """A file was read under another version of the use case's contract than the code has by now."""
 
 
 class NotEnoughData(ClinriskError):

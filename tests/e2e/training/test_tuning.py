@@ -36,7 +36,7 @@ def package(twin: RunningTwin, outputs: dict[str, str]) -> dict[str, Any]:
         for one in executions:
             assert one["status"] == "RUNNING", states.describe_execution(executionArn=one["executionArn"])
         waiting = [one for one in executions if _waits(states, one["executionArn"])]
-        return waiting and registry.list_model_packages(ModelPackageGroupName=f"{STACK}-heart")
+        return waiting and registry.list_model_packages(ModelPackageGroupName=f"{STACK}-heart-v1")
 
     [found] = twin.until(asked, 240)["ModelPackageSummaryList"]
     described: dict[str, Any] = registry.describe_model_package(ModelPackageName=found["ModelPackageArn"])

@@ -131,6 +131,35 @@ def score_uri() -> str:
     return str(item["model_uri"]["S"])
 
 
+@pytest.mark.parametrize(
+    ("batch", "model", "advice"),
+    [
+        (2, None, "Release a model of the new contract"),
+        (2, 1, "Release a model"),
+        (None, 2, "Drop its file again"),
+    ],
+)
+def test_a_batch_of_another_contract_than_the_models_is_refused_before_it_is_scored(
+    scene: Setting, batch: int | None, model: int | None, advice: str
+) -> None:
+    kept = {} if model is None else {"schema_version": {"N": str(model)}}
+    stage = scene(cast(Resolve_Live_Model={"Item": LIVE["Item"] | kept}))
+    given = {} if batch is None else {"schema_version": batch}
+    end = stage.run("scoring", BATCH | {"upload": UPLOAD | given})
+    assert (end.status, end.error) == ("FAILED", "ContractChanged")
+    assert stage.stage.states == ["Resolve Live Model", "Announce Failed Scoring"]
+    told = stage.stage.calls[-1].arguments["Message"]
+    assert f"read under version {batch or 1} of the contract of stroke" in told
+    assert f"trained under version {model or 1}. {advice}" in told
+
+
+def test_a_batch_of_the_models_own_later_contract_is_scored(scene: Setting) -> None:
+    later = {"Item": LIVE["Item"] | {"schema_version": {"N": "2"}}}
+    stage = scene(cast(Resolve_Live_Model=later))
+    end = stage.run("scoring", BATCH | {"upload": UPLOAD | {"schema_version": 2}})
+    assert end.status == "SUCCEEDED"
+
+
 def test_a_batch_before_the_first_release_says_what_to_do(scene: Setting) -> None:
     stage = scene(cast(Resolve_Live_Model={}))
     end = stage.run("scoring", BATCH)

@@ -66,6 +66,7 @@ def cast(**changes: Any) -> dict[str, Any]:
         "plan": {"uri": f"s3://lake/training/heart/{RUN}/plan/plan.json", "sha256": "d" * 64},
         "expected_rows": 303,
         "offline_prefix": "s3://lake/offline-store/123456789012/sagemaker/heart/data/",
+        "package_group": "clinrisk-heart-v1",
         "hyperparameters": {"xgboost": {"max_depth": "3"}, "logistic": {"C": "1"}},
         "tuning": {"fixed": {"objective": "binary:logistic"}, "ranges": RANGES, "seed": 0},
         "feature_digest": "e" * 64,

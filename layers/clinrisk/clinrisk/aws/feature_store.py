@@ -23,6 +23,8 @@ from clinrisk.errors import TransientError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from clinrisk.use_cases.base import UseCase
+
 BULK_BYTES = 1024 * 1024
 THREADS = 8
 BATCH = 25
@@ -35,7 +37,7 @@ Record = list[dict[str, str]]
 
 @dataclass(frozen=True)
 class FeatureGroup:
-    """Where the records of a use case go."""
+    """Where the records of a use case's present contract go."""
 
     name: str
     offline_prefix: str
@@ -44,8 +46,8 @@ class FeatureGroup:
     """Whether there is an online store as well."""
 
 
-def feature_group(stack: str, use_case: str) -> FeatureGroup:
-    """Look up the feature group of a use case."""
+def feature_group(stack: str, use_case: UseCase) -> FeatureGroup:
+    """Return the feature group of a use case's present contract, as the service describes it."""
     name = group_name(stack, use_case)
     found = clients.sagemaker().describe_feature_group(FeatureGroupName=name)
     uri = found["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"]
@@ -53,13 +55,14 @@ def feature_group(stack: str, use_case: str) -> FeatureGroup:
     return FeatureGroup(name, uri.rstrip("/") + "/", online)
 
 
-def group_name(stack: str, use_case: str) -> str:
-    """Name the feature group of a use case.
+def group_name(stack: str, use_case: UseCase) -> str:
+    """Return the name of the feature group of a use case's present contract.
 
-    >>> group_name("clinrisk", "heart")
+    >>> from clinrisk import use_cases
+    >>> group_name("clinrisk", use_cases.get("heart"))
     'clinrisk-heart-v1'
     """
-    return f"{stack}-{use_case}-v1"
+    return f"{stack}-{use_case.contract_id}"
 
 
 def record(values: Mapping[str, object]) -> Record:

@@ -32,6 +32,8 @@ class Upload(Message):
     sha256: Sha256
     sequencer: str = ""
     """S3's own order of the versions of a key; empty where the event had none."""
+    schema_version: Count = 1
+    """The version of the use case's contract under which the file was claimed."""
 
 
 class Counts(Message):

@@ -134,6 +134,7 @@ class LiveModel(Message):
     reference_uri: S3Uri
     evaluation_uri: S3Uri
     feature_digest: Sha256
+    schema_version: Count = 1
     digests: Digests
     approval_id: str
     promoted_at: str

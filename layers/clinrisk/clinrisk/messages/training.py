@@ -61,6 +61,7 @@ class PlanTrainingResult(Message):
     plan: Reference
     expected_rows: Count
     offline_prefix: S3Uri
+    package_group: str
     hyperparameters: dict[str, dict[str, str]]
     tuning: Tuning
     feature_digest: Sha256

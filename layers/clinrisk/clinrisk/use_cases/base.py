@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from clinrisk.errors import ContractChanged
+
 # A use case names everything it is made of from this one module.
 from clinrisk.use_cases.bar import PromotionBar as PromotionBar  # noqa: PLC0414, TC001 - given on to use cases
 from clinrisk.use_cases.card import ModelFacts as ModelFacts  # noqa: PLC0414 - given on to use cases
@@ -190,6 +192,8 @@ class UseCase:
     baseline_feature: str = "age"
     """The floor: a model of this one feature must be cleared."""
     schema_version: int = 1
+    """The number of the contract: another one, whenever what a row may hold or what is made of it changes
+    (docs/contract-change.md). Feature group, offline store and package group carry it in their names."""
     schedule: str = "rate(1 day)"
     unused: tuple[str, ...] = field(default=())
     """Columns of the public file that are checked for presence and then dropped."""
@@ -221,6 +225,19 @@ class UseCase:
         """The sha256 of the ordered feature names and the schema version: what model and data must share."""
         text = "\n".join((f"schema {self.schema_version}", *self.feature_names))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def contract_id(self) -> str:
+        """The contract by name and number, as what belongs to it is named: heart-v1."""
+        return f"{self.name}-v{self.schema_version}"
+
+    def check_contract(self, version: int) -> None:
+        """Pass silently when data were read under this version of the contract; raises ContractChanged."""
+        if version != self.schema_version:
+            raise ContractChanged(
+                f"The file was read under version {version} of the contract of {self.name}, and the system "
+                f"has version {self.schema_version} by now: it has to be read again."
+            )
 
     @cached_property
     def group_columns(self) -> tuple[str, ...]:

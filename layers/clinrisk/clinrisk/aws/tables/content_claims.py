@@ -1,6 +1,6 @@
 """The claims on the bytes of files, in the Uploads table: of several equal uploads, one is read at a time.
 
-    CONTENT#<use_case>#<purpose>#<sha256>  STATE   upload_id, and while it is being read: execution
+    CONTENT#<use_case>[-v<n>]#<purpose>#<sha256>  STATE   upload_id, and while it is being read: execution
 
 Whoever holds the claim reads the file; others of the same use case and purpose wait until that upload is
 settled. Only a settlement that uses the rows takes the execution off the claim (`uploads.settle`, in its

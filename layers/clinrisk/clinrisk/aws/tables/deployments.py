@@ -22,6 +22,7 @@ from clinrisk.messages import Champion, LiveModel
 if TYPE_CHECKING:
     from clinrisk.aws.dynamodb import Item
     from clinrisk.messages import Digests, PromoteRequest
+    from clinrisk.use_cases.base import UseCase
 
 LIVE = "LIVE"
 _VERSION = "VERSION#"
@@ -98,7 +99,7 @@ def released(request: PromoteRequest) -> LiveModel | None:
     return found if found is not None and found.approval_id == request.approval_id else None
 
 
-def promote(request: PromoteRequest, *, feature_digest: str, promoted_at: str) -> LiveModel:
+def promote(request: PromoteRequest, use_case: UseCase, *, promoted_at: str) -> LiveModel:
     """Make the candidate live in place of the model that it was compared with, and give what is live now.
 
     One write says "that model is live" and moves the pointer, so of two candidates that were compared with
@@ -111,7 +112,8 @@ def promote(request: PromoteRequest, *, feature_digest: str, promoted_at: str) -
         | {
             "live_version": compared + 1,
             "previous_version": compared,
-            "feature_digest": feature_digest,
+            "feature_digest": use_case.feature_digest,
+            "schema_version": use_case.schema_version,
             "promoted_at": promoted_at,
         }
     )

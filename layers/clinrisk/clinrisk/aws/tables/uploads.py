@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clinrisk import use_cases
 from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
 from clinrisk.core.timestamps import stamp
@@ -50,6 +51,7 @@ class Settlement:
     settled_at: str
     received_at: str = ""
     sequencer: str = ""
+    schema_version: int = 1
 
 
 def _upload_key(upload_id: str) -> ItemKey:
@@ -69,8 +71,11 @@ def _settlement_key(settlement: Settlement) -> ItemKey:
 
 
 def content_key(use_case: str, purpose: str, sha256: str) -> ItemKey:
-    """Return the key of the claim on some bytes."""
-    return f"CONTENT#{use_case}#{purpose}#{sha256}", STATE
+    """Return the key of the claim on some bytes, which another contract of the use case reads anew."""
+    case = use_cases.get(use_case)
+    # The first contract's keys are older than its number.
+    name = case.contract_id if case.schema_version > 1 else case.name
+    return f"CONTENT#{name}#{purpose}#{sha256}", STATE
 
 
 def _read(upload_id: str) -> Item | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from clinrisk.core.training.training_plan import TrainingPlan
 from clinrisk.errors import NotEnoughData
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from clinrisk.use_cases.base import SearchRange, UseCase
 
@@ -37,14 +37,34 @@ class CommittedUpload(Protocol):
     def settled_at(self) -> str:
         """Say when it was committed."""
 
+    @property
+    def schema_version(self) -> int:
+        """Return the version of the contract under which it was read."""
 
-def plan_of(use_case: UseCase, run_id: str, reason: str, uploads: Sequence[CommittedUpload]) -> TrainingPlan:
-    """Give the plan over committed uploads in order of arrival; raises NotEnoughData below the minimum."""
+
+UploadT = TypeVar("UploadT", bound=CommittedUpload)
+
+
+def trainable(use_case: UseCase, uploads: Iterable[UploadT]) -> list[UploadT]:
+    """Return the uploads that a training may read: those of the use case's present contract."""
+    return [upload for upload in uploads if upload.schema_version == use_case.schema_version]
+
+
+def plan_of(use_case: UseCase, run_id: str, reason: str, committed: Sequence[UploadT]) -> TrainingPlan:
+    """Return the plan over the committed uploads of the present contract, in order of arrival.
+
+    Raises NotEnoughData below the minimum, with the rows that an earlier contract holds.
+    """
+    uploads = trainable(use_case, committed)
     rows = sum(upload.labelled_rows for upload in uploads)
     if rows < use_case.min_training_rows:
-        raise NotEnoughData(
-            f"{use_case.title} has {rows} labelled rows; training needs {use_case.min_training_rows}."
-        )
+        message = f"{use_case.title} has {rows} labelled rows; training needs {use_case.min_training_rows}."
+        if earlier := sum(upload.labelled_rows for upload in committed) - rows:
+            message += (
+                f" {earlier} more were read under another version of its contract than "
+                f"{use_case.schema_version}: drop their files again."
+            )
+        raise NotEnoughData(message)
     return TrainingPlan(
         use_case=use_case.name,
         run_id=run_id,

@@ -30,10 +30,12 @@ def build(
     upload: Upload, chunk: Chunk, header: Sequence[str], other_chunks: Reference | None = None
 ) -> BuiltChunk:
     """Read a chunk once and store what it became, with what other chunks hold of its ids where they do."""
+    use_case = use_cases.get(upload.use_case)
+    use_case.check_contract(upload.schema_version)
     version = (upload.bucket, upload.key, upload.version_id)
     made = read_chunk(
         s3.read_range(*version, chunk.start, chunk.end),
-        use_cases.get(upload.use_case),
+        use_case,
         upload.purpose,
         header,
         chunk.first_row,

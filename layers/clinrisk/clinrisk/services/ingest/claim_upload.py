@@ -56,7 +56,7 @@ def claim(request: ClaimRequest, now: datetime) -> ClaimResult:
     if ending is not None:
         return _settled(arrival, ending, now)
     named = {"use_case": arrival.use_case, "purpose": arrival.purpose, "upload_id": arrival.upload_id}
-    read = {"size": facts.size, "sha256": sha256}
+    read = {"size": facts.size, "sha256": sha256, "schema_version": arrival.schema_version}
     upload = Upload.model_validate(request.model_dump(exclude={"execution"}) | named | read)
     return ClaimResult(disposition="CLAIMED", upload=upload)
 
@@ -78,7 +78,9 @@ def _by_key(request: ClaimRequest, now: datetime) -> tuple[Arrival, Ending | Non
     except KeyRefused as error:
         verdict = refuse([Problem(FileRule(rule)) for rule in error.rules])
         return arrival, Ending(Disposition.REJECTED, verdict)
-    return replace(arrival, use_case=named.use_case, purpose=named.purpose), None
+    version = use_cases.get(named.use_case).schema_version
+    found = replace(arrival, use_case=named.use_case, purpose=named.purpose, schema_version=version)
+    return found, None
 
 
 def _by_content(request: ClaimRequest, arrival: Arrival, facts: Facts) -> Ending | None:

@@ -21,6 +21,7 @@ from clinrisk.core.ingest.verdict import decide
 from clinrisk.core.profiles import feature_profile
 from clinrisk.core.profiles.feature_profile import Profile
 from clinrisk.core.timestamps import stamp
+from clinrisk.core.training import run_settings
 from clinrisk.errors import ClaimLost, CountsDisagree
 from clinrisk.messages import (
     BuiltChunk,
@@ -45,7 +46,8 @@ def commit(request: CommitRequest, now: datetime) -> CommitResult:
     """Settle a built upload.
 
     Raises CountsDisagree when what is stored is not what was counted, OfflineStoreBehind until the Feature
-    Store holds every row of a training upload, ClaimLost when another execution parked it or has its bytes.
+    Store holds every row of a training upload, ClaimLost when another execution parked it or has its bytes,
+    ContractChanged when the contract is another than the one under which it was read.
     """
     upload, use_case = request.upload, use_cases.get(request.upload.use_case)
     arrival = _arrival(upload)
@@ -53,6 +55,7 @@ def commit(request: CommitRequest, now: datetime) -> CommitResult:
     if before is not None:
         settle_upload.ensure_receipt(before)
         return _result(upload, use_case, before)
+    use_case.check_contract(upload.schema_version)
     built = [chunk_records.built(upload, chunk) for chunk in chunk_records.plan(upload)]
     counts = add_counts(RowCounts(**chunk.counts.model_dump()) for chunk in built)
     verdict = decide(counts, use_case)
@@ -61,7 +64,7 @@ def commit(request: CommitRequest, now: datetime) -> CommitResult:
     if used:
         written = _check_written(upload, built)
         if upload.purpose == "training":
-            _check_landed(upload, arrival.received_at, written)
+            _check_landed(upload, use_case, arrival.received_at, written)
         _store_profile(upload, built)
     ending = Ending(Disposition(verdict.disposition), verdict, labelled_rows=counts.labelled if used else 0)
     return _result(upload, use_case, settle_upload.settle(arrival, ending, now))
@@ -87,9 +90,11 @@ def _check_written(upload: Upload, built: Sequence[BuiltChunk]) -> list[WrittenC
     return found
 
 
-def _check_landed(upload: Upload, event_time: str, written: Sequence[WrittenChunk]) -> None:
+def _check_landed(
+    upload: Upload, use_case: UseCase, event_time: str, written: Sequence[WrittenChunk]
+) -> None:
     """Prove that the offline store holds the accepted rows of a training upload, and no others of it."""
-    group = feature_store.feature_group(settings().stack_name, upload.use_case)
+    group = feature_store.feature_group(settings().stack_name, use_case)
     in_bulk = [chunk.in_bulk for chunk in written if chunk.in_bulk is not None]
     one_by_one = sum(chunk.rows for chunk in written if chunk.in_bulk is None)
     offline_store.check_chunks(group, upload.upload_id, event_time, in_bulk)
@@ -131,8 +136,8 @@ def _may_train(upload: Upload, use_case: UseCase, settlement: Settlement) -> boo
     """Return whether a used training upload leaves the use case with enough labelled rows to train on."""
     if upload.purpose != "training" or settlement.disposition not in uploads.USED:
         return False
-    labelled = sum(each.labelled_rows for each in uploads.used(use_case.name, "training"))
-    return labelled >= use_case.min_training_rows
+    committed = run_settings.trainable(use_case, uploads.used(use_case.name, "training"))
+    return sum(each.labelled_rows for each in committed) >= use_case.min_training_rows
 
 
 def _arrival(upload: Upload) -> Arrival:
@@ -146,4 +151,5 @@ def _arrival(upload: Upload) -> Arrival:
         purpose=upload.purpose,
         sha256=upload.sha256,
         sequencer=upload.sequencer,
+        schema_version=upload.schema_version,
     )

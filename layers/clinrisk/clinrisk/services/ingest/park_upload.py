@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clinrisk.aws import stepfunctions
 from clinrisk.aws.tables import uploads
@@ -59,7 +59,7 @@ def _first_error(error: Failure, upload_id: str) -> Failure:
 def _arrival(request: ParkRequest, now: datetime) -> Arrival:
     """Return what is known without asking S3, which may be what failed."""
     upload_id = object_keys.upload_id(request.bucket, request.key, request.version_id)
-    facts = {
+    facts: dict[str, Any] = {
         "upload_id": upload_id,
         "key": request.key,
         "version_id": request.version_id,

@@ -46,6 +46,8 @@ class Arrival:
     purpose: str = UNKNOWN
     sha256: str = ""
     sequencer: str = ""
+    schema_version: int = 0
+    """The version of the contract under which it was read; 0 where it never came to that."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def settle(arrival: Arrival, ending: Ending, now: datetime, *, holder: str | Non
         settled_at=stamp(now),
         received_at=arrival.received_at,
         sequencer=arrival.sequencer,
+        schema_version=arrival.schema_version,
     )
     try:
         uploads.settle(settlement, text, holder=holder)

@@ -33,6 +33,8 @@ _ROWS_AT_ONCE = 2_000
 def write(request: WriteRequest) -> ChunkDone:
     """Build a chunk again if other chunks change it, and write its rows where they are used."""
     upload, index = request.upload, request.chunk.index
+    use_case = use_cases.get(upload.use_case)
+    use_case.check_contract(upload.schema_version)
     other_chunks = chunk_records.reconciliation(upload).other_chunks.get(index)
     if other_chunks is None:
         built = chunk_records.built(upload, request.chunk)
@@ -40,7 +42,6 @@ def write(request: WriteRequest) -> ChunkDone:
         built = build(upload, request.chunk, request.header, other_chunks)
     if request.used:
         rows = _proved(built)
-        use_case = use_cases.get(upload.use_case)
         in_bulk = None
         if upload.purpose == "training" and rows.height:
             in_bulk = _fill_feature_store(upload, use_case, rows, index)
@@ -79,7 +80,7 @@ def _fill_feature_store(
         upload_id=pl.lit(upload.upload_id),
         schema_version=pl.lit(use_case.schema_version, pl.Int64),
     )
-    group = feature_store.feature_group(settings().stack_name, use_case.name)
+    group = feature_store.feature_group(settings().stack_name, use_case)
     if upload.size <= feature_store.BULK_BYTES:
         _write_records(group, records)
         return None

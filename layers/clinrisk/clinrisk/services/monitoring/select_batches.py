@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clinrisk import use_cases
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import deployments, uploads
@@ -15,8 +16,14 @@ def select(request: SelectRequest) -> BatchSelection:
     """Return the addresses of what the checks compare: reference, evaluation, and up to 20 batches."""
     live = deployments.live(request.use_case)
     settled = uploads.used(request.use_case, "inference", newest_first=True)
-    # What came before this model went live was scored by another one.
-    recent = [upload for upload in settled if upload.settled_at >= live.promoted_at][:NEWEST]
+    present = use_cases.get(request.use_case).schema_version
+    # What came before this model went live was scored by another one. What was read under another contract
+    # than the model's, or than this code's, cannot be compared.
+    recent = [
+        upload
+        for upload in settled
+        if upload.settled_at >= live.promoted_at and upload.schema_version == live.schema_version == present
+    ][:NEWEST]
     return BatchSelection(
         use_case=request.use_case,
         batches=tuple(_batch(request.use_case, upload) for upload in recent),

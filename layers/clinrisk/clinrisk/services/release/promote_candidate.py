@@ -46,7 +46,7 @@ def _released(request: PromoteRequest, use_case: UseCase, now: str) -> tuple[Liv
         live = deployments.released(request)
         if live is None:
             evidence.check_unchanged(request, approval, use_case)
-            live = deployments.promote(request, feature_digest=use_case.feature_digest, promoted_at=now)
+            live = deployments.promote(request, use_case, promoted_at=now)
     except (EvidenceChanged, ChampionChanged) as error:
         ledger.write_refusal(approval, str(error), now)
         approvals.mark_refused(approval.approval_id, str(error))
