@@ -78,19 +78,18 @@ def record(use_case: UseCase, records: Path = RECORDS) -> None:
 
 
 def kept(use_case: UseCase, records: Path = RECORDS) -> list[Contract]:
-    """Return the contracts that have a feature group: the present one first, then the earlier ones.
+    """Return the contracts that have a feature group: the present one first, then every other record's.
 
-    An earlier one whose record was removed has none: it was never deployed, or is not kept in the stack.
+    One whose record was removed has none in the stack: it was never deployed, or is not to be kept there.
     """
-    versions = range(use_case.schema_version, 0, -1)
-    paths = {version: _path(use_case.name, version, records) for version in versions}
-    found = {
-        version: yaml.safe_load(path.read_text(encoding="utf-8"))
-        for version, path in paths.items()
-        if path.exists()
-    }
-    found.setdefault(use_case.schema_version, _document(use_case, use_case.title))
-    return [_contract(found[version]) for version in versions if version in found]
+    recorded = [
+        _contract(yaml.safe_load(path.read_text(encoding="utf-8")))
+        for path in records.glob(f"{use_case.name}-v*.yaml")
+    ]
+    found = {each.schema_version: each for each in recorded}
+    found.setdefault(use_case.schema_version, _contract(_document(use_case, use_case.title)))
+    present = found.pop(use_case.schema_version)
+    return [present, *(found[version] for version in sorted(found, reverse=True))]
 
 
 def feature_definitions(use_case: UseCase) -> dict[str, str]:

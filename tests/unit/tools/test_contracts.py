@@ -121,6 +121,12 @@ def test_records_are_written_under_the_present_contract_alone(records: Path) -> 
     assert prefix["Fn::Sub"] == "${LakeBucket.Arn}/offline-store/*/${AWS::StackName}-heart-v2-*"
 
 
+def test_who_goes_back_to_an_earlier_number_keeps_the_later_group(records: Path) -> None:
+    contracts.record(replace(HEART, schema_version=2), records)
+    kept = contracts.kept(replace(HEART, schema_version=1), records)
+    assert [each.contract_id for each in kept] == ["heart-v1", "heart-v2"]
+
+
 def test_an_earlier_contract_whose_record_is_gone_has_no_group_in_the_stack(records: Path) -> None:
     second = replace(HEART, schema_version=2)
     contracts.record(second, records)
