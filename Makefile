@@ -56,8 +56,11 @@ lint: .envs/dev/.installed ## style, types, import layers, the lint of the templ
 
 check: lint .envs/sam/.installed test ## what continuous integration runs
 
-template: .envs/dev/.installed ## rewrite the use-case section of template.yaml from clinrisk/use_cases
+template: .envs/dev/.installed ## record new contracts and rewrite the use-case section of template.yaml
 	@.envs/dev/bin/python -m tools.template_block
+
+rehearsal: envs .envs/dev/.installed ## change a contract on the twin: docs/contract-change.md, step by step
+	@.envs/dev/bin/pytest -q tests/e2e/training/test_contract_change.py
 
 # The strictest lock (aws-sam-cli pins much exactly) comes first and binds the others, but for requirements/exceptions.txt.
 RESOLVE = $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url
@@ -74,5 +77,5 @@ lock: $(UV) ## resolve requirements/*.in again into their locks
 clean: ## remove everything that these commands made
 	@rm -rf .envs .build .aws-sam .twin out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help envs demo twin test lint check template lock clean
+.PHONY: help envs demo twin test lint check template rehearsal lock clean
 .SECONDARY:

@@ -61,7 +61,8 @@ def checked(check: Check, judged: Iterable[tuple[str, findings.CheckFinding]]) -
     """Return the findings of a check, each with its batch; without any batch, say so rather than nothing."""
     found = [_message(batch, finding) for batch, finding in judged]
     if not found:
-        why = f"The {check} check had nothing to judge: the live model has scored no batch yet."
+        known = "the live model has scored no batch of the present contract yet"
+        why = f"The {check} check had nothing to judge: {known}."
         found = [_message(NO_BATCH, not_evaluated(check, 0.0, why))]
     return CheckResult(check=check.value, findings=tuple(found))
 

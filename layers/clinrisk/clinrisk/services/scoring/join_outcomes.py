@@ -1,6 +1,7 @@
 """Join Outcomes: give predictions the labels that arrived for them, as labelled score profiles.
 
-Every batch is profiled anew from all outcomes known: a repeated or delayed delivery ends in the same bytes.
+Every batch of the present contract is profiled anew from all outcomes known: a repeated or delayed delivery
+ends in the same bytes.
 It reads with polars, so only functions with the Frames and Numeric layers may import it.
 """
 
@@ -28,6 +29,8 @@ def join(request: JoinRequest) -> JoinResult:
     scored: set[str] = set()
     columns = ["record_id", "risk", "flagged", *use_case.group_columns]
     for batch in uploads.used(use_case.name, "inference"):
+        if batch.schema_version != use_case.schema_version:
+            continue
         predictions = _predictions(use_case.name, batch.upload_id, columns)
         if predictions is None:
             continue
