@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import importlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from tests.integration.asking import Asked
 from tests.integration.candidates import Candidate, Waiting
 from tests.integration.conftest import ROOT, Stack
+from tests.integration.events import COVERED, EVENTS, FUNCTIONS, events_of, read_event
 from tests.integration.feature_store import FeatureStore
 from tests.integration.publishing import publish_event
 from tests.integration.uploading import Ingest, heart_csv, stroke_batch
@@ -17,13 +18,6 @@ from tests.integration.uploading import Ingest, heart_csv, stroke_batch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Monitoring's and outcomes' seven functions have their events run in test_monitoring.py, the shadow's two in
-# test_shadow.py.
-ELSEWHERE = {"select_batches", "join_outcomes", "record_findings", "plan_shadow", "record_shadow"} | {
-    f"check_{name}" for name in ("quality", "drift", "performance", "bias")
-}
-EVENTS = sorted(path.stem for path in (ROOT / "events").glob("*.json"))
-MINE = [name for name in EVENTS if name.partition(".")[0] not in ELSEWHERE]
 # What a stack makes up as it runs: versions, digests, ids, tokens, addresses.
 MADE = {
     "version_id", "upload_id", "sha256", "uri", "package_arn", "approval_id", "code_digest", "task_token",
@@ -154,14 +148,10 @@ def publish_results(stack: Stack, _case: str) -> Any:
     return publish_event(stack, upload)
 
 
+# Each function above that is named as a Lambda function prepares what that one's events need.
 PREPARED: dict[str, Callable[[Stack, str], Any]] = {
-    function.__name__: function
-    for function in (
-        claim_upload, plan_chunks, build_features, reconcile_chunks, write_features, commit_upload,
-        park_upload, plan_training, judge_candidate,
-        request_approval, expire_approval, decide_approval, promote_candidate, publish_results,
-    )
-}  # fmt: skip
+    name: prepare for name, prepare in globals().items() if name in FUNCTIONS
+}
 
 
 def overlay(written: Any, made: Any, name: str = "") -> Any:
@@ -173,27 +163,25 @@ def overlay(written: Any, made: Any, name: str = "") -> Any:
     return made if name in MADE else written
 
 
-def written_event(name: str) -> Any:
-    return json.loads((ROOT / "events" / f"{name}.json").read_text())
-
-
-@pytest.mark.parametrize("name", [name for name in MINE if not name.startswith("publish_job_code.")])
+@pytest.mark.parametrize("name", events_of(*PREPARED))
 def test_an_event_is_answered_as_its_name_says(stack: Stack, name: str) -> None:
     function, _, case = name.partition(".")
-    event = overlay(written_event(name), PREPARED[function](stack, case))
-    answer = stack.call(function, event)
+    given = overlay(read_event(name), PREPARED[function](stack, case))
+    answer = stack.call(function, given)
     assert {key: answer[key] for key in EXPECTED.get(name, {})} == EXPECTED.get(name, {})
 
 
-@pytest.mark.parametrize("name", [name for name in MINE if name.startswith("publish_job_code.")])
+@pytest.mark.parametrize("name", events_of("publish_job_code"))
 def test_a_deployment_event_is_answered(
     stack: Stack, name: str, cloudformation: tuple[str, list[dict[str, Any]]]
 ) -> None:
     address, answers = cloudformation
-    stack.call("publish_job_code", written_event(name) | {"ResponseURL": address})
+    stack.call("publish_job_code", read_event(name) | {"ResponseURL": address})
     assert answers[0]["Status"] == "SUCCESS"
 
 
-def test_every_function_has_an_event_and_every_event_a_function() -> None:
-    functions = {path.parent.name for path in (ROOT / "functions").glob("*/*/app.py")}
-    assert {name.partition(".")[0] for name in EVENTS} == functions
+def test_every_function_has_an_event_and_every_event_is_run_by_some_test() -> None:
+    for path in sorted((ROOT / "tests/integration").glob("*/test_*.py")):
+        importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    assert {name.partition(".")[0] for name in EVENTS} == FUNCTIONS
+    assert COVERED == FUNCTIONS

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from clinrisk import use_cases
+from clinrisk.core.monitoring.findings import Check
 from tests.integration.monitored import LIKE_TRAINING, Monitored
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
 
-CHECKS = ("check_quality", "check_drift", "check_performance", "check_bias")
 FIRST = use_cases.get("heart")
 
 
@@ -27,11 +27,11 @@ def monitored(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Monitored:
     return scored
 
 
-@pytest.mark.parametrize("check", CHECKS)
-def test_no_batch_of_the_earlier_contract_is_judged(monitored: Monitored, check: str) -> None:
+@pytest.mark.parametrize("check", Check)
+def test_no_batch_of_the_earlier_contract_is_judged(monitored: Monitored, check: Check) -> None:
     selection = monitored.select()
     assert selection["batches"] == []
-    [finding] = monitored.stack.call(check, selection)["findings"]
+    [finding] = monitored.stack.call(f"check_{check}", selection)["findings"]
     assert finding["verdict"] == "NOT_EVALUATED"
     assert "present contract" in finding["detail"]
 

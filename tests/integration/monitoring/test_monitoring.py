@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
+from clinrisk.core.monitoring.findings import Check
 from clinrisk.errors import NoLiveModel
-from tests.integration.conftest import ROOT, Stack
+from tests.integration.events import events_of, read_event
 from tests.integration.monitored import BEFORE_GOING_LIVE, FROM_ELSEWHERE, LIKE_TRAINING, OUTCOMES, Monitored
 
-FUNCTIONS = (
-    "select_batches",
-    "join_outcomes",
-    "check_quality",
-    "check_drift",
-    "check_performance",
-    "check_bias",
-)
-EVENTS = [
-    path
-    for name in (*FUNCTIONS, "record_findings")
-    for path in sorted((ROOT / "events").glob(f"{name}.*.json"))
-]
+if TYPE_CHECKING:
+    from tests.integration.conftest import Stack
+
+FUNCTIONS = ("select_batches", "join_outcomes", *(f"check_{check}" for check in Check))
 LIKE, ELSEWHERE = "inbox/heart/inference/2026-03-02.csv", "inbox/heart/inference/2026-03-03.csv"
 
 
@@ -182,12 +174,12 @@ def test_a_check_that_broke_publishes_no_metric(
     assert "WorstPsi" not in {name for name, _ in found}
 
 
-@pytest.mark.parametrize("path", EVENTS, ids=lambda path: path.stem)
-def test_the_example_events_run(monitored: Monitored, path: Any) -> None:
+@pytest.mark.parametrize("name", events_of(*FUNCTIONS, "record_findings"))
+def test_the_example_events_run(monitored: Monitored, name: str) -> None:
     monitored.arrive(monitored.labels[LIKE_TRAINING])
     monitored.join()
-    function, case, _ = path.name.split(".")
-    answer = monitored.stack.call(function, json.loads(path.read_text()))
+    function, _, case = name.partition(".")
+    answer = monitored.stack.call(function, read_event(name))
     if function.startswith("check_"):
         expected = {"drifted": "ALERT", "incomplete": "ALERT", "too_early": "NOT_EVALUATED"}.get(case, "OK")
         assert set(verdicts(answer).values()) == {expected}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,16 +10,21 @@ from clinrisk.aws import s3
 from clinrisk.core import object_keys
 from clinrisk.core.release import shadow
 from tests.integration.asking import Asked
-from tests.integration.conftest import ROOT, Stack
+from tests.integration.events import events_of, read_event
 from tests.integration.monitored import FROM_ELSEWHERE, LIKE_TRAINING, Monitored
 from tests.integration.monitoring.test_monitoring import metrics
 
+if TYPE_CHECKING:
+    from tests.integration.conftest import Stack
+
 LAKE, RUN = "clinrisk-lake", "heart-9876543210"
-ASKED = json.loads((ROOT / "events/plan_shadow.heart.json").read_text())
+[PLANNED] = events_of("plan_shadow")
+ASKED = read_event(PLANNED)
+ENDINGS = {"compared": (1, 0), "nothing": (0, 0), "failed": (0, 1)}
 
 
 def recorded(stack: Stack, case: str) -> Any:
-    return stack.call("record_shadow", json.loads((ROOT / f"events/record_shadow.{case}.json").read_text()))
+    return stack.call("record_shadow", read_event(f"record_shadow.{case}"))
 
 
 def document(stack: Stack, batch: str) -> Any:
@@ -74,13 +78,12 @@ def test_a_candidate_that_reads_other_features_is_not_let_near_the_batches(stack
     assert "other features" in plan["reason"]
 
 
-@pytest.mark.parametrize(("case", "counts"), [("compared", (1, 0)), ("nothing", (0, 0)), ("failed", (0, 1))])
-def test_every_ending_is_counted(
-    stack: Stack, capsys: pytest.CaptureFixture[str], case: str, counts: tuple[int, int]
-) -> None:
+@pytest.mark.parametrize("name", events_of("record_shadow"))
+def test_every_ending_is_counted(stack: Stack, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    case = name.partition(".")[2]
     answer = recorded(stack, case)
     found = metrics(capsys.readouterr().out)
-    assert (found["ShadowsCompared", ""], found["ShadowsFailed", ""]) == counts
+    assert (found["ShadowsCompared", ""], found["ShadowsFailed", ""]) == ENDINGS[case]
     assert answer["announce"] is (case == "failed")
 
 
@@ -101,7 +104,7 @@ def test_a_comparison_that_was_made_is_not_overwritten(stack: Stack) -> None:
 
 
 def test_a_failure_to_find_out_who_waits_is_told_without_a_document(stack: Stack) -> None:
-    event = json.loads((ROOT / "events/record_shadow.failed.json").read_text()) | {"run_id": ""}
+    event = read_event("record_shadow.failed") | {"run_id": ""}
     assert stack.call("record_shadow", event)["announce"]
     assert not [key for key in stack.keys("lake") if key.startswith("comparisons/")]
 
