@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli import synthetic_cohort
+from cli.local_files import synthetic_cohort
 
 if TYPE_CHECKING:
     from pathlib import Path

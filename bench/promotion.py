@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cli import synthetic_cohort
+from cli.local_files import synthetic_cohort
 from clinrisk import use_cases
 from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.jobs.evaluation.evaluation_document import ComparedChampion, ScoredPatients, evaluation_of

@@ -1,4 +1,4 @@
-"""Executions of the four state machines: what runs, in which state, for how long, and why one failed."""
+"""Executions of the state machines: their status, the states they went through, and why one failed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StateVisit:
     left: datetime | None
 
     def seconds(self, now: datetime) -> float:
-        """How long the stay lasted, or has lasted so far."""
+        """Return how long the stay lasted, or has lasted so far."""
         return max(0.0, ((self.left or now) - self.entered).total_seconds())
 
 
@@ -59,7 +59,7 @@ class Execution:
         return tuple(visit for visit in self.visits if visit.left is None)
 
     def as_json(self, now: datetime) -> dict[str, Any]:
-        """Return the execution for a program; durations in seconds."""
+        """Return the execution for programs; durations in seconds."""
         seconds: dict[str, float] = defaultdict(float)
         for visit in self.visits:
             seconds[visit.name] += visit.seconds(now)
@@ -88,7 +88,7 @@ def recent(stack: Stack, machine: str, *, limit: int) -> list[dict[str, Any]]:
 
 
 def load(stack: Stack, machine: str, listed: Mapping[str, Any]) -> Execution:
-    """One listed execution with its states, what it works on, and why it failed if it did."""
+    """Return a listed execution with its states, what it works on, and why it failed if it did."""
     arn = listed["executionArn"]
     described = stack.stepfunctions.describe_execution(executionArn=arn)
     status = described["status"]
@@ -119,7 +119,7 @@ def _history(stack: Stack, arn: str, *, with_data: bool) -> list[dict[str, Any]]
 
 
 def visits_of(events: Iterable[Mapping[str, Any]], stopped: datetime | None) -> tuple[StateVisit, ...]:
-    """Every stay in a state, in the order entered; when the execution has stopped, no stay is left open."""
+    """Return every stay in a state, in the order entered; after the execution has stopped, none is open."""
     visits: list[StateVisit] = []
     for event in events:
         kind, at = event["type"], event["timestamp"]
@@ -137,7 +137,7 @@ def visits_of(events: Iterable[Mapping[str, Any]], stopped: datetime | None) -> 
 
 
 def reason_of(events: Iterable[Mapping[str, Any]], error: str, cause: str) -> str:
-    """Say why an execution ended badly: its own words, and those of the job or function that failed."""
+    """Return why an execution failed: its own words, and those of the job or function that failed."""
     own = plain_reason(cause) or error
     for event in reversed(list(events)):
         kind = event["type"]

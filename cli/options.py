@@ -1,4 +1,4 @@
-"""The options that every command takes, before or after the command's name."""
+"""The options and arguments that several verbs share; --json, --stack and --twin also go before the verb."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import typer
 
 
 def _or_inherited(context: typer.Context, parameter: typer.CallbackParam, value: Any) -> Any:
-    """Return the option as given after the command, else as given before it."""
+    """Return the option as given after the verb, else as given before it."""
     if value or context.parent is None:
         return value
     return context.parent.params.get(str(parameter.name)) or value
 
 
 AsJson = Annotated[
-    bool, typer.Option("--json", callback=_or_inherited, help="Print JSON for a program instead of a table.")
+    bool, typer.Option("--json", callback=_or_inherited, help="Print JSON for programs instead of tables.")
 ]
 StackName = Annotated[
     str | None,
@@ -30,9 +30,7 @@ StackName = Annotated[
 ]
 OnTwin = Annotated[
     bool,
-    typer.Option(
-        "--twin", callback=_or_inherited, help="Talk to the laptop twin of this folder instead of AWS."
-    ),
+    typer.Option("--twin", callback=_or_inherited, help="Use the laptop twin of this folder instead of AWS."),
 ]
 ExistingFile = Annotated[
     Path,
@@ -41,9 +39,9 @@ ExistingFile = Annotated[
     ),
 ]
 UseCaseName = Annotated[
-    str, typer.Argument(metavar="USE_CASE", help="heart, stroke, ... (`clinrisk use-cases`)")
+    str, typer.Argument(metavar="USE_CASE", help="A use case that `clinrisk use-cases` lists.")
 ]
-Purposed = Annotated[
+UseCaseAndPurpose = Annotated[
     str,
     typer.Option(
         "--as",
@@ -54,7 +52,7 @@ Purposed = Annotated[
 
 
 def known_use_case(name: str) -> str:
-    """Return the same name, when this installation has that use case."""
+    """Return the same name; raises BadParameter when there is no such use case."""
     from clinrisk import use_cases
 
     if name not in use_cases.names():
@@ -63,11 +61,12 @@ def known_use_case(name: str) -> str:
 
 
 def use_case_and_purpose(text: str) -> tuple[str, str]:
-    """Return the two halves of `heart/training`, each known."""
+    """Return the two halves of `heart/training`; raises BadParameter when one of them is unknown."""
+    from clinrisk.core.ingest.inbox_keys import PURPOSES
+
     use_case, slash, purpose = text.partition("/")
-    purposes = ("training", "inference", "outcomes")
-    if not slash or purpose not in purposes:
+    if not slash or purpose not in PURPOSES:
         raise typer.BadParameter(
-            f"write it as USE_CASE/PURPOSE, where the purpose is one of {', '.join(purposes)}"
+            f"write it as USE_CASE/PURPOSE, where the purpose is one of {', '.join(PURPOSES)}"
         )
     return known_use_case(use_case), purpose

@@ -1,4 +1,4 @@
-"""What a command shows: tables for people, JSON for programs, progress that is plain lines in a pipe."""
+"""Output: tables for people, JSON for programs, and progress, which is plain lines in a pipe."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 PIPE_WIDTH = 160  # a pipe has no width: wide enough that no key is cut
+FIRST_ROWS = 5
 GOOD = {"ACCEPTED", "OK", "APPROVED", "SUCCEEDED", "APPROVABLE"}
 FAIR = {"PARTIAL", "DUPLICATE", "IGNORED", "NOT_EVALUATED", "PENDING", "RUNNING", "EXPIRED", "REPEATED"}
 
 
 def console() -> Console:
-    """Return standard output, as wide as its reader."""
+    """Return standard output: as wide as the terminal, or wide enough for every key in a pipe."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def complaints() -> Console:
-    """Return standard error: errors and progress, so that standard output stays clean."""
+    """Return standard error, for errors and progress: standard output holds the answer alone."""
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -58,13 +59,13 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str |
 
 
 def verdict(word: str) -> Text:
-    """Return the word, green when all is well, yellow when it is worth a look, red otherwise."""
+    """Return the word in green when all is well, in yellow when it is worth reading, else in red."""
     colour = "green" if word in GOOD else "yellow" if word in FAIR else "red"
     return Text(word, style=colour)
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them.
+    """Return seconds in the units that people use.
 
     >>> duration(0.42), duration(75), duration(7320), duration(200000)
     ('0.4 s', '1 min 15 s', '2 h 2 min', '2 d 7 h')
@@ -92,7 +93,7 @@ def moment(when: datetime | str | float | None) -> str:
 
 @contextmanager
 def working(what: str, *, quiet: bool = False) -> Iterator[None]:
-    """Say what takes time: a spinner on a terminal, one line elsewhere, nothing when quiet."""
+    """Show what takes time: a spinner on a terminal, one line in a pipe, nothing when quiet."""
     screen = complaints()
     if quiet:
         yield
@@ -102,3 +103,30 @@ def working(what: str, *, quiet: bool = False) -> Iterator[None]:
     else:
         screen.print(what)
         yield
+
+
+def show_details(details: Iterable[Mapping[str, Any]]) -> None:
+    """Print the rules that a file broke, as its receipt or a check lists them; nothing when it broke none."""
+    lines = [
+        (str(one["rule"]), f"{one['count']:,}" if one["count"] else "file", first_rows(one), str(one["say"]))
+        for one in details
+    ]
+    if lines:
+        show_table("What is wrong", ("rule", "rows", "first rows", "what it is, and what to do"), lines, "")
+
+
+def show_missing(missing: Mapping[str, int]) -> None:
+    """Print in how many rows each column was not measured; nothing when all were."""
+    lines = [(column, f"{count:,}") for column, count in missing.items() if count]
+    if lines:
+        show_table("Missing values", ("column", "rows"), lines, "")
+
+
+def first_rows(detail: Mapping[str, Any]) -> str:
+    """Return the first rows in which a rule was broken; row 1 is the line after the header.
+
+    >>> first_rows({"rows": [3, 8, 9, 11, 12, 40], "count": 7})
+    '3, 8, 9, 11, 12 ...'
+    """
+    shown = ", ".join(str(row) for row in detail["rows"][:FIRST_ROWS])
+    return f"{shown} ..." if detail["count"] > FIRST_ROWS else shown

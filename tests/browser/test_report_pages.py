@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page
 from pyarrow import parquet
 
-from cli import synthetic_cohort
+from cli.local_files import synthetic_cohort
 from clinrisk import use_cases
 from clinrisk.core.ingest.chunk import read_chunk
 from tests.browser.conftest import CHROMIUM, NO_CHROMIUM, WIDTHS, beyond_the_edge

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from cli.offline import preview
+from cli.local_files.upload_preview import preview
 from clinrisk.core import object_keys
 from tests.corpus import EVERYTHING, FILES, Case
 from tests.e2e.conftest import TWIN, free_port

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from cli import synthetic_cohort
+from cli.local_files import synthetic_cohort
 from clinrisk import use_cases
 from clinrisk.aws import dynamodb, s3
 from clinrisk.aws.tables import uploads

@@ -16,7 +16,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from cli import synthetic_cohort
+from cli.local_files import synthetic_cohort
 from tests.e2e.conftest import PROJECT, RunningTwin, started
 from twin import mailbox
 from twin.demo.approver import approve, link_in

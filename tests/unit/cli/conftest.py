@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,8 @@ import boto3
 import moto
 import pytest
 
-from cli.main import main
+from cli.app import main
+from clinrisk.aws import clients, settings
 
 REGION = "eu-west-1"
 BUCKETS = ("InboxBucket", "LakeBucket", "ResultsBucket", "AuditBucket")
@@ -16,7 +18,7 @@ MACHINES = ("IngestStateMachine", "TrainingStateMachine", "ScoringStateMachine",
 
 
 def template() -> str:
-    """The stack as the command sees it: its outputs, with real resources behind them."""
+    """Return a stack with the outputs that the command reads, and real resources behind them."""
     key = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
     types = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
     resources: dict[str, Any] = {name: {"Type": "AWS::S3::Bucket"} for name in BUCKETS}
@@ -78,7 +80,7 @@ class Deployment:
 
 
 @pytest.fixture(autouse=True)
-def _nobodys_account(monkeypatch: pytest.MonkeyPatch) -> None:
+def _nobodys_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "CLINRISK_STACK", "TWIN_STATE_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
@@ -86,6 +88,10 @@ def _nobodys_account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    yield
+    clients.connect()
+    settings.use(os.environ)
 
 
 @pytest.fixture
@@ -100,7 +106,7 @@ def clinrisk(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
 
     def run(*arguments: object) -> Answer:
         code = main([str(one) for one in arguments])
-        told = capsys.readouterr()
-        return Answer(code, told.out, told.err)
+        printed = capsys.readouterr()
+        return Answer(code, printed.out, printed.err)
 
     return run

@@ -50,11 +50,11 @@ def test_the_reason_is_the_jobs_own() -> None:
         {"type": "TaskFailed", "taskFailedEventDetails": {"error": "States.TaskFailed", "cause": cause}},
         {"type": "ExecutionFailed", "executionFailedEventDetails": {}},
     ]
-    told = reason_of(events, "TrainingFailed", "The training of a candidate failed.")
-    assert told == "The training of a candidate failed. (AlgorithmError: no positives, exit code: 1)"
+    reason = reason_of(events, "TrainingFailed", "The training of a candidate failed.")
+    assert reason == "The training of a candidate failed. (AlgorithmError: no positives, exit code: 1)"
 
 
-def test_a_reason_is_not_told_twice() -> None:
+def test_a_reason_is_given_once() -> None:
     cause = json.dumps({"errorMessage": "The header lacks columns."})
     events = [{"type": "LambdaFunctionFailed", "lambdaFunctionFailedEventDetails": {"cause": cause}}]
     assert reason_of(events, "UploadError", cause) == "The header lacks columns."

@@ -57,9 +57,9 @@ def test_one_file_is_started_again_and_the_others_stay(
     other = event("inbox/heart/training/april.csv")
     queue.put(event())
     queue.put(other)
-    [told] = clinrisk("redrive", "heart/training/march.csv", "--json").json()
-    assert (told["key"], told["version_id"]) == (KEY, "v1")
-    assert told["execution"].startswith("redrive-")
+    [started] = clinrisk("redrive", "heart/training/march.csv", "--json").json()
+    assert (started["key"], started["version_id"]) == (KEY, "v1")
+    assert started["execution"].startswith("redrive-")
     assert inputs(deployment) == [event()]
     assert queue.bodies() == [other]
 
@@ -75,8 +75,10 @@ def test_all_are_started_again_but_not_what_is_no_event_of_the_inbox(
     assert queue.bodies() == [{"source": "aws.states"}]
 
 
-def test_nothing_to_start_is_said_plainly(deployment: Any, queue: Any, clinrisk: Callable[..., Any]) -> None:
-    assert "Nothing waits" in clinrisk("redrive", "--all").out
+def test_nothing_to_start_is_an_answer_and_a_file_that_does_not_wait_an_error(
+    deployment: Any, queue: Any, clinrisk: Callable[..., Any]
+) -> None:
+    assert "No file waits" in clinrisk("redrive", "--all").out
     answer = clinrisk("redrive", "heart/training/march.csv")
     assert answer.code == 1
     assert "clinrisk receipts" in answer.err
@@ -88,13 +90,15 @@ def test_a_file_whose_workflow_was_stopped_is_started_again_without_a_message(
     bucket = deployment.outputs["InboxBucket"]
     version = deployment.s3.put_object(Bucket=bucket, Key=KEY, Body=b"x")["VersionId"]
     states = boto3.client("stepfunctions", REGION)
-    started = states.start_execution(
+    execution = states.start_execution(
         stateMachineArn=deployment.outputs["IngestStateMachine"], input=json.dumps(event(version=version))
     )["executionArn"]
     upload_id = object_keys.upload_id(bucket, KEY, version)
-    deployment.item("UploadsTable", pk=f"UPLOAD#{upload_id}", sk="STATE", status="CLAIMED", execution=started)
+    deployment.item(
+        "UploadsTable", pk=f"UPLOAD#{upload_id}", sk="STATE", status="CLAIMED", execution=execution
+    )
     assert clinrisk("redrive", KEY).code == 1
-    states.stop_execution(executionArn=started)
-    [told] = clinrisk("redrive", KEY, "--json").json()
-    assert told["version_id"] == version
+    states.stop_execution(executionArn=execution)
+    [started] = clinrisk("redrive", KEY, "--json").json()
+    assert started["version_id"] == version
     assert inputs(deployment) == [event(version=version)] * 2

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from cli.offline import preview
+from cli.local_files.upload_preview import preview
 from tests.corpus import FILES, Case
 
 SECONDS, MEGABYTES = 2.0, 512

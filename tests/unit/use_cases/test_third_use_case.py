@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli import synthetic_cohort
+from cli.local_files import synthetic_cohort
 from clinrisk import use_cases
 from clinrisk.core.ingest.check_file import check_file
 from clinrisk.core.ingest.chunk import read_chunk

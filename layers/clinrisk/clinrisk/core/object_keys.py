@@ -140,3 +140,12 @@ def papers(report_uri: str) -> dict[str, str]:
     """
     folder = report_uri.rpartition("/")[0]
     return {"report": report_uri} | {name: f"{folder}/{file}" for name, file in MODEL_CARD.items()}
+
+
+def evaluation(use_case: str, run_id: str) -> str:
+    """Return the key of the evaluation of a candidate."""
+    return f"evaluation/{use_case}/{run_id}/evaluation.json"
+
+
+RECEIPTS = "receipts/"
+"""The prefix of every receipt in the Results bucket; `inbox_keys.receipt_key` spells the rest."""

@@ -13,6 +13,7 @@ from typing import Literal, cast, get_args
 
 from clinrisk import use_cases
 from clinrisk.core.ingest.rules import FileRule
+from clinrisk.core.object_keys import RECEIPTS
 from clinrisk.errors import KeyRefused, NotData
 
 Purpose = Literal["training", "inference", "outcomes"]
@@ -100,7 +101,7 @@ def receipt_key(key: str, version_id: str) -> str:
     parts = key.split("/")
     plain = not any(_unprintable(character) or character in _MARKUP for character in key)
     if plain and not any(part in {"", ".", ".."} for part in parts[:-1]):
-        readable = f"receipts/{key}.{version_id}.json"
+        readable = f"{RECEIPTS}{key}.{version_id}.json"
         if len(readable.encode()) <= LONGEST_KEY:
             return readable
     return f"{digest_prefix(key)}{version_id}.json"
@@ -109,7 +110,7 @@ def receipt_key(key: str, version_id: str) -> str:
 def digest_prefix(key: str) -> str:
     """Return the start of the receipt keys of an inbox key that is named by its digest."""
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"receipts/by-digest/{digest[:32]}."
+    return f"{RECEIPTS}by-digest/{digest[:32]}."
 
 
 def _unprintable(character: str) -> bool:

@@ -1,32 +1,25 @@
-"""`approvals` and `live`: what waits for a person, what people decided, and what serves patients now."""
+"""`approvals` and `live`: what waits for a person, what people decided, and which models serve."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from cli import tables
 from cli.options import AsJson, OnTwin, StackName, known_use_case
 from cli.screen import console, moment, show_json, show_table, verdict, working
 from cli.stack import open_stack
 
-if TYPE_CHECKING:
-    from cli.stack import Stack
+NEWEST = 50
+"""How many approvals or live versions of a use case are read at most."""
 
 OneUseCase = Annotated[str | None, typer.Argument(metavar="[USE_CASE]", help="Only this use case.")]
-
-
-def _chosen(use_case: str | None) -> tuple[str, ...]:
-    from clinrisk import use_cases
-
-    return (known_use_case(use_case),) if use_case else use_cases.names()
 
 
 def approvals(
     use_case: OneUseCase = None, *, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = False
 ) -> None:
-    """Show the candidates that wait for a decision, the decisions that were made, and what came of them.
+    """Show the candidates that wait for a decision, the decisions that were made, and their outcome.
 
     For example:
 
@@ -34,11 +27,11 @@ def approvals(
 
         clinrisk approvals stroke --json
 
-    Deciding happens only on the page behind the mailed link: there the evidence is beside the button.
+    Decisions are made on the page behind the mailed link, which shows the evidence.
     """
-    place = open_stack(stack, on_twin=twin)
+    open_stack(stack, on_twin=twin)
     with working("Reading approvals ...", quiet=as_json):
-        found = [item for name in _chosen(use_case) for item in _asked(place, name)]
+        found = [item for name in _chosen(use_case) for item in _approvals_of(name)]
     if as_json:
         show_json(found)
         return
@@ -49,25 +42,27 @@ def approvals(
             verdict(str(item.get("status", "?"))),
             moment(item.get("created_at")),
             moment(item.get("decided_at")) or f"open until {moment(item.get('expires_at'))}",
-            _who(item),
+            _decided_by(item),
             str(item.get("reason") or ""),
             str(item["outcome"]),
         )
         for item in sorted(found, key=lambda item: str(item.get("created_at")), reverse=True)
     ]
-    columns = ("use case", "version", "status", "asked", "decided", "by", "reason given", "what came of it")
-    show_table("Approvals", columns, rows, "No candidate has asked for approval yet.")
+    columns = ("use case", "version", "status", "asked", "decided", "by", "reason given", "outcome")
+    show_table("Approvals", columns, rows, "No candidate has needed an approval yet.")
 
 
 def live(
     use_case: OneUseCase = None,
     *,
-    history: Annotated[bool, typer.Option("--history", help="Every version that was ever live.")] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="Also list every version that was live.")
+    ] = False,
     as_json: AsJson = False,
     stack: StackName = None,
     twin: OnTwin = False,
 ) -> None:
-    """Show which model serves each use case, since when, who approved it, and the digests it is made of.
+    """Show which model serves each use case, since when, who approved it, and the digests of its parts.
 
     For example:
 
@@ -77,52 +72,71 @@ def live(
 
         clinrisk live stroke --json
     """
-    place = open_stack(stack, on_twin=twin)
+    open_stack(stack, on_twin=twin)
     with working("Reading deployments ...", quiet=as_json):
-        found = {
-            name: (tables.live_model(place, name), tables.versions(place, name) if history else [])
-            for name in _chosen(use_case)
-        }
+        found = {name: _live_of(name, history=history) for name in _chosen(use_case)}
     if as_json:
-        show_json({name: {"live": now, "history": before} for name, (now, before) in found.items()})
+        show_json(found)
         return
-    for name, (now, before) in found.items():
-        if now is None:
-            console().print(f"{name}: nothing is live yet.")
+    for name, now in found.items():
+        if now["live"] is None:
+            console().print(f"{name}: no model is live yet.")
         else:
-            _show_live(name, now)
-        if before:
+            _show_live(name, now["live"])
+        if now["history"]:
             rows = [
                 (str(one.get("live_version", "")), moment(one.get("promoted_at")), str(one.get("run_id", "")))
-                for one in before
+                for one in now["history"]
             ]
             show_table(f"{name}: every live version", ("version", "since", "training run"), rows, "")
+
+
+def _chosen(use_case: str | None) -> tuple[str, ...]:
+    from clinrisk import use_cases
+
+    return (known_use_case(use_case),) if use_case else use_cases.names()
+
+
+def _live_of(use_case: str, *, history: bool) -> dict[str, Any]:
+    """Return the live model with its decision, or None before the first release, and the versions before."""
+    from clinrisk.aws.tables import approvals as requests
+    from clinrisk.aws.tables import deployments
+
+    now = deployments.stored_live(use_case)
+    if now is not None:
+        now |= {"approval": requests.stored(str(now.get("approval_id")))}
+    before = deployments.stored_versions(use_case, limit=NEWEST) if history else []
+    return {"live": now, "history": before}
 
 
 def _show_live(name: str, model: dict[str, Any]) -> None:
     approval = model.get("approval") or {}
     console().print(
         f"[bold]{name}[/]: version {model.get('live_version')}, since {moment(model.get('promoted_at'))}, "
-        f"approved by {_who(approval)}, threshold {float(model.get('threshold', 0)):.4f}"
+        f"approved by {_decided_by(approval)}, threshold {float(model.get('threshold', 0)):.4f}"
     )
     digests = model.get("digests") or {}
     facts = [("training run", str(model.get("run_id", ""))), ("package", str(model.get("package_arn", "")))]
     show_table("", ("what", "sha256 or name"), [*facts, *((str(k), str(v)) for k, v in digests.items())], "")
     if approval.get("reason"):
-        console().print(f"reason given: {approval['reason']}", markup=False)
+        console().print(f"Reason given: {approval['reason']}", markup=False)
 
 
-def _asked(place: Stack, use_case: str) -> list[dict[str, Any]]:
-    """Return the approvals of a use case, each with what came of it."""
-    live = tables.live_version(place, use_case)
+def _approvals_of(use_case: str) -> list[dict[str, Any]]:
+    """Return the approvals of a use case, newest first, each with its outcome."""
+    from clinrisk.aws.tables import approvals as requests
+    from clinrisk.aws.tables import deployments
+
+    now = deployments.stored_live(use_case)
+    version = 0 if now is None else int(now["live_version"])
     return [
-        item | {"use_case": use_case, "outcome": _outcome(item, live)}
-        for item in tables.approvals(place, use_case)
+        item | {"use_case": use_case, "outcome": _outcome(item, version)}
+        for item in requests.stored_for(use_case, limit=NEWEST)
     ]
 
 
 def _outcome(item: dict[str, Any], live_version: int) -> str:
-    """Say what came of an approval, or why one that waits can release nothing any more."""
+    """Return the outcome of an approval, or why one that is open can no longer release anything."""
     from clinrisk.core.training import promotion
 
     if item.get("refusal"):
@@ -135,7 +149,7 @@ def _outcome(item: dict[str, Any], live_version: int) -> str:
     return ""
 
 
-def _who(approval: dict[str, Any]) -> str:
+def _decided_by(approval: dict[str, Any]) -> str:
     """Return the person behind a decision, as far as the record names one."""
     for field in ("approver", "decided_by"):
         if approval.get(field):

@@ -75,7 +75,18 @@ def test_a_copy_that_circulates_is_not_converted(clinrisk: Callable[..., Any], t
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_a_folder_that_is_not_there_is_said_plainly(clinrisk: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_an_error_with_its_path(
+    clinrisk: Callable[..., Any], tmp_path: Path
+) -> None:
     answer = clinrisk("cohort", "heart", "--out", tmp_path / "nowhere" / "a.csv")
     assert answer.code == 1
     assert "No such file or directory" in answer.err
+
+
+def test_use_cases_list_columns_units_and_codes(clinrisk: Callable[..., Any]) -> None:
+    shown = clinrisk("use-cases").out
+    assert "mm Hg" in shown or "mmHg" in shown
+    listed = clinrisk("use-cases", "--json").json()
+    assert listed["heart"]["label"]["column"] == "num"
+    assert listed["heart"]["header"][:3] == ["age", "sex", "cp"]
+    assert listed["stroke"]["id_column"] == "id"

@@ -31,12 +31,12 @@ def test_a_dropped_file_arrives_under_its_use_case_with_its_digest(
     assert len(stored["Metadata"]["sha256"]) == 64
 
 
-@pytest.mark.parametrize("place", ["heart", "heart/sideways", "kidney/training", "/training"])
-def test_a_place_that_does_not_exist_is_a_usage_error(
-    clinrisk: Callable[..., Any], tmp_path: Path, place: str
+@pytest.mark.parametrize("target", ["heart", "heart/sideways", "kidney/training", "/training"])
+def test_an_unknown_use_case_or_purpose_is_a_usage_error(
+    clinrisk: Callable[..., Any], tmp_path: Path, target: str
 ) -> None:
     (tmp_path / "a.csv").write_text("age\n")
-    answer = clinrisk("drop", tmp_path / "a.csv", "--as", place)
+    answer = clinrisk("drop", tmp_path / "a.csv", "--as", target)
     assert answer.code == 2
     assert "Traceback" not in answer.err
 
@@ -83,12 +83,12 @@ def test_one_receipt_shows_counts_rules_and_missing_values(
     deployment.write("ResultsBucket", f"receipts/{KEY}.v1.json", RECEIPT)
     shown = clinrisk("receipts", "march.csv").out
     assert "PARTIAL" in shown
-    assert "rows used 301, set aside 2" in shown
+    assert "Rows used: 301. Rows quarantined: 2." in shown
     assert "unknown_code:cp  2     7, 9        2 rows have an unknown code in cp." in shown
     assert "ca " in shown
 
 
-def test_the_newest_receipt_of_a_file_is_shown_whole_and_the_others_listed(
+def test_the_newest_receipt_of_a_file_is_shown_in_full_and_the_others_are_listed(
     deployment: Any, clinrisk: Callable[..., Any]
 ) -> None:
     for version in ("v1", "v2"):
@@ -105,8 +105,8 @@ def test_a_receipt_that_is_named_by_digest_is_found_by_its_key(
     assert [one["key"] for one in clinrisk("receipts", key, "--json").json()] == [key]
 
 
-def test_no_receipt_yet_is_said_in_a_sentence(deployment: Any, clinrisk: Callable[..., Any]) -> None:
-    assert "No receipts yet." in clinrisk("receipts").out
+def test_without_a_receipt_a_sentence_says_so(deployment: Any, clinrisk: Callable[..., Any]) -> None:
+    assert "no receipts yet" in clinrisk("receipts").out
     assert "--watch" in clinrisk("receipts", "nothing.csv").out
 
 

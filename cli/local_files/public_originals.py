@@ -1,7 +1,7 @@
-"""A user's own download, recognised by its bytes, in the form that the inbox takes.
+"""Public data files, recognised by their bytes and converted into the form that the inbox takes.
 
-Only the public originals are converted. The copies that circulate under similar names changed the coding or
-the outcome; a model trained on those would be wrong without any sign of it, so each is refused by name.
+Only the originals are converted. The copies that circulate under similar names changed the coding or the
+outcome; a model trained on those would be wrong without any sign of it, so each is refused with the reason.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cli.errors import CliError
+from cli.command_errors import CliError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,7 @@ ORIGINALS = (
 
 
 def convert(content: bytes) -> Converted:
-    """Return the inbox form of a known original; raises CliError, naming the altered copy it recognises."""
+    """Return the inbox form of a known original; raises CliError, which names the altered copy if it can."""
     plain = content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
     # A browser or an editor may have added or dropped the last line end: that changes no row.
     candidates = {content, plain, plain.rstrip(b"\n"), plain.rstrip(b"\n") + b"\n"}
@@ -128,7 +128,7 @@ ALTERED_COPIES = (
     AlteredCopy(
         lambda names, rows: "stroke" in names and rows != 5110,
         "This has the columns of the stroke data but not its 5,110 patients. If it is your own hospital's "
-        "data it needs no conversion: `clinrisk check FILE --as stroke/training`.",
+        "data, it needs no conversion: `clinrisk check FILE --as stroke/training`.",
     ),
     AlteredCopy(
         lambda names, _: "stroke" in names,
@@ -151,7 +151,7 @@ def _refusal(content: bytes) -> CliError:
     if lines and lines[0] == HEART_HEADER:
         return CliError(
             "This file already has the heart header, so there is nothing to convert.",
-            "Look at it with `clinrisk check FILE --as heart/training`, then drop it.",
+            "Check it with `clinrisk check FILE --as heart/training`, then drop it.",
         )
     for copy in ALTERED_COPIES:
         if copy.recognised(set(cells), len(lines) - 1):
@@ -160,9 +160,10 @@ def _refusal(content: bytes) -> CliError:
         return CliError("This is a recoded copy of the heart data: the original has no cp 0.", from_uci)
     digest = hashlib.sha256(content).hexdigest()
     return CliError(
-        f"These bytes are no public original that clinrisk knows (sha256 {digest[:16]}...).",
-        "Known: processed.cleveland.data, processed.hungarian.data, healthcare-dataset-stroke-data.csv; all "
-        "unedited. For your own data: write the columns of `clinrisk use-cases`, then `clinrisk check`.",
+        f"This is none of the public originals that this command knows (sha256 {digest[:16]}...).",
+        "Known are processed.cleveland.data, processed.hungarian.data and "
+        "healthcare-dataset-stroke-data.csv, unedited. "
+        "Your own data need no conversion, only the columns that `clinrisk use-cases` lists.",
     )
 
 

@@ -1,4 +1,4 @@
-"""`convert`, `cohort` and `check`: files before they go anywhere; nothing here talks to AWS."""
+"""`use-cases`, `convert`, `cohort` and `check`: files before they are dropped into the inbox."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from typing import Annotated
 
 import typer
 
-from cli.convert import convert as convert_bytes
-from cli.errors import CliError
-from cli.options import AsJson, ExistingFile, Purposed, UseCaseName, known_use_case, use_case_and_purpose
-from cli.screen import console, show_json, show_table, verdict, working
-from cli.verdicts import show_details, show_missing
+from cli.command_errors import CliError
+from cli.options import (
+    AsJson,
+    ExistingFile,
+    UseCaseAndPurpose,
+    UseCaseName,
+    known_use_case,
+    use_case_and_purpose,
+)
+from cli.screen import console, show_details, show_json, show_missing, show_table, verdict, working
 
 OutFile = Annotated[Path, typer.Option("--out", "--to", dir_okay=False, help="The file to write.")]
 
 
 def convert(file: ExistingFile, out: OutFile, *, as_json: AsJson = False) -> None:
-    """Turn your own download of a public file into the form that the inbox takes.
+    """Convert your own download of a public file into the form that the inbox takes.
 
     For example:
 
@@ -25,13 +30,15 @@ def convert(file: ExistingFile, out: OutFile, *, as_json: AsJson = False) -> Non
 
         clinrisk convert healthcare-dataset-stroke-data.csv --to stroke.csv
 
-    Known, by their sha256: processed.cleveland.data and processed.hungarian.data (UCI heart disease) and
-    healthcare-dataset-stroke-data.csv (Kaggle, fedesoriano). Altered copies are refused, and told apart.
+    Known by their sha256: processed.cleveland.data and processed.hungarian.data (UCI heart disease), and
+    healthcare-dataset-stroke-data.csv (Kaggle, fedesoriano). Altered copies are refused with the reason.
     """
-    converted = convert_bytes(file.read_bytes())
+    from cli.local_files import public_originals
+
+    converted = public_originals.convert(file.read_bytes())
     out.write_text(converted.text, encoding="utf-8", newline="\n")
     original = converted.original
-    told = {
+    document = {
         "file": str(out),
         "original": original.file_name,
         "use_case": original.use_case,
@@ -40,14 +47,12 @@ def convert(file: ExistingFile, out: OutFile, *, as_json: AsJson = False) -> Non
         "terms": original.terms,
     }
     if as_json:
-        show_json(told)
+        show_json(document)
         return
     screen = console()
-    screen.print(
-        f"{original.file_name}: {original.rows:,} patients written to {out} (nothing was dropped or changed)."
-    )
+    screen.print(f"{original.file_name}: {original.rows:,} patients written to {out}; no value was changed.")
     if not converted.same_bytes:
-        screen.print("Only its line ends differ from the original.")
+        screen.print("Your file differs from the original in its line ends only.")
     screen.print(f"Terms: {original.terms}.", style="dim")
     screen.print(f"Next: clinrisk check {out} --as {original.use_case}/training")
 
@@ -62,11 +67,12 @@ def cohort(
         str, typer.Option(help="training (with outcomes) or inference (without).")
     ] = "training",
     shift: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A named change of population, to see a drift alert.")
+        str | None,
+        typer.Option(metavar="NAME", help="Draw from another named population, to see a drift alert."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write synthetic patients in the public file's columns, with published prevalence. They describe nobody.
+    """Write synthetic patients in the public file's columns, with published prevalence. They are nobody.
 
     For example:
 
@@ -74,7 +80,7 @@ def cohort(
 
         clinrisk cohort heart --rows 200 --purpose inference --shift district_hospital --out later.csv
     """
-    from cli import synthetic_cohort as generator
+    from cli.local_files import synthetic_cohort
     from clinrisk import use_cases as declared
 
     known_use_case(use_case)
@@ -86,8 +92,8 @@ def cohort(
             f"there is no shift {shift!r} for {use_case}; there are: {', '.join(shifts)}"
         )
     with working(f"Drawing {rows:,} patients ...", quiet=as_json or rows < 100_000):
-        out.write_bytes(generator.draw(use_case, rows=rows, seed=seed, purpose=purpose, shift=shift))
-    told = {
+        out.write_bytes(synthetic_cohort.draw(use_case, rows=rows, seed=seed, purpose=purpose, shift=shift))
+    document = {
         "file": str(out),
         "use_case": use_case,
         "rows": rows,
@@ -96,14 +102,14 @@ def cohort(
         "shift": shift,
     }
     if as_json:
-        show_json(told)
+        show_json(document)
     else:
         console().print(f"{rows:,} synthetic patients written to {out}.")
         console().print(f"Next: clinrisk drop {out} --as {use_case}/{purpose}")
 
 
-def check(file: ExistingFile, as_: Purposed, *, as_json: AsJson = False) -> None:
-    """Say what the receipt would say, without uploading anything (exit code 1: it would be REJECTED).
+def check(file: ExistingFile, as_: UseCaseAndPurpose, *, as_json: AsJson = False) -> None:
+    """Show what the receipt of a file would say, without uploading it (exit code 1: it would be REJECTED).
 
     For example:
 
@@ -111,26 +117,29 @@ def check(file: ExistingFile, as_: Purposed, *, as_json: AsJson = False) -> None
 
         clinrisk check ward-7.csv --as stroke/inference --json
     """
-    from cli.offline import preview
+    from cli.local_files.upload_preview import preview
 
     use_case, purpose = use_case_and_purpose(as_)
     with working(f"Reading {file.name} ...", quiet=as_json):
-        told = preview(file.read_bytes(), use_case, purpose, file.name)
-        found = told.verdict
+        previewed = preview(file.read_bytes(), use_case, purpose, file.name)
+        found = previewed.verdict
     if as_json:
-        show_json({"file": str(file), **told.as_json()})
+        show_json({"file": str(file), **previewed.as_json()})
     else:
         screen = console()
         screen.print(
             verdict(found.disposition),
-            f"{found.rows_accepted:,} rows would be used, {found.rows_quarantined:,} set aside.",
+            f"{found.rows_accepted:,} rows would be used, {found.rows_quarantined:,} quarantined.",
         )
-        show_details(told.details)
+        show_details(previewed.details)
         show_missing(found.missing)
     if found.disposition == "REJECTED":
         if as_json:
             raise typer.Exit(1)
-        raise CliError("This file would be REJECTED.", "Mend what is listed above, then check it again.")
+        raise CliError(
+            "This file would be REJECTED.",
+            f"Correct what is listed above, then check again: clinrisk check {file} --as {as_}",
+        )
 
 
 def use_cases(*, as_json: AsJson = False) -> None:
@@ -142,8 +151,8 @@ def use_cases(*, as_json: AsJson = False) -> None:
 
         clinrisk use-cases --json
     """
-    from cli.describe import as_json as described
-    from cli.describe import column_rows
+    from cli.local_files.column_list import as_json as described
+    from cli.local_files.column_list import column_rows
     from clinrisk import use_cases as declared
 
     if as_json:

@@ -1,10 +1,11 @@
-"""What the receipt of a file would say, found on this machine by the same code that the pipeline runs."""
+"""The preview of a receipt: a file judged on this machine by the same code that the pipeline runs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cli.inbox_receipts import inbox_key
 from clinrisk import use_cases
 from clinrisk.core.ingest import inbox_keys, rule_sentences
 from clinrisk.core.ingest.check_file import check_file
@@ -14,6 +15,7 @@ from clinrisk.errors import KeyRefused, NotData
 
 if TYPE_CHECKING:
     from clinrisk.core.ingest.verdict import FileVerdict
+    from clinrisk.use_cases.base import UseCase
 
 
 @dataclass(frozen=True)
@@ -39,24 +41,25 @@ class Preview:
 
 
 def preview(content: bytes, name: str, purpose: str, file_name: str = "a.csv") -> Preview:
-    """Judge a file as ingest would, but for what only the inbox knows (whether the bytes came before)."""
+    """Return the verdict of ingest on a file, except for what only the stack knows: repeats of its bytes."""
     use_case = use_cases.get(name)
-    refused = _refused_name(f"inbox/{name}/{purpose}/{file_name}")
+    refused = _refused_name(inbox_key(name, purpose, file_name))
     if refused is not None:
-        return Preview(
-            refused, tuple(rule_sentences.details(refused)), tuple(rule_sentences.explain(refused))
-        )
-    verdict = check_file(content, use_case, purpose)
-    told = rule_sentences.details(verdict, use_case), rule_sentences.explain(verdict, use_case)
-    return Preview(verdict, tuple(told[0]), tuple(told[1]))
+        return _explained(refused, None)
+    return _explained(check_file(content, use_case, purpose), use_case)
+
+
+def _explained(verdict: FileVerdict, use_case: UseCase | None) -> Preview:
+    details, sentences = rule_sentences.details(verdict, use_case), rule_sentences.explain(verdict, use_case)
+    return Preview(verdict, tuple(details), tuple(sentences))
 
 
 def _refused_name(key: str) -> FileVerdict | None:
-    """Give the verdict on a file whose name alone would be refused."""
+    """Return the verdict on a file whose name alone would be refused, or None."""
     try:
         inbox_keys.parse_key(key)
     except NotData:
-        return None  # a leftover by its name, which nobody asks about: its content is judged
+        return None  # ingest ignores such a name; whoever checks the file asks about its content
     except KeyRefused as error:
         return refuse([Problem(FileRule(rule)) for rule in error.rules])
     return None

@@ -1,4 +1,4 @@
-"""Receipts as people look for them: by inbox key, by a file on their disk, or the newest ones."""
+"""Receipts in the Results bucket: those of an inbox key, those of a file's name, or the newest of all."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from clinrisk.core import object_keys
+from cli.bucket_objects import objects_under, read_json
 from clinrisk.core.ingest import inbox_keys
+from clinrisk.core.ingest.inbox_keys import INBOX
+from clinrisk.core.object_keys import RECEIPTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
 
     from cli.stack import Stack
 
-INBOX = "inbox/"
-PREFIX = "receipts/"
+RESULTS = "ResultsBucket"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Receipt:
 
 
 def inbox_key(use_case: str, purpose: str, name: str) -> str:
-    """Where a file belongs in the inbox.
+    """Return the key of a file in the inbox.
 
     >>> inbox_key("heart", "training", "march.csv")
     'inbox/heart/training/march.csv'
@@ -59,24 +60,30 @@ def full_key(text: str) -> str:
     return text if text.startswith(INBOX) else INBOX + text
 
 
+def short_key(key: str) -> str:
+    """Return an inbox key as people read it: without `inbox/` in front."""
+    return key.removeprefix(INBOX)
+
+
 def split_object_key(object_key: str) -> tuple[str, str]:
     """Return the inbox key and the version that a receipt's own key is made of.
 
     >>> split_object_key("receipts/inbox/heart/training/march.csv.v7.json")
     ('inbox/heart/training/march.csv', 'v7')
     """
-    key, _, version = object_key.removeprefix(PREFIX).removesuffix(".json").rpartition(".")
+    key, _, version = object_key.removeprefix(RECEIPTS).removesuffix(".json").rpartition(".")
     return key, version
 
 
 def find(stack: Stack, target: str | None, *, limit: int) -> list[Receipt]:
     """Return the newest receipts: all, or those of one inbox key or of one file name."""
-    listed = _list(stack, PREFIX)
     if target is not None and "/" in target:
         key = full_key(target)
-        named_by_digest = list(_list(stack, inbox_keys.digest_prefix(key)))
-        listed = chain(_list(stack, PREFIX + key), named_by_digest)
+        named_by_digest = list(objects_under(stack, RESULTS, inbox_keys.digest_prefix(key)))
+        listed = chain(objects_under(stack, RESULTS, RECEIPTS + key), named_by_digest)
         target = None if named_by_digest else target
+    else:
+        listed = chain(objects_under(stack, RESULTS, RECEIPTS))
     found = [(one["LastModified"], one["Key"]) for one in listed if _matches(one["Key"], target)]
     return [_read(stack, at, name) for at, name in sorted(found, reverse=True)[:limit]]
 
@@ -88,18 +95,9 @@ def _matches(name: str, target: str | None) -> bool:
     return key == full_key(target) if "/" in target else key.rpartition("/")[2] == target
 
 
-def _list(stack: Stack, prefix: str) -> Iterator[Mapping[str, Any]]:
-    pages = stack.s3.get_paginator("list_objects_v2").paginate(
-        Bucket=stack.output("ResultsBucket"), Prefix=prefix
-    )
-    for page in pages:
-        yield from page.get("Contents", [])
-
-
 def _read(stack: Stack, written: datetime, name: str) -> Receipt:
-    body = stack.s3.get_object(Bucket=stack.output("ResultsBucket"), Key=name)["Body"].read()
     key, version_id = split_object_key(name)
-    document = json.loads(body)
+    document = read_json(stack, RESULTS, name)
     # A key that was refused is not repeated in the receipt's own key: only the document has it.
     return Receipt(str(document.get("key", key)), version_id, written, document)
 
@@ -110,24 +108,13 @@ def receipt_of(stack: Stack, key: str, version_id: str) -> Receipt | None:
 
     name = inbox_keys.receipt_key(key, version_id)
     try:
-        answer = stack.s3.get_object(Bucket=stack.output("ResultsBucket"), Key=name)
+        answer = stack.s3.get_object(Bucket=stack.output(RESULTS), Key=name)
     except ClientError as error:
         # Without the right to list, S3 answers 403 for what is not there.
         if error.response["Error"]["Code"] in {"NoSuchKey", "404", "AccessDenied", "403"}:
             return None
         raise
     return Receipt(key, version_id, answer["LastModified"], json.loads(answer["Body"].read()))
-
-
-def upload_of(stack: Stack, key: str, version_id: str) -> dict[str, Any] | None:
-    """Return what the Uploads table has about one version of one key; None when nobody claimed it yet."""
-    upload_id = object_keys.upload_id(stack.output("InboxBucket"), key, version_id)
-    found = stack.dynamodb.get_item(
-        TableName=stack.output("UploadsTable"),
-        Key={"pk": {"S": f"UPLOAD#{upload_id}"}, "sk": {"S": "STATE"}},
-        ConsistentRead=True,
-    ).get("Item")
-    return None if found is None else {name: next(iter(value.values())) for name, value in found.items()}
 
 
 def current_version(stack: Stack, key: str) -> str | None:

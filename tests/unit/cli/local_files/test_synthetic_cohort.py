@@ -12,7 +12,7 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from cli import synthetic_cohort
+from cli.local_files import synthetic_cohort
 from clinrisk import use_cases
 from clinrisk.core.ingest.check_file import check_file
 from clinrisk.core.ingest.chunk import ParsedChunk, read_chunk

@@ -1,4 +1,4 @@
-"""A use case in words: the columns of its files, their units and their codes."""
+"""The columns of a use case's files with their units and codes, as JSON and as the rows of a table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def as_json(use_case: UseCase) -> dict[str, Any]:
-    """Return the contract of a use case for a program."""
+    """Return the contract of a use case for programs."""
     return {
         "title": use_case.title,
         "description": use_case.description,
@@ -36,7 +36,7 @@ def _column_json(column: Column) -> dict[str, Any]:
 
 
 def column_rows(use_case: UseCase) -> list[tuple[str, str, str, str, str]]:
-    """One row per column of the file: name, meaning, what is accepted, unit, and how missing is written."""
+    """Return a row per column of the file: name, meaning, what is accepted, unit, how missing is written."""
     rows = [_column_row(column) for column in use_case.columns]
     if use_case.id_column:
         rows.insert(

@@ -1,4 +1,4 @@
-"""Synthetic patients in a use case's public columns, drawn from its declared marginals; they describe nobody.
+"""Synthetic patients in a use case's public columns, drawn from its declared marginals; they are nobody.
 
 Numbers follow their published deciles and move with age through a Gaussian copula; codes follow their shares
 by age; the outcome follows a logistic score whose intercept gives the stated prevalence in the unshifted
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Shares = tuple[tuple[float, Mapping[str, float]], ...]
 
-_NOBODY_ELSE = Shift("")
+_UNSHIFTED = Shift("")
 _CALIBRATION_ROWS = 40_000
 _CALIBRATION_SEED = 20_240_229
 _IDS_PER_SEED = 10_000_000
@@ -34,7 +34,7 @@ _AGE = "age"
 
 
 def shifts(use_case: str | UseCase) -> tuple[str, ...]:
-    """List the names of the other populations that a use case declares."""
+    """Return the names of the other populations that a use case declares."""
     return tuple(_declared(use_case).marginals.shifts)
 
 
@@ -51,7 +51,7 @@ def draw(
     declared = _declared(use_case)
     marginals = declared.marginals
     generator = np.random.default_rng([abs(seed), int(seed < 0)])
-    other = marginals.shifts[shift] if shift else _NOBODY_ELSE
+    other = marginals.shifts[shift] if shift else _UNSHIFTED
     columns, logit = _draw_columns(declared, generator, rows, other)
     outcome = generator.random(rows) < _logistic(logit + _intercept(declared))
     if declared.id_column:
@@ -64,7 +64,7 @@ def draw(
 
 
 def _declared(use_case: str | UseCase) -> UseCase:
-    """Accept a use case or its name."""
+    """Return a use case, given as such or by its name."""
     return use_cases.get(use_case) if isinstance(use_case, str) else use_case
 
 
@@ -149,9 +149,9 @@ def _labels(marginals: Marginals, outcome: NDArray[np.bool_], generator: np.rand
 
 
 def _intercept(use_case: UseCase) -> float:
-    """Solve, by bisection, the intercept that gives the prevalence in a large unshifted population."""
+    """Return, by bisection, the intercept that gives the prevalence in a large unshifted population."""
     generator = np.random.default_rng(_CALIBRATION_SEED)
-    _, logit = _draw_columns(use_case, generator, _CALIBRATION_ROWS, _NOBODY_ELSE)
+    _, logit = _draw_columns(use_case, generator, _CALIBRATION_ROWS, _UNSHIFTED)
     low, high = -30.0, 30.0
     for _ in range(60):
         middle = (low + high) / 2

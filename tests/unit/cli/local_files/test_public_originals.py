@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.convert import HEART_HEADER, ORIGINALS, convert
-from cli.errors import CliError
+from cli.command_errors import CliError
+from cli.local_files.public_originals import HEART_HEADER, ORIGINALS, convert
 
 REAL = Path(os.environ.get("CLINRISK_REAL_DATA", "../shared/data"))
 KAGGLE_HEART = "age,sex,cp,trestbps,chol,fbs,restecg,thalach,exang,oldpeak,slope,ca,thal,target\n"
@@ -44,7 +44,7 @@ def test_every_patient_of_a_known_original_is_kept(original: object) -> None:
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"no real data in {REAL} (CLINRISK_REAL_DATA)")
 def test_one_changed_digit_is_not_the_original_any_more() -> None:
     content = (REAL / "processed.cleveland.data").read_bytes()
-    assert "no public original" in str(refusal(content.replace(b"63.0", b"64.0", 1)))
+    assert "none of the public originals" in str(refusal(content.replace(b"63.0", b"64.0", 1)))
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def test_one_changed_digit_is_not_the_original_any_more() -> None:
         (KAGGLE_STROKE + "1,Male,67\n", "not its 5,110 patients"),
         ("63.0,1.0,0.0,145.0,233.0,1.0,2.0,150.0,0.0,2.3,3.0,0.0,6.0,0\n", "no cp 0"),
         (HEART_HEADER + "\n63,1,1,145,233,1,2,150,0,2.3,3,0,6,0\n", "nothing to convert"),
-        ("one,two\n1,2\n", "no public original"),
-        ("", "no public original"),
+        ("one,two\n1,2\n", "none of the public originals"),
+        ("", "none of the public originals"),
     ],
 )
 def test_a_copy_that_circulates_is_refused_by_name(content: str, part: str) -> None:

@@ -1,9 +1,9 @@
-"""What a person reads when a command cannot do what was asked.
+"""The errors of the command, each with what went wrong and what to do next.
 
-CliError                 exit code 1: a plain sentence, and what to do next
-└── Unreachable          exit code 3: AWS (or the twin) did not answer, or refused
+    CliError             exit code 1: it cannot be done
+    └── Unreachable      exit code 3: AWS (or the twin) did not answer, or refused
 
-Mistakes in how the command was typed end with exit code 2; typer reports those.
+A mistyped command ends with exit code 2, which typer reports.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ UNKNOWN_KEY = {
 
 
 class CliError(Exception):
-    """What went wrong in one sentence (`str(error)`), and the remedy in another."""
+    """What went wrong in one sentence (`str(error)`), and what to do about it in another (`remedy`)."""
 
     exit_code = 1
 
@@ -34,18 +34,18 @@ class CliError(Exception):
 
 
 class Unreachable(CliError):  # noqa: N818 # it names a condition, like its exit code
-    """AWS or the twin did not answer, or did not accept who is asking."""
+    """AWS or the twin did not answer, or did not accept the caller."""
 
     exit_code = 3
 
 
 def explain(error: BotoCoreError | ClientError) -> CliError:
-    """Say what an AWS error means to the person who typed the command."""
+    """Return the error that an AWS error means to the person who typed the command."""
     from botocore import exceptions as aws
 
     if isinstance(error, aws.NoCredentialsError | aws.PartialCredentialsError | aws.TokenRetrievalError):
         return Unreachable(
-            "No AWS credentials were found.", "Set AWS_PROFILE, sign in, or add --twin for the laptop twin."
+            "No AWS credentials were found.", "Set AWS_PROFILE or sign in; for the laptop twin add --twin."
         )
     if isinstance(error, aws.NoRegionError):
         return Unreachable("No AWS region is set.", "Set AWS_REGION, for example AWS_REGION=eu-west-1.")
@@ -58,10 +58,10 @@ def explain(error: BotoCoreError | ClientError) -> CliError:
     if isinstance(error, aws.EndpointConnectionError | aws.ConnectionError | aws.HTTPClientError):
         return Unreachable(
             "AWS did not answer.",
-            "Check the network, AWS_REGION and AWS_ENDPOINT_URL; for the twin: `twin up`.",
+            "Check the network, AWS_REGION and AWS_ENDPOINT_URL; for the twin: `make twin`.",
         )
     return Unreachable(
-        f"The AWS library stopped: {error}.", "Check AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL."
+        f"The AWS library reports: {error}.", "Check AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL."
     )
 
 
@@ -70,7 +70,7 @@ def _explain_refusal(error: ClientError) -> CliError:
     operation = error.operation_name
     if code in REFUSED:
         return Unreachable(
-            f"AWS refused {operation}: this identity may not do that.",
+            f"AWS refused {operation}: your identity may not do that.",
             "Ask for the role that this command needs, or switch AWS_PROFILE.",
         )
     if code in STALE:
@@ -81,5 +81,6 @@ def _explain_refusal(error: ClientError) -> CliError:
             "Check AWS_PROFILE and AWS_REGION; for the twin add --twin.",
         )
     return Unreachable(
-        f"AWS answered {operation} with {code}.", "Try again; if it stays, show this line to an operator."
+        f"AWS answered {operation} with {code}.",
+        "Try again; if it happens again, show this line to an operator.",
     )

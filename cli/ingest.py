@@ -1,0 +1,285 @@
+"""`drop`, `receipts` and `redrive`: a file into the inbox, what became of it, and another try."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.command_errors import CliError
+from cli.options import AsJson, ExistingFile, OnTwin, StackName, UseCaseAndPurpose, use_case_and_purpose
+from cli.screen import (
+    complaints,
+    console,
+    moment,
+    show_details,
+    show_json,
+    show_missing,
+    show_table,
+    verdict,
+    working,
+)
+from cli.stack import open_stack
+
+if TYPE_CHECKING:
+    from cli.inbox_receipts import Receipt
+    from cli.stack import Stack
+
+POLL_SECONDS = 0.3
+MULTIPART_BYTES = 64 * 2**20
+
+Patience = Annotated[float, typer.Option(help="How many seconds to wait at most.")]
+
+
+def drop(
+    file: ExistingFile,
+    as_: UseCaseAndPurpose,
+    *,
+    name: Annotated[
+        str | None, typer.Option(help="The file's name in the inbox, if it should have another one there.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the receipt and show it.")] = False,
+    patience: Patience = 900.0,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    twin: OnTwin = False,
+) -> None:
+    """Put a file into the inbox. It is processed at once, and a receipt says what became of it.
+
+    For example:
+
+        clinrisk drop march.csv --as heart/training --wait
+
+        clinrisk drop ward-7.csv --as stroke/inference
+
+        clinrisk drop followup.csv --as stroke/outcomes --name 2026-03.csv
+
+    Training files need every column that `clinrisk use-cases` lists; inference files may leave the outcome
+    out; outcomes files have the columns id, label and date.
+    """
+    from cli import inbox_receipts
+
+    use_case, purpose = use_case_and_purpose(as_)
+    deployed = open_stack(stack, on_twin=twin)
+    key = inbox_receipts.inbox_key(use_case, purpose, name or file.name)
+    with working(f"Uploading {file.name} ...", quiet=as_json):
+        version_id = _upload(deployed, file, key)
+    if wait:
+        dropped = time.monotonic()
+        with working("Waiting for the receipt ...", quiet=as_json):
+            receipt = _await_receipt(deployed, key, version_id, patience)
+        _show_one(receipt, as_json=as_json, seconds=time.monotonic() - dropped)
+    elif as_json:
+        show_json({"key": key, "version_id": version_id, "bytes": file.stat().st_size})
+    else:
+        console().print(f"Dropped as {key}.\nIts receipt: clinrisk receipts {key} --watch")
+
+
+def _upload(deployed: Stack, file: Path, key: str) -> str:
+    from cli import inbox_receipts
+
+    bucket = deployed.output("InboxBucket")
+    declared = {"sha256": inbox_receipts.digest_of(file)}
+    if file.stat().st_size <= MULTIPART_BYTES:
+        with file.open("rb") as body:
+            answer = deployed.s3.put_object(
+                Bucket=bucket, Key=key, Body=body, ContentType="text/csv", Metadata=declared
+            )
+        return answer.get("VersionId", "null")
+    deployed.s3.upload_file(
+        str(file), bucket, key, ExtraArgs={"ContentType": "text/csv", "Metadata": declared}
+    )
+    return inbox_receipts.current_version(deployed, key) or "null"
+
+
+def receipts(
+    target: Annotated[
+        str | None,
+        typer.Argument(metavar="[KEY|FILE]", help="An inbox key, or the name of a file that was dropped."),
+    ] = None,
+    *,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Wait until the version now in the inbox has its receipt.")
+    ] = False,
+    patience: Patience = 900.0,
+    last: Annotated[int, typer.Option(min=1, help="How many to show, newest first.")] = 20,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    twin: OnTwin = False,
+) -> None:
+    """Show what became of the files that were dropped, newest first.
+
+    For example:
+
+        clinrisk receipts
+
+        clinrisk receipts march.csv
+
+        clinrisk receipts heart/training/march.csv --watch
+
+    ACCEPTED: every row was used. PARTIAL: bad rows were quarantined and counted. REJECTED: no row was used.
+    DUPLICATE: the same bytes were used before. IGNORED: not data. FAILED: see `clinrisk redrive`.
+    """
+    from cli import inbox_receipts
+
+    deployed = open_stack(stack, on_twin=twin)
+    wanted = Path(target).name if target and Path(target).is_file() else target
+    if watch:
+        _watch(deployed, wanted, patience, as_json=as_json)
+        return
+    with working("Reading receipts ...", quiet=as_json):
+        found = inbox_receipts.find(deployed, wanted, limit=last)
+    if as_json:
+        show_json([receipt.as_json() for receipt in found])
+    elif target and not found:
+        console().print(f"There is no receipt for {target} yet. With --watch the command waits for it.")
+    elif target:
+        _show_one(found[0], as_json=False)
+        if len(found) > 1:
+            _show_list("Earlier", found[1:])
+    else:
+        _show_list("Receipts", found)
+
+
+def _watch(deployed: Stack, target: str | None, patience: float, *, as_json: bool) -> None:
+    from cli import inbox_receipts
+
+    if not target or "/" not in target:
+        raise typer.BadParameter("--watch needs an inbox key such as heart/training/march.csv")
+    key = inbox_receipts.full_key(target)
+    version_id = inbox_receipts.current_version(deployed, key)
+    if version_id is None:
+        raise CliError(f"Nothing was dropped as {key}.", "List what was: clinrisk receipts")
+    with working("Waiting for the receipt ...", quiet=as_json):
+        receipt = _await_receipt(deployed, key, version_id, patience)
+    _show_one(receipt, as_json=as_json)
+
+
+def _await_receipt(deployed: Stack, key: str, version_id: str, patience: float) -> Receipt:
+    from cli import inbox_receipts
+
+    deadline = time.monotonic() + patience
+    while (receipt := inbox_receipts.receipt_of(deployed, key, version_id)) is None:
+        if time.monotonic() > deadline:
+            raise CliError(
+                f"There is no receipt for {key} after {patience:.0f} seconds.",
+                "See what is running: clinrisk status",
+            )
+        time.sleep(POLL_SECONDS)
+    return receipt
+
+
+def _show_list(title: str, found: list[Receipt]) -> None:
+    from cli.inbox_receipts import short_key
+
+    rows = [
+        (
+            moment(one.written),
+            verdict(one.disposition),
+            f"{one.document.get('rows_accepted', 0):,}",
+            f"{one.document.get('rows_quarantined', 0):,}",
+            short_key(one.key),
+        )
+        for one in found
+    ]
+    columns = ("written", "disposition", "rows used", "quarantined", "inbox key")
+    show_table(title, columns, rows, "There are no receipts yet.")
+
+
+def _show_one(receipt: Receipt, *, as_json: bool, seconds: float | None = None) -> None:
+    if as_json:
+        show_json(receipt.as_json() | ({} if seconds is None else {"seconds": round(seconds, 2)}))
+        return
+    screen, document = console(), receipt.document
+    screen.print(verdict(receipt.disposition), receipt.key, f"(version {receipt.version_id})")
+    used, quarantined = document.get("rows_accepted", 0), document.get("rows_quarantined", 0)
+    screen.print(f"Rows used: {used:,}. Rows quarantined: {quarantined:,}.")
+    if document.get("details"):
+        show_details(document["details"])
+    else:
+        for sentence in document.get("explanation", []):
+            screen.print(sentence, markup=False)
+    show_missing(document.get("missing", {}))
+    if receipt.disposition in {"REJECTED", "FAILED"}:
+        complaints().print("The file was not used.", style="dim")
+
+
+def redrive(
+    key: Annotated[
+        str | None, typer.Argument(metavar="[KEY]", help="The inbox key of one file that FAILED.")
+    ] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Every file that waits.")] = False,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    twin: OnTwin = False,
+) -> None:
+    """Start files that FAILED again, once the cause is mended. Without arguments: list what waits.
+
+    For example:
+
+        clinrisk redrive
+
+        clinrisk redrive heart/training/march.csv
+
+        clinrisk redrive --all
+
+    The event of a file that FAILED waits in the dead-letter queue. Started again, the file is read as if it
+    had just arrived, and its receipt is written anew. Files with another disposition stay as they are.
+    """
+    from cli import inbox_receipts
+
+    if key and everything:
+        raise typer.BadParameter("name one file or use --all, not both")
+    deployed = open_stack(stack, on_twin=twin)
+    wanted = inbox_receipts.full_key(key) if key else None
+    with working("Reading the dead-letter queue ...", quiet=as_json):
+        found = _redrive_waiting(deployed, wanted, everything=everything)
+    if wanted and not found:
+        found = [_redrive_abandoned(deployed, wanted)]
+    if as_json:
+        show_json(found)
+        return
+    rows = [
+        (inbox_receipts.short_key(one["key"]), one["version_id"], one["reason"], one["execution"] or "")
+        for one in found
+    ]
+    title = "Started again" if key or everything else "Waiting"
+    columns = ("inbox key", "version", "what failed", "execution")
+    show_table(title, columns, rows, "No file waits to be started again.")
+    if found and not (key or everything):
+        console().print("Start one again: clinrisk redrive KEY\nStart all again: clinrisk redrive --all")
+
+
+def _redrive_waiting(deployed: Stack, wanted: str | None, *, everything: bool) -> list[dict[str, Any]]:
+    """Redrive what was asked for and return it; when nothing was, return what waits and leave it there."""
+    from cli import waiting_events
+
+    found = []
+    for waiting in waiting_events.waiting(deployed):
+        asked = everything or waiting.key == wanted
+        execution = waiting_events.redrive(deployed, waiting) if asked else None
+        if not asked:
+            waiting_events.keep(deployed, waiting)
+        if asked or not wanted:
+            found.append(_redriven(waiting.key, waiting.version_id, waiting.reason, execution))
+    return found
+
+
+def _redrive_abandoned(deployed: Stack, key: str) -> dict[str, Any]:
+    """Start a file again whose workflow was stopped before it could leave its event in the queue."""
+    from cli import inbox_receipts, waiting_events
+
+    version_id = inbox_receipts.current_version(deployed, key)
+    event = waiting_events.abandoned_event(deployed, key, version_id) if version_id else None
+    if version_id is None or event is None:
+        raise CliError(
+            f"{key} does not wait to be started again.", f"See what became of it: clinrisk receipts {key}"
+        )
+    return _redriven(key, version_id, "", waiting_events.start(deployed, event))
+
+
+def _redriven(key: str, version_id: str, reason: str, execution: str | None) -> dict[str, Any]:
+    return {"key": key, "version_id": version_id, "reason": reason, "execution": execution}
