@@ -17,7 +17,7 @@ import numpy as np
 
 from clinrisk import use_cases
 from clinrisk.core.monitoring.bias import bias_finding
-from clinrisk.core.monitoring.findings import CheckVerdict
+from clinrisk.core.monitoring.findings import CheckVerdict, ProfileMaterial, ScoreMaterial
 from clinrisk.core.monitoring.performance import performance_finding
 from clinrisk.core.monitoring.quality import quality_finding
 from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
@@ -63,7 +63,7 @@ def quality(rows: int, rng: Generator, *, missing: float = 0.02) -> Answer:
     )
     pairs = zip(reference.columns.values(), batch.columns.values(), strict=True)
     usual = any(now.missing_share - before.missing_share > 0.05 for before, now in pairs)
-    return quality_finding(HEART, reference, batch, 0), usual
+    return quality_finding(HEART, ProfileMaterial(reference, batch, 0, rng)), usual
 
 
 def _column(rows: int, missing: float, rng: Generator) -> ColumnCounts:
@@ -76,7 +76,7 @@ def performance(name: str, rows: int, rng: Generator, **sick: float) -> Answer:
     approved = 0.90 if name == "heart" else 0.84
     reach = 0.04 if name == "heart" else 0.025
     evaluation = {"models": {"xgboost": {"auc": [approved, approved - reach, approved + reach]}}}
-    found = performance_finding(scored(name, rows, rng, **sick).everyone, evaluation)
+    found = performance_finding(HEART, ScoreMaterial(evaluation, scored(name, rows, rng, **sick), rng))
     return found, found.statistic is not None and found.statistic < approved - 0.05
 
 
@@ -86,7 +86,7 @@ def bias(name: str, rows: int, rng: Generator, **sick: float) -> Answer:
     batch = scored(name, rows, rng, **sick)
     rates = [group.flagged / group.n for group in batch.attributes["sex"].values()]
     evaluation: dict[str, Any] = {"groups": approved.to_dict()}
-    return bias_finding(HEART, evaluation, batch, rng), min(rates) < 0.8 * max(rates)
+    return bias_finding(HEART, ScoreMaterial(evaluation, batch, rng)), min(rates) < 0.8 * max(rates)
 
 
 def main(rounds: int) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from clinrisk import use_cases
 from clinrisk.core.monitoring.drift import bin_starts, binned, drift_finding, population_stability_index
-from clinrisk.core.monitoring.findings import CheckVerdict
+from clinrisk.core.monitoring.findings import CheckVerdict, ProfileMaterial
 from clinrisk.core.profiles.feature_profile import profile_of
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def rates(
         else:
             reference = draw(reference_table, everyone)
             current = draw(other, rng.integers(len(other["age"]), size=size))
-        ours += drift_finding(HEART, reference, current, rng).verdict is CheckVerdict.ALERT
+        found = drift_finding(HEART, ProfileMaterial(reference, current, 0, rng))
+        ours += found.verdict is CheckVerdict.ALERT
         usual += usual_rule(reference, current)
     return ours / rounds, usual / rounds
 

@@ -1,6 +1,8 @@
-"""Patients as model features, drawn by seed: enough to profile, and nothing else."""
+"""Patients as model features, drawn by seed, and texts that are compared with their snapshot."""
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from clinrisk.core.profiles.feature_profile import Profile, count_values, profil
 from clinrisk.use_cases.base import Number, UseCase
 
 Table = dict[str, NDArray[np.float64]]
+Snapshot = Callable[[str, str], None]
 
 
 @pytest.fixture
@@ -63,3 +66,17 @@ def profiled(heart: UseCase, rng: Generator) -> Callable[..., Profile]:
         return profile_of(heart, table, {"sex": count_values(sex.tolist())})
 
     return draw
+
+
+@pytest.fixture
+def snapshot(request: pytest.FixtureRequest) -> Snapshot:
+    """Compare a text with `snapshots/<name>.txt` beside the test; CLINRISK_UPDATE_SNAPSHOTS=1 rewrites it."""
+
+    def compare(name: str, text: str) -> None:
+        path = Path(request.path).parent / "snapshots" / f"{name}.txt"
+        if os.environ.get("CLINRISK_UPDATE_SNAPSHOTS"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == text
+
+    return compare

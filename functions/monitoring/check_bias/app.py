@@ -9,7 +9,7 @@ from __future__ import annotations
 from clinrisk import use_cases
 from clinrisk.aws.telemetry import step
 from clinrisk.core.monitoring.bias import bias_finding
-from clinrisk.core.monitoring.findings import Check
+from clinrisk.core.monitoring.findings import Check, ScoreMaterial
 from clinrisk.messages import BatchSelection, CheckResult
 from clinrisk.services.monitoring import stored_profiles
 
@@ -22,7 +22,10 @@ def handler(selection: BatchSelection) -> CheckResult:
     return stored_profiles.checked(
         Check.BIAS,
         (
-            (batch, bias_finding(use_case, evaluation, scores, stored_profiles.seeded(batch)))
+            (
+                batch,
+                bias_finding(use_case, ScoreMaterial(evaluation, scores, stored_profiles.seeded(batch))),
+            )
             for batch, scores in stored_profiles.scored(selection.batches)
         ),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from clinrisk import use_cases
 from clinrisk.aws.telemetry import step
 from clinrisk.core.monitoring.drift import drift_finding
-from clinrisk.core.monitoring.findings import Check
+from clinrisk.core.monitoring.findings import Check, ProfileMaterial
 from clinrisk.messages import BatchSelection, CheckResult
 from clinrisk.services.monitoring import stored_profiles
 
@@ -26,9 +26,12 @@ def handler(selection: BatchSelection) -> CheckResult:
                 batch.key,
                 drift_finding(
                     use_case,
-                    reference,
-                    stored_profiles.profile(batch.profile),
-                    stored_profiles.seeded(batch.upload_id),
+                    ProfileMaterial(
+                        reference,
+                        stored_profiles.profile(batch.profile),
+                        batch.rows_quarantined,
+                        stored_profiles.seeded(batch.upload_id),
+                    ),
                 ),
             )
             for batch in selection.batches

@@ -6,8 +6,9 @@ Environment: none of its own. Layers: Clinrisk, Numeric.
 
 from __future__ import annotations
 
+from clinrisk import use_cases
 from clinrisk.aws.telemetry import step
-from clinrisk.core.monitoring.findings import Check
+from clinrisk.core.monitoring.findings import Check, ScoreMaterial
 from clinrisk.core.monitoring.performance import performance_finding
 from clinrisk.messages import BatchSelection, CheckResult
 from clinrisk.services.monitoring import stored_profiles
@@ -16,11 +17,17 @@ from clinrisk.services.monitoring import stored_profiles
 @step(BatchSelection)
 def handler(selection: BatchSelection) -> CheckResult:
     """Return one verdict per batch, and one on all with outcomes together, on ranking and calibration."""
+    use_case = use_cases.get(selection.use_case)
     evaluation = stored_profiles.evaluation(selection.evaluation_uri)
     return stored_profiles.checked(
         Check.PERFORMANCE,
         (
-            (batch, performance_finding(None if scores is None else scores.everyone, evaluation))
+            (
+                batch,
+                performance_finding(
+                    use_case, ScoreMaterial(evaluation, scores, stored_profiles.seeded(batch))
+                ),
+            )
             for batch, scores in stored_profiles.scored(selection.batches)
         ),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from clinrisk import use_cases
 from clinrisk.aws.telemetry import step
-from clinrisk.core.monitoring.findings import Check
+from clinrisk.core.monitoring.findings import Check, ProfileMaterial
 from clinrisk.core.monitoring.quality import quality_finding
 from clinrisk.messages import BatchSelection, CheckResult
 from clinrisk.services.monitoring import stored_profiles
@@ -25,7 +25,13 @@ def handler(selection: BatchSelection) -> CheckResult:
             (
                 batch.key,
                 quality_finding(
-                    use_case, reference, stored_profiles.profile(batch.profile), batch.rows_quarantined
+                    use_case,
+                    ProfileMaterial(
+                        reference,
+                        stored_profiles.profile(batch.profile),
+                        batch.rows_quarantined,
+                        stored_profiles.seeded(batch.upload_id),
+                    ),
                 ),
             )
             for batch in selection.batches

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pyarrow import parquet
 
-from cli import synthetic_cohort
+from cli.local_files import synthetic_cohort
 from tests.e2e.conftest import PROJECT, RunningTwin
 
 pytestmark = [pytest.mark.twin, pytest.mark.timeout(600)]

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,9 +10,9 @@ from numpy.random import Generator
 from scipy import stats
 
 from clinrisk import use_cases
+from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring.drift import (
-    MINIMUM_ROWS,
-    PSI_LIMIT,
+    ColumnDrift,
     bin_starts,
     binned,
     column_drifts,
@@ -20,12 +21,16 @@ from clinrisk.core.monitoring.drift import (
     null_p_value,
     population_stability_index,
 )
-from clinrisk.core.monitoring.findings import CheckVerdict
+from clinrisk.core.monitoring.findings import CheckFinding, CheckVerdict, ProfileMaterial
 from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
 from clinrisk.use_cases.base import UseCase
 
 Draw = Callable[..., Profile]
 COUNTS = st.lists(st.integers(0, 500), min_size=2, max_size=8)
+
+
+def finding(use_case: UseCase, reference: Profile, current: Profile, rng: Generator) -> CheckFinding:
+    return drift_finding(use_case, ProfileMaterial(reference, current, 0, rng))
 
 
 @given(counts=COUNTS)
@@ -91,46 +96,78 @@ def test_the_p_value_is_larger_where_the_reference_is_small(rng: Generator) -> N
     assert large < small
 
 
-def test_another_population_alerts_and_the_sentence_names_columns_not_values(
+@pytest.mark.parametrize(("psi", "drifted"), [(0.2499, False), (0.25, True), (0.2501, True)])
+def test_a_column_drifts_from_its_limit_on(psi: float, drifted: bool) -> None:  # noqa: FBT001 (pytest passes it by name)
+    assert ColumnDrift("age", psi, corrected_p=0.001).drifted is drifted
+
+
+@pytest.mark.parametrize(("p_value", "drifted"), [(0.0199, True), (0.02, False), (0.0201, False)])
+def test_a_column_drifts_only_with_a_p_value_below_its_limit(p_value: float, drifted: bool) -> None:  # noqa: FBT001 (pytest passes it by name)
+    assert ColumnDrift("age", 1.0, corrected_p=p_value).drifted is drifted
+
+
+def test_another_population_alerts_and_names_five_columns_without_values(
     heart: UseCase, profiled: Draw, rng: Generator
 ) -> None:
-    found = drift_finding(heart, profiled(300), profiled(60, older=25, missing=0.6), rng)
+    reference, batch = profiled(300), profiled(60, older=25, missing=0.6)
+    found = finding(heart, reference, batch, rng)
     assert found.verdict is CheckVerdict.ALERT
-    assert found.statistic is not None
-    assert found.statistic >= found.threshold == PSI_LIMIT
-    assert "13 of 13 columns moved" in found.detail
-    assert "and others" in found.detail
+    drifts = column_drifts(heart, reference, batch, rng)
+    assert all(drift.drifted for drift in drifts)
+    assert found.statistic == round(drifts[0].psi, 4)
+    assert found.threshold == 0.25
+    assert found.detail.startswith("13 of 13 columns")
+    named = [drift.column for drift in drifts if re.search(rf"\b{drift.column} \d", found.detail)]
+    assert named == [drift.column for drift in drifts[:5]]
+    assert "others" in found.detail
 
 
-def test_one_moved_column_is_no_alert(heart: UseCase, profiled: Draw, rng: Generator) -> None:
-    found = drift_finding(heart, profiled(300), profiled(60, older=25), rng)
-    assert found.verdict is CheckVerdict.OK
-    assert "1 of 13 columns moved" in found.detail
-    assert "age " in found.detail
+@pytest.mark.parametrize(("columns", "verdict"), [(0, "OK"), (1, "OK"), (2, "ALERT"), (3, "ALERT")])
+def test_an_alert_needs_two_drifted_columns(
+    heart: UseCase, profiled: Draw, rng: Generator, columns: int, verdict: str
+) -> None:
+    reference = batch = profiled(300)
+    for name in ("sex", "fbs", "exang")[:columns]:
+        reference, batch = (
+            replace(profile, columns={**profile.columns, name: ColumnCounts(0, counts)})
+            for profile, counts in ((reference, (200, 100)), (batch, (100, 200)))
+        )
+    found = finding(heart, reference, batch, rng)
+    assert found.verdict == verdict
+    assert found.detail.startswith(f"{columns} of 13 columns")
+    assert "others" not in found.detail
 
 
 def test_an_undrawn_p_value_leaves_the_correction_as_it_is(
     heart: UseCase, profiled: Draw, rng: Generator
 ) -> None:
     drifts = column_drifts(heart, profiled(300), profiled(60, older=25), rng)
-    assert [drift.column for drift in drifts if drift.moved] == ["age"]
+    assert [drift.column for drift in drifts if drift.drifted] == ["age"]
     assert drifts == sorted(drifts, key=lambda drift: -drift.psi)
-    assert all(drift.corrected_p == 1 for drift in drifts if drift.psi < PSI_LIMIT)
+    assert all(drift.corrected_p == 1 for drift in drifts if drift.psi < LIMITS.drift_psi)
 
 
-@pytest.mark.parametrize(("rows", "side"), [((300, 19), "batch"), ((19, 300), "training set")])
-def test_too_few_rows_on_either_side_are_not_evaluated(
-    heart: UseCase, profiled: Draw, rng: Generator, rows: tuple[int, int], side: str
+@pytest.mark.parametrize(
+    ("reference", "current", "side"), [(300, 19, "batch"), (19, 300, "training set"), (19, 19, "batch")]
+)
+def test_too_few_rows_on_either_side_are_not_evaluated(  # noqa: PLR0917  # three facts, three fixtures
+    heart: UseCase, profiled: Draw, rng: Generator, reference: int, current: int, side: str
 ) -> None:
-    found = drift_finding(heart, profiled(rows[0]), profiled(rows[1]), rng)
-    assert found.verdict is CheckVerdict.NOT_EVALUATED
-    assert found.statistic is None
-    assert f"the {side} has 19 rows, and {MINIMUM_ROWS} are needed" in found.detail
+    found = finding(heart, profiled(reference), profiled(current), rng)
+    assert (found.verdict, found.statistic, found.threshold) == (CheckVerdict.NOT_EVALUATED, None, 0.25)
+    assert re.search(rf"the {side} has 19 rows.* 20 ", found.detail)
+
+
+@pytest.mark.parametrize(("reference", "current"), [(300, 20), (20, 300), (20, 21), (21, 20)])
+def test_twenty_rows_on_both_sides_are_enough(
+    heart: UseCase, profiled: Draw, rng: Generator, reference: int, current: int
+) -> None:
+    assert finding(heart, profiled(reference), profiled(current), rng).verdict is CheckVerdict.OK
 
 
 def test_the_same_batch_and_seed_give_the_same_finding(heart: UseCase, profiled: Draw) -> None:
     reference, batch = profiled(300), profiled(50, older=12, missing=0.2)
-    first, second = (drift_finding(heart, reference, batch, np.random.default_rng(1)) for _ in range(2))
+    first, second = (finding(heart, reference, batch, np.random.default_rng(1)) for _ in range(2))
     assert first == second
 
 
@@ -146,7 +183,7 @@ def test_more_rows_of_the_same_shares_move_nothing_away(
             for name, c in batch.columns.items()
         },
     )
-    assert drift_finding(heart, batch, thousandfold, rng).verdict is CheckVerdict.OK
+    assert finding(heart, batch, thousandfold, rng).verdict is CheckVerdict.OK
 
 
 @pytest.mark.parametrize("rows", [20, 50, 100])
@@ -154,8 +191,7 @@ def test_healthy_batches_alert_in_at_most_one_percent(
     heart: UseCase, profiled: Draw, rng: Generator, rows: int
 ) -> None:
     alerts = sum(
-        drift_finding(heart, profiled(150), profiled(rows), rng).verdict is CheckVerdict.ALERT
-        for _ in range(150)
+        finding(heart, profiled(150), profiled(rows), rng).verdict is CheckVerdict.ALERT for _ in range(150)
     )
     assert alerts <= 1
 
@@ -165,5 +201,5 @@ def test_another_hospital_alerts_every_time(
     heart: UseCase, profiled: Draw, rng: Generator, rows: int
 ) -> None:
     reference = profiled(150)
-    found = [drift_finding(heart, reference, profiled(rows, older=20, missing=0.5), rng) for _ in range(30)]
-    assert all(finding.verdict is CheckVerdict.ALERT for finding in found)
+    found = [finding(heart, reference, profiled(rows, older=20, missing=0.5), rng) for _ in range(30)]
+    assert all(each.verdict is CheckVerdict.ALERT for each in found)

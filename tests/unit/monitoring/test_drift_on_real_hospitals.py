@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from clinrisk import use_cases
 from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.core.monitoring.drift import drift_finding
-from clinrisk.core.monitoring.findings import CheckVerdict
+from clinrisk.core.monitoring.findings import CheckVerdict, ProfileMaterial
 from clinrisk.core.monitoring.quality import quality_finding
 from clinrisk.core.profiles.feature_profile import Profile, profile_of
 from clinrisk.use_cases.base import UseCase
@@ -56,7 +56,9 @@ def test_one_half_of_cleveland_does_not_drift_from_the_other(
     for _ in range(100):
         mixed = rng.permutation(cleveland.rows)
         reference, batch = cleveland.batch(mixed[:151]), cleveland.batch(mixed[151 : 151 + size])
-        alerts += drift_finding(heart, reference, batch, rng).verdict is CheckVerdict.ALERT
+        alerts += (
+            drift_finding(heart, ProfileMaterial(reference, batch, 0, rng)).verdict is CheckVerdict.ALERT
+        )
     assert alerts <= 1
 
 
@@ -66,13 +68,17 @@ def test_the_hungarian_hospital_drifts_every_time(
 ) -> None:
     reference = cleveland.batch(np.arange(cleveland.rows))
     batches = (hungarian.batch(rng.integers(hungarian.rows, size=size)) for _ in range(25))
-    assert all(drift_finding(heart, reference, batch, rng).verdict is CheckVerdict.ALERT for batch in batches)
+    assert all(
+        drift_finding(heart, ProfileMaterial(reference, batch, 0, rng)).verdict is CheckVerdict.ALERT
+        for batch in batches
+    )
 
 
-def test_the_hungarian_hospital_is_told_by_its_unmeasured_columns(
-    heart: UseCase, cleveland: Hospital, hungarian: Hospital
+def test_the_hungarian_hospital_shows_in_its_unmeasured_columns(
+    heart: UseCase, cleveland: Hospital, hungarian: Hospital, rng: Generator
 ) -> None:
     reference, batch = (hospital.batch(np.arange(hospital.rows)) for hospital in (cleveland, hungarian))
-    found = quality_finding(heart, reference, batch, quarantined=0)
+    found = quality_finding(heart, ProfileMaterial(reference, batch, 0, rng))
     assert found.verdict is CheckVerdict.ALERT
-    assert "ca is missing more often than in training by 9" in found.detail
+    assert found.statistic == round(291 / 294 - 4 / 303, 4)
+    assert "ca is missing" in found.detail

@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import numpy as np
@@ -7,9 +8,9 @@ from hypothesis import strategies as st
 from numpy.random import Generator
 from sklearn.metrics import roc_auc_score
 
-from clinrisk.core.monitoring.findings import CheckVerdict
-from clinrisk.core.monitoring.performance import RATIO_LIMIT, auc, observed_to_expected, performance_finding
-from clinrisk.core.profiles.score_profile import GroupScores, score_cells, score_profile_of
+from clinrisk.core.monitoring.findings import CheckFinding, CheckVerdict, ScoreMaterial
+from clinrisk.core.monitoring.performance import auc, observed_to_expected, performance_finding
+from clinrisk.core.profiles.score_profile import ScoreProfile, score_cells, score_profile_of
 from clinrisk.jobs.evaluation.intervals import delong
 from clinrisk.use_cases.base import UseCase
 
@@ -17,9 +18,15 @@ APPROVED: dict[str, Any] = {"models": {"xgboost": {"auc": [0.9, 0.86, 0.94]}}}
 HISTOGRAM = st.lists(st.integers(0, 9), min_size=6, max_size=6).filter(lambda counts: sum(counts) >= 2)
 
 
-def labelled(use_case: UseCase, risk: Any, label: Any) -> GroupScores:
+def labelled(use_case: UseCase, risk: Any, label: Any) -> ScoreProfile:
     sex = np.repeat("male", len(risk))
-    return score_profile_of(use_case, risk, risk >= 0.4, {"sex": sex, "age_band": sex}, label).everyone
+    return score_profile_of(use_case, risk, risk >= 0.4, {"sex": sex, "age_band": sex}, label)
+
+
+def finding(
+    use_case: UseCase, scores: ScoreProfile | None, evaluation: dict[str, Any] = APPROVED
+) -> CheckFinding:
+    return performance_finding(use_case, ScoreMaterial(evaluation, scores, np.random.default_rng(0)))
 
 
 def cohort(rng: Generator, rows: int, separation: float = 2.0) -> tuple[Any, Any]:
@@ -66,14 +73,23 @@ def test_the_interval_of_observed_to_expected_covers_one_in_about_95_of_100(rng:
 
 
 def test_a_model_as_good_as_approved_is_in_order(heart: UseCase, rng: Generator) -> None:
-    found = performance_finding(labelled(heart, *cohort(rng, 300)), APPROVED)
-    assert found.verdict is CheckVerdict.OK
-    assert found.threshold == 0.86
-    assert "In 300 patients with known outcome the AUC is 0.9" in found.detail
+    scores = labelled(heart, *cohort(rng, 300))
+    found = finding(heart, scores)
+    outcomes = scores.everyone.outcomes
+    assert outcomes is not None
+    others = np.subtract(scores.everyone.score_counts, outcomes.score_counts_positive).tolist()
+    area = auc(outcomes.score_counts_positive, others)
+    assert (found.verdict, found.statistic, found.threshold) == (
+        CheckVerdict.OK,
+        round(area.value, 4),
+        0.86,
+    )
+    assert "300 patients" in found.detail
+    assert f"{area.value:.3f} ({area.low:.3f} to {area.high:.3f})" in found.detail
 
 
 def test_a_model_that_ranks_worse_alerts(heart: UseCase, rng: Generator) -> None:
-    found = performance_finding(labelled(heart, *cohort(rng, 300, separation=0.5)), APPROVED)
+    found = finding(heart, labelled(heart, *cohort(rng, 300, separation=0.5)))
     assert found.verdict is CheckVerdict.ALERT
     assert found.statistic is not None
     assert found.statistic < found.threshold == 0.86
@@ -81,7 +97,7 @@ def test_a_model_that_ranks_worse_alerts(heart: UseCase, rng: Generator) -> None
 
 def test_a_model_that_ranks_backwards_alerts(heart: UseCase, rng: Generator) -> None:
     risk, label = cohort(rng, 300)
-    found = performance_finding(labelled(heart, 1 - risk, label), APPROVED)
+    found = finding(heart, labelled(heart, 1 - risk, label))
     assert found.verdict is CheckVerdict.ALERT
     assert found.statistic is not None
     assert found.statistic < 0.2
@@ -89,7 +105,7 @@ def test_a_model_that_ranks_backwards_alerts(heart: UseCase, rng: Generator) -> 
 
 def test_a_better_model_is_no_alert(heart: UseCase, rng: Generator) -> None:
     low = {"models": {"xgboost": {"auc": [0.6, 0.55, 0.65]}}}
-    assert performance_finding(labelled(heart, *cohort(rng, 300)), low).verdict is CheckVerdict.OK
+    assert finding(heart, labelled(heart, *cohort(rng, 300)), low).verdict is CheckVerdict.OK
 
 
 @pytest.mark.parametrize("power", [0.3, 2.5])
@@ -97,32 +113,62 @@ def test_too_many_or_too_few_cases_alert_though_the_ranking_is_fine(
     heart: UseCase, rng: Generator, power: float
 ) -> None:
     risk, label = cohort(rng, 600)
-    found = performance_finding(labelled(heart, risk**power, label), APPROVED)
+    found = finding(heart, labelled(heart, risk**power, label))
     assert found.verdict is CheckVerdict.ALERT
-    assert found.threshold == RATIO_LIMIT
+    assert found.threshold == 1.25
+    assert found.statistic is not None
+    assert not 0.8 <= found.statistic <= 1.25
 
 
 def test_without_outcomes_nothing_is_judged(heart: UseCase, rng: Generator) -> None:
     risk, _ = cohort(rng, 50)
     for scores in (None, labelled(heart, risk, None)):
-        found = performance_finding(scores, APPROVED)
+        found = finding(heart, scores)
         assert found.verdict is CheckVerdict.NOT_EVALUATED
-        assert "no outcomes of this batch have arrived yet" in found.detail
+        assert (found.statistic, found.threshold) == (None, 0.86)
+        assert "no outcomes" in found.detail
 
 
-@pytest.mark.parametrize(("cases", "others"), [(9, 40), (40, 9), (0, 50), (50, 0)])
-def test_with_fewer_than_ten_of_either_kind_nothing_is_judged(
-    heart: UseCase, cases: int, others: int
+@pytest.mark.parametrize(
+    ("cases", "others", "enough"),
+    [
+        *((9, 40, False), (40, 9, False), (0, 50, False), (50, 0, False)),
+        *((10, 40, True), (40, 10, True), (10, 10, True), (11, 11, True)),
+    ],
+)
+def test_ten_patients_of_either_kind_are_needed(
+    heart: UseCase,
+    cases: int,
+    others: int,
+    enough: bool,  # noqa: FBT001 (pytest passes it by name)
 ) -> None:
     label = np.repeat([1, 0], [cases, others])
-    found = performance_finding(labelled(heart, np.linspace(0, 1, len(label)), label), APPROVED)
-    assert found.verdict is CheckVerdict.NOT_EVALUATED
-    assert f"{cases} patients with the outcome and {others} without" in found.detail
+    found = finding(heart, labelled(heart, np.linspace(0, 1, len(label)), label))
+    assert (found.verdict is not CheckVerdict.NOT_EVALUATED) is enough
+    if not enough:
+        assert found.statistic is None
+        assert {str(cases), str(others), "10"} <= set(re.findall(r"\d+", found.detail))
+
+
+@pytest.mark.parametrize("cases", range(20, 81, 4))
+def test_the_ratio_alerts_when_its_whole_interval_is_outside_the_limits(heart: UseCase, cases: int) -> None:
+    risk = np.repeat([0.4, 0.6], 100)
+    label = np.zeros(200, dtype=int)
+    # Two in three cases have the higher risk, so the ranking is as good whatever the number of cases.
+    label[:cases], label[100 : 100 + 2 * cases] = 1, 1
+    scores = labelled(heart, risk, label)
+    found = finding(heart, scores, {"models": {"xgboost": {"auc": [0.6, 0.4, 0.7]}}})
+    outcomes = scores.everyone.outcomes
+    assert outcomes is not None
+    ratio = observed_to_expected(outcomes.positives, scores.everyone.expected_positives, 200)
+    outside = ratio.low > 1.25 or ratio.high < 0.8
+    assert (found.verdict is CheckVerdict.ALERT) == outside
+    if outside:
+        assert (found.statistic, found.threshold) == (round(ratio.value, 4), 1.25)
 
 
 def test_healthy_batches_of_a_hundred_seldom_alert(heart: UseCase, rng: Generator) -> None:
     alerts = sum(
-        performance_finding(labelled(heart, *cohort(rng, 100)), APPROVED).verdict is CheckVerdict.ALERT
-        for _ in range(200)
+        finding(heart, labelled(heart, *cohort(rng, 100))).verdict is CheckVerdict.ALERT for _ in range(200)
     )
     assert alerts <= 2

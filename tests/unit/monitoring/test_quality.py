@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -7,12 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from clinrisk.core.monitoring.findings import CheckVerdict
-from clinrisk.core.monitoring.quality import QUARANTINE_LIMIT, quality_finding, share_rise
+from clinrisk.core.monitoring.findings import CheckFinding, CheckVerdict, ProfileMaterial
+from clinrisk.core.monitoring.quality import Concern, concerns, quality_finding, share_rise
 from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
-from clinrisk.use_cases.base import UseCase
+from clinrisk.use_cases.base import Code, UseCase
 
 Draw = Callable[..., Profile]
+
+
+def material(reference: Profile, current: Profile, quarantined: int = 0) -> ProfileMaterial:
+    return ProfileMaterial(reference, current, quarantined, np.random.default_rng(0))
+
+
+def finding(heart: UseCase, reference: Profile, current: Profile, quarantined: int = 0) -> CheckFinding:
+    return quality_finding(heart, material(reference, current, quarantined))
+
+
+def with_column(profile: Profile, name: str, missing: int, counts: tuple[int, ...]) -> Profile:
+    return replace(profile, columns={**profile.columns, name: ColumnCounts(missing, counts)})
 
 
 @given(st.integers(0, 80), st.integers(0, 70))
@@ -25,53 +38,92 @@ def test_the_rise_is_built_from_the_wilson_intervals_of_scipy(before: int, now: 
     assert low == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.parametrize(("low", "proven"), [(0.0999, False), (0.1, False), (0.1001, True)])
+def test_a_concern_is_proven_above_its_limit(low: float, proven: bool) -> None:  # noqa: FBT001 (pytest passes it by name)
+    assert Concern("age is missing in", 0.3, low, 0.1).proven is proven
+
+
+def test_every_concern_has_the_limit_of_its_decision(heart: UseCase, profiled: Draw) -> None:
+    found = list(concerns(heart, material(profiled(100), profiled(50))))
+    limits = {concern.what.split(" ", 1)[-1]: concern.limit for concern in found}
+    codes = sum(isinstance(column, Code) for column in heart.columns)
+    assert len(found) == len(heart.columns) + codes + 1
+    assert limits == {
+        "is missing more often than in training, in a further": 0.10,
+        "has codes that training never had, in": 0.05,
+        "holds": 0.05,
+    }
+
+
 def test_a_batch_like_the_training_data_is_in_order(heart: UseCase, profiled: Draw) -> None:
-    found = quality_finding(heart, profiled(300), profiled(60), quarantined=0)
+    reference, batch = profiled(300), profiled(60)
+    found = finding(heart, reference, batch)
+    worst = max(concerns(heart, material(reference, batch)), key=lambda each: each.share / each.limit)
     assert found.verdict is CheckVerdict.OK
-    assert "arrived as in training" in found.detail
+    assert (found.statistic, found.threshold) == (round(worst.share, 4), worst.limit)
 
 
 def test_a_column_that_went_missing_alerts_and_is_named(heart: UseCase, profiled: Draw) -> None:
-    batch = profiled(60)
-    lost = ColumnCounts(60, (0,) * 100)
-    found = quality_finding(
-        heart, profiled(300), replace(batch, columns={**batch.columns, "chol": lost}), quarantined=0
-    )
+    reference = with_column(profiled(300), "chol", 6, (294, *[0] * 99))
+    found = finding(heart, reference, with_column(profiled(60), "chol", 60, (0,) * 100))
     assert found.verdict is CheckVerdict.ALERT
-    assert "chol is missing more often than in training by 9" in found.detail
-    assert found.statistic is not None
-    assert found.statistic > found.threshold
+    assert (found.statistic, found.threshold) == (round(1 - 6 / 300, 4), 0.10)
+    assert re.search(r"chol .*98%.*10%", found.detail)
 
 
 def test_a_small_rise_in_a_small_batch_is_chance(heart: UseCase, profiled: Draw) -> None:
-    found = quality_finding(heart, profiled(300), profiled(25, missing=0.12), quarantined=0)
+    found = finding(heart, profiled(300), profiled(25, missing=0.12))
     assert found.verdict is CheckVerdict.OK
 
 
-@pytest.mark.parametrize(("quarantined", "verdict"), [(3, CheckVerdict.OK), (20, CheckVerdict.ALERT)])
-def test_many_unusable_rows_alert_and_a_few_do_not(
-    heart: UseCase, profiled: Draw, quarantined: int, verdict: CheckVerdict
+@pytest.mark.parametrize("quarantined", range(5, 12))
+def test_the_quarantine_alerts_when_the_low_end_of_its_share_is_above_five_percent(
+    heart: UseCase, profiled: Draw, quarantined: int
 ) -> None:
-    found = quality_finding(heart, profiled(300), profiled(60), quarantined)
-    assert found.verdict is verdict
-    if verdict is CheckVerdict.ALERT:
-        assert found.statistic == round(20 / 80, 4)
-        assert found.threshold == QUARANTINE_LIMIT
-        assert "rows were set aside in 25% (limit 5%)" in found.detail
+    batch = profiled(60, missing=0.0)
+    found = finding(heart, profiled(300, missing=0.0), batch, quarantined)
+    low = stats.binomtest(quarantined, 60 + quarantined).proportion_ci(method="wilson").low
+    assert (found.verdict is CheckVerdict.ALERT) == (low > 0.05)
+    assert (found.statistic, found.threshold) == (round(quarantined / (60 + quarantined), 4), 0.05)
 
 
-def test_a_code_that_training_never_saw_alerts_once_it_is_common(heart: UseCase, profiled: Draw) -> None:
-    reference, batch = profiled(300), profiled(100)
-    never = replace(reference, columns={**reference.columns, "thal": ColumnCounts(5, (200, 95, 0))})
+def test_a_code_that_training_never_had_alerts_once_it_is_common(heart: UseCase, profiled: Draw) -> None:
+    reference = with_column(profiled(300), "thal", 5, (200, 95, 0))
     for unseen, verdict in ((1, CheckVerdict.OK), (30, CheckVerdict.ALERT)):
-        seen = ColumnCounts(2, (60, 38 - unseen, unseen))
-        now = replace(batch, columns={**batch.columns, "thal": seen})
-        found = quality_finding(heart, never, now, quarantined=0)
+        batch = with_column(profiled(100), "thal", 2, (60, 38 - unseen, unseen))
+        found = finding(heart, reference, batch)
         assert found.verdict is verdict
-    assert "thal has codes that training never saw in 30% (limit 5%)" in found.detail
+    assert (found.statistic, found.threshold) == (0.3, 0.05)
+    assert re.search(r"thal .*30%.*5%", found.detail)
 
 
-def test_a_batch_of_few_rows_is_not_evaluated(heart: UseCase, profiled: Draw) -> None:
-    found = quality_finding(heart, profiled(300), profiled(19), quarantined=19)
-    assert found.verdict is CheckVerdict.NOT_EVALUATED
-    assert "the batch has 19 rows, and 20 are needed" in found.detail
+@pytest.mark.parametrize(("lost", "more"), [(4, ""), (5, "1 more"), (6, "2 more")])
+def test_four_concerns_are_named_and_the_others_counted(
+    heart: UseCase, profiled: Draw, lost: int, more: str
+) -> None:
+    reference = batch = profiled(300, missing=0.0)
+    for column in heart.columns[:lost]:
+        cells = len(batch.columns[column.name].counts)
+        batch = with_column(batch, column.name, 300, (0,) * cells)
+    found = finding(heart, reference, batch)
+    named = [column.name for column in heart.columns if f"{column.name} is missing" in found.detail]
+    assert named == [column.name for column in heart.columns[:4]]
+    assert found.detail.endswith(f"{more}." if more else "(limit 10%).")
+
+
+@pytest.mark.parametrize(
+    ("reference", "current", "side"), [(300, 19, "batch"), (19, 300, "training set"), (19, 19, "batch")]
+)
+def test_too_few_rows_on_either_side_are_not_evaluated(
+    heart: UseCase, profiled: Draw, reference: int, current: int, side: str
+) -> None:
+    found = finding(heart, profiled(reference), profiled(current), quarantined=19)
+    assert (found.verdict, found.statistic, found.threshold) == (CheckVerdict.NOT_EVALUATED, None, 0.10)
+    assert re.search(rf"the {side} has 19 rows.* 20 ", found.detail)
+
+
+@pytest.mark.parametrize(("reference", "current"), [(300, 20), (20, 300), (20, 21), (21, 20)])
+def test_twenty_rows_on_both_sides_are_enough(
+    heart: UseCase, profiled: Draw, reference: int, current: int
+) -> None:
+    assert finding(heart, profiled(reference), profiled(current)).verdict is CheckVerdict.OK

@@ -1,9 +1,16 @@
+from __future__ import annotations
+
 import itertools
+from typing import TYPE_CHECKING
 
 import pytest
 
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
 from clinrisk.core.monitoring.response import Response, announcement, choose_response, response_to
+
+if TYPE_CHECKING:
+    from clinrisk.use_cases.base import UseCase
+    from tests.unit.conftest import Snapshot
 
 Q, D, P, B = Check.QUALITY, Check.DRIFT, Check.PERFORMANCE, Check.BIAS
 SETS = [set(some) for size in range(5) for some in itertools.combinations(Check, size)]
@@ -50,21 +57,29 @@ def test_what_could_not_be_judged_asks_for_nothing() -> None:
     assert choose_response([]) is Response.NOTHING
 
 
-def test_the_mail_lists_alerts_first_and_says_what_happens() -> None:
+def test_the_mail_lists_alerts_first_and_names_the_command(heart: UseCase, snapshot: Snapshot) -> None:
     findings = [
         ("may.csv", finding(Q, CheckVerdict.OK)),
         ("may.csv", finding(D)),
         ("may.csv", not_evaluated(P, 0.8, "No outcomes.")),
     ]
-    mail = announcement("Heart disease risk", findings, Response.INVESTIGATE)
-    assert mail.subject == "Heart disease risk: 1 alerts of monitoring, investigate"
+    mail = announcement(heart, findings, Response.INVESTIGATE)
     drift, performance, quality = (
         mail.text.index(f"- {check}, may.csv: ") for check in ("drift", "performance", "quality")
     )
     assert drift < performance < quality
-    assert "nothing is being trained" in mail.text
+    snapshot("findings", f"{mail.subject}\n\n{mail.text}")
 
 
-@pytest.mark.parametrize("response", Response)
-def test_every_response_has_a_mail(response: Response) -> None:
-    assert announcement("Stroke risk", [("a", finding(D))], response).text
+@pytest.mark.parametrize(("alerts", "counted"), [(0, "0 alerts"), (1, "1 alert,"), (2, "2 alerts")])
+def test_the_subject_counts_alerts_and_names_the_response(heart: UseCase, alerts: int, counted: str) -> None:
+    findings = [("a", finding(D)), ("b", finding(B))][:alerts]
+    subject = announcement(heart, findings, Response.PROPOSE_RETRAINING).subject
+    assert subject.startswith(heart.title)
+    assert counted in subject
+    assert "propose retraining" in subject
+
+
+def test_every_response_asks_for_something_else(heart: UseCase) -> None:
+    texts = {announcement(heart, [("a", finding(D))], response).text for response in Response}
+    assert len(texts) == len(Response)

@@ -1,4 +1,4 @@
-"""Lineage: the bytes that a digest stands for. Same values, same bytes, everywhere."""
+"""Digests, and the canonical bytes that they are made of: the same value has the same bytes everywhere."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-# The first moment that a zip can express, and plain readable files: nothing of the machine that packs.
+# The earliest time of a zip, and plain readable files: nothing of the machine that packs.
 _PACKED_AT = (1980, 1, 1, 0, 0, 0)
 _READABLE_FILE = 0o100644 << 16
 _UNIX = 3
@@ -43,7 +43,7 @@ def digest_of(value: Any) -> str:
 
 
 def package_files(package: Path) -> dict[str, bytes]:
-    """Read a package's own files as `<package>/<path>` -> content, without what an interpreter left there."""
+    """Return a package's own files as `<package>/<path>` -> content, without compiled ones."""
     return {
         path.relative_to(package.parent).as_posix(): path.read_bytes()
         for path in sorted(package.rglob("*"))

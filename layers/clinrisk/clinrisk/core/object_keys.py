@@ -1,4 +1,4 @@
-"""Where everything lies: the keys of Lake and Results, each spelled once. Standard library only."""
+"""The object keys of the Lake and the Results bucket, each format once. Standard library only."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ MODEL_CARD = {
 
 
 def upload_id(bucket: str, key: str, version_id: str) -> str:
-    """Name one version of one object: 20 hex digits, the same for every delivery of its event.
+    """Return the id of one version of one object: 20 hex digits, the same for every delivery of its event.
 
     >>> len(upload_id("inbox", "inbox/heart/training/march.csv", "v7"))
     20
     """
-    # A key that is not valid Unicode still gets an id, to be refused under.
+    # A key that is not valid Unicode gets an id too, under which it is rejected.
     text = f"{bucket}/{key}@{version_id}".encode("utf-8", "surrogatepass")
     return hashlib.sha256(text).hexdigest()[:20]
 
 
 def features(use_case: str, purpose: str, upload: str, chunk: int) -> str:
-    """Give the features of one chunk, as Parquet."""
+    """Return the key of the features of one chunk (Parquet)."""
     return f"features/{use_case}/{purpose}/{upload}/chunk-{chunk:05d}.parquet"
 
 
 def quarantine(use_case: str, upload: str, chunk: int) -> str:
-    """Give the rows of one chunk that were set aside, as Parquet."""
+    """Return the key of the quarantined rows of one chunk (Parquet)."""
     return f"quarantine/{use_case}/{upload}/chunk-{chunk:05d}.parquet"
 
 
 def outcomes(use_case: str, upload: str, chunk: int) -> str:
-    """Give the outcomes of one chunk, as Parquet."""
+    """Return the key of the outcomes of one chunk (Parquet)."""
     return f"outcomes/{use_case}/{upload}/chunk-{chunk:05d}.parquet"
 
 
 def chunk_plan(use_case: str, upload: str) -> str:
-    """Give the list of a file's chunks, from which a large file's Map reads its items."""
+    """Return the key of the list of a file's chunks, from which the Map of a large file reads its items."""
     return f"chunks/{use_case}/{upload}/plan.json"
 
 
@@ -48,87 +48,87 @@ def chunk_part(use_case: str, upload: str, part: str, chunk: int) -> str:
 
 
 def reconciliation(use_case: str, upload: str) -> str:
-    """Give what the chunks of a file say of one another."""
+    """Return the key of the duplicates between the chunks of a file."""
     return f"chunks/{use_case}/{upload}/reconciliation.json"
 
 
 def vault(use_case: str, upload: str, chunk: int) -> str:
-    """Give one chunk's part of the map back to the hospital's ids, which only Publish Results may read."""
+    """Return the key of one chunk's map back to the hospital's ids, which only Publish Results may read."""
     return f"{vault_folder(use_case, upload)}chunk-{chunk:05d}.parquet"
 
 
 def vault_folder(use_case: str, upload: str) -> str:
-    """Give where an upload's map back to the hospital's own ids lies."""
+    """Return the prefix of an upload's map back to the hospital's own ids."""
     return f"vault/{use_case}/{upload}/"
 
 
 def profile(use_case: str, upload: str) -> str:
-    """Give an upload's profile."""
+    """Return the key of an upload's profile."""
     return f"profiles/{use_case}/{upload}.json"
 
 
 def transform_input(use_case: str, upload: str, chunk: int) -> str:
-    """Give one chunk's part of the headerless CSV that the batch transform scores, prefix by prefix."""
+    """Return the key of one chunk's CSV without header, which the batch transform scores by prefix."""
     return f"transform/{use_case}/{upload}/batch-{chunk:05d}.csv"
 
 
 def training_plan(use_case: str, run_id: str) -> str:
-    """Give the plan of a training run."""
+    """Return the key of the plan of a training run."""
     return f"training/{use_case}/{run_id}/plan/plan.json"
 
 
 def manifest(use_case: str, run_id: str) -> str:
-    """Give the manifest of a run's training set."""
+    """Return the key of the manifest of a run's training set."""
     return f"training/{use_case}/{run_id}/set/manifest.json"
 
 
 def job_code(digest: str) -> str:
-    """Give the job code published under its digest."""
+    """Return the key of the job code published under its digest."""
     return f"code/{digest}/clinrisk.pyz"
 
 
 def predictions(use_case: str, upload: str) -> str:
-    """Give the predictions of a scored upload."""
+    """Return the key of the predictions of a scored upload."""
     return f"predictions/{use_case}/{upload}.parquet"
 
 
 def score_profile(use_case: str, upload: str) -> str:
-    """Give the score profile of a scored upload."""
+    """Return the key of the score profile of a scored upload."""
     return f"score-profiles/{use_case}/{upload}.json"
 
 
 def comparisons(use_case: str, run_id: str) -> str:
-    """Give the folder of the comparisons of a waiting candidate with the live model: counts, no patient."""
+    """Return the prefix of the comparisons of a waiting candidate with the live model: counts, no patient."""
     return f"comparisons/{use_case}/{run_id}/"
 
 
 def comparison(use_case: str, run_id: str, batch: str) -> str:
-    """Give one comparison: "replay" for the recent batches, else the upload id of the batch."""
+    """Return the key of a comparison: "replay" for the recent batches, else the upload id of the batch."""
     return f"{comparisons(use_case, run_id)}{batch}.json"
 
 
 def joined(use_case: str, upload: str) -> str:
-    """Give the score profile of a scored upload with its outcomes joined."""
+    """Return the key of the score profile of a scored upload with its outcomes joined."""
     return f"joined/{use_case}/{upload}.json"
 
 
 def findings(use_case: str, execution: str) -> str:
-    """Give the findings of one monitoring run."""
+    """Return the key of the findings of one monitoring run."""
     return f"findings/{use_case}/{execution}.json"
 
 
 def report(use_case: str, run_id: str) -> str:
-    """Give the report on a candidate, in the Results bucket."""
+    """Return the key of the report on a candidate, in the Results bucket."""
     return f"reports/{use_case}/{run_id}/report.html"
 
 
 def model_card(use_case: str, run_id: str) -> dict[str, str]:
-    """Give the forms of a candidate's model card beside its report: page, CHAI's XML, HTI-1 attributes."""
+    """Return the keys of a candidate's model card: the page, CHAI's XML and the HTI-1 attributes."""
     return {name: f"reports/{use_case}/{run_id}/{file}" for name, file in MODEL_CARD.items()}
 
 
 def results(use_case: str, stem: str, upload: str) -> str:
-    """Give the results of a scored file, in the Results bucket."""
+    """Return the key of the results of a scored file, in the Results bucket."""
     return f"results/{use_case}/{stem}/{upload}.csv"
 
 

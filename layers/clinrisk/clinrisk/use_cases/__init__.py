@@ -1,4 +1,4 @@
-"""The clinical use cases, one module each; a new file in this folder is found without touching another.
+"""The clinical use cases, one module each; a new file in this folder is found by itself.
 
 >>> "heart" in names()
 True
@@ -23,14 +23,14 @@ __all__ = ["get", "names"]
 
 @cache
 def _discover(paths: tuple[str, ...]) -> dict[str, UseCase]:
-    """Map each use case's name to its declaration; the paths are the key, so a changed path is read anew."""
+    """Return each use case by name; a changed path of the package is searched again."""
     modules = (importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(paths))
     declared = [module.USE_CASE for module in modules if hasattr(module, "USE_CASE")]
     return {use_case.name: use_case for use_case in sorted(declared, key=lambda use_case: use_case.name)}
 
 
 def names() -> tuple[str, ...]:
-    """List the names of all use cases, sorted."""
+    """Return the names of all use cases, sorted."""
     return tuple(_discover(tuple(__path__)))
 
 

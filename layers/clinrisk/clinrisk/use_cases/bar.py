@@ -1,7 +1,7 @@
-"""The promotion bar of a use case, read from a file that anyone can read: bars/<use case>.toml.
+"""The promotion bar of a use case, read from bars/<use case>.toml.
 
-The file is data with its reasons beside it, so that a clinician can check it and a diff shows what moved.
-A test holds its digest against the pages in docs/decisions: it cannot change without a recorded decision.
+The file gives the reason of each limit, so that a clinician can check it and a diff shows what moved. A test
+compares its digest with the pages in docs/decisions: it cannot change without a recorded decision.
 Standard library only.
 """
 
@@ -15,11 +15,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class PromotionBar:
-    """What a candidate must show before a human may be asked; only a recorded decision changes it."""
+    """What a candidate must reach before an approver is asked; only a recorded decision changes it."""
 
     lowest_auc: float
     highest_auc: float
-    """Above this, on these data, the result is a leak and not a success."""
+    """A higher value, on these data, means that the label leaked into the features."""
     margin_to_baseline: float
     """Non-inferiority: the paired interval of candidate minus logistic baseline stays above minus this."""
     margin_to_floor: float
@@ -32,20 +32,20 @@ class PromotionBar:
     brier_margin_to_champion: float = 0.01
     """The paired interval of the Brier score, candidate minus live model, stays below this."""
     lowest_group_auc: float = 0.5
-    """No group with enough patients may surely rank worse than this."""
+    """No group with enough patients may have its whole interval below this."""
     group_observed_to_expected: tuple[float, float] = (0.5, 2.0)
-    """No group's interval may lie wholly outside."""
+    """No group's interval may be completely outside."""
     holdout_looks: int = 20
-    """How many candidates may be held against the same hold-out patients before they check nothing."""
+    """How many candidates may be judged on the same hold-out patients."""
 
 
 def bar_text(name: str) -> str:
-    """Give the text of a use case's bar file."""
+    """Return the text of a use case's bar file."""
     return files("clinrisk.use_cases").joinpath(f"bars/{name}.toml").read_text(encoding="utf-8")
 
 
 def read_bar(name: str) -> PromotionBar:
-    """Read a use case's bar; raises TypeError unless the file states every limit once and no other.
+    """Return a use case's bar; raises TypeError unless the file states every limit once and no other.
 
     >>> read_bar("heart").margin_to_floor
     0.0

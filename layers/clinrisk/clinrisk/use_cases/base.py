@@ -1,7 +1,7 @@
-"""What a use case is made of: columns with units and codes, label, groups, threshold, bands and bar.
+"""The parts of a use case: columns with units and codes, label, groups, threshold, bands and bar.
 
-Standard library only: training and processing jobs import this inside the container image.
-A use case is one module beside this one that binds `USE_CASE` to a `UseCase`.
+A use case is one module of this package that binds `USE_CASE` to a `UseCase`. Standard library only, because
+jobs import it inside the container image.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ class Number:
     high: float
     unit: str
     missing: tuple[float, ...] = ()
-    """Numbers that mean "not measured" in this column, beside the markers that hold everywhere."""
+    """Numbers that mean "not measured" in this column, in addition to the markers of every column."""
     integer: bool = False
     missing_indicator: bool = False
-    """Add a feature `<name>_missing`: being missing tells something about the patient."""
+    """Add a feature `<name>_missing`: being missing is informative."""
     usual: tuple[float, float] | None = None
-    """Where nearly every patient lies; with `other_units`, the check for a whole column in the wrong unit."""
+    """The range of nearly every patient; with `other_units` it shows a column in another unit."""
     other_units: tuple[OtherUnit, ...] = ()
 
 
@@ -100,7 +100,7 @@ class Group:
 
 @dataclass(frozen=True)
 class ProtectedAttribute:
-    """Whom a model may serve worse: the groups of one column; whoever fits none is "unknown"."""
+    """A characteristic by which service must not differ silently; patients of no group are "unknown"."""
 
     name: str
     title: str
@@ -146,7 +146,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class SearchRange:
-    """Between what a tuning job may choose one setting of XGBoost, ends included."""
+    """The range, ends included, in which a tuning job chooses one setting of XGBoost."""
 
     name: str
     low: float
@@ -154,7 +154,7 @@ class SearchRange:
     integer: bool = False
     """Whole numbers only."""
     logarithmic: bool = False
-    """Equal ratios are as likely as each other, not equal differences."""
+    """Equal ratios are equally likely, instead of equal differences."""
 
 
 # Wide enough for millions of rows; few trees and shallow ones stay within reach for small data.
@@ -170,7 +170,7 @@ TUNING_RANGES = (
 
 @dataclass(frozen=True)
 class UseCase:
-    """All that a use case is; everything else in clinrisk is the same for every one of them."""
+    """Everything that differs between use cases."""
 
     name: str
     title: str
@@ -182,7 +182,7 @@ class UseCase:
     bands: tuple[Band, ...]
     bar: PromotionBar
     max_quarantine_share: float
-    """Above this share of unusable rows the whole file is set aside."""
+    """The share of quarantined rows above which a file is rejected."""
     min_training_rows: int
     hyperparameters: Mapping[str, Mapping[str, str]]
     """Per algorithm ("xgboost", "logistic"), all strings as SageMaker wants them."""
@@ -202,7 +202,7 @@ class UseCase:
     tuning_ranges: tuple[SearchRange, ...] = TUNING_RANGES
     """What a tuning job searches, where the stack is deployed with HyperparameterSearch=tuning."""
     facts: ModelFacts = field(default_factory=ModelFacts)
-    """What the model card says that no data can."""
+    """The texts of the model card that data cannot give."""
 
     @cached_property
     def header(self) -> tuple[str, ...]:
@@ -241,7 +241,7 @@ class UseCase:
 
     @cached_property
     def group_columns(self) -> tuple[str, ...]:
-        """The names of the columns that carry each row's groups beside the features."""
+        """The names of the columns that hold each row's groups."""
         return tuple(GROUP_PREFIX + attribute.name for attribute in self.protected)
 
     def column(self, name: str) -> Column:
@@ -253,12 +253,12 @@ class UseCase:
         return {feature.name: feature for feature in self.features}[name]
 
     def band(self, risk: float) -> str:
-        """Name the band that a risk between 0 and 1 falls into."""
+        """Return the name of the band of a risk between 0 and 1."""
         return [band.name for band in self.bands if risk >= band.lowest_risk][-1]
 
 
 def feature_name(column: str, suffix: str = "") -> str:
-    """Spell a model input so that the Feature Store accepts it.
+    """Return the name of a model input in characters that the Feature Store accepts.
 
     >>> feature_name("smoking_status", "never smoked")
     'smoking_status_never_smoked'
@@ -267,7 +267,7 @@ def feature_name(column: str, suffix: str = "") -> str:
 
 
 def features_of(column: Column) -> tuple[Feature, ...]:
-    """Derive a column's model inputs: the number, one flag for two codes, a flag per code for more.
+    """Return a column's model inputs: the number, one flag for two codes, a flag per code for more.
 
     >>> pain = Code("cp", "chest pain", {"1": "typical", "2": "atypical", "3": "none"})
     >>> [feature.name for feature in features_of(pain)]

@@ -1,6 +1,6 @@
-"""What a model card says about a use case that no training run can find out.
+"""The texts of a model card about a use case that no training run can find out.
 
-An empty text is a question for the hospital: the card marks it and counts it. Standard library only.
+The hospital fills in an empty text: the card marks and counts those. Standard library only.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """Purpose, users, limits and origin of a use case, each as whole sentences; "" is for the hospital."""
+    """Purpose, users, limits and origin of a use case, in full sentences; "" where the hospital decides."""
 
     intended_use: str = ""
     intended_users: str = ""

@@ -1,4 +1,4 @@
-"""Heart disease: will angiography show a narrowed coronary artery? (UCI heart disease, 14 columns).
+"""Heart disease: the chance that angiography shows a narrowed coronary artery (UCI, 14 columns).
 
 Columns, units and codes: Janosi, Steinbrunn, Pfisterer, Detrano, "Heart Disease", UCI Machine Learning
 Repository, 1988, doi:10.24432/C52P4X, file heart-disease.names. Ranges are what is physiologically possible

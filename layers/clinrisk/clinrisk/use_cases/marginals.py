@@ -1,8 +1,8 @@
-"""What a synthetic patient looks like, said declaratively; `cli.synthetic_cohort` draws from it.
+"""The distribution of synthetic patients, from which `cli.local_files.synthetic_cohort` draws.
 
-A cohort is drawn in two steps: first the outcome is left aside and each column is drawn from its marginal
-(given age where it depends on age), then the outcome is drawn from a logistic score over standardised terms
-whose intercept is solved for the stated prevalence. Standard library only.
+A cohort is drawn in two steps: first each column is drawn from its marginal (given age where it depends on
+age), then the outcome is drawn from a logistic score over standardised terms whose intercept is solved for
+the stated prevalence. Standard library only.
 """
 
 from __future__ import annotations

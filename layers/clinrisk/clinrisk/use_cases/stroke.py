@@ -1,4 +1,4 @@
-"""Stroke: will this patient have a stroke? (the twelve columns of the Kaggle stroke prediction data).
+"""Stroke: the chance that a patient has a stroke (Kaggle stroke prediction data, 12 columns).
 
 Columns and codes: fedesoriano, "Stroke Prediction Dataset", Kaggle, 2021. Glucose is the average level in
 mg/dl, body mass index in kg/m2; age goes down to 0.08 years (one month). A missing bmi is itself a sign

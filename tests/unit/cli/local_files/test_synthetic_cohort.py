@@ -18,6 +18,7 @@ from clinrisk.core.ingest.check_file import check_file
 from clinrisk.core.ingest.chunk import ParsedChunk, read_chunk
 from clinrisk.core.ingest.csv_file.head import read_header
 from clinrisk.core.monitoring.drift import drift_finding
+from clinrisk.core.monitoring.findings import ProfileMaterial
 
 
 def _read(data: bytes, name: str, purpose: str = "training") -> ParsedChunk:
@@ -97,7 +98,8 @@ def test_a_shift_raises_the_drift_alert_and_the_same_population_does_not(name: s
             synthetic_cohort.draw(name, rows=60, seed=2, purpose="inference", shift=shift), name, "inference"
         )
         assert batch.profile is not None
-        found = drift_finding(use_case, reference, batch.profile, np.random.default_rng(3))
+        material = ProfileMaterial(reference, batch.profile, 0, np.random.default_rng(3))
+        found = drift_finding(use_case, material)
         assert found.verdict == expected
 
 

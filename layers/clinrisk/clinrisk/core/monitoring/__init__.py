@@ -1,1 +1,1 @@
-"""What monitoring judges: quality, drift, performance and bias of a batch, and the response to findings."""
+"""Monitoring: the checks on quality, drift, performance and bias of a batch, and the response to findings."""

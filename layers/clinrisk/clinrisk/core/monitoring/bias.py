@@ -1,7 +1,7 @@
 """Bias: whether the live model serves a protected group worse than when it was approved.
 
-Groups differ honestly (more men than women have the disease), so parity is no rule here: each attribute's
-gap is compared with the gap that the approver saw. Without outcomes the gap is that of selection rates
+Groups differ in fact (more men than women have the disease), so parity is no rule here: each attribute's gap
+is compared with the gap that the approver saw. Without outcomes the gap is that of selection rates
 (demographic parity difference), with outcomes that of true positive rates (equal opportunity difference;
 Hardt, Price and Srebro 2016). Gaps are better when smaller. Standard library and numpy only.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
 
 if TYPE_CHECKING:
@@ -21,22 +22,16 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
+    from clinrisk.core.monitoring.findings import ScoreMaterial
     from clinrisk.core.profiles.score_profile import ScoreProfile
     from clinrisk.use_cases.base import UseCase
 
-GAP_RISE_LIMIT = 0.10
-"""A gap may grow by this much over the approved one, chance set aside."""
-MINIMUM_POSITIVES = 10
-"""Known cases that a group needs for its true positive rate."""
-MINIMUM_ROWS = 20
-"""Patients that a group needs for its selection rate."""
-SIGNIFICANCE = 0.05
 DRAWS = 2000
 
 
 @dataclass(frozen=True)
 class Rate:
-    """How many of those who could be flagged were: hits of trials."""
+    """How many patients of a group were flagged: hits of trials."""
 
     hits: int
     trials: int
@@ -44,7 +39,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Measure:
-    """What a gap is a gap of."""
+    """The rate that a gap is about."""
 
     title: str
     counted: str
@@ -52,13 +47,13 @@ class Measure:
     labelled: bool
 
 
-SELECTION_RATE = Measure("share flagged", "patients", MINIMUM_ROWS, labelled=False)
-TRUE_POSITIVE_RATE = Measure("share of cases found", "known cases", MINIMUM_POSITIVES, labelled=True)
+SELECTION_RATE = Measure("share flagged", "patients", LIMITS.bias_rows, labelled=False)
+TRUE_POSITIVE_RATE = Measure("share of cases found", "known cases", LIMITS.bias_cases, labelled=True)
 
 
 @dataclass(frozen=True)
 class GapRise:
-    """How much an attribute's gap grew: the gaps between best and worst served group, and the interval."""
+    """The gap between an attribute's groups when approved and now."""
 
     attribute: str
     approved: float
@@ -73,7 +68,7 @@ class GapRise:
 
 
 def rate_gap(rates: NDArray[Any]) -> NDArray[np.float64]:
-    """Give the distance of the highest from the lowest rate along the last axis: 0 when alike.
+    """Return the distance of the highest from the lowest rate along the last axis: 0 when alike.
 
     >>> float(rate_gap(np.array([0.5, 0.75, 0.625])))
     0.25
@@ -83,7 +78,7 @@ def rate_gap(rates: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def gap_draws(groups: Mapping[str, Rate], rng: Generator, draws: int = DRAWS) -> NDArray[np.float64]:
-    """Give the gaps of `draws` resampled groups.
+    """Return the gaps of `draws` resampled groups.
 
     Resampling rows with replacement is one multinomial draw over the cells group x hit (Efron 1979), so the
     cost does not depend on the number of patients.
@@ -98,9 +93,9 @@ def gap_rise(
     approved: Mapping[str, Rate],
     current: Mapping[str, Rate],
     rng: Generator,
-    significance: float = SIGNIFICANCE,
+    significance: float = LIMITS.bias_significance,
 ) -> GapRise:
-    """Compare a gap with the approved one over the same groups; the interval allows for both samples' noise.
+    """Return the change of a gap over the same groups; its interval allows for the noise of both samples.
 
     The basic bootstrap interval (Davison and Hinkley 1997, section 5.2): a gap of small groups is large by
     chance, and this interval takes that bias out instead of counting it twice.
@@ -115,14 +110,14 @@ def gap_rise(
 
 
 def approved_rates(evaluation: Mapping[str, Any], attribute: str, measure: Measure) -> dict[str, Rate]:
-    """Read what the approver saw: each group's rate from the counts in evaluation.json's `groups`."""
+    """Return the rates that the approver saw, from the counts in `groups` of evaluation.json."""
     trials, hits = ("positives", "tp") if measure.labelled else ("n", "flagged")
     groups = evaluation["groups"].get(attribute, {})
     return {name: Rate(counts[hits], counts[trials]) for name, counts in groups.items()}
 
 
 def current_rates(scores: ScoreProfile, attribute: str, measure: Measure) -> dict[str, Rate]:
-    """Read each group's rate in a scored batch; a group without known outcomes has none to find."""
+    """Return each group's rate in a scored batch; without known outcomes it has no true positive rate."""
     found = {}
     for name, group in scores.attributes.get(attribute, {}).items():
         known = group.outcomes
@@ -133,21 +128,20 @@ def current_rates(scores: ScoreProfile, attribute: str, measure: Measure) -> dic
     return found
 
 
-def bias_finding(
-    use_case: UseCase, evaluation: Mapping[str, Any], scores: ScoreProfile | None, rng: Generator
-) -> CheckFinding:
-    """Judge each protected attribute of a scored batch against the approved model's own groups.
+def bias_finding(use_case: UseCase, material: ScoreMaterial) -> CheckFinding:
+    """Return whether a protected group is served worse than in the approved evaluation.
 
     With outcomes the gap of true positive rates decides, without them that of selection rates. The statistic
     is the largest rise of a gap; the interval is widened for the number of attributes (Bonferroni).
     """
+    scores, limit = material.scores, LIMITS.bias_gap_rise
     if scores is None:
-        return not_evaluated(Check.BIAS, GAP_RISE_LIMIT, "Bias was not judged: the batch is not scored yet.")
+        return not_evaluated(Check.BIAS, limit, "Bias was not evaluated: the batch is not scored yet.")
     measure = SELECTION_RATE if scores.everyone.outcomes is None else TRUE_POSITIVE_RATE
-    judged: list[GapRise] = []
+    rises: list[GapRise] = []
     too_few: list[str] = []
     for attribute in (protected.name for protected in use_case.protected):
-        before = approved_rates(evaluation, attribute, measure)
+        before = approved_rates(material.evaluation, attribute, measure)
         now = current_rates(scores, attribute, measure)
         enough = [
             group
@@ -157,29 +151,29 @@ def bias_finding(
         too_few += [f"{attribute} {group} ({now[group].trials})" for group in now if group not in enough]
         if len(enough) >= 2:
             first, second = ({group: side[group] for group in enough} for side in (before, now))
-            significance = SIGNIFICANCE / len(use_case.protected)
-            judged.append(gap_rise(attribute, first, second, rng, significance))
+            significance = LIMITS.bias_significance / len(use_case.protected)
+            rises.append(gap_rise(attribute, first, second, material.rng, significance))
     left_out = _left_out(too_few, measure)
-    if not judged:
-        why = f"Bias was not judged: no attribute has two groups with enough {measure.counted}. {left_out}"
-        return not_evaluated(Check.BIAS, GAP_RISE_LIMIT, why.strip())
-    worst = max(judged, key=lambda gap: (gap.low > GAP_RISE_LIMIT, gap.rise))
+    if not rises:
+        why = f"Bias was not evaluated: no attribute has two groups with enough {measure.counted}. {left_out}"
+        return not_evaluated(Check.BIAS, limit, why.strip())
+    worst = max(rises, key=lambda gap: (gap.low > limit, gap.rise))
     detail = (
         f"The largest change is by {worst.attribute}: the gap in the {measure.title} is {worst.current:.2f}, "
-        f"approved with {worst.approved:.2f} (a rise surely above {GAP_RISE_LIMIT:.2f} makes an alert). "
-        f"{left_out}"
+        f"approved with {worst.approved:.2f} (a rise of more than {limit:.2f}, beyond chance, makes an "
+        f"alert). {left_out}"
     )
     return CheckFinding(
         Check.BIAS,
-        CheckVerdict.ALERT if worst.low > GAP_RISE_LIMIT else CheckVerdict.OK,
+        CheckVerdict.ALERT if worst.low > limit else CheckVerdict.OK,
         round(worst.rise, 4),
-        GAP_RISE_LIMIT,
+        limit,
         detail.strip(),
     )
 
 
 def _left_out(groups: list[str], measure: Measure) -> str:
-    """Name the groups that are too small to be judged, with their counts only."""
+    """Return the sentence on the groups that are too small, with their counts."""
     if not groups:
         return ""
     fewer = f"fewer than {measure.fewest} {measure.counted} now or at approval"

@@ -1,9 +1,9 @@
-"""Drift: whether a batch of patients comes from another population than the model learned from.
+"""Drift: whether the patients of a batch come from another population than the training patients.
 
 Each column is cut into five bins at the quintiles of the reference (codes stay as they are), with missing as
 a bin of its own, and compared by the population stability index. The index grows with the distance; on small
-batches it is also large by chance, so each large one needs a small p-value too, and one moved column is no
-alert: two are. Standard library and numpy only.
+batches it is also large by chance, so a large one needs a small p-value too, and only several drifted columns
+make an alert (docs/decisions/0006). Standard library and numpy only.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
 from clinrisk.use_cases.base import Number
 
@@ -22,21 +23,15 @@ if TYPE_CHECKING:
     from numpy.random import Generator
     from numpy.typing import NDArray
 
+    from clinrisk.core.monitoring.findings import ProfileMaterial
     from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
     from clinrisk.use_cases.base import Column, UseCase
 
 BINS = 5
 SMOOTHING = 0.5
 """Added to every bin, so that an empty one gives a finite distance (the Jeffreys prior's half a row)."""
-PSI_LIMIT = 0.25
-"""A column moved when its index reaches this: "major shift" by the usual reading (Siddiqi 2006)."""
-SIGNIFICANCE = 0.02
-"""... and its p-value, corrected for the number of columns, is below this: at .05 batches drawn with
-replacement from the other half of Cleveland alert in 1.3% of cases, at .02 in .4% (bench/drift.py)."""
-COLUMNS_TO_ALERT = 2
-MINIMUM_ROWS = 20
-"""Below this, on either side, nothing is said: the false alarms were measured from here up."""
 DRAWS = 2000
+_COLUMNS_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -48,13 +43,13 @@ class ColumnDrift:
     corrected_p: float
 
     @property
-    def moved(self) -> bool:
+    def drifted(self) -> bool:
         """Whether the distance is both large and not chance."""
-        return self.psi >= PSI_LIMIT and self.corrected_p < SIGNIFICANCE
+        return self.psi >= LIMITS.drift_psi and self.corrected_p < LIMITS.drift_p_value
 
 
 def bin_starts(column: Column, reference: ColumnCounts) -> list[int]:
-    """Give the first cell of each bin: at the reference's quintiles for numbers, every cell for codes.
+    """Return the first cell of each bin: at the reference's quintiles for numbers, every cell for codes.
 
     Bins hold whole cells, so a value that a fifth of the rows share gives fewer than five bins.
     """
@@ -67,13 +62,13 @@ def bin_starts(column: Column, reference: ColumnCounts) -> list[int]:
 
 
 def binned(counts: ColumnCounts, starts: Sequence[int]) -> NDArray[np.int64]:
-    """Give the rows per bin, missing last."""
+    """Return the rows per bin, missing last."""
     present = np.add.reduceat(np.asarray(counts.counts, dtype=np.int64), list(starts))
     return np.append(present, counts.missing)
 
 
 def population_stability_index(reference: NDArray[Any], current: NDArray[Any]) -> NDArray[np.float64]:
-    """Give the index of counts against counts along the last axis: 0 when alike, larger is further apart.
+    """Return the index of counts against counts along the last axis: 0 when alike, larger is further apart.
 
     With shares p and q it is sum((q - p) * ln(q / p)), the symmetrised Kullback-Leibler divergence
     (Jeffreys 1946), named in E. M. Lewis, An Introduction to Credit Scoring (1994); statistical properties
@@ -91,7 +86,7 @@ def population_stability_index(reference: NDArray[Any], current: NDArray[Any]) -
 def null_p_value(
     reference: NDArray[np.int64], current: NDArray[np.int64], rng: Generator, draws: int = DRAWS
 ) -> float:
-    """Give the chance of an index at least as large when both samples come from one population.
+    """Return the chance of an index at least as large when both samples come from one population.
 
     Both are drawn anew, in their own sizes, from the pooled shares (a parametric bootstrap), so the noise of
     a small reference counts as well; no asymptotics. Never 0: (1 + hits) / (1 + draws), Davison and Hinkley,
@@ -108,67 +103,70 @@ def null_p_value(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p-values for their number, step by step (Holm 1979), in the order given.
+    """Return p-values corrected for their number, step by step (Holm 1979), in the order given.
 
     >>> holm([0.01, 0.5, 0.02])
     [0.03, 0.5, 0.04]
     """
     corrected = [0.0] * len(p_values)
     largest = 0.0
-    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        corrected[place] = largest
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = largest
     return corrected
 
 
 def column_drifts(
     use_case: UseCase, reference: Profile, current: Profile, rng: Generator
 ) -> list[ColumnDrift]:
-    """Compare every column, furthest first; p-values are drawn only where the index reaches the limit.
+    """Return the drift of every column, furthest first.
 
-    A p-value that is not drawn counts as 1, which leaves Holm's correction of the others as it is.
+    P-values are drawn only where the index reaches its limit. One that is not drawn counts as 1, which leaves
+    Holm's correction of the others as it is.
     """
     # Enough draws that the smallest possible p-value survives the correction for so many columns.
-    draws = max(DRAWS, round(2 * len(reference.columns) / SIGNIFICANCE))
+    draws = max(DRAWS, round(2 * len(reference.columns) / LIMITS.drift_p_value))
     names, indices, p_values = [], [], []
     for name, counts in reference.columns.items():
         starts = bin_starts(use_case.column(name), counts)
         before, after = binned(counts, starts), binned(current.columns[name], starts)
-        # A bin that is empty on both sides says nothing; smoothing would make it speak.
+        # A bin that is empty on both sides is no evidence; smoothing would make it count.
         filled = (before + after) > 0
         before, after = before[filled], after[filled]
         index = float(population_stability_index(before, after))
         names.append(name)
         indices.append(index)
-        p_values.append(null_p_value(before, after, rng, draws) if index >= PSI_LIMIT else 1.0)
+        p_values.append(null_p_value(before, after, rng, draws) if index >= LIMITS.drift_psi else 1.0)
     drifts = [ColumnDrift(*each) for each in zip(names, indices, holm(p_values), strict=True)]
     return sorted(drifts, key=lambda drift: -drift.psi)
 
 
-def drift_finding(use_case: UseCase, reference: Profile, current: Profile, rng: Generator) -> CheckFinding:
-    """Judge one batch against the training population; the statistic is the largest index."""
+def drift_finding(use_case: UseCase, material: ProfileMaterial) -> CheckFinding:
+    """Return whether a batch drifted from the training patients; the statistic is the largest index."""
+    reference, current = material.reference, material.current
     fewest = min(reference.rows, current.rows)
-    if fewest < MINIMUM_ROWS:
+    if fewest < LIMITS.drift_rows:
         side = "batch" if current.rows <= reference.rows else "training set"
-        why = f"Drift was not judged: the {side} has {fewest} rows, and {MINIMUM_ROWS} are needed."
-        return not_evaluated(Check.DRIFT, PSI_LIMIT, why)
-    drifts = column_drifts(use_case, reference, current, rng)
-    moved = [drift for drift in drifts if drift.moved]
-    alert = len(moved) >= COLUMNS_TO_ALERT
+        why = f"Drift was not evaluated: the {side} has {fewest} rows, and {LIMITS.drift_rows} are needed."
+        return not_evaluated(Check.DRIFT, LIMITS.drift_psi, why)
+    drifts = column_drifts(use_case, reference, current, material.rng)
+    drifted = [drift for drift in drifts if drift.drifted]
     return CheckFinding(
         Check.DRIFT,
-        CheckVerdict.ALERT if alert else CheckVerdict.OK,
+        CheckVerdict.ALERT if len(drifted) >= LIMITS.drift_columns else CheckVerdict.OK,
         round(drifts[0].psi, 4),
-        PSI_LIMIT,
-        _sentence(drifts, moved, current.rows),
+        LIMITS.drift_psi,
+        _sentence(drifts, drifted, current.rows),
     )
 
 
-def _sentence(drifts: Sequence[ColumnDrift], moved: Sequence[ColumnDrift], rows: int) -> str:
-    """Say which columns moved, and how far, in one sentence."""
-    share = f"{len(moved)} of {len(drifts)} columns moved away from the training patients in {rows} rows"
-    rule = f"{COLUMNS_TO_ALERT} columns with a stability index of {PSI_LIMIT} or more make an alert"
-    if not moved:
+def _sentence(drifts: Sequence[ColumnDrift], drifted: Sequence[ColumnDrift], rows: int) -> str:
+    """Return one sentence on which columns drifted, and how far."""
+    share = f"{len(drifted)} of {len(drifts)} columns drifted from the training patients, in {rows} rows"
+    rule = (
+        f"{LIMITS.drift_columns} columns with a stability index of {LIMITS.drift_psi} or more make an alert"
+    )
+    if not drifted:
         return f"{share}; the furthest is {drifts[0].column} with an index of {drifts[0].psi:.2f} ({rule})."
-    named = ", ".join(f"{drift.column} {drift.psi:.2f}" for drift in moved[:5])
-    return f"{share}: {named}{' and others' if len(moved) > 5 else ''} ({rule})."
+    named = ", ".join(f"{drift.column} {drift.psi:.2f}" for drift in drifted[:_COLUMNS_SHOWN])
+    return f"{share}: {named}{' and others' if len(drifted) > _COLUMNS_SHOWN else ''} ({rule})."

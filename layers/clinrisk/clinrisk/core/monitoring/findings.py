@@ -1,13 +1,26 @@
-"""A check's result: a verdict, the number behind it, the limit it was held against, and a plain sentence."""
+"""The result of a check on a batch, and the material that checks judge.
+
+The checks themselves are modules of this package, listed in `checks`. Standard library and numpy only.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from numpy.random import Generator
+
+    from clinrisk.core.profiles.feature_profile import Profile
+    from clinrisk.core.profiles.score_profile import ScoreProfile
 
 
 class CheckVerdict(StrEnum):
-    """How a check can end. There is no fourth way: what could not be judged is said to be so."""
+    """How a check can end; NOT_EVALUATED where the data cannot decide."""
 
     OK = "OK"
     ALERT = "ALERT"
@@ -15,7 +28,7 @@ class CheckVerdict(StrEnum):
 
 
 class Check(StrEnum):
-    """The four questions that monitoring asks about a batch."""
+    """The names of the checks, as findings, metrics and alarms carry them."""
 
     QUALITY = "quality"
     DRIFT = "drift"
@@ -25,19 +38,41 @@ class Check(StrEnum):
 
 @dataclass(frozen=True)
 class CheckFinding:
-    """What one check says about one batch; the detail is fit for a mail: counts and shares, no values."""
+    """What one check found in one batch; the detail holds counts and shares, no value of a row."""
 
     check: Check
     verdict: CheckVerdict
     statistic: float | None
-    """The number that the rule looked at, rounded for people; None when nothing was computed."""
+    """The number that the rule judged, rounded for people; None when nothing was computed."""
     threshold: float
-    """The limit that the rule named; its meaning is in the detail."""
+    """The limit of the rule; the detail says what it limits."""
     detail: str
 
 
+@dataclass(frozen=True)
+class ProfileMaterial:
+    """The rows of a batch: its profile, that of the training data, and how many rows were quarantined."""
+
+    reference: Profile
+    current: Profile
+    quarantined: int
+    """Rows of the batch that `current` does not count."""
+    rng: Generator
+
+
+@dataclass(frozen=True)
+class ScoreMaterial:
+    """The scores of a batch, with outcomes where they are known, and the evaluation of the approved model."""
+
+    evaluation: Mapping[str, Any]
+    """evaluation.json, parsed."""
+    scores: ScoreProfile | None
+    """None while the batch is not scored."""
+    rng: Generator
+
+
 def not_evaluated(check: Check, threshold: float, why: str) -> CheckFinding:
-    """Return a finding that says why nothing could be judged.
+    """Return a finding that states why the check could not be made.
 
     >>> not_evaluated(Check.DRIFT, 0.25, "The batch has 7 rows; 20 are needed.").verdict
     <CheckVerdict.NOT_EVALUATED: 'NOT_EVALUATED'>

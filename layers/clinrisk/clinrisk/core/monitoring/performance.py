@@ -1,4 +1,4 @@
-"""Performance: whether the live model still ranks patients and predicts as many cases as occur.
+"""Performance: whether the live model still ranks patients well and predicts as many cases as occur.
 
 Both are computed from the histograms of a labelled score profile. AUC is better when larger; the ratio of
 observed to expected cases is best at 1. Standard library and numpy only.
@@ -12,23 +12,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clinrisk.core.evaluation.estimates import Estimate, normal, z_value
+from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
 from clinrisk.core.training.promotion import CANDIDATE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
+    from collections.abc import Sequence
 
-    from clinrisk.core.profiles.score_profile import GroupScores
-
-MINIMUM_CASES = 10
-"""Patients needed with the outcome, and as many without: below, an AUC is mostly noise."""
-RATIO_LIMIT = 1.25
-"""Observed cases may be up to this many times the expected ones, or the inverse, chance set aside."""
+    from clinrisk.core.monitoring.findings import ScoreMaterial
+    from clinrisk.use_cases.base import UseCase
 
 
 def auc(positive: Sequence[int], negative: Sequence[int]) -> Estimate:
-    """Give the area under the ROC curve of two histograms, lowest scores first, with its 95% interval.
+    """Return the area under the ROC curve of two histograms, lowest scores first, with its 95% interval.
 
     DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988) on tied scores: patients of one cell count half.
     The interval ends at 0 and 1. At least two patients of each kind are needed.
@@ -38,7 +34,7 @@ def auc(positive: Sequence[int], negative: Sequence[int]) -> Estimate:
     """
     cases, others = np.asarray(positive, dtype=float), np.asarray(negative, dtype=float)
     m, n = cases.sum(), others.sum()
-    # For a patient of each cell: the share of the other kind that the model ranks on the proper side.
+    # For a patient of each cell: the share of the other kind that the model ranks on the right side.
     below = (np.cumsum(others) - others / 2) / n
     above = (m - np.cumsum(cases) + cases / 2) / m
     area = float(cases @ below / m)
@@ -49,7 +45,7 @@ def auc(positive: Sequence[int], negative: Sequence[int]) -> Estimate:
 
 
 def observed_to_expected(observed: int, expected: float, rows: int) -> Estimate:
-    """Give the ratio of cases that occurred to cases predicted, with its 95% interval on the log scale.
+    """Return the ratio of cases that occurred to cases expected, with its 95% interval on the log scale.
 
     Debray et al., BMJ 356:i6460 (2017): the standard error of ln(O:E) is sqrt((1 - O/N) / O).
     """
@@ -58,42 +54,42 @@ def observed_to_expected(observed: int, expected: float, rows: int) -> Estimate:
     return Estimate(ratio, ratio * math.exp(-reach), ratio * math.exp(reach))
 
 
-def performance_finding(joined: GroupScores | None, evaluation: Mapping[str, Any]) -> CheckFinding:
-    """Judge a batch's labelled scores (None: no outcomes yet) against the approved evaluation.
+def performance_finding(_: UseCase, material: ScoreMaterial) -> CheckFinding:
+    """Return whether a batch's known outcomes agree with the approved evaluation.
 
-    Alert when the whole interval of the AUC lies below the evaluation's interval, or the whole interval of
-    observed : expected lies outside 1 / RATIO_LIMIT to RATIO_LIMIT. The statistic is whichever alerted,
-    the AUC otherwise.
+    Alert when the whole interval of the AUC is below the evaluation's interval, or the whole interval of
+    observed : expected is outside its limits. The statistic is whichever alerted, the AUC otherwise.
     """
-    approved = Estimate(*evaluation["models"][CANDIDATE]["auc"])
-    outcomes = None if joined is None else joined.outcomes
-    if joined is None or outcomes is None:
-        why = "Performance was not judged: no outcomes of this batch have arrived yet."
+    approved = Estimate(*material.evaluation["models"][CANDIDATE]["auc"])
+    everyone = None if material.scores is None else material.scores.everyone
+    outcomes = None if everyone is None else everyone.outcomes
+    if everyone is None or outcomes is None:
+        why = "Performance was not evaluated: no outcomes of this batch have arrived yet."
         return not_evaluated(Check.PERFORMANCE, approved.low, why)
-    cases, others = outcomes.positives, joined.n - outcomes.positives
-    if min(cases, others) < MINIMUM_CASES:
+    cases, others = outcomes.positives, everyone.n - outcomes.positives
+    if min(cases, others) < LIMITS.performance_patients:
         why = (
-            f"Performance was not judged: {cases} patients with the outcome and {others} without are known, "
-            f"and {MINIMUM_CASES} of each are needed."
+            f"Performance was not evaluated: {cases} patients with the outcome and {others} without it are "
+            f"known, and {LIMITS.performance_patients} of each are needed."
         )
         return not_evaluated(Check.PERFORMANCE, approved.low, why)
     histogram = outcomes.score_counts_positive
-    now = auc(histogram, [n - p for n, p in zip(joined.score_counts, histogram, strict=True)])
-    ratio = observed_to_expected(cases, joined.expected_positives, joined.n)
+    now = auc(histogram, [n - p for n, p in zip(everyone.score_counts, histogram, strict=True)])
+    ratio = observed_to_expected(cases, everyone.expected_positives, everyone.n)
+    lowest, highest = 1 / LIMITS.performance_ratio, LIMITS.performance_ratio
     ranks_worse = now.high < approved.low
-    misjudges = ratio.low > RATIO_LIMIT or ratio.high < 1 / RATIO_LIMIT
-    by_ratio = misjudges and not ranks_worse
+    miscalibrated = ratio.low > highest or ratio.high < lowest
+    by_ratio = miscalibrated and not ranks_worse
     detail = (
-        f"In {joined.n} patients with known outcome the AUC is {_words(now)}, "
-        f"approved with {_words(approved)}; {ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f}) cases "
-        f"occurred for each one predicted "
-        f"(limits {1 / RATIO_LIMIT:.2f} and {RATIO_LIMIT:.2f})."
+        f"In {everyone.n} patients with known outcome the AUC is {_words(now)}, approved with "
+        f"{_words(approved)}; {ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f}) cases occurred for "
+        f"each one predicted (limits {lowest:.2f} and {highest:.2f})."
     )
     return CheckFinding(
         Check.PERFORMANCE,
-        CheckVerdict.ALERT if ranks_worse or misjudges else CheckVerdict.OK,
+        CheckVerdict.ALERT if ranks_worse or miscalibrated else CheckVerdict.OK,
         round(ratio.value if by_ratio else now.value, 4),
-        RATIO_LIMIT if by_ratio else approved.low,
+        highest if by_ratio else approved.low,
         detail,
     )
 

@@ -1,7 +1,7 @@
-"""Quality: whether a batch arrived whole. Missing shares, unusable rows and codes that training never saw.
+"""Quality: whether a batch is as complete as the training data. Missing shares, quarantine, unseen codes.
 
-A rise counts only where the sample shows it: the lower end of its interval must pass the limit.
-Standard library and numpy only.
+A rise counts only where the sample shows it: the low end of its interval must be above the limit.
+Standard library only.
 """
 
 from __future__ import annotations
@@ -11,28 +11,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clinrisk.core.evaluation.estimates import wilson
+from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
 from clinrisk.use_cases.base import Code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clinrisk.core.profiles.feature_profile import Profile
+    from clinrisk.core.monitoring.findings import ProfileMaterial
     from clinrisk.use_cases.base import UseCase
 
-MISSING_RISE_LIMIT = 0.10
-"""A column went missing when its missing share rose by more than this, chance set aside."""
-QUARANTINE_LIMIT = 0.05
-"""Too many rows were unusable when their share is above this, chance set aside."""
-UNSEEN_CODE_LIMIT = 0.05
-"""A code that training never saw matters when more than this share of the rows has it."""
-SIGNIFICANCE = 0.05
-MINIMUM_ROWS = 20
+_CONCERNS_SHOWN = 4
 
 
 @dataclass(frozen=True)
 class Concern:
-    """One measured share, the low end of its interval, and the limit it may not pass; up is bad."""
+    """One measured share of rows, the low end of its interval, and its limit; up is bad."""
 
     what: str
     share: float
@@ -41,14 +35,17 @@ class Concern:
 
     @property
     def proven(self) -> bool:
-        """Whether even the low end of the interval is above the limit."""
+        """Whether the low end of the interval is above the limit."""
         return self.low > self.limit
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.share:.0%} of rows (limit {self.limit:.0%})"
 
 
 def share_rise(
     missing_before: int, rows_before: int, missing_now: int, rows_now: int, confidence: float
 ) -> tuple[float, float]:
-    """Give the rise of a share and the low end of its interval.
+    """Return the rise of a share and the low end of its interval.
 
     Newcombe's hybrid score interval for a difference of proportions (Statistics in Medicine 17, 1998,
     method 10): sound for small samples and for shares of 0 and 1.
@@ -63,53 +60,52 @@ def share_rise(
     return rise, rise - math.hypot(now.value - now.low, before.high - before.value)
 
 
-def concerns(use_case: UseCase, reference: Profile, current: Profile, quarantined: int) -> Iterator[Concern]:
-    """Measure each column's missing share, unseen codes, and the batch's unusable rows.
+def concerns(use_case: UseCase, material: ProfileMaterial) -> Iterator[Concern]:
+    """Yield the concern of each column's missing share and unseen codes, and of the batch's quarantine.
 
     The intervals of columns are widened for their number (Bonferroni).
     """
-    per_column = 1 - SIGNIFICANCE / len(reference.columns)
+    reference, current = material.reference, material.current
+    per_column = 1 - LIMITS.quality_significance / len(reference.columns)
     for name, before in reference.columns.items():
         now = current.columns[name]
         rise, low = share_rise(before.missing, reference.rows, now.missing, current.rows, per_column)
-        yield Concern(f"{name} is missing more often than in training by", rise, low, MISSING_RISE_LIMIT)
+        what = f"{name} is missing more often than in training, in a further"
+        yield Concern(what, rise, low, LIMITS.quality_missing_rise)
         if isinstance(use_case.column(name), Code):
             pairs = zip(before.counts, now.counts, strict=True)
-            unseen = wilson(sum(n for seen, n in pairs if not seen), current.rows, per_column)
-            what = f"{name} has codes that training never saw in"
-            yield Concern(what, unseen.value, unseen.low, UNSEEN_CODE_LIMIT)
-    unusable = wilson(quarantined, current.rows + quarantined, 1 - SIGNIFICANCE)
-    yield Concern("rows were set aside in", unusable.value, unusable.low, QUARANTINE_LIMIT)
+            unseen = wilson(sum(n for trained, n in pairs if not trained), current.rows, per_column)
+            what = f"{name} has codes that training never had, in"
+            yield Concern(what, unseen.value, unseen.low, LIMITS.quality_unseen_codes)
+    received = current.rows + material.quarantined
+    quarantine = wilson(material.quarantined, received, 1 - LIMITS.quality_significance)
+    yield Concern("quarantine holds", quarantine.value, quarantine.low, LIMITS.quality_quarantined)
 
 
-def quality_finding(
-    use_case: UseCase, reference: Profile, current: Profile, quarantined: int
-) -> CheckFinding:
-    """Judge whether a batch arrived as the training data did.
+def quality_finding(use_case: UseCase, material: ProfileMaterial) -> CheckFinding:
+    """Return whether a batch is as complete as the training data.
 
-    `current` counts the accepted rows, `quarantined` the others. The statistic is the share of the concern
-    that goes furthest beyond its limit, or comes closest to it.
+    The statistic is the share of the concern that is furthest beyond its limit, or closest to it.
     """
-    fewest = min(reference.rows, current.rows)
-    if fewest < MINIMUM_ROWS:
-        side = "batch" if current.rows <= reference.rows else "training set"
-        why = f"Quality was not judged: the {side} has {fewest} rows, and {MINIMUM_ROWS} are needed."
-        return not_evaluated(Check.QUALITY, MISSING_RISE_LIMIT, why)
+    reference, current = material.reference.rows, material.current.rows
+    fewest = min(reference, current)
+    if fewest < LIMITS.quality_rows:
+        side = "batch" if current <= reference else "training set"
+        why = (
+            f"Quality was not evaluated: the {side} has {fewest} rows, and {LIMITS.quality_rows} are needed."
+        )
+        return not_evaluated(Check.QUALITY, LIMITS.quality_missing_rise, why)
     measured = sorted(
-        concerns(use_case, reference, current, quarantined),
+        concerns(use_case, material),
         key=lambda concern: (concern.proven, concern.share / concern.limit),
         reverse=True,
     )
     worst, proven = measured[0], [concern for concern in measured if concern.proven]
     if proven:
-        detail = "; ".join(_words(concern) for concern in proven[:4])
-        more = f"; and {len(proven) - 4} more" if len(proven) > 4 else ""
-        detail = f"Of {current.rows} rows: {detail}{more}."
+        more = len(proven) - _CONCERNS_SHOWN
+        detail = f"Of {current} rows: {'; '.join(map(str, proven[:_CONCERNS_SHOWN]))}"
+        detail += f"; and {more} more." if more > 0 else "."
     else:
-        detail = f"The {current.rows} rows arrived as in training; closest to a limit: {_words(worst)}."
+        detail = f"The {current} rows are as complete as the training data; closest to a limit: {worst}."
     verdict = CheckVerdict.ALERT if proven else CheckVerdict.OK
     return CheckFinding(Check.QUALITY, verdict, round(worst.share, 4), worst.limit, detail)
-
-
-def _words(concern: Concern) -> str:
-    return f"{concern.what} {concern.share:.0%} (limit {concern.limit:.0%})"

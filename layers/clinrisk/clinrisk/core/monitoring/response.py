@@ -1,19 +1,20 @@
-"""Response: what the findings of one monitoring run ask people to do.
+"""The response to the findings of one monitoring run, and the mail about them.
 
 | alerts of one batch | response | because |
 | --- | --- | --- |
 | quality, whatever else | INVESTIGATE | a model trained on a broken feed would learn the fault |
 | performance | PROPOSE_RETRAINING | known outcomes show that the model got worse |
-| drift and bias | PROPOSE_RETRAINING | other patients arrive, and a group is served worse than was approved |
-| drift, or bias | INVESTIGATE | the model may still be right: without outcomes nobody knows |
+| drift and bias | PROPOSE_RETRAINING | other patients come, and a group is served worse than approved |
+| drift, or bias | INVESTIGATE | the model may still be right: only outcomes can show it |
 | none | NOTHING | |
 
-The run's response is the strongest of its batches'. A proposal starts a training, which ends at a human.
+The response of a run is the strongest of its batches. A proposal starts a training; a person decides about
+the candidate.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from clinrisk.core.mails import Mail
+    from clinrisk.use_cases.base import UseCase
 
 
 class Response(IntEnum):
@@ -44,15 +46,22 @@ TABLE: tuple[tuple[frozenset[Check], Response], ...] = (
     (frozenset(), Response.NOTHING),
 )
 
-_ASKS = {
+_WHAT_TO_DO = {
     Response.NOTHING: "Nothing needs to be done.",
-    Response.INVESTIGATE: "Please look into it: nothing was changed and nothing is being trained.",
-    Response.PROPOSE_RETRAINING: "A new candidate is being trained; it goes live only by an approver's word.",
+    Response.INVESTIGATE: "Please investigate: nothing was changed and no model is being trained.",
+    Response.PROPOSE_RETRAINING: "A new candidate is being trained. It goes live only if approved.",
+}
+
+
+_HEADINGS = {
+    CheckVerdict.ALERT: "Alerts",
+    CheckVerdict.NOT_EVALUATED: "Not evaluated",
+    CheckVerdict.OK: "In order",
 }
 
 
 def response_to(alerts: Iterable[Check]) -> Response:
-    """Look up the response to the alerts of one batch.
+    """Return the response to the alerts of one batch.
 
     >>> response_to({Check.DRIFT}).name, response_to({Check.DRIFT, Check.BIAS}).name
     ('INVESTIGATE', 'PROPOSE_RETRAINING')
@@ -62,7 +71,7 @@ def response_to(alerts: Iterable[Check]) -> Response:
 
 
 def choose_response(findings: Iterable[tuple[str, CheckFinding]]) -> Response:
-    """Give the strongest response that any batch's findings ask for; findings are (batch, finding)."""
+    """Return the strongest response to the findings of any batch; findings are (batch, finding)."""
     alerts: dict[str, set[Check]] = defaultdict(set)
     for batch, finding in findings:
         if finding.verdict is CheckVerdict.ALERT:
@@ -70,28 +79,25 @@ def choose_response(findings: Iterable[tuple[str, CheckFinding]]) -> Response:
     return max((response_to(checks) for checks in alerts.values()), default=Response.NOTHING)
 
 
-def announcement(title: str, findings: Sequence[tuple[str, CheckFinding]], response: Response) -> Mail:
-    """Write the mail about one run: alerts first, then what could not be judged, then what is in order."""
-    counts = {verdict: sum(finding.verdict is verdict for _, finding in findings) for verdict in CheckVerdict}
-    asked = response.name.lower().replace("_", " ")
-    lists = (
-        (CheckVerdict.ALERT, "Alerts"),
-        (CheckVerdict.NOT_EVALUATED, "Could not be judged"),
-        (CheckVerdict.OK, "In order"),
-    )
+def announcement(use_case: UseCase, findings: Sequence[tuple[str, CheckFinding]], response: Response) -> Mail:
+    """Return the mail about one run: alerts first, then what was not evaluated, then what is in order."""
+    counts = Counter(finding.verdict for _, finding in findings)
+    alerts = counts[CheckVerdict.ALERT]
+    to_do = response.name.lower().replace("_", " ")
     return mail(
-        f"{title}: {counts[CheckVerdict.ALERT]} alerts of monitoring, {asked}",
-        f"{len(findings)} checks were made. {_ASKS[response]}",
+        f"{use_case.title}: monitoring raised {alerts} {'alert' if alerts == 1 else 'alerts'}, {to_do}",
+        f"{len(findings)} checks were made. {_WHAT_TO_DO[response]}",
         *(
             "\n".join((f"{heading}:", *_lines(findings, verdict)))
-            for verdict, heading in lists
+            for verdict, heading in _HEADINGS.items()
             if counts[verdict]
         ),
+        f"All findings: clinrisk findings {use_case.name}",
     )
 
 
 def _lines(findings: Sequence[tuple[str, CheckFinding]], wanted: CheckVerdict) -> list[str]:
-    """Give one line per finding of that verdict."""
+    """Return one line per finding of that verdict."""
     return [
         f"- {finding.check}, {batch}: {finding.detail}"
         for batch, finding in findings

@@ -1,6 +1,6 @@
-"""Profiles: what remains of a batch once its rows are gone, so that checks cost the same at any size.
+"""Profiles of rows: the counts of a batch that its checks need, so that they cost the same at any size.
 
-A profile counts, per column, how many values fell into each cell of a grid that the use case fixes for ever
+A profile counts, per column, how many values fell into each cell of a grid that the use case fixes
 (100 equal cells over a number's accepted range, one cell per code), how many were missing, and how many rows
 each protected group and each label has. Profiles add up: the profile of two chunks is the sum of theirs.
 Standard library and numpy only.
@@ -96,7 +96,7 @@ def profile_of(
     groups: Mapping[str, Mapping[str, int]],
     label: Mapping[int, int] | None = None,
 ) -> Profile:
-    """Profile a batch given its model features, one array per feature name, missing as NaN.
+    """Return the profile of a batch given its model features, one array per feature name, missing as NaN.
 
     The caller counts rows per group and class (`count_values` does it for arrays).
     """
@@ -117,7 +117,7 @@ def profile_of_counts(  # noqa: PLR0917  # what a profile is made of
     groups: Mapping[str, Mapping[str, int]],
     label: Mapping[int, int] | None = None,
 ) -> Profile:
-    """Profile a batch whose flags are counted already: per flag, how often it is 0 and how often 1.
+    """Return the profile of a batch whose flags are counted: per flag, how often it is 0 and how often 1.
 
     A column of codes counts as missing where none of its flags is 1.
     """
@@ -143,7 +143,7 @@ def _zeros_and_ones(flags: NDArray[Any]) -> tuple[int, int]:
 
 
 def _cells(column: Number, values: NDArray[Any]) -> tuple[int, ...]:
-    """Count the numbers that are not missing per cell of the column's grid."""
+    """Return how many numbers are in each cell of the column's grid, without missing ones."""
     values = values.astype(np.float64, copy=False)
     present = values[~np.isnan(values)]
     cells = ((present - column.low) * (CELLS / (column.high - column.low))).astype(np.int64)
@@ -151,7 +151,7 @@ def _cells(column: Number, values: NDArray[Any]) -> tuple[int, ...]:
 
 
 def count_values(values: Iterable[Any]) -> dict[Any, int]:
-    """Count rows per distinct value, in sorted order.
+    """Return the rows per distinct value, in sorted order.
 
     >>> count_values(["male", "female", "male"])
     {'female': 1, 'male': 2}
@@ -160,7 +160,7 @@ def count_values(values: Iterable[Any]) -> dict[Any, int]:
 
 
 def merge(profiles: Sequence[Profile]) -> Profile:
-    """Add profiles up, in any order with the same result; raises FeatureMismatch across use cases.
+    """Return the sum of profiles, the same in any order; raises FeatureMismatch for different use cases.
 
     At least one profile is needed. Labels are kept only when every part is labelled.
     """
@@ -188,7 +188,7 @@ def merge(profiles: Sequence[Profile]) -> Profile:
 
 
 def _add(counts: Iterable[Mapping[Any, int]]) -> dict[Any, int]:
-    """Add counts per key, keys sorted."""
+    """Return the sum of counts per key, keys sorted."""
     total: Counter[Any] = Counter()
     for part in counts:
         total.update(part)

@@ -1,4 +1,4 @@
-"""Score profiles: what remains of a scored batch, per protected group, once its rows are gone.
+"""Score profiles: the counts of a scored batch per protected group, without its rows.
 
 Per group: rows, flagged rows and a histogram of the risks; where outcomes are known also positives, true and
 false positives and the positives' histogram. The histogram has 100 equal cells over the square root of the
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 SCORE_CELLS = 100
 EVERYONE = "all"
-"""The attribute, and its only group, that holds the whole batch."""
+"""The attribute, and its only group, that holds every patient of the batch."""
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What the labels add to one group's counts."""
+    """The counts of one group that need labels."""
 
     positives: int
     tp: int
@@ -83,7 +83,7 @@ class ScoreProfile:
 
     @property
     def everyone(self) -> GroupScores:
-        """The counts of the whole batch."""
+        """The counts of all patients of the batch."""
         return self.attributes[EVERYONE][EVERYONE]
 
     def to_dict(self) -> dict[str, Any]:
@@ -111,9 +111,9 @@ def score_profile_of(
     groups: Mapping[str, ArrayLike],
     label: ArrayLike | None = None,
 ) -> ScoreProfile:
-    """Profile a scored batch; `groups` gives each row's group name per protected attribute.
+    """Return the profile of a scored batch; `groups` gives each row's group name per protected attribute.
 
-    Without rows a group is left out. `label` holds 0 and 1 for every row, or is None.
+    A group without rows is left out. `label` holds 0 and 1 for every row, or is None.
     """
     cells = score_cells(risk)
     flags = np.asarray(flagged, dtype=bool)
@@ -138,7 +138,7 @@ def score_profile_of(
 
 
 def score_cells(risk: ArrayLike) -> NDArray[np.int64]:
-    """Give the histogram cell, 0 to 99, of each risk between 0 and 1.
+    """Return the histogram cell, 0 to 99, of each risk between 0 and 1.
 
     >>> score_cells([0.0, 0.05, 0.25, 1.0]).tolist()
     [0, 22, 50, 99]
@@ -148,7 +148,7 @@ def score_cells(risk: ArrayLike) -> NDArray[np.int64]:
 
 
 def merge(profiles: Sequence[ScoreProfile]) -> ScoreProfile:
-    """Add score profiles up, in any order with the same result; at least one is needed.
+    """Return the sum of score profiles, the same in any order; at least one is needed.
 
     Outcomes are kept only where every part has them.
     """
@@ -166,7 +166,7 @@ def merge(profiles: Sequence[ScoreProfile]) -> ScoreProfile:
 
 
 def _add(parts: Sequence[GroupScores]) -> GroupScores:
-    """Add one group's counts up."""
+    """Return the sum of one group's counts."""
     known = [part.outcomes for part in parts if part.outcomes is not None]
     outcomes = None
     if len(known) == len(parts):

@@ -1,7 +1,4 @@
-"""Outcomes: labels that arrive later, joined to the predictions they belong to.
-
-Frames with `record_id` and `label` in, a labelled score profile out; no row leaves this module.
-"""
+"""Outcomes that arrive later, joined to their predictions as a labelled score profile; no row is returned."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def latest(outcomes: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Give one label per record: the one of the last upload that names it, and of its last row there.
+    """Return one label per record (record_id, label): that of the last upload, and of its last row there.
 
     >>> old, new = ({"record_id": ["a"], "label": [label]} for label in (0, 1))
     >>> latest([pl.DataFrame(old), pl.DataFrame(new)]).rows()
@@ -31,7 +28,7 @@ def latest(outcomes: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def join(use_case: UseCase, predictions: pl.DataFrame, labels: pl.DataFrame) -> ScoreProfile | None:
-    """Profile the predictions whose outcome is known, or give None when there is none.
+    """Return the score profile of the predictions whose outcome is known, or None when there is none.
 
     `predictions` has record_id, risk, flagged and a `group_<attribute>` column per protected attribute.
     """

@@ -1,4 +1,4 @@
-"""What clinicians get: a presented batch under the hospital's own ids, as CSV, part by part. polars."""
+"""The results file of a batch: risks, bands and factors under the hospital's own ids, part by part."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Results:
-    """One part of the results file, how many patients it holds, and how many of them are flagged."""
+    """One part of the results file, its patients, and how many of them are flagged."""
 
     csv: bytes
     rows: int
@@ -34,18 +34,19 @@ class Results:
 
 
 def results_of(presented: bytes, vault: bytes, *, header: bool) -> Results:
-    """Join one part's rows to its part of the vault (Parquet both) by record id; raises CountsDisagree.
+    """Return one part's rows joined by record id to its part of the vault (both Parquet).
 
+    Raises CountsDisagree unless rows and ids match one to one.
     Where the hospital gives no ids, the record id takes their place: outcomes files name patients by it.
     """
     scored = pl.read_parquet(io.BytesIO(presented))
     ids = pl.read_parquet(io.BytesIO(vault), columns=["record_id", "source_id"])
-    whole = scored.join(ids, on="record_id", how="inner", validate="1:1").sort("row")
-    if not scored.height == ids.height == whole.height:
+    joined = scored.join(ids, on="record_id", how="inner", validate="1:1").sort("row")
+    if not scored.height == ids.height == joined.height:
         raise CountsDisagree(
-            f"{scored.height} scored rows, {ids.height} known ids, {whole.height} of them belong together."
+            f"{scored.height} scored rows, {ids.height} known ids, {joined.height} of them match."
         )
-    table = whole.with_columns(
+    table = joined.with_columns(
         pl.coalesce("source_id", "record_id").alias("id"),
         pl.col("risk").round(6),
         pl.col("flagged").cast(pl.Int8),

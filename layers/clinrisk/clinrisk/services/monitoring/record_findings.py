@@ -39,7 +39,7 @@ def record(request: RecordRequest) -> RecordResult:
     key = object_keys.findings(use_case.name, name)
     kept = s3.store_json(settings().lake_bucket, key, document)
     _emit_metrics(use_case.name, [finding for _, finding in found])
-    mail = announcement(use_case.title, found, response)
+    mail = announcement(use_case, found, response)
     return RecordResult.model_validate(
         {"response": response.name, "subject": mail.subject, "message": mail.text, "findings": kept}
     )

@@ -1,0 +1,78 @@
+"""The limits that monitoring and evaluation judge by, in one table, and the digest of the table.
+
+docs/decisions/0021-limits-in-one-table.md names the page and the reason of each limit; a test fails when a
+value changes without a page. What a candidate must reach is in use_cases/bars, per use case; the limits of
+files and rows are with the rules of ingest. Standard library only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from clinrisk.core.digests import digest_of
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Every limit, with its unit; a share is between 0 and 1."""
+
+    drift_rows: int = 20
+    """Rows that batch and reference need for a verdict on drift."""
+    drift_psi: float = 0.25
+    """A column may have drifted from this population stability index on ..."""
+    drift_p_value: float = 0.02
+    """... and has when its p-value, corrected for the number of columns, is below this."""
+    drift_columns: int = 2
+    """Drifted columns that make an alert."""
+
+    quality_rows: int = 20
+    """Rows that batch and reference need for a verdict on quality."""
+    quality_missing_rise: float = 0.10
+    """The rise of a column's missing share above which it alerts."""
+    quality_quarantined: float = 0.05
+    """The share of quarantined rows above which a batch alerts."""
+    quality_unseen_codes: float = 0.05
+    """The share of rows with a code that training never had, above which a column alerts."""
+    quality_significance: float = 0.05
+    """One minus the confidence of the intervals of quality, before the correction for columns."""
+
+    performance_patients: int = 10
+    """Patients with the outcome, and as many without, that a verdict on performance needs."""
+    performance_ratio: float = 1.25
+    """Observed cases per expected one may be between the inverse of this and this."""
+
+    bias_gap_rise: float = 0.10
+    """The rise of a gap between groups over the approved one, above which it alerts."""
+    bias_cases: int = 10
+    """Known cases that a group needs for its true positive rate."""
+    bias_rows: int = 20
+    """Patients that a group needs for its selection rate."""
+    bias_significance: float = 0.05
+    """One minus the confidence of the intervals of gaps, before the correction for attributes."""
+
+    monitored_batches: int = 20
+    """The newest batches that one monitoring run checks."""
+
+    group_rows: int = 20
+    """Patients that a group needs for any figure in an evaluation."""
+    group_events: int = 10
+    """Patients with, and as many without, the condition that a rate or an area of a group needs."""
+    interval_confidence: float = 0.95
+    """The confidence of every interval in an evaluation."""
+    holdout_growth: int = 2
+    """The growth of the labelled rows after which an earlier use of the hold-out no longer counts."""
+
+    shadow_rows: int = 200
+    """Patients of recent batches on whom a candidate is compared with the live model."""
+    shadow_batches: int = 8
+    """The recent batches that such a comparison may read."""
+    shadow_agreement_rows: int = 20
+    """Patients that the agreement of two models needs."""
+
+
+LIMITS = Limits()
+
+
+def limits_digest(limits: Limits = LIMITS) -> str:
+    """Return the sha256 of the table as canonical JSON."""
+    return digest_of(asdict(limits))
