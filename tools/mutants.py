@@ -63,7 +63,7 @@ def tests_of(rooms: list[str]) -> list[str]:
 
 def mutmut(*arguments: str, check: bool = True) -> str:
     """Run mutmut in the copy and return what it prints."""
-    command = [Path(sys.executable).with_name("mutmut"), *arguments]
+    command = [str(Path(sys.executable).with_name("mutmut")), *arguments]
     done = subprocess.run(
         command, cwd=COPY, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
