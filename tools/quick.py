@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = "layers/clinrisk/"
 TEST_SECONDS = 6  # with the start of pytest; a test that has begun is let finish
+DAEMON = ("--timeout", "3600", "--", "--use-fine-grained-cache")
 LEVELS = ("unit", "statemachines", "integration")
 # What is no Python module, and the tests that read it.
 READERS = {
@@ -118,7 +119,7 @@ def steps(changed: list[str]) -> list[Step]:
         Step("ruff", [f"{binaries}/ruff", "check", "--quiet", "."]),
         Step("format", [f"{binaries}/ruff", "format", "--check", "--quiet", "."]),
         Step("imports", [f"{binaries}/lint-imports"]),
-        Step("types", [f"{binaries}/dmypy", "run", "--timeout", "3600", "--", "--use-fine-grained-cache"]),
+        Step("types", [f"{binaries}/dmypy", "--status-file", ".build/dmypy.json", "run", *DAEMON]),
     ]
 
 
