@@ -43,10 +43,17 @@ twin: envs ## keep the twin running with the project's template deployed (stop i
 	@.envs/twin/bin/twin up
 	@.envs/twin/bin/twin deploy template.yaml
 
-test: envs .envs/dev/.installed ## every test, from values to the whole system in a browser
-	@.envs/dev/bin/pytest -n 2 layers tests/unit tests/integration tests/statemachines
+quick: .envs/dev/.installed ## after an edit, in seconds: style, imports, types, the nearest tests (BASE=revision to compare with)
+	@BASE="$(BASE)" .envs/dev/bin/python -m tools.quick
+
+test: envs .envs/dev/.installed ## every test, from values to the whole system in a browser; coverage has a floor
+	@.envs/dev/bin/pytest -n 2 --dist worksteal --cov --cov-report=json layers tests/unit tests/integration tests/statemachines
+	@.envs/dev/bin/python -m tools.coverage_floors
 	@.envs/dev/bin/pytest -n 2 --dist loadfile tests/e2e tests/browser --ignore tests/e2e/test_engine_process.py
 	@.envs/dev/bin/pytest tests/e2e/test_engine_process.py
+
+mutants: .envs/dev/.installed ## whether the tests notice a changed line (SAMPLE=60 SEED=1 ROOMS="core/monitoring services")
+	@.envs/dev/bin/python -m tools.mutants $(ROOMS) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
 
 lint: .envs/dev/.installed ## style, types, import layers, the lint of the template
 	@.envs/dev/bin/ruff check .
@@ -77,5 +84,5 @@ lock: $(UV) ## resolve requirements/*.in again into their locks
 clean: ## remove everything that these commands made
 	@rm -rf .envs .build .aws-sam .twin out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help envs demo twin test lint check template rehearsal lock clean
+.PHONY: help envs demo twin quick test mutants lint check template rehearsal lock clean
 .SECONDARY:

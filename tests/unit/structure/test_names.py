@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.structure.repository import CAPABILITIES, NOT_YET_CLEAN, Module, clean_modules, modules
+from tests.unit.structure.repository import CAPABILITIES, Module, clean_modules, is_clean, modules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ def shared(found: dict[str, list[Module]]) -> dict[str, list[str]]:
     return {
         name: [user.name for user in users]
         for name, users in found.items()
-        if len(users) > 1 and not any(user.folder in NOT_YET_CLEAN for user in users)
+        if len(users) > 1 and all(is_clean(user.folder) for user in users)
     }
 
 

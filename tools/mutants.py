@@ -1,0 +1,127 @@
+"""Mutation testing of the core and the services with mutmut: whether the tests notice a changed line.
+
+`make mutants` runs all, or a sample: `make mutants SAMPLE=60 SEED=1 ROOMS="core/monitoring core/ingest"`.
+The core is held to its unit tests, a service to those on moto and in the state machines. All happens in a
+copy under .build/, since mutmut expects the package in src/. Survivors that no test can kill, because they
+change nothing that anyone could observe, are argued in tests/equivalent_mutants.toml.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+COPY = ROOT / ".build" / "mutants"
+EQUIVALENT = ROOT / "tests" / "equivalent_mutants.toml"
+ROOMS = ["core", "services"]
+LEVELS = {"core": ["unit"], "services": ["integration", "statemachines"]}
+KILLED = {"killed", "timeout", "segfault"}
+PASS_MARK = 0.95
+
+
+def prepare(rooms: list[str]) -> None:
+    """Copy what git knows to COPY, with mutmut's settings for the rooms."""
+    shutil.rmtree(COPY, ignore_errors=True)
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.check_output(listed, cwd=ROOT, text=True).split("\0"):
+        if name and (ROOT / name).is_file():
+            (COPY / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, COPY / name)
+    (COPY / "src").symlink_to("layers/clinrisk")
+    settings = {
+        "source_paths": ["src/clinrisk"],
+        "only_mutate": [f"src/clinrisk/{room}*" for room in rooms],
+        "also_copy": sorted(path.name for path in COPY.iterdir() if path.name not in {"src", "tests"}),
+        "pytest_add_cli_args_test_selection": tests_of(rooms),
+    }
+    with (COPY / "pyproject.toml").open("a") as file:
+        file.write('\n[tool.mutmut]\nprocess_isolation = "forkserver"\n')
+        file.writelines(f"{key} = {values}\n" for key, values in settings.items())
+
+
+def tests_of(rooms: list[str]) -> list[str]:
+    """Return the folders of tests that the rooms are held to."""
+    found = []
+    for room in rooms:
+        layer, *names = Path(room).parts
+        for level in LEVELS[layer]:
+            folder = Path(
+                "tests", level, *[name for name in names if (ROOT / "tests" / level / name).is_dir()]
+            )
+            found.append(folder.as_posix())
+    return sorted(set(found))
+
+
+def mutmut(*arguments: str, check: bool = True) -> str:
+    """Run mutmut in the copy and return what it prints."""
+    command = [str(Path(sys.executable).with_name("mutmut")), *arguments]
+    done = subprocess.run(
+        command, cwd=COPY, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    if check and done.returncode:
+        sys.exit(done.stdout[-4000:])
+    return done.stdout
+
+
+def statuses() -> dict[str, str]:
+    """Return the status of every mutant by its name."""
+    lines = mutmut("results", "--all", "true").splitlines()
+    return dict(line.strip().rsplit(": ", 1) for line in lines if "__mutmut_" in line)
+
+
+def changed_lines(diff: str) -> tuple[str, str]:
+    """Return the lines that a mutant takes away and those that it puts in."""
+    removed, added = (
+        [line[1:].strip() for line in diff.splitlines() if re.match(rf"\{sign}(?!\{sign}\{sign})", line)]
+        for sign in "-+"
+    )
+    return "\n".join(removed), "\n".join(added)
+
+
+def equivalents() -> set[tuple[str, str, str]]:
+    """Return the argued survivors: module, lines removed, lines added."""
+    rows = tomllib.loads(EQUIVALENT.read_text()).get("mutant", [])
+    return {(row["module"], row["removed"], row["added"]) for row in rows if row["reason"].strip()}
+
+
+def main() -> int:
+    """Run the mutants and print the score; return 1 when it is under the pass mark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "rooms", nargs="*", default=ROOMS, help="prefixes under clinrisk/, such as core/monitoring"
+    )
+    parser.add_argument("--sample", type=int, help="how many mutants, drawn by the seed (default: all)")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    rooms = given.rooms or ROOMS
+    prepare(rooms)
+    # A run of no mutant makes them all and measures which test reaches which function; it ends with an error.
+    output = mutmut("run", "none", check=False)
+    names = sorted(statuses())
+    if not names or "nothing matches" not in output:
+        sys.exit(output[-4000:])
+    if given.sample and given.sample < len(names):
+        names = sorted(np.random.default_rng(given.seed).choice(names, given.sample, replace=False).tolist())
+    mutmut("run", *names)
+    found = {name: status for name, status in statuses().items() if name in set(names)}
+    argued, known = 0, equivalents()
+    for name in (name for name, status in found.items() if status not in KILLED):
+        diff = mutmut("show", name)
+        argued += (re.split(r"\.x[_ǁ]", name)[0], *changed_lines(diff)) in known
+        print(diff)
+    score = sum(status in KILLED for status in found.values()) / max(len(found) - argued, 1)
+    print(f"{dict(Counter(found.values()))}, of which argued as equivalent: {argued}; score {score:.1%}")
+    return int(score < PASS_MARK)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
