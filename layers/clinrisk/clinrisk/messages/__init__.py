@@ -31,11 +31,13 @@ from clinrisk.messages.ingest import (
 from clinrisk.messages.monitoring import (
     Batch,
     BatchSelection,
+    CheckRequest,
     CheckResult,
     Finding,
     RecordRequest,
     RecordResult,
     SelectRequest,
+    SelectResult,
 )
 from clinrisk.messages.release import (
     ApprovalAsked,
@@ -71,6 +73,7 @@ __all__ = [
     "BuildRequest",
     "BuiltChunk",
     "Champion",
+    "CheckRequest",
     "CheckResult",
     "Chunk",
     "ChunkDone",
@@ -114,6 +117,7 @@ __all__ = [
     "Request",
     "ScoringModel",
     "SelectRequest",
+    "SelectResult",
     "ShadowBatch",
     "ShadowPlan",
     "Tuning",

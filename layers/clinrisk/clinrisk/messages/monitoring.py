@@ -6,7 +6,7 @@ from pydantic import Field
 
 from clinrisk.messages.base import Count, Message, Name, Reference, Request, S3Uri
 
-Check = Literal["quality", "drift", "performance", "bias"]
+Check = Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")]
 Verdict = Literal["OK", "ALERT", "NOT_EVALUATED"]
 
 
@@ -36,6 +36,18 @@ class BatchSelection(Request):
     reference_uri: S3Uri
     evaluation_uri: S3Uri
     live_version: Annotated[int, Field(ge=1)]
+
+
+class SelectResult(BatchSelection):
+    """The selection, and the checks to run on it."""
+
+    checks: tuple[Check, ...]
+
+
+class CheckRequest(BatchSelection):
+    """Ask what one check finds in the selected batches."""
+
+    check: Check
 
 
 class Finding(Message):

@@ -7,13 +7,14 @@ from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import deployments, uploads
 from clinrisk.core import object_keys
-from clinrisk.messages import Batch, BatchSelection, SelectRequest
+from clinrisk.core.monitoring.findings import Check
+from clinrisk.messages import Batch, SelectRequest, SelectResult
 
 NEWEST = 20
 
 
-def select(request: SelectRequest) -> BatchSelection:
-    """Return the addresses of what the checks compare: reference, evaluation, and up to 20 batches."""
+def select(request: SelectRequest) -> SelectResult:
+    """Return the checks to run, and the addresses of what they compare: references and up to 20 batches."""
     live = deployments.live(request.use_case)
     settled = uploads.used(request.use_case, "inference", newest_first=True)
     present = use_cases.get(request.use_case).schema_version
@@ -24,12 +25,13 @@ def select(request: SelectRequest) -> BatchSelection:
         for upload in settled
         if upload.settled_at >= live.promoted_at and upload.schema_version == live.schema_version == present
     ][:NEWEST]
-    return BatchSelection(
+    return SelectResult(
         use_case=request.use_case,
         batches=tuple(_batch(request.use_case, upload) for upload in recent),
         reference_uri=live.reference_uri,
         evaluation_uri=live.evaluation_uri,
         live_version=live.live_version,
+        checks=tuple(check.value for check in Check),
     )
 
 

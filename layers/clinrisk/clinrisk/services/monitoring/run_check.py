@@ -1,0 +1,83 @@
+"""Run Check: what one check of the registry finds in each recent batch of the live model."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clinrisk import use_cases
+from clinrisk.aws import s3
+from clinrisk.core.monitoring.checks import CHECKS, ProfileCheck
+from clinrisk.core.monitoring.findings import Check, CheckFinding, ProfileMaterial, ScoreMaterial, not_evaluated
+from clinrisk.core.profiles.feature_profile import Profile
+from clinrisk.core.profiles.score_profile import ScoreProfile, merge
+from clinrisk.messages import CheckRequest, CheckResult, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.random import Generator
+
+    from clinrisk.messages import Batch
+
+NO_BATCH = "none"
+TOGETHER = "all recent batches together"
+
+
+def run(request: CheckRequest) -> CheckResult:
+    """Return the finding of one check for each batch; without any batch, one that states so."""
+    check = Check(request.check)
+    found = [_message(batch, finding) for batch, finding in _findings(check, request)]
+    if not found:
+        known = "the live model has scored no batch of the present contract yet"
+        why = f"The {check} check had nothing to judge: {known}."
+        found = [_message(NO_BATCH, not_evaluated(check, 0.0, why))]
+    return CheckResult(check=request.check, findings=tuple(found))
+
+
+def _findings(check: Check, request: CheckRequest) -> Iterator[tuple[str, CheckFinding]]:
+    use_case, registered = use_cases.get(request.use_case), CHECKS[check]
+    if isinstance(registered, ProfileCheck):
+        reference = Profile.from_dict(_read(request.reference_uri))
+        for batch in request.batches:
+            current = Profile.from_dict(_read(batch.profile))
+            material = ProfileMaterial(reference, current, batch.rows_quarantined, _seeded(batch.upload_id))
+            yield batch.key, registered.finding(use_case, material)
+    else:
+        evaluation = _read(request.evaluation_uri)
+        for name, scores in _scored(request.batches):
+            yield name, registered.finding(use_case, ScoreMaterial(evaluation, scores, _seeded(name)))
+
+
+def _scored(batches: Iterable[Batch]) -> list[tuple[str, ScoreProfile | None]]:
+    """Read each batch's score profile, the labelled one where outcomes have been joined.
+
+    Where more than one batch has outcomes, all of those together are one more: many small batches can be
+    judged together long before any of them can alone.
+    """
+    uris = [(batch.key, batch.joined or batch.score_profile) for batch in batches]
+    found = [(name, None if uri is None else ScoreProfile.from_dict(_read(uri))) for name, uri in uris]
+    labelled = [scores for _, scores in found if scores is not None and scores.everyone.outcomes]
+    return [*found, (TOGETHER, merge(labelled))] if len(labelled) > 1 else found
+
+
+def _seeded(name: str) -> Generator:
+    """Return the random numbers of one batch: its name is the seed, so a repeated check finds the same."""
+    return np.random.default_rng(list(name.encode()))
+
+
+def _message(batch: str, found: CheckFinding) -> Finding:
+    return Finding(
+        check=found.check.value,
+        batch=batch,
+        verdict=found.verdict.value,
+        statistic=found.statistic,
+        threshold=found.threshold,
+        detail=found.detail,
+    )
+
+
+def _read(uri: str) -> Any:
+    return json.loads(s3.fetch_current(uri))
