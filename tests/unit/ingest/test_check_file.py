@@ -244,6 +244,7 @@ def test_the_counts_of_chunks_add_up_to_the_counts_of_the_file(read: Read) -> No
     counts = read(file_of(rows)).counts
     assert decide(add_counts([counts]), WARD) == decide(counts, WARD)
     assert dict(counts.first_rows) == {"not_a_number:age": (4, 31)}
+    assert RowCounts(**counts.to_dict()) == counts
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ def test_a_declaration_is_complete_and_consistent(name: str) -> None:
     )
     assert 0 < use_case.action.recall < 1
     assert set(use_case.label.classes.values()) == {0, 1}
+    assert use_case.group_columns == tuple(f"group_{attribute.name}" for attribute in use_case.protected)
     for column in use_case.columns:
         if isinstance(column, Number):
             assert column.low < column.high
