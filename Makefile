@@ -66,6 +66,9 @@ check: lint .envs/sam/.installed test ## what continuous integration runs
 template: .envs/dev/.installed ## record new contracts and rewrite the use-case section of template.yaml
 	@.envs/dev/bin/python -m tools.template_block
 
+function: .envs/dev/.installed ## write a new function everywhere (OF='scoring measure_wait --summary "Measures ..."', OF=--help)
+	@.envs/dev/bin/python -m tools.new_function $(OF)
+
 rehearsal: envs .envs/dev/.installed ## change a contract on the twin: docs/contract-change.md, step by step
 	@.envs/dev/bin/pytest -q tests/e2e/training/test_contract_change.py
 
@@ -84,5 +87,5 @@ lock: $(UV) ## resolve requirements/*.in again into their locks
 clean: ## remove everything that these commands made
 	@rm -rf .envs .build .aws-sam .twin out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help envs demo twin quick test mutants lint check template rehearsal lock clean
+.PHONY: help envs demo twin quick test mutants lint check template function rehearsal lock clean
 .SECONDARY:

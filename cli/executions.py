@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from clinrisk.core import failure_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -16,11 +18,10 @@ if TYPE_CHECKING:
 MACHINES = {
     "ingest": "IngestStateMachine",
     "training": "TrainingStateMachine",
+    "release": "ReleaseStateMachine",
     "scoring": "ScoringStateMachine",
     "monitoring": "MonitoringStateMachine",
 }
-# Where AWS's services and our functions put the reason that a person can act on.
-REASON_FIELDS = ("ExitMessage", "FailureReason", "errorMessage", "StatusReason")
 HISTORY_PAGE = 1000
 
 
@@ -138,7 +139,7 @@ def visits_of(events: Iterable[Mapping[str, Any]], stopped: datetime | None) -> 
 
 def reason_of(events: Iterable[Mapping[str, Any]], error: str, cause: str) -> str:
     """Return why an execution failed: its own words, and those of the job or function that failed."""
-    own = plain_reason(cause) or error
+    own = failure_text.ended(error, cause)
     for event in reversed(list(events)):
         kind = event["type"]
         if not kind.endswith(("Failed", "TimedOut")) or kind.startswith(("Execution", "Map", "Parallel")):
@@ -146,28 +147,13 @@ def reason_of(events: Iterable[Mapping[str, Any]], error: str, cause: str) -> st
         details: Mapping[str, Any] = next(
             (value for name, value in event.items() if name.endswith("EventDetails")), {}
         )
-        first_hand = plain_reason(details.get("cause", "")) or details.get("error", "")
-        if first_hand and first_hand not in own and own not in first_hand:
-            return f"{own} ({first_hand})" if own else str(first_hand)
-        return str(first_hand if len(first_hand) > len(own) else own)
+        if not details.get("error"):
+            continue
+        first_hand = failure_text.explained(details["error"], details.get("cause", ""))
+        if first_hand not in own and own not in first_hand:
+            return f"{own} ({first_hand})"
+        return max(first_hand, own, key=len)
     return own
-
-
-def plain_reason(cause: str) -> str:
-    """Return the sentence inside a cause, which is often a whole JSON description of a job.
-
-    >>> plain_reason('{"TrainingJobStatus": "Failed", "FailureReason": "AlgorithmError: no rows"}')
-    'AlgorithmError: no rows'
-    >>> plain_reason("The candidate did not clear the bar.")
-    'The candidate did not clear the bar.'
-    """
-    parsed = _parsed(cause)
-    for name in REASON_FIELDS:
-        if parsed.get(name):
-            return str(parsed[name]).strip()
-    if parsed.get("Cause") and parsed["Cause"] != cause:
-        return plain_reason(str(parsed["Cause"]))
-    return "" if parsed else cause.strip()
 
 
 def _parsed(text: str | None) -> dict[str, Any]:

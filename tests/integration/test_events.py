@@ -51,6 +51,11 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "decide_approval.forged": {"statusCode": 403},
     "promote_candidate.heart": {"live_version": 1},
     "publish_results.stroke": {"scored_rows": 20},
+    "explain_failure.job": {
+        "reason": "50 patients and 49 scores do not pair up one to one.",
+        "ending": "JobFailed",
+    },
+    "explain_failure.too_little_data": {"reason": "12 of 200 rows.", "ending": "NotEnoughData"},
 }
 
 
@@ -118,6 +123,10 @@ def request_approval(stack: Stack, _case: str) -> Any:
 
 def expire_approval(stack: Stack, _case: str) -> Any:
     return {"use_case": "heart", "run_id": Asked(stack).candidate.run_id}
+
+
+def explain_failure(_stack: Stack, case: str) -> Any:
+    return read_event(f"explain_failure.{case}")
 
 
 def decide_approval(stack: Stack, case: str) -> Any:

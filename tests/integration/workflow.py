@@ -7,13 +7,11 @@ import json
 import re
 import threading
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
-from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 from tests.integration.conftest import Context, handler_of
 from tests.statemachines.interpreter import Call, Ending, Scene, ServiceError, played
@@ -102,9 +100,6 @@ class Workflow:
     def run(self, event: dict[str, Any], name: str = "execution-1") -> Ending:
         """Run one execution of the ingest workflow to its end."""
         if self._scene is None:
-            # To parse the definition takes longer than to run it.
-            parse = AmazonStateLanguageParser.parse
-            self.monkeypatch.setattr(AmazonStateLanguageParser, "parse", staticmethod(cache(parse)))
             self._scene = played(self.monkeypatch, _Everyone(self))
         self._scene.stage.calls.clear()
         self.trouble.armed = True

@@ -275,7 +275,7 @@ def test_a_workflow_that_names_the_shadow_cannot_move_the_live_pointer() -> None
     own = [
         statement
         for policy, statement in STATEMENTS
-        if policy == "TrainingStateMachinePolicy" and "dynamodb:PutItem" in as_list(statement["Action"])
+        if policy == "ReleaseStateMachinePolicy" and "dynamodb:PutItem" in as_list(statement["Action"])
     ]
     assert [statement["Condition"] for statement in own] == [
         {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "SHADOW#*"}}

@@ -120,8 +120,10 @@ class Walkthrough:
         ):
 
             def asks_or_ends() -> Execution | None:
-                for execution in self.board.of(self.name, "training")[:1]:
-                    if execution["status"] != "RUNNING" or "Await Approval" in execution["running_states"]:
+                released, trained = (self.board.of(self.name, name)[:1] for name in ("release", "training"))
+                for execution in (*released, *trained):
+                    ended_badly = execution["status"] not in {"RUNNING", "SUCCEEDED"}
+                    if ended_badly or "Await Approval" in execution["running_states"]:
                         return execution
                 return None
 
@@ -137,7 +139,7 @@ class Walkthrough:
 
     def decide(self) -> bool:
         """Play the approver, or wait for a person; return whether the candidate went live."""
-        with self._step("Decide", "training") as step:
+        with self._step("Decide", "release") as step:
             link = self.board.wait(f"The approval mail of {self.name}", STEP_SECONDS, self._approval_link)
             if self.plays_approver:
                 approve(link)
@@ -147,12 +149,12 @@ class Walkthrough:
                     f"\n{self.contract.title}: read the evidence and decide here:\n{link}\n"
                 )
             patience = STEP_SECONDS if self.plays_approver else APPROVER_SECONDS
-            self.board.wait(f"The decision about {self.name}", patience, self._training_ended)
-            refused = DECIDED_AGAINST.get(self.board.of(self.name, "training")[0]["error"])
+            self.board.wait(f"The decision about {self.name}", patience, self._release_ended)
+            refused = DECIDED_AGAINST.get(self.board.of(self.name, "release")[0]["error"])
             if refused:
                 self.record.decision = step.detail = refused
                 return False
-            self.board.wait_end(self.name, "training", "", STEP_SECONDS)
+            self.board.wait_end(self.name, "release", "", STEP_SECONDS)
             live = self.clinrisk.ask("live", self.name)[self.name]["live"]
             self.record.decision = live["approval"]["status"]
             self.record.live_version = int(live["live_version"])
@@ -246,10 +248,10 @@ class Walkthrough:
         return key
 
     def _approval_link(self) -> str | None:
-        return link_in(self.mails(), str(self.board.of(self.name, "training")[0]["name"]))
+        return link_in(self.mails(), str(self.board.of(self.name, "release")[0]["name"]))
 
-    def _training_ended(self) -> bool | None:
-        executions = self.board.of(self.name, "training")[:1]
+    def _release_ended(self) -> bool | None:
+        executions = self.board.of(self.name, "release")[:1]
         return True if executions and executions[0]["status"] != "RUNNING" else None
 
     def _fetch(self) -> dict[str, str]:

@@ -46,7 +46,8 @@ class Hospital:
             if answer := give():
                 return answer
             time.sleep(0.3)  # the jobs need the processor more than this question does
-        raise AssertionError([(one["name"], one["status"]) for one in self.executions("Training")])
+        ran = [*self.executions("Training"), *self.executions("Release")]
+        raise AssertionError([(one["name"], one["status"]) for one in ran])
 
     def executions(self, machine: str) -> list[dict[str, Any]]:
         arn = self.outputs[f"{machine}StateMachine"]
@@ -70,7 +71,8 @@ class Hospital:
         """Wait for the `count`-th question to the approver, and give the mail and its link."""
 
         def asked() -> Any:
-            assert "FAILED" not in {one["status"] for one in self.executions("Training")}
+            ran = [*self.executions("Training"), *self.executions("Release")]
+            assert "FAILED" not in {one["status"] for one in ran}
             questions = [one for one in self.letters("approver") if "/approvals/" in one["body"]]
             return questions if len(questions) >= count else None
 
@@ -166,7 +168,7 @@ def hospital(twin: RunningTwin) -> Hospital:
     place.seen["first page"] = page(link)
     place.seen["first jobs"] = twin.client("sagemaker").list_transform_jobs()["TransformJobSummaries"]
     approve(link)
-    assert place.ended("Training", 1)[0]["status"] == "SUCCEEDED"
+    assert place.ended("Release", 1)[0]["status"] == "SUCCEEDED"
     place.seen["retired"] = place.waiting() is None
     place.drop("inference", "monday", 240, seed=2)
     place.seen["monday"] = place.results("monday")
@@ -221,7 +223,8 @@ def test_clinicians_get_the_live_models_risks_and_nothing_else(hospital: Hospita
 READERS = (
     "PublishResultsRole", "DecideApprovalRole", "RequestApprovalRole", "RecordShadowRole", "PlanShadowRole",
     "SelectBatchesRole", "JoinOutcomesRole", "CheckBiasRole", "PresentJobRole", "ServeJobRole",
-    "EvaluateJobRole", "ShadowJobRole", "TrainingStateMachineRole", "ScoringStateMachineRole",
+    "EvaluateJobRole", "ShadowJobRole", "TrainingStateMachineRole", "ReleaseStateMachineRole",
+    "ScoringStateMachineRole",
 )  # fmt: skip
 
 
@@ -290,7 +293,7 @@ def test_a_shadow_that_breaks_costs_the_clinicians_nothing_and_is_told(hospital:
 
 def test_what_was_decided_is_no_shadow_any_more(hospital: Hospital) -> None:
     approve(hospital.seen["link"])
-    assert hospital.ended("Training", 2)[0]["status"] == "SUCCEEDED"
+    assert hospital.ended("Release", 2)[0]["status"] == "SUCCEEDED"
     assert hospital.waiting() is None
     jobs = hospital.twin.client("sagemaker").list_transform_jobs(MaxResults=100)["TransformJobSummaries"]
     hospital.drop("inference", "thursday", 30, seed=6)

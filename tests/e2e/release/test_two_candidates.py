@@ -73,13 +73,13 @@ def test_of_two_approvals_at_once_one_is_released_and_the_other_is_told_why_not(
         assert OVERTAKEN in told or "cannot be released" in told
         overtaken = links[refused.index(told)]
     else:
-        ended = hospital.ended("Training", 2)
+        ended = hospital.ended("Release", 2)
         assert sorted(one["status"] for one in ended) == ["FAILED", "SUCCEEDED"]
         [overtaken] = [one for one in links if not asked(hospital, one).get("live_version")]
         assert asked(hospital, overtaken)["outcome"] == f"Not released. {OVERTAKEN}"
         letters = [one["body"] for one in hospital.letters("operator")]
         assert any(OVERTAKEN in body and "stays live" in body for body in letters)
-    hospital.ended("Training", 1)
+    hospital.ended("Release", 1)
     assert OVERTAKEN in page(overtaken)
     [released] = [one for one in links if one != overtaken]
     assert asked(hospital, released)["outcome"] == "Live version 1."

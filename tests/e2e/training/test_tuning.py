@@ -29,12 +29,18 @@ def outputs(twin: RunningTwin) -> dict[str, str]:
 def package(twin: RunningTwin, outputs: dict[str, str]) -> dict[str, Any]:
     """The candidate as it is registered, pending, when the approver has been asked."""
     registry, states = twin.client("sagemaker"), twin.client("stepfunctions")
-    machine = outputs["TrainingStateMachine"]
+    machines = (outputs["TrainingStateMachine"], outputs["ReleaseStateMachine"])
 
     def asked() -> Any:
-        executions = states.list_executions(stateMachineArn=machine)["executions"]
+        executions = [
+            one
+            for machine in machines
+            for one in states.list_executions(stateMachineArn=machine)["executions"]
+        ]
         for one in executions:
-            assert one["status"] == "RUNNING", states.describe_execution(executionArn=one["executionArn"])
+            assert one["status"] in {"RUNNING", "SUCCEEDED"}, states.describe_execution(
+                executionArn=one["executionArn"]
+            )
         waiting = [one for one in executions if _waits(states, one["executionArn"])]
         return waiting and registry.list_model_packages(ModelPackageGroupName=f"{STACK}-heart-v1")
 

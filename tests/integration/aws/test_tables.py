@@ -1,4 +1,4 @@
-"""What the command reads of the tables: as stored, newest first, and without what answers for a person."""
+"""The tables as the command reads them: newest first, and without what answers for a person."""
 
 from __future__ import annotations
 

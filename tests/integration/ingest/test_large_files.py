@@ -73,7 +73,7 @@ def test_a_large_file_that_fails_tells_the_error_of_its_chunk(
     monkeypatch.setattr(s3, "store", refuse)
     event = drop(stack, KEY, stroke_batch(60))
     assert workflow.run(event).error == "UploadFailed"
-    reason = "ServiceRefused. AWS answered PutObject with AccessDenied."
+    reason = "AWS answered PutObject with AccessDenied."
     receipt = receipt_of(stack)
     assert receipt["disposition"] == "FAILED"
     assert f"What failed: {reason}" in receipt["explanation"]

@@ -348,7 +348,7 @@ def test_a_failed_receipt_names_our_own_error_and_nobody_else_s_words(
     ours = event | {"error": {"Error": "CountsDisagree", "Cause": cause}, "upload": None, "execution": "x"}
     parked = stack.call("park_upload", ours)
     receipt = stack.read_json(parked["receipt"]["uri"])
-    assert parked["reason"] == "CountsDisagree. Chunk 3 of the file is missing."
+    assert parked["reason"] == "Chunk 3 of the file is missing."
     assert f"What failed: {parked['reason']}" in receipt["explanation"]
     assert parked["reason"] in parked["message"]
     # Step Functions' own redrive goes on at a Fail state and reads nothing.

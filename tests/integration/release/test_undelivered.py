@@ -107,7 +107,7 @@ def test_an_expiry_completes_a_decision_that_never_arrived_and_does_not_deny_it(
 ) -> None:
     asked, _ = undelivered_decision(stack, decision)
     said = expired(stack, asked)
-    assert said == "A decision was recorded, but it did not reach the training run in time."
+    assert said == "A decision was recorded, but it did not reach the workflow in time."
     assert sorted(ledger(stack)) == ENTRIES[decision]
     assert approvals.find(asked.approval_id).status == approvals.TOO_LATE
     assert "too late" in asked.open()["body"]

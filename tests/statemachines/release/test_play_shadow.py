@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,10 @@ import pytest
 
 from clinrisk.messages import PlanShadowRequest, RecordShadowRequest
 from tests.statemachines.definitions import value_of
+from tests.statemachines.explaining import failed_job
 from tests.statemachines.interpreter import Call, ServiceError, TooLateError
+from tests.statemachines.release import test_play_release as release
 from tests.statemachines.scoring import test_play_scoring as scoring
-from tests.statemachines.training import test_play_training as training
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 
     Setting = Callable[[dict[str, Any]], Scene]
 
-RUN = training.RUN
+RUN = release.RUN
+# What its jobs are named after: the run, and this execution.
+JOBS = f"{RUN}-{hashlib.sha256(RUN.encode()).hexdigest()[:8]}"
 BATCHES = [
     {
         "upload_id": f"{n}" * 20,
@@ -32,7 +36,7 @@ BATCHES = [
     for n in (1, 2, 3)
 ]
 PLANNED = {"champion_version": 4, "batches": BATCHES, "reason": ""}
-BROKEN = ServiceError("States.TaskFailed", json.dumps({"FailureReason": "9 patients and 8 scores."}))
+BROKEN = failed_job("9 patients and 8 scores.")
 WAITING: dict[str, dict[str, dict[str, Any]]] = {
     "Item": {
         "pk": {"S": "SHADOW#stroke"},
@@ -59,13 +63,11 @@ def waiting(**changes: str) -> dict[str, Any]:
 
 
 def test_a_candidate_replays_each_recent_batch_and_is_compared_once(scene: Setting) -> None:
-    stage = scene(training.cast(Plan_Shadow=PLANNED))
-    assert stage.run("training", training.START, RUN).status == "SUCCEEDED"
+    stage = scene(release.cast(Plan_Shadow=PLANNED))
+    assert stage.run("release", release.CANDIDATE, RUN).status == "SUCCEEDED"
     replays = [call.arguments for call in stage.stage.to("Replay Batch")]
-    assert [one["TransformJobName"] for one in replays] == [
-        f"{RUN}-replay-{f'{n}' * 12}-0" for n in (1, 2, 3)
-    ]
-    assert {one["ModelName"] for one in replays} == {f"{RUN}-shadow-0"}
+    assert [one["TransformJobName"] for one in replays] == [f"{JOBS}-replay-{n}-0" for n in range(3)]
+    assert {one["ModelName"] for one in replays} == {f"{JOBS}-shadow-0"}
     for one, batch in zip(replays, BATCHES, strict=True):
         source = one["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
         assert source == f"s3://lake/transform/heart/{batch['upload_id']}/"
@@ -85,15 +87,15 @@ def test_a_candidate_replays_each_recent_batch_and_is_compared_once(scene: Setti
 
 
 def test_one_batch_is_a_list_of_one(scene: Setting) -> None:
-    stage = scene(training.cast(Plan_Shadow=PLANNED | {"batches": BATCHES[:1]}))
-    assert stage.run("training", training.START, RUN).status == "SUCCEEDED"
+    stage = scene(release.cast(Plan_Shadow=PLANNED | {"batches": BATCHES[:1]}))
+    assert stage.run("release", release.CANDIDATE, RUN).status == "SUCCEEDED"
     [compare] = [call.arguments for call in stage.stage.to("Compare With Champion")]
     assert len(compare["ProcessingInputs"]) == 4
 
 
 def test_before_the_first_release_no_job_is_run_and_the_reason_is_kept(scene: Setting) -> None:
-    stage = scene(training.cast())
-    assert stage.run("training", training.START, RUN).status == "SUCCEEDED"
+    stage = scene(release.cast())
+    assert stage.run("release", release.CANDIDATE, RUN).status == "SUCCEEDED"
     assert not {"Replay Batch", "Compare With Champion", "Announce Failed Shadow"} & set(stage.stage.states)
     [record] = stage.stage.to("Record Shadow")
     request = RecordShadowRequest.model_validate(record.payload)
@@ -101,16 +103,16 @@ def test_before_the_first_release_no_job_is_run_and_the_reason_is_kept(scene: Se
 
 
 def test_the_shadow_is_served_under_its_own_role_and_named_before_anybody_is_asked(scene: Setting) -> None:
-    stage = scene(training.cast(Plan_Shadow=PLANNED))
-    stage.run("training", training.START, RUN)
+    stage = scene(release.cast(Plan_Shadow=PLANNED))
+    stage.run("release", release.CANDIDATE, RUN)
     [model] = stage.stage.to("Create Shadow Model")
     assert model.arguments["ExecutionRoleArn"] == value_of("ShadowJobRole")
     [plan] = stage.stage.to("Plan Shadow")
-    assert PlanShadowRequest.model_validate(plan.payload).feature_digest == training.DIGESTS["features"]
+    assert PlanShadowRequest.model_validate(plan.payload).feature_digest == release.DIGESTS["features"]
     [named] = stage.stage.to("Name Shadow")
     item = named.arguments["Item"]
     assert (item["pk"], item["sk"]) == ({"S": "SHADOW#heart"}, {"S": "WAITING"})
-    assert item["model_name"] == {"S": f"{RUN}-shadow-0"}
+    assert item["model_name"] == {"S": f"{JOBS}-shadow-0"}
     left = int(item["expires_at"]["N"]) - time.time()
     assert left == pytest.approx(168 * 3600, abs=60)
     order = stage.stage.states
@@ -122,8 +124,8 @@ def test_the_shadow_is_served_under_its_own_role_and_named_before_anybody_is_ask
 )
 def test_a_shadow_that_breaks_is_told_and_the_approver_is_still_asked(scene: Setting, state: str) -> None:
     told = {"announce": True, "subject": "Shadow", "message": "It failed."}
-    stage = scene(training.cast(Plan_Shadow=PLANNED, Record_Shadow=told) | {state: BROKEN})
-    assert stage.run("training", training.START, RUN).status == "SUCCEEDED"
+    stage = scene(release.cast(Plan_Shadow=PLANNED, Record_Shadow=told) | {state: BROKEN})
+    assert stage.run("release", release.CANDIDATE, RUN).status == "SUCCEEDED"
     [record] = stage.stage.to("Record Shadow")
     request = RecordShadowRequest.model_validate(record.payload)
     # moto's Map forgets the name of an error inside it.
@@ -137,15 +139,15 @@ def test_a_shadow_that_breaks_is_told_and_the_approver_is_still_asked(scene: Set
 @pytest.mark.parametrize("announced", [{"MessageId": "m"}, ServiceError("SNS.Down")])
 def test_an_ending_that_cannot_be_recorded_is_told_too(scene: Setting, announced: Any) -> None:
     broken = ServiceError("Lambda.Unknown")
-    stage = scene(training.cast(Record_Shadow=broken, Announce_Failed_Shadow=announced))
-    assert stage.run("training", training.START, RUN).status == "SUCCEEDED"
+    stage = scene(release.cast(Record_Shadow=broken, Announce_Failed_Shadow=announced))
+    assert stage.run("release", release.CANDIDATE, RUN).status == "SUCCEEDED"
     assert "could not be recorded" in stage.stage.to("Announce Failed Shadow")[0].arguments["Message"]
 
 
 @pytest.mark.parametrize(
     ("answer", "follows"),
     [
-        (training.cast()["Await Approval"], "Promote Candidate"),
+        (release.cast()["Await Approval"], "Promote Candidate"),
         (ServiceError("ApprovalRejected"), "Withdraw Candidate"),
         (TooLateError(), "Expire Approval"),
     ],
@@ -154,8 +156,8 @@ def test_an_ending_that_cannot_be_recorded_is_told_too(scene: Setting, announced
 def test_whatever_is_decided_the_shadow_is_retired_first(
     scene: Setting, answer: Any, follows: str, retired: Any
 ) -> None:
-    stage = scene(training.cast(Await_Approval=answer, Retire_Shadow=retired))
-    stage.run("training", training.START, RUN)
+    stage = scene(release.cast(Await_Approval=answer, Retire_Shadow=retired))
+    stage.run("release", release.CANDIDATE, RUN)
     order = stage.stage.states
     assert order[order.index("Retire Shadow") + 1] == follows
     [retire] = stage.stage.to("Retire Shadow")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk.messages import PublishRequest
+from tests.statemachines.explaining import explain, failed_job
 from tests.statemachines.interpreter import ServiceError
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def cast(**changes: Any) -> dict[str, Any]:
         "Present Results": {"ProcessingJobStatus": "Completed"},
         "Publish Results": {"scored_rows": 9, "subject": "Scored", "message": "9 patients."},
         "Announce Results": {"MessageId": "m"},
+        "Explain Failure": explain,
         "Announce Failed Scoring": {"MessageId": "m"},
     }
     return answers | {name.replace("_", " "): answer for name, answer in changes.items()}
@@ -168,12 +170,19 @@ def test_a_batch_before_the_first_release_says_what_to_do(scene: Setting) -> Non
     assert "release one" in stage.stage.calls[-1].arguments["Message"]
 
 
-@pytest.mark.parametrize("state", ["Score By Champion", "Present Results"])
-def test_a_failing_job_publishes_nothing_and_says_why(scene: Setting, state: str) -> None:
-    failed = ServiceError("States.TaskFailed", json.dumps({"FailureReason": "A row is too short."}))
-    stage = scene(cast() | {state: failed})
+def test_a_failing_job_of_ours_publishes_nothing_and_says_why(scene: Setting) -> None:
+    stage = scene(cast(Present_Results=failed_job("9 patients and 8 scores do not pair up.")))
     end = stage.run("scoring", BATCH)
-    assert (end.error, end.cause) == ("JobFailed", "A row is too short.")
+    assert (end.error, end.cause) == ("JobFailed", "9 patients and 8 scores do not pair up.")
+    assert "Publish Results" not in stage.stage.states
+
+
+def test_a_failing_transform_publishes_nothing_and_quotes_no_row(scene: Setting) -> None:
+    quoted = {"TransformJobStatus": "Failed", "FailureReason": "ClientError: cannot parse 63,typical angina"}
+    stage = scene(cast(Score_By_Champion=ServiceError("States.TaskFailed", json.dumps(quoted))))
+    end = stage.run("scoring", BATCH)
+    assert (end.error, end.cause) == ("JobFailed", "The job ended with ClientError; its log says more.")
+    assert "angina" not in str(stage.stage.to("Announce Failed Scoring"))
     assert "Publish Results" not in stage.stage.states
 
 

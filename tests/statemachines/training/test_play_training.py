@@ -1,4 +1,4 @@
-"""The training workflow, played: released, blocked, rejected, expired, and every job that may fail."""
+"""The training workflow, played: handed over to a release, blocked, and every job that may fail."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.statemachines.interpreter import TOKEN, Call, ServiceError, TooLateError
+from clinrisk.messages import ReleaseRequest
+from tests.statemachines.definitions import value_of
+from tests.statemachines.explaining import explain, failed_job
+from tests.statemachines.interpreter import Call, ServiceError, TooLateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +26,8 @@ RANGES = {"ContinuousParameterRanges": [{"Name": "eta", "MinValue": "0.02", "Max
 DIGESTS = {
     "model": "a" * 64,
     "manifest": "b" * 64,
+    "evaluation": "d" * 64,
+    "code": "e" * 64,
     "features": "f" * 64,
     "image": "xgboost:3.2-0",
     "threshold": "0.31",
@@ -32,11 +37,7 @@ DIGESTS = {
     "model_card_hti1": "3" * 64,
     "champion_version": "1",
 }
-OUTDATED = "The evidence compares with live version 1, version 2 is live: evaluate again."
-FAILED_JOB = ServiceError(
-    "States.TaskFailed",
-    json.dumps({"ProcessingJobStatus": "Failed", "FailureReason": 'The set has no "positive" patient.'}),
-)
+FAILED_JOB = failed_job('The set has no "positive" patient.')
 
 
 def trained(call: Call) -> dict[str, Any]:
@@ -83,25 +84,8 @@ def cast(**changes: Any) -> dict[str, Any]:
         "Announce Blocked Candidate": {"MessageId": "m"},
         "Create Model": {"ModelArn": "arn"},
         "Register Candidate": {"ModelPackageArn": PACKAGE},
-        "Create Shadow Model": {"ModelArn": "arn"},
-        "Plan Shadow": {"champion_version": 0, "batches": [], "reason": "No model is live yet."},
-        "Name Shadow": {},
-        "Replay Batch": {"TransformJobStatus": "Completed"},
-        "Compare With Champion": {"ProcessingJobStatus": "Completed"},
-        "Record Shadow": {"announce": False, "subject": "Shadow", "message": "It failed."},
-        "Announce Failed Shadow": {"MessageId": "m"},
-        "Retire Shadow": {},
-        "Await Approval": {
-            "approval_id": "ap-1",
-            "decision": "APPROVED",
-            "decided_at": "t",
-            "reason": "fine",
-        },
-        "Expire Approval": {"reason": "Nobody decided in time."},
-        "Promote Candidate": {"live_version": 1, "subject": "Released", "message": "Version 1 is live."},
-        "Mark Approved": {"ModelPackageArn": PACKAGE},
-        "Announce Promotion": {"MessageId": "m"},
-        "Withdraw Candidate": {"ModelPackageArn": PACKAGE},
+        "Start Release": {"ExecutionArn": "arn"},
+        "Explain Failure": explain,
         "Announce Failed Training": {"MessageId": "m"},
     }
     return answers | {name.replace("_", " "): answer for name, answer in changes.items()}
@@ -110,27 +94,6 @@ def cast(**changes: Any) -> dict[str, Any]:
 def message(scene: Scene, state: str = "Announce Failed Training") -> str:
     [mail] = scene.stage.to(state)
     return str(mail.arguments["Message"])
-
-
-def test_an_approved_candidate_is_released(scene: Setting) -> None:
-    stage = scene(cast())
-    assert stage.run("training", START, RUN).status == "SUCCEEDED"
-    [promote] = stage.stage.to("Promote Candidate")
-    assert promote.payload == {
-        "execution": f"arn:aws:states:eu-central-1:123456789012:execution:training:{RUN}",
-        "use_case": "heart",
-        "run_id": RUN,
-        "package_arn": PACKAGE,
-        "package_version": 7,
-        "model_name": f"{RUN}-model-0",
-        "digests": DIGESTS,
-        "threshold": 0.31,
-        "approval_id": "ap-1",
-        "model_uri": f"s3://lake/models/heart/{RUN}/xgboost/{RUN}-xgboost-0/output/model.tar.gz",
-        "reference_uri": f"s3://lake/training/heart/{RUN}/set/reference.json",
-        "evaluation_uri": f"s3://lake/evaluation/heart/{RUN}/evaluation.json",
-    }
-    assert stage.stage.states[-2:] == ["Mark Approved", "Announce Promotion"]
 
 
 def test_both_models_are_trained_on_the_training_rows_alone(scene: Setting) -> None:
@@ -233,7 +196,7 @@ def test_a_blocked_candidate_is_announced_and_never_registered(scene: Setting) -
     end = stage.run("training", START, RUN)
     assert (end.error, end.cause) == ("CandidateBlocked", "AUC is below .80. Too few events.")
     assert message(stage, "Announce Blocked Candidate") == "By the bar."
-    assert not {"Create Model", "Register Candidate", "Await Approval"} & set(stage.stage.states)
+    assert not {"Create Model", "Register Candidate", "Start Release"} & set(stage.stage.states)
 
 
 def test_a_registration_carries_the_digests_and_is_not_made_twice(scene: Setting) -> None:
@@ -247,110 +210,6 @@ def test_a_registration_carries_the_digests_and_is_not_made_twice(scene: Setting
     assert first.arguments["CustomerMetadataProperties"].items() >= DIGESTS.items()
 
 
-def test_the_approver_gets_a_week_and_the_token_goes_to_the_function_alone(scene: Setting) -> None:
-    stage = scene(cast())
-    stage.run("training", START, RUN)
-    assert stage.stage.timeouts["Await Approval"] == 168 * 3600
-    assert [call.state for call in stage.stage.calls if TOKEN in str(call.arguments)] == ["Await Approval"]
-
-
-def test_a_no_withdraws_the_candidate(scene: Setting) -> None:
-    stage = scene(cast(Await_Approval=ServiceError("ApprovalRejected", "Version 7 was rejected.")))
-    end = stage.run("training", START, RUN)
-    assert (end.error, end.cause) == ("CandidateRejected", "The approver said no.")
-    [withdraw] = stage.stage.to("Withdraw Candidate")
-    assert withdraw.arguments["ModelApprovalStatus"] == "Rejected"
-    assert "Promote Candidate" not in stage.stage.states
-
-
-def test_a_silence_expires_and_withdraws_the_candidate(scene: Setting) -> None:
-    stage = scene(cast(Await_Approval=TooLateError()))
-    end = stage.run("training", START, RUN)
-    assert (end.error, end.cause) == ("ApprovalExpired", "Nobody decided in time.")
-    expired = ["Expire Approval", "Withdraw Candidate", "Announce Failed Training"]
-    assert stage.stage.states[-3:] == expired
-
-
-def test_an_expiry_that_breaks_still_withdraws_and_expires(scene: Setting) -> None:
-    stage = scene(cast(Await_Approval=TooLateError(), Expire_Approval=ServiceError("DecisionMissing")))
-    end = stage.run("training", START, RUN)
-    # Whether anybody decided is what could not be found out.
-    assert (end.error, end.cause) == ("ApprovalExpired", "No decision arrived in time.")
-    assert "Withdraw Candidate" in stage.stage.states
-
-
-def test_the_mail_does_not_deny_a_decision_that_was_recorded(scene: Setting) -> None:
-    said = "A decision was recorded, but it did not reach the training run in time."
-    stage = scene(cast(Await_Approval=TooLateError(), Expire_Approval={"reason": said}))
-    assert stage.run("training", START, RUN).error == "ApprovalExpired"
-    assert message(stage).startswith(f"{said} The model that was live stays live.")
-
-
-def test_a_question_that_could_not_be_asked_leaves_nothing_pending(scene: Setting) -> None:
-    stage = scene(cast(Await_Approval=ServiceError("KMSInternalException")))
-    end = stage.run("training", START, RUN)
-    assert (end.error, end.cause) == ("KMSInternalException", "It ended with KMSInternalException.")
-    assert "Withdraw Candidate" in stage.stage.states
-
-
-@pytest.mark.parametrize("error", ["EvidenceChanged", "DecisionMissing"])
-def test_evidence_that_changed_after_the_decision_releases_nothing(scene: Setting, error: str) -> None:
-    changed = ServiceError(error, json.dumps({"errorMessage": "The report changed."}))
-    stage = scene(cast(Promote_Candidate=changed))
-    end = stage.run("training", START, RUN)
-    assert (end.error, end.cause) == (error, "The report changed.")
-    assert "Withdraw Candidate" in stage.stage.states
-    assert "Mark Approved" not in stage.stage.states
-
-
-def test_a_candidate_that_another_release_overtook_is_withdrawn_and_told_in_words(scene: Setting) -> None:
-    overtaken = ServiceError("ChampionChanged", json.dumps({"errorMessage": OUTDATED}))
-    stage = scene(cast(Promote_Candidate=overtaken))
-    end = stage.run("training", START, RUN)
-    assert (end.status, end.error, end.cause) == ("FAILED", "ChampionChanged", OUTDATED)
-    assert len(stage.stage.to("Promote Candidate")) == 1
-    [withdraw] = stage.stage.to("Withdraw Candidate")
-    assert withdraw.arguments["ModelApprovalStatus"] == "Rejected"
-    assert withdraw.arguments["ApprovalDescription"] == "Withdrawn: ChampionChanged"
-    assert message(stage).startswith(f"{OUTDATED} The model that was live stays live.")
-    [mail] = stage.stage.to("Announce Failed Training")
-    assert "data_manager" in mail.arguments["MessageAttributes"]["audience"]["StringValue"]
-    assert not {"Mark Approved", "Announce Promotion"} & set(stage.stage.states)
-
-
-def test_nobody_is_asked_about_a_candidate_that_another_release_overtook(scene: Setting) -> None:
-    overtaken = ServiceError("ChampionChanged", json.dumps({"errorMessage": OUTDATED}))
-    stage = scene(cast(Await_Approval=overtaken))
-    end = stage.run("training", START, RUN)
-    assert (end.error, end.cause) == ("ChampionChanged", OUTDATED)
-    assert {"Retire Shadow", "Withdraw Candidate"} <= set(stage.stage.states)
-    assert "Promote Candidate" not in stage.stage.states
-
-
-@pytest.mark.parametrize("state", ["Promote_Candidate", "Mark_Approved"])
-def test_a_release_that_breaks_half_way_is_not_called_withdrawn(scene: Setting, state: str) -> None:
-    # The live pointer may have moved already: the registry must not say the opposite.
-    broken = {state: ServiceError("Lambda.Unknown")}
-    stage = scene(cast(**broken))
-    assert stage.run("training", START, RUN).status == "FAILED"
-    assert "Withdraw Candidate" not in stage.stage.states
-    assert message(stage).startswith(
-        "It ended with Lambda.Unknown. Look with clinrisk live which model is live. Execution: "
-    )
-    [mail] = stage.stage.to("Announce Failed Training")
-    assert mail.arguments["Subject"] == "The release broke off: heart"
-
-
-@pytest.mark.parametrize(
-    "error", ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout", "ServiceRefused"]
-)
-def test_a_promotion_that_breaks_half_way_is_completed_by_its_repetition(scene: Setting, error: str) -> None:
-    answer = cast()["Promote Candidate"]
-    stage = scene(cast(Promote_Candidate=[ServiceError(error), ServiceError(error), answer]))
-    assert stage.run("training", START, RUN).status == "SUCCEEDED"
-    assert stage.stage.states[-2:] == ["Mark Approved", "Announce Promotion"]
-
-
 def test_an_unexpected_error_is_mailed_by_name_only(scene: Setting) -> None:
     leaky = ServiceError("KeyError", json.dumps({"errorMessage": "patient 4711, age 63"}))
     stage = scene(cast(Judge_Candidate=leaky))
@@ -359,20 +218,53 @@ def test_an_unexpected_error_is_mailed_by_name_only(scene: Setting) -> None:
     assert "4711" not in message(stage)
 
 
+def test_a_registered_candidate_is_handed_over_to_a_release_of_the_runs_name(scene: Setting) -> None:
+    stage = scene(cast())
+    assert stage.run("training", START, RUN).status == "SUCCEEDED"
+    [start] = stage.stage.to("Start Release")
+    assert start.arguments["StateMachineArn"] == value_of("ReleaseStateMachine")
+    assert start.arguments["Name"] == RUN
+    assert start.arguments["Input"] == {
+        "use_case": "heart",
+        "run_id": RUN,
+        "package_arn": PACKAGE,
+        "package_version": 7,
+        "model_name": f"{RUN}-model-0",
+        "digests": DIGESTS,
+        "threshold": 0.31,
+        "summary": "AUC .90",
+        "unmet": [],
+        "model_uri": f"s3://lake/models/heart/{RUN}/xgboost/{RUN}-xgboost-0/output/model.tar.gz",
+        "reference_uri": f"s3://lake/training/heart/{RUN}/set/reference.json",
+        "evaluation_uri": f"s3://lake/evaluation/heart/{RUN}/evaluation.json",
+        "report_uri": f"s3://results/reports/heart/{RUN}/report.html",
+    }
+    assert ReleaseRequest.model_validate_json(json.dumps(start.arguments["Input"])).run_id == RUN
+    assert stage.stage.states[-1] == "Start Release"
+
+
+def test_a_release_that_was_started_already_is_the_one_that_was_wanted(scene: Setting) -> None:
+    exists = ServiceError("StepFunctions.ExecutionAlreadyExistsException")
+    stage = scene(cast(Start_Release=exists))
+    assert stage.run("training", START, RUN).status == "SUCCEEDED"
+    assert len(stage.stage.to("Start Release")) == 1
+
+
+def test_a_release_that_cannot_be_started_is_not_silently_fine(scene: Setting) -> None:
+    stage = scene(cast(Start_Release=ServiceError("StepFunctions.ExecutionLimitExceededException")))
+    end = stage.run("training", START, RUN)
+    assert (end.status, end.error) == ("FAILED", "StepFunctions.ExecutionLimitExceededException")
+    assert message(stage).startswith(end.cause)
+
+
+def test_a_failure_that_cannot_be_explained_is_still_told_by_its_name(scene: Setting) -> None:
+    leaky = ServiceError("KeyError", json.dumps({"errorMessage": "patient 4711, age 63"}))
+    stage = scene(cast(Judge_Candidate=leaky, Explain_Failure=ServiceError("Lambda.Unknown")))
+    end = stage.run("training", START, RUN)
+    assert (end.status, end.error, end.cause) == ("FAILED", "FailureUnexplained", "It ended with KeyError.")
+    assert "4711" not in message(stage)
+
+
 def test_a_mail_that_cannot_be_sent_does_not_hide_how_it_ended(scene: Setting) -> None:
-    silent = cast(
-        Await_Approval=ServiceError("ApprovalRejected"), Announce_Failed_Training=ServiceError("SNS.Down")
-    )
-    assert scene(silent).run("training", START, RUN).error == "CandidateRejected"
-
-
-def test_a_withdrawal_that_breaks_does_not_hide_how_it_ended(scene: Setting) -> None:
-    stuck = cast(
-        Await_Approval=ServiceError("ApprovalRejected"), Withdraw_Candidate=ServiceError("SageMaker.Down")
-    )
-    assert scene(stuck).run("training", START, RUN).error == "CandidateRejected"
-
-
-def test_a_release_that_cannot_be_announced_is_not_silently_fine(scene: Setting) -> None:
-    stage = scene(cast(Announce_Promotion=ServiceError("SNS.Down")))
-    assert stage.run("training", START, RUN).error == "PromotionUnannounced"
+    silent = cast(Evaluate_Candidate=FAILED_JOB, Announce_Failed_Training=ServiceError("SNS.Down"))
+    assert scene(silent).run("training", START, RUN).error == "JobFailed"

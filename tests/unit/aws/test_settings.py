@@ -34,7 +34,7 @@ def test_settings_are_typed_and_cannot_be_changed() -> None:
     use({"APPROVAL_TIMEOUT_HOURS": "168", "UPLOADS_TABLE": "uploads"})
     assert settings().approval_timeout_hours == 168
     with pytest.raises(pydantic.ValidationError):
-        settings().uploads_table = "another"
+        setattr(settings(), "uploads_table", "another")  # noqa: B010 - a type checker refuses it
     use({"APPROVAL_TIMEOUT_HOURS": "a week"})
     with pytest.raises(pydantic.ValidationError) as refused:
         settings()

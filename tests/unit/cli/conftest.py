@@ -14,7 +14,7 @@ from clinrisk.aws import clients, settings
 REGION = "eu-west-1"
 BUCKETS = ("InboxBucket", "LakeBucket", "ResultsBucket", "AuditBucket")
 TABLES = ("UploadsTable", "ApprovalsTable", "DeploymentsTable")
-MACHINES = ("IngestStateMachine", "TrainingStateMachine", "ScoringStateMachine", "MonitoringStateMachine")
+MACHINES = tuple(f"{name}StateMachine" for name in ("Ingest", "Training", "Release", "Scoring", "Monitoring"))
 
 
 def template() -> str:

@@ -44,7 +44,13 @@ def test_when_an_execution_has_stopped_no_state_is_left_open() -> None:
 
 def test_the_reason_is_the_jobs_own() -> None:
     cause = json.dumps(
-        {"TrainingJobStatus": "Failed", "FailureReason": "AlgorithmError: no positives, exit code: 1"}
+        {
+            "TrainingJobStatus": "Failed",
+            "FailureReason": "AlgorithmError: no positives, exit code: 1",
+            "AlgorithmSpecification": {
+                "ContainerEntrypoint": ["python3", "/opt/ml/input/data/code/clinrisk.pyz"]
+            },
+        }
     )
     events = [
         {"type": "TaskFailed", "taskFailedEventDetails": {"error": "States.TaskFailed", "cause": cause}},
@@ -56,9 +62,18 @@ def test_the_reason_is_the_jobs_own() -> None:
 
 def test_a_reason_is_given_once() -> None:
     cause = json.dumps({"errorMessage": "The header lacks columns."})
-    events = [{"type": "LambdaFunctionFailed", "lambdaFunctionFailedEventDetails": {"cause": cause}}]
+    details = {"error": "UploadError", "cause": cause}
+    events = [{"type": "TaskFailed", "taskFailedEventDetails": details}]
     assert reason_of(events, "UploadError", cause) == "The header lacks columns."
+    assert reason_of(events, "UploadFailed", "The header lacks columns.") == "The header lacks columns."
 
 
 def test_an_error_without_a_cause_is_still_a_reason() -> None:
-    assert reason_of([], "States.Timeout", "") == "States.Timeout"
+    assert reason_of([], "States.Timeout", "") == "It ended with States.Timeout."
+
+
+def test_nothing_that_an_engine_quotes_is_shown() -> None:
+    cause = json.dumps({"errorMessage": "cannot parse '4711, typical angina'"})
+    events = [{"type": "TaskFailed", "taskFailedEventDetails": {"error": "KeyError", "cause": cause}}]
+    assert reason_of(events, "KeyError", cause) == "It ended with KeyError."
+    assert reason_of([], "States.Runtime", "4711 is not a number") == "It ended with States.Runtime."

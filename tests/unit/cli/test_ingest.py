@@ -116,3 +116,48 @@ def test_watching_a_key_that_was_never_dropped_is_refused(
     answer = clinrisk("receipts", "heart/training/never.csv", "--watch")
     assert answer.code == 1
     assert "Nothing was dropped" in answer.err
+
+
+@pytest.mark.parametrize("multipart_above", [64, 0])
+def test_a_drop_names_how_to_read_its_receipt(
+    deployment: Any,
+    clinrisk: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    multipart_above: int,
+) -> None:
+    (tmp_path / "march.csv").write_text("age\n63\n")
+    monkeypatch.setattr("cli.ingest.MULTIPART_BYTES", multipart_above)
+    answer = clinrisk("drop", tmp_path / "march.csv", "--as", "heart/training")
+    assert answer.code == 0
+    assert f"clinrisk receipts {KEY} --watch" in answer.out
+    stored = deployment.s3.get_object(Bucket=deployment.outputs["InboxBucket"], Key=KEY)
+    assert stored["Body"].read() == b"age\n63\n"
+    assert len(stored["Metadata"]["sha256"]) == 64
+
+
+def test_watching_waits_for_the_receipt_of_the_version_in_the_inbox(
+    deployment: Any, clinrisk: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "march.csv").write_text("age\n63\n")
+    version = clinrisk("drop", tmp_path / "march.csv", "--as", "heart/training", "--json").json()[
+        "version_id"
+    ]
+    refused = {"disposition": "REJECTED", "explanation": ["The header lacks columns."]}
+    deployment.write("ResultsBucket", f"receipts/{KEY}.{version}.json", refused)
+    answer = clinrisk("receipts", "heart/training/march.csv", "--watch")
+    assert "REJECTED" in answer.out
+    assert "The header lacks columns." in answer.out
+    assert "The file was not used." in answer.err
+
+
+def test_watching_needs_an_inbox_key(deployment: Any, clinrisk: Callable[..., Any]) -> None:
+    assert clinrisk("receipts", "march.csv", "--watch").code == 2
+    assert clinrisk("receipts", "--watch").code == 2
+
+
+def test_the_newest_receipts_are_listed_up_to_a_number(deployment: Any, clinrisk: Callable[..., Any]) -> None:
+    for day in range(3):
+        deployment.write("ResultsBucket", f"receipts/inbox/heart/training/{day}.csv.v1.json", RECEIPT)
+    shown = clinrisk("receipts", "--last", "2").out
+    assert shown.count("PARTIAL") == shown.count("heart/training/") == 2

@@ -5,6 +5,8 @@ from typing import Any
 import boto3
 import pytest
 
+from cli import waiting_events
+from cli.stack import open_stack
 from clinrisk.core import object_keys
 from tests.unit.cli.conftest import REGION
 
@@ -102,3 +104,18 @@ def test_a_file_whose_workflow_was_stopped_is_started_again_without_a_message(
     [started] = clinrisk("redrive", KEY, "--json").json()
     assert started["version_id"] == version
     assert inputs(deployment) == [event(version=version)] * 2
+
+
+def test_one_file_and_all_files_exclude_each_other(clinrisk: Callable[..., Any]) -> None:
+    assert clinrisk("redrive", "heart/training/march.csv", "--all").code == 2
+
+
+def test_a_message_that_is_redriven_twice_starts_once(
+    deployment: Any, queue: Any, clinrisk: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.put(event())
+    stack = open_stack(None, on_twin=False)
+    [one] = waiting_events.waiting(stack)
+    assert waiting_events.redrive(stack, one) == waiting_events.redrive(stack, one)
+    assert inputs(deployment) == [event()]
+    assert queue.bodies() == []

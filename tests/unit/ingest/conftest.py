@@ -1,10 +1,11 @@
-"""Small well-formed files, to be spoilt one cell at a time."""
+"""Small well-formed files of the small use cases, to be spoilt one cell at a time."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,57 +15,69 @@ from clinrisk.core.ingest.chunk import ParsedChunk, read_chunk
 from clinrisk.core.ingest.csv_file.head import HEAD_BYTES, read_header
 from clinrisk.core.ingest.verdict import FileVerdict
 
-KEY = b"k" * 32
-STROKE = "9046,Male,67,0,1,Yes,Private,Urban,228.69,36.6,formerly smoked,1"
-HEART = "63,1,1,145,233,1,2,150,0,2.3,3,0,6,0"
+from .small_use_cases import GOOD, HEADERS, SMALL
 
+if TYPE_CHECKING:
+    from clinrisk.use_cases.base import UseCase
+
+KEY = b"k" * 32
+
+Row = dict[str, str]
 Judge = Callable[..., FileVerdict]
 Read = Callable[..., ParsedChunk]
 Spoil = Callable[..., bytes]
 
 
-def stroke_rows(count: int) -> list[dict[str, str]]:
-    header = use_cases.get("stroke").header
-    row = dict(zip(header, STROKE.split(","), strict=True))
-    return [{**row, "id": str(100 + n), "age": str(20 + n % 60)} for n in range(count)]
+def named(use_case: str) -> UseCase:
+    """Find a small use case, or one that ships."""
+    return SMALL[use_case] if use_case in SMALL else use_cases.get(use_case)
 
 
-def heart_rows(count: int) -> list[dict[str, str]]:
-    header = use_cases.get("heart").header
-    row = dict(zip(header, HEART.split(","), strict=True))
-    return [{**row, "age": str(30 + n % 40), "chol": str(180 + n)} for n in range(count)]
+def good_rows(use_case: str, count: int) -> list[Row]:
+    """Make good rows that differ from one another."""
+    row = dict(zip(HEADERS[use_case].split(","), GOOD[use_case].split(","), strict=True))
+    own = {"case": 100} if use_case == "ward" else {}
+    return [
+        {**row, "age": str(20 + n % 60), **{name: str(first + n) for name, first in own.items()}}
+        for n in range(count)
+    ]
+
+
+def file_of(rows: Sequence[Row]) -> bytes:
+    """Write rows, one of them at least, as a file."""
+    lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
+    return ("\n".join(lines) + "\n").encode("utf-8", "surrogatepass")
 
 
 @pytest.fixture
 def judge() -> Judge:
     """Judge a file's bytes as the inbox does."""
 
-    def judged(data: bytes, use_case: str = "stroke", purpose: str = "training") -> FileVerdict:
-        return check_file(data, use_cases.get(use_case), purpose)
+    def judged(data: bytes, use_case: str = "ward", purpose: str = "training") -> FileVerdict:
+        return check_file(data, named(use_case), purpose)
 
     return judged
 
 
 @pytest.fixture
 def read() -> Read:
-    """Read a whole file as one chunk."""
+    """Read a complete file as one chunk."""
 
-    def chunk(data: bytes, use_case: str = "stroke", purpose: str = "training") -> ParsedChunk:
+    def chunk(data: bytes, use_case: str = "ward", purpose: str = "training") -> ParsedChunk:
         header = read_header(data[:HEAD_BYTES])
-        return read_chunk(data[header.length :], use_cases.get(use_case), purpose, header.names, 1, KEY)
+        return read_chunk(data[header.length :], named(use_case), purpose, header.names, 1, KEY)
 
     return chunk
 
 
 @pytest.fixture
 def spoilt() -> Spoil:
-    """A file of ten good rows whose third row has some cells replaced."""
+    """Make a file of ten good rows whose third row has some cells replaced."""
 
-    def file(use_case: str = "stroke", **cells: str) -> bytes:
-        rows = {"stroke": stroke_rows, "heart": heart_rows}[use_case](10)
+    def file(use_case: str = "ward", **cells: str) -> bytes:
+        rows = good_rows(use_case, 10)
         rows[2].update(cells)
-        lines = [",".join(use_cases.get(use_case).header), *(",".join(row.values()) for row in rows)]
-        return ("\n".join(lines) + "\n").encode("utf-8", "surrogatepass")
+        return file_of(rows)
 
     return file
 

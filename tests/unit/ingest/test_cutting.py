@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from clinrisk.core.ingest.csv_file import cutting
 from clinrisk.core.ingest.csv_file.cutting import Cut, cut
-from clinrisk.core.ingest.csv_file.quotes import odd_lines
+from clinrisk.core.ingest.csv_file.quotes import LONGEST_ROW, odd_lines
 from clinrisk.core.ingest.rules import LONGEST_LINE
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def blocks_of(data: bytes, size: int) -> Iterator[bytes]:
 
 
 def rows_of(lines: list[bytes]) -> list[int]:
-    """Give how many lines each row has, by the rule of the reader, from the first line on."""
+    """Count how many lines each row has, by the rule of the reader, from the first line on."""
     _, inside = odd_lines(lines, 3)
     rows: list[int] = []
     for number in range(len(lines)):
@@ -89,6 +91,57 @@ def test_a_line_that_is_too_long_for_any_row_is_cut_and_not_held() -> None:
     assert {piece.first_row for piece in pieces} == {1, 11, 12}
     for piece in pieces:
         assert data[piece.start : piece.end].decode()
+
+
+CERTAIN = {
+    "rows, then a cell of two lines": [b"1,2,3"] * 20 + [b'1,2,"x', b'y"'] + [b"1,2,3"] * 3,
+    "nothing but cells of two lines": [b'1,2,"x', b'y"'] * 15,
+    "lines that are inside a cell or not": [b"1,2,3"] * 10 + [b'1,2,"x', b"y", b"", b'z"'] * 5,
+    "stray quotes between rows": [b"1,2,3", b'1,"x', b"4,5,6"] * 8,
+}
+
+
+@pytest.mark.parametrize("name", CERTAIN)
+def test_rows_are_counted_from_the_nearest_line_that_certainly_starts_one(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file before it is not looked at, so a cut costs the same wherever it is."""
+    monkeypatch.setattr(cutting, "_LOOK_BACK", 40)
+    lines = CERTAIN[name]
+    data = HEADER + b"".join(line + b"\n" for line in lines)
+    for at_least in range(20, len(data), 7):
+        pieces = cut(blocks_of(data, 25), len(HEADER), len(data), 3, at_least)
+        parts = [data[piece.start : piece.end].split(b"\n")[:-1] for piece in pieces]
+        assert [row for part in parts for row in rows_of(part)] == rows_of(lines)
+
+
+def test_where_no_line_is_certain_a_file_is_cut_at_a_line_end_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cutting, "_LOOK_BACK", 20)
+    for lines in ([b'",2,3'] * 30, [b"x"] * 60):
+        data = HEADER + b"".join(line + b"\n" for line in lines)
+        pieces = cut(blocks_of(data, 9), len(HEADER), len(data), 3, 40)
+        assert len(pieces) > 1
+        assert b"".join(data[piece.start : piece.end] for piece in pieces) == data[len(HEADER) :]
+        assert all(data[piece.start : piece.end].endswith(b"\n") for piece in pieces)
+
+
+@pytest.mark.parametrize(("length", "rows"), [(-1, 1), (0, 1), (1, 3)])
+def test_a_cell_goes_over_several_lines_only_within_the_longest_row(length: int, rows: int) -> None:
+    first, last = b'1,2,"x', b'z"'
+    # Line ends count as bytes of the row.
+    inside = b"y" * (LONGEST_ROW + length - len(first) - len(last) - 3)
+    data = HEADER + b"\n".join([first, inside, last, b"1,2,3", b""])
+    pieces = cut([data], len(HEADER), len(data), 3, 1)
+    assert len(pieces) == rows + 1
+
+
+def test_an_open_quote_is_not_sought_further_than_the_longest_row() -> None:
+    data = HEADER + b'1,2,"x\n' + (b"y" * 99 + b"\n") * 100 + b"1,2,3\n"
+    pieces = cut(blocks_of(data, 500), len(HEADER), len(data), 3, 1)
+    assert pieces[0] == Cut(6, 13, 1)
+    assert len(pieces) == 102
 
 
 def test_most_line_ends_are_settled_by_their_own_line() -> None:

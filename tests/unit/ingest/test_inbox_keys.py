@@ -1,41 +1,52 @@
-"""What an inbox key says, and what it must not say."""
+"""What an inbox key states, and what an error about it must not repeat."""
 
 from __future__ import annotations
 
 import pytest
 
-from clinrisk.core.ingest.inbox_keys import parse_key, receipt_key
+from clinrisk import use_cases
+from clinrisk.core.ingest.inbox_keys import LONGEST_KEY, parse_key, receipt_key
 from clinrisk.core.ingest.rules import FileRule
 from clinrisk.errors import KeyRefused, NotData
 
+NAME = use_cases.names()[0]
+FOLDER = f"inbox/{NAME}/training/"
 GOOD = {
-    "inbox/heart/training/march.csv": ("heart", "training", "march"),
-    "inbox/stroke/inference/ward 7 + 8 (new).csv": ("stroke", "inference", "ward-7-8-new-"),
-    "inbox/stroke/outcomes/Größe-März.CSV": ("stroke", "outcomes", "Gr-e-M-rz"),
-    "inbox/stroke/outcomes/データ.csv": ("stroke", "outcomes", "-"),
-    "inbox/heart/training/no-extension": ("heart", "training", "no-extension"),
-    "inbox/heart/training/a..b.csv": ("heart", "training", "a..b"),
-    "inbox/heart/training/" + "k" * 999 + ".csv": ("heart", "training", "k" * 120),
+    f"inbox/{NAME}/training/march.csv": ("training", "march"),
+    f"inbox/{NAME}/inference/ward 7 + 8 (new).csv": ("inference", "ward-7-8-new-"),
+    f"inbox/{NAME}/outcomes/Größe-März.CSV": ("outcomes", "Gr-e-M-rz"),
+    f"inbox/{NAME}/outcomes/データ.csv": ("outcomes", "-"),
+    f"{FOLDER}no-extension": ("training", "no-extension"),
+    f"{FOLDER}a..b.csv": ("training", "a..b"),
+    f"{FOLDER}{'k' * 119}.csv": ("training", "k" * 119),
+    f"{FOLDER}{'k' * 120}.csv": ("training", "k" * 120),
+    f"{FOLDER}{'k' * 121}.csv": ("training", "k" * 120),
 }
 
 
 @pytest.mark.parametrize("key", GOOD)
 def test_a_key_names_use_case_purpose_and_file(key: str) -> None:
     found = parse_key(key)
-    assert (found.use_case, found.purpose, found.stem) == GOOD[key]
+    assert (found.use_case, found.purpose, found.stem) == (NAME, *GOOD[key])
+    assert found.key == key
+
+
+@pytest.mark.parametrize("name", use_cases.names())
+def test_every_use_case_has_a_folder(name: str) -> None:
+    assert parse_key(f"inbox/{name}/training/a.csv").use_case == name
 
 
 @pytest.mark.parametrize(
     "key",
     [
         "inbox/",
-        "inbox/heart/",
-        "inbox/heart/training/",
-        "inbox/heart/training/.DS_Store",
-        "inbox/heart/training/~$march.xlsx",
-        "inbox/heart/training/_SUCCESS",
-        "inbox/heart/training/march.csv.part",
-        "elsewhere/march.csv",
+        f"inbox/{NAME}/",
+        FOLDER,
+        f"{FOLDER}.DS_Store",
+        f"{FOLDER}~$march.xlsx",
+        f"{FOLDER}_SUCCESS",
+        f"{FOLDER}march.csv.part",
+        "outbox/march.csv",
     ],
 )
 def test_what_is_not_data_is_ignored(key: str) -> None:
@@ -47,26 +58,25 @@ def test_what_is_not_data_is_ignored(key: str) -> None:
     ("key", "rule"),
     [
         ("inbox/lung/training/a.csv", FileRule.UNKNOWN_USE_CASE),
-        ("inbox/Heart/training/a.csv", FileRule.UNKNOWN_USE_CASE),
+        (f"inbox/{NAME.title()}/training/a.csv", FileRule.UNKNOWN_USE_CASE),
         ("inbox/base/training/a.csv", FileRule.UNKNOWN_USE_CASE),
-        ("inbox/heart/test/a.csv", FileRule.UNKNOWN_PURPOSE),
-        ("inbox/heart/a.csv", FileRule.KEY_SHAPE),
+        (f"inbox/{NAME}/test/a.csv", FileRule.UNKNOWN_PURPOSE),
+        (f"inbox/{NAME}/a.csv", FileRule.KEY_SHAPE),
         ("inbox/a.csv", FileRule.KEY_SHAPE),
-        ("inbox/heart/training/2024/a.csv", FileRule.KEY_SHAPE),
-        ("inbox/heart/training/../../stroke/a.csv", FileRule.KEY_SHAPE),
-        ("inbox/../heart/a.csv", FileRule.KEY_SHAPE),
-        ("inbox/heart//a.csv", FileRule.KEY_SHAPE),
-        ("inbox/heart/training/..", FileRule.KEY_SHAPE),
-        ("inbox/heart/training/a\n.csv", FileRule.KEY_CHARACTERS),
-        ("inbox/heart/training/a\x00.csv", FileRule.KEY_CHARACTERS),
-        ("inbox/heart/training/\u202evsc.csv", FileRule.KEY_CHARACTERS),
-        ("inbox/heart/training/a\u200b.csv", FileRule.KEY_CHARACTERS),
-        ("inbox/heart/training/<script>alert(1)</script>.csv", FileRule.KEY_CHARACTERS),
-        ("inbox/heart/training/<b>.csv", FileRule.KEY_CHARACTERS),
-        ("inbox/heart/training/=cmd.csv", FileRule.KEY_CHARACTERS),
-        ("inbox/heart/training/@sum.csv", FileRule.KEY_CHARACTERS),
-        ("inbox/heart/training/\ud800.csv", FileRule.KEY_CHARACTERS),
-        ("inbox/heart/training/" + "a" * 1004, FileRule.KEY_TOO_LONG),
+        (f"{FOLDER}2024/a.csv", FileRule.KEY_SHAPE),
+        (f"{FOLDER}../../other/a.csv", FileRule.KEY_SHAPE),
+        (f"inbox/../{NAME}/a.csv", FileRule.KEY_SHAPE),
+        (f"inbox/{NAME}//a.csv", FileRule.KEY_SHAPE),
+        (f"{FOLDER}..", FileRule.KEY_SHAPE),
+        (f"{FOLDER}a\n.csv", FileRule.KEY_CHARACTERS),
+        (f"{FOLDER}a\x00.csv", FileRule.KEY_CHARACTERS),
+        (f"{FOLDER}\u202evsc.csv", FileRule.KEY_CHARACTERS),
+        (f"{FOLDER}a\u200b.csv", FileRule.KEY_CHARACTERS),
+        (f"{FOLDER}<script>alert(1)</script>.csv", FileRule.KEY_CHARACTERS),
+        (f"{FOLDER}<b>.csv", FileRule.KEY_CHARACTERS),
+        (f"{FOLDER}=cmd.csv", FileRule.KEY_CHARACTERS),
+        (f"{FOLDER}@sum.csv", FileRule.KEY_CHARACTERS),
+        (f"{FOLDER}\ud800.csv", FileRule.KEY_CHARACTERS),
     ],
 )
 def test_a_key_that_leads_nowhere_is_refused_without_repeating_it(key: str, rule: FileRule) -> None:
@@ -76,10 +86,33 @@ def test_a_key_that_leads_nowhere_is_refused_without_repeating_it(key: str, rule
     assert key.rsplit("/", 1)[-1] not in str(refused.value).split()
 
 
-def test_a_receipt_has_a_safe_key_whatever_came_in() -> None:
-    assert receipt_key("inbox/heart/training/a.csv", "v1") == "receipts/inbox/heart/training/a.csv.v1.json"
-    for odd in ("inbox/heart/training/" + "é" * 499 + ".csv", "inbox/\ud800", "inbox/a\n", "inbox/../x"):
-        made = receipt_key(odd, "v1")
+@pytest.mark.parametrize("letter", ["a", "é"])
+@pytest.mark.parametrize(("length", "refused"), [(-1, False), (0, False), (1, True)])
+def test_a_key_may_be_as_long_as_s3_allows(letter: str, length: int, refused: bool) -> None:  # noqa: FBT001 (pytest passes it by name)
+    room = LONGEST_KEY + length - len(FOLDER)
+    wide = len(letter.encode())
+    key = FOLDER + "b" * (room % wide) + letter * (room // wide)
+    assert len(key.encode()) == LONGEST_KEY + length
+    if refused:
+        with pytest.raises(KeyRefused) as error:
+            parse_key(key)
+        assert error.value.rules == (FileRule.KEY_TOO_LONG,)
+    else:
+        assert parse_key(key).key == key
+
+
+def test_a_receipt_has_a_safe_key_whatever_the_inbox_key() -> None:
+    assert receipt_key(f"{FOLDER}a.csv", "v1") == f"receipts/{FOLDER}a.csv.v1.json"
+    for unsafe in ("inbox/\ud800", "inbox/a\n", "inbox/../x", "inbox/<b>", "inbox//x"):
+        made = receipt_key(unsafe, "v1")
         assert made.startswith("receipts/by-digest/")
-        assert len(made) < 200
+        assert made.endswith(".v1.json")
     assert receipt_key("inbox/a\n", "v1") != receipt_key("inbox/b\n", "v1")
+
+
+@pytest.mark.parametrize(("length", "readable"), [(-1, True), (0, True), (1, False)])
+def test_a_receipt_key_is_readable_while_s3_allows_it(length: int, readable: bool) -> None:  # noqa: FBT001 (pytest passes it by name)
+    key = "inbox/" + "a" * (LONGEST_KEY + length - len("receipts/inbox/.v1.json"))
+    made = receipt_key(key, "v1")
+    assert (made == f"receipts/{key}.v1.json") == readable
+    assert len(made.encode()) <= LONGEST_KEY

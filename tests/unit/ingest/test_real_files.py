@@ -17,7 +17,7 @@ HEART = ",".join(use_cases.get("heart").header).encode() + b"\n"
 pytestmark = pytest.mark.real_data
 
 
-def test_cleveland_is_accepted_whole(real_data: Path, judge: Judge, read: Read) -> None:
+def test_cleveland_is_accepted_with_all_its_rows(real_data: Path, judge: Judge, read: Read) -> None:
     data = HEART + (real_data / "processed.cleveland.data").read_bytes()
     verdict = judge(data, "heart")
     assert (verdict.disposition, verdict.rows_accepted, dict(verdict.missing)) == (
@@ -31,29 +31,29 @@ def test_cleveland_is_accepted_whole(real_data: Path, judge: Judge, read: Read) 
     assert dict(chunk.features["group_sex"].value_counts().iter_rows()) == {"male": 206, "female": 97}
 
 
-def test_hungarian_is_accepted_whole(real_data: Path, judge: Judge) -> None:
+def test_hungarian_is_accepted_with_all_its_rows(real_data: Path, judge: Judge) -> None:
     verdict = judge(HEART + (real_data / "processed.hungarian.data").read_bytes(), "heart")
     assert (verdict.disposition, verdict.rows_accepted) == ("ACCEPTED", 294)
     assert verdict.missing["ca"] == 291
     assert verdict.missing["chol"] == 23
 
 
-def test_stroke_is_accepted_whole(real_data: Path, judge: Judge, read: Read) -> None:
+def test_stroke_is_accepted_with_all_its_rows(real_data: Path, judge: Judge, read: Read) -> None:
     data = (real_data / "healthcare-dataset-stroke-data.csv").read_bytes()
-    verdict = judge(data)
+    verdict = judge(data, "stroke")
     assert (verdict.disposition, verdict.rows_accepted, dict(verdict.missing)) == (
         "ACCEPTED",
         5110,
         {"bmi": 201},
     )
-    features = read(data).features
+    features = read(data, "stroke").features
     assert features["label"].sum() == 249
     assert features["age"].min() == 0.08
     assert features["bmi_missing"].sum() == 201
     assert features["gender_Other"].sum() == 1
 
 
-def test_an_altered_copy_of_the_heart_data_is_set_aside(real_data: Path, judge: Judge) -> None:
+def test_an_altered_copy_of_the_heart_data_is_rejected(real_data: Path, judge: Judge) -> None:
     """The copies in circulation count cp from 0 and recode slope and thal."""
     rows = []
     for line in (real_data / "processed.cleveland.data").read_text().split():

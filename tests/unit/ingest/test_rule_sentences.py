@@ -1,71 +1,144 @@
-"""Every rule has its sentence, and a receipt has exactly its fields."""
+"""Every rule has its sentence with a remedy, and a receipt has exactly its fields."""
 
 from __future__ import annotations
 
+import re
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
-from clinrisk import use_cases
 from clinrisk.core.ingest.counts import RowCounts
 from clinrisk.core.ingest.receipts import DUPLICATE, receipt
-from clinrisk.core.ingest.rule_sentences import problem_sentence, reason_sentence
+from clinrisk.core.ingest.rule_sentences import details, explain, problem_sentence, reason_sentence
 from clinrisk.core.ingest.rules import FileRule, Problem, RowRule
 from clinrisk.core.ingest.verdict import REJECTED_WITH_FILE, decide, refuse
+
+from .small_use_cases import CLINIC, WARD
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import Snapshot
+
+REMEDY = re.compile(
+    r"(Add|Ask|Check|Convert|Correct|Delete|Drop|Export|Give|Keep|Log|Look|None .* find|Only|Open|Put|Remove|"
+    r"Rename|Save|Send|Shorten|Split|The accepted|The earlier|They might|Type|Unpack|Use|Write|Names|"
+    r"`clinrisk)\b"
+)
+
+
+def has_remedy(sentence: str) -> bool:
+    """Whether a text states what is wrong and then what to do or what is accepted."""
+    first, *others = re.split(r"(?<=\.) (?=[A-Z`])", sentence)
+    return first.endswith(".") and any(REMEDY.match(other) for other in others)
+
+
+def test_a_sentence_without_a_remedy_is_recognised() -> None:
+    assert not has_remedy("Bad.")
+    assert not has_remedy("The file is bad. Nobody knows why.")
+    assert not has_remedy("Send it again.")
 
 
 @pytest.mark.parametrize("rule", FileRule)
 def test_each_file_rule_has_a_sentence_with_a_remedy(rule: FileRule) -> None:
-    sentence = problem_sentence(Problem(rule, ("age",), "a fact"), use_cases.get("heart"))
-    assert sentence.count(". ") >= 1 or sentence.endswith(".")
+    sentence = problem_sentence(Problem(rule, ("age",), "a fact"), WARD)
+    assert has_remedy(sentence)
     assert "{" not in sentence
 
 
 @pytest.mark.parametrize("rule", [*RowRule, REJECTED_WITH_FILE])
-@pytest.mark.parametrize("column", ["", ":age", ":cp", ":num"])
-def test_each_row_rule_has_a_sentence_with_its_rows(rule: str, column: str) -> None:
-    one = reason_sentence(f"{rule}{column}", 1, (4,), use_cases.get("heart"))
-    many = reason_sentence(f"{rule}{column}", 1234, tuple(range(1, 21)), use_cases.get("heart"))
+@pytest.mark.parametrize("column", ["", ":age", ":stage", ":grade"])
+def test_each_row_rule_has_a_sentence_with_its_rows_and_a_remedy(rule: str, column: str) -> None:
+    one = reason_sentence(f"{rule}{column}", 1, (4,), CLINIC)
+    many = reason_sentence(f"{rule}{column}", 1234, tuple(range(1, 21)), CLINIC)
     assert one.startswith("Row 4: 1 row has ")
     assert many.startswith("Rows 1, 2, 3, 4, 5 ...: 1,234 rows have ")
+    assert has_remedy(one)
     assert "{" not in one + many
 
 
+@pytest.mark.parametrize(
+    ("rows", "count", "start"),
+    [
+        ((1, 2, 3, 4), 4, "Rows 1, 2, 3, 4: "),
+        ((1, 2, 3, 4, 5), 5, "Rows 1, 2, 3, 4, 5: "),
+        ((1, 2, 3, 4, 5, 6), 6, "Rows 1, 2, 3, 4, 5 ...: "),
+        ((), 3, "3 rows have "),
+    ],
+)
+def test_five_rows_are_named(rows: tuple[int, ...], count: int, start: str) -> None:
+    assert reason_sentence("short_row", count, rows).startswith(start)
+
+
+def test_all_sentences_read_as_they_were_read_aloud(snapshot: Snapshot) -> None:
+    file = [problem_sentence(Problem(rule, ("age", "unit"), "<detail>"), WARD) for rule in FileRule]
+    row = [reason_sentence(f"{rule}:age", 2, (4, 9), WARD) for rule in [*RowRule, REJECTED_WITH_FILE]]
+    snapshot("rule_sentences", "\n".join([*file, "", *row, ""]))
+
+
 def test_sentences_name_ranges_units_and_codes() -> None:
-    heart = use_cases.get("heart")
-    assert "60 to 700 mg/dl" in reason_sentence("out_of_range:chol", 1, (1,), heart)
-    assert "1, 2, 3, 4" in reason_sentence("unknown_code:cp", 1, (1,), heart)
-    assert "0, 1, 2, 3, 4" in reason_sentence("unknown_label:num", 1, (1,), heart)
+    assert "0.1 to 30 mmol/l" in reason_sentence("out_of_range:lactate", 1, (1,), WARD)
+    assert "surgery, medicine, icu" in reason_sentence("unknown_code:unit", 1, (1,), WARD)
+    assert "0, 1, 2" in reason_sentence("unknown_label:grade", 1, (1,), CLINIC)
+    assert "0, 1, 2" in reason_sentence("unknown_label:label", 1, (1,), CLINIC)
+    assert "(years)" in problem_sentence(Problem(FileRule.WRONG_UNIT, ("age",), "months"), WARD)
+
+
+def test_sentences_need_no_use_case() -> None:
+    assert "the accepted range" in reason_sentence("out_of_range:lactate", 1)
+    assert "the codes of the use case" in reason_sentence("unknown_code:unit", 1)
+    assert "months" in problem_sentence(Problem(FileRule.WRONG_UNIT, ("age",), "months"))
+
+
+COUNTS = RowCounts(10, 9, 1, reasons={"short_row": 1}, first_rows={"short_row": (4,)}, missing={"age": 2})
+PLAIN = partial(receipt, key="k", version_id="v", received_at="t", settled_at="t")
 
 
 def test_a_receipt_has_exactly_its_fields_and_its_counts_add_up() -> None:
-    counts = RowCounts(10, 9, 1, reasons={"short_row": 1}, first_rows={"short_row": (4,)}, missing={"ca": 2})
-    heart = use_cases.get("heart")
-    made = receipt(
-        key="inbox/heart/training/a.csv",
-        version_id="v1",
+    made = PLAIN(
         disposition="PARTIAL",
-        received_at="2024-05-01T10:00:00Z",
-        settled_at="2024-05-01T10:00:03Z",
-        use_case=heart,
+        use_case=WARD,
         purpose="training",
         sha256="0" * 64,
-        verdict=decide(counts, heart),
+        verdict=decide(COUNTS, WARD),
+        upload_id="u",
     )
-    assert list(made) == [
-        *("schema", "key", "version_id", "upload_id", "use_case", "purpose", "disposition"),
-        *("rows_accepted", "rows_quarantined", "missing", "reasons", "rows", "details", "explanation"),
-        *("received_at", "settled_at", "sha256"),
-    ]
-    assert made["rows"] == {"short_row": [4]}
-    assert made["explanation"] == [
-        "Row 4: 1 row has too few cells. Look for a line break or a missing comma."
-    ]
+    [detail] = made["details"]
+    assert made == {
+        "schema": "clinrisk/receipt/v1",
+        "key": "k",
+        "version_id": "v",
+        "upload_id": "u",
+        "use_case": "ward",
+        "purpose": "training",
+        "disposition": "PARTIAL",
+        "rows_accepted": 9,
+        "rows_quarantined": 1,
+        "missing": {"age": 2},
+        "reasons": {"short_row": 1},
+        "rows": {"short_row": [4]},
+        "details": [{"rule": "short_row", "count": 1, "rows": [4], "say": detail["say"]}],
+        "explanation": [f"Row 4: {detail['say']}"],
+        "received_at": "t",
+        "settled_at": "t",
+        "sha256": "0" * 64,
+    }
+
+
+def test_a_receipt_of_an_accepted_file_starts_with_that() -> None:
+    made = PLAIN(disposition="ACCEPTED", verdict=decide(RowCounts(3, 3, 0), WARD))
+    assert made["explanation"] == ["Every row was used."]
 
 
 def test_a_receipt_needs_neither_verdict_nor_use_case() -> None:
-    plain = partial(receipt, key="k", version_id="v", received_at="t", settled_at="t")
-    duplicate = plain(disposition="DUPLICATE", explanation=[DUPLICATE])
-    assert duplicate["explanation"] == [DUPLICATE]
-    refused = plain(disposition="REJECTED", verdict=refuse([Problem(FileRule.UNKNOWN_USE_CASE)]))
+    duplicate = PLAIN(disposition="DUPLICATE", explanation=[DUPLICATE], reason="same_bytes")
+    assert (duplicate["explanation"], duplicate["reasons"]) == ([DUPLICATE], {"same_bytes": 1})
+    assert duplicate["details"] == [{"rule": "same_bytes", "count": 1, "rows": [], "say": DUPLICATE}]
+    refused = PLAIN(disposition="REJECTED", verdict=refuse([Problem(FileRule.UNKNOWN_USE_CASE)]))
     assert refused["reasons"] == {"unknown_use_case": 1}
+    assert [detail["count"] for detail in refused["details"]] == [0]
+
+
+def test_details_leave_out_reasons_that_are_the_file_s_problems() -> None:
+    verdict = decide(RowCounts(4, 0, 4, reasons={"not_utf8": 4}), WARD)
+    assert [detail["rule"] for detail in details(verdict)] == ["not_utf8"]
+    assert len(explain(verdict)) == 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from clinrisk import use_cases
 from clinrisk.use_cases import bar
 
 DECISIONS = Path(__file__).parents[3] / "docs" / "decisions"
-NAMES = ("heart", "stroke")
+NAMES = use_cases.names()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -37,10 +38,14 @@ def test_the_file_is_the_bar_that_candidates_are_held_against(name: str) -> None
 
 
 def test_a_file_that_leaves_a_limit_out_or_invents_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = bar.bar_text("heart")
-    monkeypatch.setattr(bar, "bar_text", lambda _: text.replace("holdout_looks = 20", ""))
-    with pytest.raises(TypeError, match="holdout_looks"):
-        bar.read_bar("heart")
+    text = bar.bar_text(NAMES[0])
+    stated = list(tomllib.loads(text))
+    assert len(stated) == len(fields(bar.PromotionBar))
+    for limit in stated:
+        without = re.sub(rf"^{limit} = .*$", "", text, flags=re.MULTILINE)
+        monkeypatch.setattr(bar, "bar_text", lambda _, without=without: without)
+        with pytest.raises(TypeError, match=limit):
+            bar.read_bar(NAMES[0])
     monkeypatch.setattr(bar, "bar_text", lambda _: text + "\nlowest_accuracy = 0.9\n")
-    with pytest.raises(TypeError):
-        bar.read_bar("heart")
+    with pytest.raises(TypeError, match="lowest_accuracy"):
+        bar.read_bar(NAMES[0])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -27,6 +29,7 @@ def test_a_declaration_is_complete_and_consistent(name: str) -> None:
     )
     assert 0 < use_case.action.recall < 1
     assert set(use_case.label.classes.values()) == {0, 1}
+    assert use_case.group_columns == tuple(f"group_{attribute.name}" for attribute in use_case.protected)
     for column in use_case.columns:
         if isinstance(column, Number):
             assert column.low < column.high
@@ -61,20 +64,44 @@ def test_the_headers_are_those_of_the_public_files() -> None:
 
 
 def test_an_unknown_use_case_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UnknownUseCase, match="heart, stroke"):
+    with pytest.raises(UnknownUseCase, match=", ".join(use_cases.names())):
         use_cases.get("lung")
 
 
-def test_a_risk_falls_into_one_band() -> None:
-    stroke = use_cases.get("stroke")
-    assert [stroke.band(risk) for risk in (0.0, 0.0199, 0.02, 0.5, 1.0)] == [
-        *("low", "low", "moderate", "high", "high")
-    ]
+@pytest.mark.parametrize("name", use_cases.names())
+def test_a_band_holds_its_lowest_risk_and_not_that_of_the_next(name: str) -> None:
+    use_case = use_cases.get(name)
+    for band, following in pairwise(use_case.bands):
+        assert use_case.band(band.lowest_risk) == band.name
+        assert use_case.band(following.lowest_risk - 1e-9) == band.name
+        assert use_case.band(following.lowest_risk) == following.name
+    assert use_case.band(1.0) == use_case.bands[-1].name
 
 
-def test_the_feature_digest_moves_with_names_and_order() -> None:
-    assert use_cases.get("heart").feature_digest != use_cases.get("stroke").feature_digest
-    assert len(use_cases.get("heart").feature_digest) == 64
+def test_the_feature_digest_changes_with_names_order_and_schema_version() -> None:
+    digests = {use_cases.get(name).feature_digest for name in use_cases.names()}
+    assert len(digests) == len(use_cases.names())
+    use_case = use_cases.get(use_cases.names()[0])
+    for changed in (
+        replace(use_case, columns=use_case.columns[::-1]),
+        replace(use_case, columns=use_case.columns[1:]),
+        replace(use_case, schema_version=use_case.schema_version + 1),
+    ):
+        assert changed.feature_digest not in digests
+
+
+def test_columns_and_features_are_found_by_name() -> None:
+    for name in use_cases.names():
+        use_case = use_cases.get(name)
+        assert tuple(use_case.column(column.name) for column in use_case.columns) == use_case.columns
+        assert tuple(use_case.feature(feature) for feature in use_case.feature_names) == use_case.features
+        with pytest.raises(KeyError):
+            use_case.feature("no such feature")
+
+
+def test_codes_of_five_digits_are_text() -> None:
+    codes = [Code("c", "c", {code: ""}).numeric for code in ("-1", "9999", "10000", "1.0", "a")]
+    assert codes == [True, True, False, False, False]
 
 
 def test_declarations_need_the_standard_library_alone() -> None:
@@ -85,5 +112,5 @@ def test_declarations_need_the_standard_library_alone() -> None:
         "[use_cases.get(name) for name in use_cases.names()];"
         "print([name for name in ('polars', 'numpy', 'pydantic', 'pandas', 'boto3') if name in sys.modules])"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,7 +1,8 @@
-"""A third use case is one file: ingest, cohort and keys know it as soon as the file is there."""
+"""One more use case is one file: ingest, cohort and keys know it as soon as the file is there."""
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.core.ingest.csv_file.head import read_header
 from clinrisk.core.ingest.inbox_keys import parse_key
 from clinrisk.core.ingest.rule_sentences import explain
+from clinrisk.core.ingest.rules import FileRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +66,9 @@ USE_CASE = UseCase(
 """
 
 
+SHIPPED = use_cases.names()
+
+
 @pytest.fixture
 def sepsis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[UseCase]:
     (tmp_path / "sepsis.py").write_text(SEPSIS)
@@ -73,7 +78,7 @@ def sepsis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[UseCase]
 
 
 def test_one_file_makes_a_use_case_that_all_of_ingest_knows(sepsis: UseCase) -> None:
-    assert use_cases.names() == ("heart", "sepsis", "stroke")
+    assert use_cases.names() == tuple(sorted((*SHIPPED, "sepsis")))
     assert parse_key("inbox/sepsis/training/a.csv").use_case == "sepsis"
     data = synthetic_cohort.draw("sepsis", rows=300, seed=1).replace(b",icu,", b",ICU,", 1)
     header = read_header(data)
@@ -88,9 +93,17 @@ def test_one_file_makes_a_use_case_that_all_of_ingest_knows(sepsis: UseCase) -> 
 
 
 def test_its_sentences_come_from_its_declaration(sepsis: UseCase) -> None:
-    verdict = check_file(synthetic_cohort.draw("heart", rows=5, seed=1), sepsis, "training")
-    assert explain(verdict, sepsis)[0].startswith("These are the columns of another kind of file: Heart")
+    for name in SHIPPED:
+        verdict = check_file(synthetic_cohort.draw(name, rows=5, seed=1), sepsis, "training")
+        [problem] = verdict.problems
+        assert (problem.rule, problem.detail) == (FileRule.HEADER_OF_OTHER, use_cases.get(name).title)
+    data = synthetic_cohort.draw("sepsis", rows=5, seed=1)
+    chunk = check_file(
+        re.sub(rb",[0-9.]+,icu|,[0-9.]+,medicine|,[0-9.]+,surgery", b",99,icu", data), sepsis, "training"
+    )
+    assert any("0.1 to 30 mmol/l" in sentence for sentence in explain(chunk, sepsis))
 
 
 def test_without_the_file_it_is_gone() -> None:
-    assert use_cases.names() == ("heart", "stroke")
+    assert "sepsis" not in use_cases.names()
+    assert use_cases.names() == SHIPPED

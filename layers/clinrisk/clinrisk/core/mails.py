@@ -48,7 +48,7 @@ def candidate_judged(title: str, run_id: str, summary: str, unmet: Sequence[str]
         return mail(
             f"{title}: the new candidate is blocked",
             f"The candidate of training run {run_id} does not meet the promotion bar, so nobody was asked to "
-            "approve it. The live model stays live.",
+            "approve it. If a model is live, it stays live.",
             f"Not met:\n{_listed(unmet)}",
             summary,
             f"Full report: {report}",

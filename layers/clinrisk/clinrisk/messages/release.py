@@ -53,6 +53,27 @@ class RecordShadowResult(Message):
     message: str
 
 
+class ReleaseRequest(Message):
+    """What a release starts with: a registered candidate by reference, and what it was judged by.
+
+    The same input may start a release again: nothing in it depends on the execution that it is given to.
+    """
+
+    use_case: Name
+    run_id: RunId
+    package_arn: str
+    package_version: Version
+    model_name: str
+    digests: Digests
+    threshold: Probability
+    summary: str
+    unmet: tuple[str, ...]
+    model_uri: S3Uri
+    reference_uri: S3Uri
+    evaluation_uri: S3Uri
+    report_uri: S3Uri
+
+
 class ApprovalRequest(Request):
     """Ask a human. The task token goes to the Approvals table and nowhere else."""
 
@@ -118,6 +139,19 @@ class PromoteResult(Message):
     live_version: Version
     subject: str
     message: str
+
+
+class ExplainRequest(Request):
+    """Ask which words of an error a workflow may hand on."""
+
+    error: Failure
+
+
+class ExplainResult(Message):
+    """The reason in one line that may leave, and the name under which the workflow ends."""
+
+    reason: str
+    ending: str
 
 
 class LiveModel(Message):

@@ -1,6 +1,11 @@
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from cli.local_files.public_originals import Original
 
 
 def cohort(clinrisk: Callable[..., Any], out: Path, *more: str) -> str:
@@ -90,3 +95,43 @@ def test_use_cases_list_columns_units_and_codes(clinrisk: Callable[..., Any]) ->
     assert listed["heart"]["label"]["column"] == "num"
     assert listed["heart"]["header"][:3] == ["age", "sex", "cp"]
     assert listed["stroke"]["id_column"] == "id"
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_known_original_gets_its_header_and_keeps_its_rows(
+    clinrisk: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line_end: str
+) -> None:
+    rows = "63,1,1\n41,0,2\n"
+    known = Original("known.data", sha256(rows.encode()).hexdigest(), "heart", 2, "age,sex,cp", "CC BY 4.0")
+    monkeypatch.setattr("cli.local_files.public_originals.ORIGINALS", (known,))
+    (tmp_path / "known.data").write_text(rows, newline=line_end)
+    answer = clinrisk("convert", tmp_path / "known.data", "--to", tmp_path / "out.csv")
+    assert (tmp_path / "out.csv").read_text() == "age,sex,cp\n" + rows
+    assert "2 patients" in answer.out
+    assert ("line ends" in answer.out) == (line_end != "\n")
+    document = clinrisk("convert", tmp_path / "known.data", "--to", tmp_path / "out.csv", "--json").json()
+    assert (document["use_case"], document["same_bytes"]) == ("heart", line_end == "\n")
+
+
+def test_a_cohort_can_be_described_for_programs(clinrisk: Callable[..., Any], tmp_path: Path) -> None:
+    drawn = clinrisk("cohort", "heart", "--rows", "5", "--out", tmp_path / "a.csv", "--json").json()
+    assert (drawn["rows"], drawn["purpose"], drawn["shift"]) == (5, "training", None)
+    assert clinrisk("cohort", "heart", "--out", tmp_path / "a.csv", "--purpose", "outcomes").code == 2
+    assert clinrisk("cohort", "kidney", "--out", tmp_path / "a.csv").code == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "rule"),
+    [
+        ("a.csv", "age\n63\n", "columns_missing"),
+        ("=a.csv", "age\n63\n", "key_characters"),
+        ("~$a.csv", "", "empty"),
+    ],
+)
+def test_a_file_that_would_be_rejected_ends_with_one_and_its_rules(
+    clinrisk: Callable[..., Any], tmp_path: Path, name: str, content: str, rule: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    answer = clinrisk("check", tmp_path / name, "--as", "heart/training", "--json")
+    assert answer.code == 1
+    assert any(one["rule"].startswith(rule) for one in answer.json()["details"])

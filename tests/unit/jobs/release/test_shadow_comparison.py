@@ -101,10 +101,3 @@ def test_an_absent_group_is_left_out() -> None:
     champion, candidate = two_models(np.random.default_rng(4), 60)
     groups = {"sex": np.full(60, "female"), "age_band": np.full(60, "under_45")}
     assert set(document(champion, candidate, groups)["groups"]["sex"]) == {"female"}
-
-
-@pytest.mark.parametrize(
-    "cause", ["", "not json", "[1]", '{"FailureReason": 4711}', '{"errorMessage": "4711"}']
-)
-def test_only_a_jobs_own_reason_is_repeated(cause: str) -> None:
-    assert shadow.why_it_failed("KeyError", cause) == "It ended with KeyError."

@@ -92,7 +92,11 @@ def _partition(use_case: str) -> str:
 
 
 def ask(request: ApprovalRequest, *, created_at: str, expires_at: int) -> Approval:
-    """Store the question and return it; a retry of the same run renews the token, not id and expiry."""
+    """Store the question and return it.
+
+    Asked again, an open question keeps id and expiry and takes the new token; one that expired is asked anew,
+    under an id and an expiry of its own. Raises DecisionInvalid where a person has decided.
+    """
     table = settings().approvals_table
     approval_id = secrets.token_urlsafe(18)
     facts = request.model_dump(mode="json", exclude={"execution", "task_token"})
@@ -110,18 +114,18 @@ def ask(request: ApprovalRequest, *, created_at: str, expires_at: int) -> Approv
         "run_id": request.run_id,
         "package_version": request.package_version,
     }
-    refused = dynamodb.transact(
-        [
-            dynamodb.put(table, run, "attribute_not_exists(pk)"),
-            dynamodb.put(table, dynamodb.key_of(_approval_key(approval_id)) | state),
-            dynamodb.put(table, listing),
-        ]
-    )
-    if not refused:
+    question = [
+        dynamodb.put(table, dynamodb.key_of(_approval_key(approval_id)) | state),
+        dynamodb.put(table, listing),
+    ]
+    if not dynamodb.transact([dynamodb.put(table, run, "attribute_not_exists(pk)"), *question]):
         return _approval(state)
     held = of_run(request.run_id)
-    renewed = {"task_token": request.task_token}
-    if not _change(held.approval_id, renewed, PENDING):
+    if held.status == EXPIRED:
+        again = dynamodb.put(table, run, "approval_id = :expired", {":expired": held.approval_id})
+        if not dynamodb.transact([again, *question]):
+            return _approval(state)
+    if not _change(held.approval_id, {"task_token": request.task_token}, PENDING):
         raise DecisionInvalid("This run has been decided already; it cannot be asked about again.")
     return of_run(request.run_id)
 

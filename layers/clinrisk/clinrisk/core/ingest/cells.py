@@ -184,14 +184,13 @@ def _classify(column: str, positions: pl.Series, text: pl.Series, rule: RowRule)
         (RowRule.CHARACTERS, pl.col("text").str.contains(_NOT_ASCII)),
         (RowRule.FORMULA, pl.col("text").str.contains(_FORMULA)),
         (RowRule.DECIMAL_COMMA, pl.col("text").str.contains(_DECIMAL_COMMA)),
-        (rule, pl.lit(value=True)),
     ):
         matching = remaining.filter(test)
         if not matching.is_empty():
             found.append(Violation(column, name, matching["position"]))
             remaining = remaining.filter(~test)
-        if remaining.is_empty():
-            break
+    if not remaining.is_empty():
+        found.append(Violation(column, rule, remaining["position"]))
     return found
 
 

@@ -122,7 +122,7 @@ _ROW_SENTENCES: dict[RowRule | str, str] = {
     RowRule.QUOTES: "{n} a quotation mark without its partner. Remove it.",
     RowRule.LINE_BREAK: "{n} a line break inside a cell. Remove it.",
     RowRule.REPEATED_HEADER: "{n} the header again in place of data. Remove every such row.",
-    RowRule.EMPTY_ROW: "{n} no value in any column. Remove every such row.",
+    RowRule.EMPTY_ROW: "{n} no measured value at all. Remove every such row.",
     RowRule.CELL_TOO_LONG: "{n} far too much text{in_column}. Send only measured values and codes.",
     RowRule.LINE_TOO_LONG: "{n} more text than one line of a file may have. Look for a missing line end.",
     RowRule.CHARACTERS: (

@@ -7,7 +7,6 @@ NOT_EVALUATED below MINIMUM_ROWS. Standard library only; `evaluation/beside.py` 
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED, wilson
@@ -65,19 +64,3 @@ def together(figures: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Add the counts of several comparisons up and give what follows from them."""
     given = list(figures)
     return agreement({name: sum(one[name] for one in given) for name in COUNTS})
-
-
-def why_it_failed(error: str, cause: str) -> str:
-    """Say why a shadow failed, in a sentence that may be mailed: a job's own reason, or the error's name.
-
-    >>> why_it_failed("States.TaskFailed", '{"FailureReason": "9 patients and 8 scores do not pair up."}')
-    '9 patients and 8 scores do not pair up.'
-    >>> why_it_failed("States.Timeout", "")
-    'It ended with States.Timeout.'
-    """
-    try:
-        told = json.loads(cause)
-    except ValueError:
-        told = {}
-    reason = told.get("FailureReason", "") if isinstance(told, dict) else ""
-    return reason if isinstance(reason, str) and reason else f"It ended with {error}."

@@ -30,7 +30,7 @@ def park(request: ParkRequest, now: datetime) -> ParkResult:
     """
     arrival = _arrival(request, now)
     error = _first_error(request.error, arrival.upload_id)
-    reason = failure_text.told(error.name, error.cause)
+    reason = failure_text.explained(error.name, error.cause)
     holder = uploads.holder_of(arrival.upload_id)
     if holder not in {None, request.execution or ""} and not stepfunctions.has_ended(str(holder)):
         mail = mails.delivery_failed(request.key, reason)

@@ -28,7 +28,7 @@ def expire(request: ExpireRequest, now: datetime) -> ExpireResult:
         return ExpireResult(reason="Nobody decided in time.")
     if approval.unfinished:
         close_undelivered(approval, stamp(now))
-    return ExpireResult(reason="A decision was recorded, but it did not reach the training run in time.")
+    return ExpireResult(reason="A decision was recorded, but it did not reach the workflow in time.")
 
 
 def close_undelivered(approval: Approval, now: str) -> None:

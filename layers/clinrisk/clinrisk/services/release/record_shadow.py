@@ -6,7 +6,7 @@ from clinrisk import use_cases
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.telemetry import Metric, emit
-from clinrisk.core import mails, object_keys
+from clinrisk.core import failure_text, mails, object_keys
 from clinrisk.core.release import shadow
 from clinrisk.messages import RecordShadowRequest, RecordShadowResult
 
@@ -14,7 +14,7 @@ from clinrisk.messages import RecordShadowRequest, RecordShadowResult
 def record(request: RecordShadowRequest) -> RecordShadowResult:
     """Return whether somebody must know, and the mail; a comparison that was made is counted and no more."""
     use_case, failed = use_cases.get(request.use_case), bool(request.error.name)
-    reason = shadow.why_it_failed(request.error.name, request.error.cause) if failed else request.reason
+    reason = failure_text.explained(request.error.name, request.error.cause) if failed else request.reason
     emit(Metric.SHADOWS_COMPARED, not reason, use_case=use_case.name)
     emit(Metric.SHADOWS_FAILED, failed, use_case=use_case.name)
     if reason and request.run_id:

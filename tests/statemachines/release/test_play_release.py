@@ -1,0 +1,306 @@
+"""The release workflow, played: released, rejected, expired, overtaken, broken off, and asked again."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clinrisk.messages import ApprovalRequest, PromoteRequest
+from tests.statemachines.explaining import explain
+from tests.statemachines.interpreter import TOKEN, ServiceError, TooLateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.statemachines.interpreter import Scene
+
+    Setting = Callable[[dict[str, Any]], Scene]
+
+RUN = "heart-0123456789"
+PACKAGE = "arn:aws:sagemaker:eu-central-1:123456789012:model-package/clinrisk-heart/7"
+DIGESTS = {
+    "model": "a" * 64,
+    "manifest": "b" * 64,
+    "evaluation": "d" * 64,
+    "report": "c" * 64,
+    "model_card": "1" * 64,
+    "model_card_chai": "2" * 64,
+    "model_card_hti1": "3" * 64,
+    "code": "e" * 64,
+    "features": "f" * 64,
+    "image": "xgboost:3.2-0",
+    "threshold": "0.31",
+    "champion_version": "1",
+}
+CANDIDATE = {
+    "use_case": "heart",
+    "run_id": RUN,
+    "package_arn": PACKAGE,
+    "package_version": 7,
+    "model_name": f"{RUN}-model-0",
+    "digests": DIGESTS,
+    "threshold": 0.31,
+    "summary": "AUC .90",
+    "unmet": [],
+    "model_uri": f"s3://lake/models/heart/{RUN}/xgboost/{RUN}-xgboost-0/output/model.tar.gz",
+    "reference_uri": f"s3://lake/training/heart/{RUN}/set/reference.json",
+    "evaluation_uri": f"s3://lake/evaluation/heart/{RUN}/evaluation.json",
+    "report_uri": f"s3://results/reports/heart/{RUN}/report.html",
+}
+OUTDATED = "The evidence compares with live version 1, version 2 is live: evaluate again."
+
+
+def cast(**changes: Any) -> dict[str, Any]:
+    answers = {
+        "Create Shadow Model": {"ModelArn": "arn"},
+        "Plan Shadow": {"champion_version": 0, "batches": [], "reason": "No model is live yet."},
+        "Name Shadow": {},
+        "Replay Batch": {"TransformJobStatus": "Completed"},
+        "Compare With Champion": {"ProcessingJobStatus": "Completed"},
+        "Record Shadow": {"announce": False, "subject": "Shadow", "message": "It failed."},
+        "Announce Failed Shadow": {"MessageId": "m"},
+        "Retire Shadow": {},
+        "Await Approval": {
+            "approval_id": "ap-1",
+            "decision": "APPROVED",
+            "decided_at": "t",
+            "reason": "fine",
+        },
+        "Expire Approval": {"reason": "Nobody decided in time."},
+        "Promote Candidate": {"live_version": 1, "subject": "Released", "message": "Version 1 is live."},
+        "Mark Approved": {"ModelPackageArn": PACKAGE},
+        "Announce Promotion": {"MessageId": "m"},
+        "Withdraw Candidate": {"ModelPackageArn": PACKAGE},
+        "Explain Failure": explain,
+        "Announce Failed Release": {"MessageId": "m"},
+    }
+    return answers | {name.replace("_", " "): answer for name, answer in changes.items()}
+
+
+def message(scene: Scene, state: str = "Announce Failed Release") -> str:
+    [mail] = scene.stage.to(state)
+    return str(mail.arguments["Message"])
+
+
+def test_an_approved_candidate_is_released(scene: Setting) -> None:
+    stage = scene(cast())
+    assert stage.run("release", CANDIDATE, RUN).status == "SUCCEEDED"
+    [promote] = stage.stage.to("Promote Candidate")
+    assert promote.payload == {
+        "execution": f"arn:aws:states:eu-central-1:123456789012:execution:release:{RUN}",
+        "use_case": "heart",
+        "run_id": RUN,
+        "package_arn": PACKAGE,
+        "package_version": 7,
+        "model_name": f"{RUN}-model-0",
+        "digests": DIGESTS,
+        "threshold": 0.31,
+        "approval_id": "ap-1",
+        "model_uri": f"s3://lake/models/heart/{RUN}/xgboost/{RUN}-xgboost-0/output/model.tar.gz",
+        "reference_uri": f"s3://lake/training/heart/{RUN}/set/reference.json",
+        "evaluation_uri": f"s3://lake/evaluation/heart/{RUN}/evaluation.json",
+    }
+    assert stage.stage.states[-2:] == ["Mark Approved", "Announce Promotion"]
+
+
+def test_the_approver_gets_a_week_and_the_token_goes_to_the_function_alone(scene: Setting) -> None:
+    stage = scene(cast())
+    stage.run("release", CANDIDATE, RUN)
+    assert stage.stage.timeouts["Await Approval"] == 168 * 3600
+    assert [call.state for call in stage.stage.calls if TOKEN in str(call.arguments)] == ["Await Approval"]
+
+
+def test_a_no_withdraws_the_candidate(scene: Setting) -> None:
+    stage = scene(cast(Await_Approval=ServiceError("ApprovalRejected", "Version 7 was rejected.")))
+    end = stage.run("release", CANDIDATE, RUN)
+    assert (end.error, end.cause) == ("CandidateRejected", "The approver said no.")
+    [withdraw] = stage.stage.to("Withdraw Candidate")
+    assert withdraw.arguments["ModelApprovalStatus"] == "Rejected"
+    assert "Promote Candidate" not in stage.stage.states
+
+
+def test_a_silence_expires_and_withdraws_the_candidate(scene: Setting) -> None:
+    stage = scene(cast(Await_Approval=TooLateError()))
+    end = stage.run("release", CANDIDATE, RUN)
+    assert (end.error, end.cause) == ("ApprovalExpired", "Nobody decided in time.")
+    expired = ["Expire Approval", "Withdraw Candidate", "Explain Failure", "Announce Failed Release"]
+    assert stage.stage.states[-4:] == expired
+
+
+def test_an_expiry_that_breaks_still_withdraws_and_expires(scene: Setting) -> None:
+    stage = scene(cast(Await_Approval=TooLateError(), Expire_Approval=ServiceError("DecisionMissing")))
+    end = stage.run("release", CANDIDATE, RUN)
+    # Whether anybody decided is what could not be found out.
+    assert (end.error, end.cause) == ("ApprovalExpired", "No decision arrived in time.")
+    assert "Withdraw Candidate" in stage.stage.states
+
+
+def test_the_mail_does_not_deny_a_decision_that_was_recorded(scene: Setting) -> None:
+    said = "A decision was recorded, but it did not reach the workflow in time."
+    stage = scene(cast(Await_Approval=TooLateError(), Expire_Approval={"reason": said}))
+    assert stage.run("release", CANDIDATE, RUN).error == "ApprovalExpired"
+    assert message(stage).startswith(f"{said} The model that was live stays live.")
+
+
+def test_a_question_that_could_not_be_asked_leaves_nothing_pending(scene: Setting) -> None:
+    stage = scene(cast(Await_Approval=ServiceError("KMSInternalException")))
+    end = stage.run("release", CANDIDATE, RUN)
+    assert (end.error, end.cause) == ("KMSInternalException", "It ended with KMSInternalException.")
+    assert "Withdraw Candidate" in stage.stage.states
+
+
+@pytest.mark.parametrize("error", ["EvidenceChanged", "DecisionMissing"])
+def test_evidence_that_changed_after_the_decision_releases_nothing(scene: Setting, error: str) -> None:
+    changed = ServiceError(error, json.dumps({"errorMessage": "The report changed."}))
+    stage = scene(cast(Promote_Candidate=changed))
+    end = stage.run("release", CANDIDATE, RUN)
+    assert (end.error, end.cause) == (error, "The report changed.")
+    assert "Withdraw Candidate" in stage.stage.states
+    assert "Mark Approved" not in stage.stage.states
+
+
+def test_a_candidate_that_another_release_overtook_is_withdrawn_and_told_in_words(scene: Setting) -> None:
+    overtaken = ServiceError("ChampionChanged", json.dumps({"errorMessage": OUTDATED}))
+    stage = scene(cast(Promote_Candidate=overtaken))
+    end = stage.run("release", CANDIDATE, RUN)
+    assert (end.status, end.error, end.cause) == ("FAILED", "ChampionChanged", OUTDATED)
+    assert len(stage.stage.to("Promote Candidate")) == 1
+    [withdraw] = stage.stage.to("Withdraw Candidate")
+    assert withdraw.arguments["ModelApprovalStatus"] == "Rejected"
+    assert withdraw.arguments["ApprovalDescription"] == "Withdrawn: ChampionChanged"
+    assert message(stage).startswith(f"{OUTDATED} The model that was live stays live.")
+    [mail] = stage.stage.to("Announce Failed Release")
+    assert "data_manager" in mail.arguments["MessageAttributes"]["audience"]["StringValue"]
+    assert not {"Mark Approved", "Announce Promotion"} & set(stage.stage.states)
+
+
+def test_nobody_is_asked_about_a_candidate_that_another_release_overtook(scene: Setting) -> None:
+    overtaken = ServiceError("ChampionChanged", json.dumps({"errorMessage": OUTDATED}))
+    stage = scene(cast(Await_Approval=overtaken))
+    end = stage.run("release", CANDIDATE, RUN)
+    assert (end.error, end.cause) == ("ChampionChanged", OUTDATED)
+    assert {"Retire Shadow", "Withdraw Candidate"} <= set(stage.stage.states)
+    assert "Promote Candidate" not in stage.stage.states
+
+
+@pytest.mark.parametrize("state", ["Promote_Candidate", "Mark_Approved"])
+def test_a_release_that_breaks_half_way_is_not_called_withdrawn(scene: Setting, state: str) -> None:
+    # The live pointer may have moved already: the registry must not say the opposite.
+    broken = {state: ServiceError("Lambda.Unknown")}
+    stage = scene(cast(**broken))
+    assert stage.run("release", CANDIDATE, RUN).status == "FAILED"
+    assert "Withdraw Candidate" not in stage.stage.states
+    assert message(stage).startswith(
+        "It ended with Lambda.Unknown. Look with clinrisk live which model is live. Execution: "
+    )
+    [mail] = stage.stage.to("Announce Failed Release")
+    assert mail.arguments["Subject"] == "The release broke off: heart"
+
+
+@pytest.mark.parametrize(
+    "error", ["Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout", "ServiceRefused"]
+)
+def test_a_promotion_that_breaks_half_way_is_completed_by_its_repetition(scene: Setting, error: str) -> None:
+    answer = cast()["Promote Candidate"]
+    stage = scene(cast(Promote_Candidate=[ServiceError(error), ServiceError(error), answer]))
+    assert stage.run("release", CANDIDATE, RUN).status == "SUCCEEDED"
+    assert stage.stage.states[-2:] == ["Mark Approved", "Announce Promotion"]
+
+
+def test_a_mail_that_cannot_be_sent_does_not_hide_how_it_ended(scene: Setting) -> None:
+    silent = cast(
+        Await_Approval=ServiceError("ApprovalRejected"), Announce_Failed_Release=ServiceError("SNS.Down")
+    )
+    assert scene(silent).run("release", CANDIDATE, RUN).error == "CandidateRejected"
+
+
+def test_a_withdrawal_that_breaks_does_not_hide_how_it_ended(scene: Setting) -> None:
+    stuck = cast(
+        Await_Approval=ServiceError("ApprovalRejected"), Withdraw_Candidate=ServiceError("SageMaker.Down")
+    )
+    assert scene(stuck).run("release", CANDIDATE, RUN).error == "CandidateRejected"
+
+
+def test_a_release_that_cannot_be_announced_is_not_silently_fine(scene: Setting) -> None:
+    stage = scene(cast(Announce_Promotion=ServiceError("SNS.Down")))
+    assert stage.run("release", CANDIDATE, RUN).error == "PromotionUnannounced"
+
+
+@pytest.mark.parametrize(
+    ("answer", "subject"),
+    [
+        (ServiceError("ApprovalRejected"), "No new model for heart"),
+        (TooLateError(), "No new model for heart"),
+    ],
+)
+def test_a_decision_against_it_is_mailed_under_a_subject_that_says_so(
+    scene: Setting, answer: Exception, subject: str
+) -> None:
+    stage = scene(cast(Await_Approval=answer))
+    stage.run("release", CANDIDATE, RUN)
+    [mail] = stage.stage.to("Announce Failed Release")
+    assert mail.arguments["Subject"] == subject
+
+
+def test_the_words_of_whoever_answered_the_task_token_are_not_mailed(scene: Setting) -> None:
+    forged = ServiceError("ApprovalRejected", json.dumps({"errorMessage": ""}) + "patient 4711")
+    stage = scene(cast(Await_Approval=forged))
+    assert stage.run("release", CANDIDATE, RUN).cause == "The approver said no."
+    assert "4711" not in message(stage)
+
+
+def test_what_it_asks_and_promotes_fits_the_functions_that_are_asked(scene: Setting) -> None:
+    stage = scene(cast())
+    stage.run("release", CANDIDATE, RUN)
+    [ask], [promote] = stage.stage.to("Await Approval"), stage.stage.to("Promote Candidate")
+    asked = ApprovalRequest.model_validate_json(json.dumps(ask.payload))
+    promoted = PromoteRequest.model_validate_json(json.dumps(promote.payload))
+    assert asked.digests == promoted.digests
+    assert (asked.report_uri, promoted.model_uri) == (CANDIDATE["report_uri"], CANDIDATE["model_uri"])
+
+
+def test_a_question_is_asked_again_with_the_same_input_under_another_name(scene: Setting) -> None:
+    """The names of the first release's jobs are used up; all that belongs to the candidate stays the same."""
+    batch = {
+        "upload_id": "1" * 20,
+        "rows": 90,
+        "predictions": "s3://lake/predictions/heart/11111111111111111111.parquet",
+    }
+    planned = {"champion_version": 1, "batches": [batch], "reason": ""}
+    states = ("Create Shadow Model", "Replay Batch", "Compare With Champion")
+    members = ("ModelName", "TransformJobName", "ProcessingJobName")
+    names: list[set[str]] = []
+    asked: list[dict[str, Any]] = []
+    for execution in (RUN, f"{RUN}-2"):
+        stage = scene(cast(Plan_Shadow=planned))
+        assert stage.run("release", CANDIDATE, execution).status == "SUCCEEDED"
+        names.append(
+            {
+                stage.stage.to(state)[0].arguments[member]
+                for state, member in zip(states, members, strict=True)
+            }
+        )
+        [ask] = stage.stage.to("Await Approval")
+        asked.append({name: value for name, value in ask.payload.items() if name != "execution"})
+    assert not names[0] & names[1]
+    assert asked[0] == asked[1]
+
+
+def test_no_name_of_a_job_is_longer_than_sagemaker_takes(scene: Setting) -> None:
+    longest = "a-use-case-with-a-long-na-0123456789abcd"
+    batches = [
+        {"upload_id": f"{n}" * 20, "rows": 9, "predictions": f"s3://lake/predictions/heart/{n}.parquet"}
+        for n in range(8)
+    ]
+    stage = scene(cast(Plan_Shadow={"champion_version": 1, "batches": batches, "reason": ""}))
+    run = CANDIDATE | {"run_id": longest}
+    assert len(longest) == 40
+    assert stage.run("release", run, longest).status == "SUCCEEDED"
+    calls = [*stage.stage.to("Replay Batch"), *stage.stage.to("Compare With Champion")]
+    names = [
+        value for call in calls for name, value in call.arguments.items() if name.endswith("JobName")
+    ] + [call.arguments["ModelName"] for call in stage.stage.to("Create Shadow Model")]
+    assert len(names) == 10
+    assert max(map(len, names)) <= 63

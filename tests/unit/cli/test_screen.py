@@ -1,0 +1,18 @@
+import pytest
+
+from cli.screen import moment, show_details, show_missing
+
+
+def test_moments_are_shown_to_the_minute_in_utc() -> None:
+    assert moment(None) == ""
+    assert moment(1_772_359_259) == moment("2026-03-01T11:00:59+01:00") == "2026-03-01 10:00 UTC"
+
+
+def test_a_rule_about_the_file_has_no_rows_and_nothing_broken_shows_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show_details([])
+    show_missing({"age": 0})
+    assert capsys.readouterr().out == ""
+    show_details([{"rule": "columns_missing", "count": 0, "rows": [], "say": "Add the column age."}])
+    assert "columns_missing  file" in capsys.readouterr().out

@@ -1,0 +1,145 @@
+"""Each mail as people get it, and the commands that mails and sentences name."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+import typer.main
+
+from cli.app import app
+from clinrisk.core import mails
+from clinrisk.core.ingest.receipts import receipt
+from clinrisk.core.mails import LONGEST_SUBJECT, Mail, mail, printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.unit.conftest import Snapshot
+
+KEY, REPORT = "inbox/heart/training/march 2024.csv", "s3://results/reports/heart/run-7/report.html"
+TITLE, RUN = "Heart disease risk", "heart-7"
+PARTIAL = receipt(
+    key=KEY,
+    version_id="v1",
+    disposition="PARTIAL",
+    received_at="2026-03-01T10:00:00Z",
+    settled_at="2026-03-01T10:00:05Z",
+    purpose="training",
+    explanation=["Row 4: 1 row has too few cells.", "Row 9: 1 row has no id in id."],
+) | {"use_case": "heart", "rows_accepted": 298, "rows_quarantined": 2}
+MAILS = {
+    "candidate_blocked": mails.candidate_judged(
+        TITLE, RUN, "AUC 0.71 (0.65 to 0.77).", ["The AUC is below 0.75.", "The slope is 0.4."], REPORT
+    ),
+    "candidate_approvable": mails.candidate_judged(TITLE, RUN, "AUC 0.90 (0.86 to 0.94).", [], REPORT),
+    "approval_wanted": mails.approval_wanted(
+        title=TITLE,
+        version=3,
+        run_id=RUN,
+        summary="AUC 0.90 (0.86 to 0.94).",
+        comparison="On 240 patients of recent batches, both models agree for 96%.",
+        unmet=[],
+        link="https://example.org/approve?token=x",
+        until="2026-03-08 10:00 UTC",
+    ),
+    "approval_wanted_below_the_bar": mails.approval_wanted(
+        title=TITLE,
+        version=3,
+        run_id=RUN,
+        summary="AUC 0.71 (0.65 to 0.77).",
+        comparison="",
+        unmet=["The AUC is below 0.75."],
+        link="https://example.org/approve?token=x",
+        until="2026-03-08 10:00 UTC",
+    ),
+    "shadow_failed": mails.shadow_failed(TITLE, RUN, "replay", "It ended with States.Timeout."),
+    "shadow_failed_on_a_batch": mails.shadow_failed(TITLE, "", "b" * 20, "It ended with States.Timeout."),
+    "model_promoted": mails.model_promoted(TITLE, 2, 5, 1, "Better for women."),
+    "model_promoted_first": mails.model_promoted(TITLE, 1, 3, 0, "Good enough to start."),
+    "batch_scored": mails.batch_scored(
+        title=TITLE, file_name="ward-7.csv", rows=60, flagged=21, live_version=2, results="s3://results/x.csv"
+    ),
+    "upload_partial": mails.upload_settled(KEY, PARTIAL, "s3://results/receipts/march.json"),
+    "upload_rejected": mails.upload_settled(
+        "inbox/x",
+        PARTIAL | {"use_case": None, "disposition": "REJECTED", "rows_accepted": 0, "rows_quarantined": 0},
+        "s3://results/receipts/x.json",
+    ),
+    "upload_failed": mails.upload_failed(KEY, "CountsDisagree. Chunk 3 is missing.", "s3://results/r.json"),
+    "upload_failed_unprintable": mails.upload_failed(
+        "inbox/m\u00e4rz\n.csv", "Defect.", "s3://results/r.json"
+    ),
+    "delivery_failed": mails.delivery_failed(KEY, "TransientError."),
+    "upload_stalled": mails.upload_stalled(KEY, "States.Timeout.", "ACCEPTED", "s3://results/r.json"),
+}
+
+
+@pytest.mark.parametrize("name", MAILS)
+def test_a_mail_reads_as_it_was_read_aloud(name: str, snapshot: Snapshot) -> None:
+    snapshot(name, f"{MAILS[name].subject}\n\n{MAILS[name].text}")
+
+
+@pytest.mark.parametrize("name", MAILS)
+def test_a_subject_is_ascii_and_short_enough_for_sns(name: str) -> None:
+    subject = MAILS[name].subject
+    assert subject.isascii()
+    assert subject.isprintable()
+    assert 0 < len(subject) <= LONGEST_SUBJECT < 100
+
+
+@pytest.mark.parametrize("length", [LONGEST_SUBJECT - 1, LONGEST_SUBJECT, LONGEST_SUBJECT + 1])
+def test_a_subject_is_cut_only_beyond_its_limit(length: int) -> None:
+    subject = mail("x" * length, "text").subject
+    assert len(subject) == min(length, LONGEST_SUBJECT)
+    assert subject.endswith("...") == (length > LONGEST_SUBJECT)
+
+
+@pytest.mark.parametrize(
+    ("disposition", "outcome"),
+    [
+        ("REJECTED", "was rejected"),
+        ("PARTIAL", "was used in part"),
+        ("FAILED", "could not be processed"),
+        ("ACCEPTED", "was processed"),
+    ],
+)
+def test_the_subject_about_an_upload_states_its_outcome(disposition: str, outcome: str) -> None:
+    made = mails.upload_settled(KEY, PARTIAL | {"disposition": disposition}, "s3://results/r.json")
+    assert made.subject == f"heart training file march 2024.csv {outcome}"
+
+
+def test_one_patient_is_counted_as_one() -> None:
+    made = mails.batch_scored(
+        title=TITLE, file_name="a.csv", rows=1, flagged=0, live_version=1, results="s3://results/a.csv"
+    )
+    assert "1 patient)" in made.subject
+    assert "1 patient of a.csv" in made.text
+
+
+@pytest.mark.parametrize(("character", "shown"), [(" ", " "), ("~", "~"), ("\x1f", "?"), ("\x7f", "?")])
+def test_printable_text_is_ascii_between_blank_and_tilde(character: str, shown: str) -> None:
+    assert printable(f"a{character}b") == f"a{shown}b"
+
+
+def commands(text: str) -> set[str]:
+    """Find the commands that a text tells people to run."""
+    return set(re.findall(r"(?:^|`|: )clinrisk ([a-z-]+)", text, re.MULTILINE))
+
+
+def test_every_command_that_people_are_told_to_run_exists(request: pytest.FixtureRequest) -> None:
+    rooms: Path = request.path.parents[1]
+    texts = [path.read_text() for path in rooms.glob("*/snapshots/*.txt")]
+    found = set[str]().union(*map(commands, texts))
+    assert found >= {"redrive", "findings", "use-cases", "convert", "drop"}
+    assert found <= set(typer.main.get_group(app).commands)
+
+
+def test_a_failed_file_is_started_again_by_its_key_or_with_all_others() -> None:
+    assert "\nclinrisk redrive 'inbox/heart/training/march 2024.csv'\n" in MAILS["upload_failed"].text
+    assert "\nclinrisk redrive --all\n" in MAILS["upload_failed_unprintable"].text
+
+
+def test_empty_paragraphs_are_left_out() -> None:
+    assert mail("s", "", "a", "") == Mail("s", "a\n")
