@@ -8,11 +8,11 @@ Environment: DEPLOYMENTS_TABLE, UPLOADS_TABLE, LAKE_BUCKET.
 from __future__ import annotations
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import SelectRequest, SelectResult
+from clinrisk.messages import BatchSelection, SelectRequest
 from clinrisk.services.monitoring import select_batches
 
 
 @step(SelectRequest)
-def handler(request: SelectRequest) -> SelectResult:
-    """Return the addresses of what the checks compare: reference, evaluation, and up to 20 batches."""
+def handler(request: SelectRequest) -> BatchSelection:
+    """Return the checks to run, and the addresses of what they compare: references and up to 20 batches."""
     return select_batches.select(request)

@@ -31,7 +31,7 @@ def monitored(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Monitored:
 def test_no_batch_of_the_earlier_contract_is_judged(monitored: Monitored, check: Check) -> None:
     selection = monitored.select()
     assert selection["batches"] == []
-    [finding] = monitored.stack.call(f"check_{check}", selection)["findings"]
+    [finding] = monitored.stack.call("run_check", {"check": check, "selection": selection})["findings"]
     assert finding["verdict"] == "NOT_EVALUATED"
     assert "present contract" in finding["detail"]
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
-from clinrisk.core.monitoring.findings import Check
 from clinrisk.errors import NoLiveModel
 from tests.integration.events import events_of, read_event
 from tests.integration.monitored import BEFORE_GOING_LIVE, FROM_ELSEWHERE, LIKE_TRAINING, OUTCOMES, Monitored
@@ -16,7 +15,7 @@ from tests.integration.monitored import BEFORE_GOING_LIVE, FROM_ELSEWHERE, LIKE_
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
 
-FUNCTIONS = ("select_batches", "join_outcomes", *(f"check_{check}" for check in Check))
+FUNCTIONS = ("select_batches", "join_outcomes", "run_check", "record_findings")
 LIKE, ELSEWHERE = "inbox/heart/inference/2026-03-02.csv", "inbox/heart/inference/2026-03-03.csv"
 
 
@@ -41,10 +40,16 @@ def metrics(text: str) -> dict[tuple[str, str], float]:
     return found
 
 
+def check(monitored: Monitored, name: str, selection: Any = None) -> Any:
+    """Run one check; gives its answer."""
+    event = {"check": name, "selection": selection or monitored.select()}
+    return monitored.stack.call("run_check", event)
+
+
 def everything(monitored: Monitored) -> list[dict[str, Any]]:
     """Run all checks; gives their findings."""
     selection = monitored.select()
-    answers = [monitored.stack.call(name, selection) for name in FUNCTIONS[2:]]
+    answers = [check(monitored, name, selection) for name in selection["checks"]]
     return [finding for answer in answers for finding in answer["findings"]]
 
 
@@ -67,8 +72,8 @@ def test_the_batch_from_elsewhere_drifts_and_lacks_columns_and_the_other_does_no
     monitored: Monitored,
 ) -> None:
     selection = monitored.select()
-    for check in ("check_drift", "check_quality"):
-        assert verdicts(monitored.stack.call(check, selection)) == {LIKE: "OK", ELSEWHERE: "ALERT"}
+    for name in ("drift", "quality"):
+        assert verdicts(check(monitored, name, selection)) == {LIKE: "OK", ELSEWHERE: "ALERT"}
 
 
 def test_a_repeated_check_says_the_same(monitored: Monitored) -> None:
@@ -77,9 +82,9 @@ def test_a_repeated_check_says_the_same(monitored: Monitored) -> None:
 
 def test_before_outcomes_arrive_performance_is_not_judged_and_bias_by_flags(monitored: Monitored) -> None:
     selection = monitored.select()
-    performance = monitored.stack.call("check_performance", selection)
+    performance = check(monitored, "performance", selection)
     assert set(verdicts(performance).values()) == {"NOT_EVALUATED"}
-    bias = monitored.stack.call("check_bias", selection)["findings"]
+    bias = check(monitored, "bias", selection)["findings"]
     assert all("share flagged" in finding["detail"] for finding in bias)
 
 
@@ -92,9 +97,9 @@ def test_outcomes_are_joined_and_performance_and_bias_are_judged_by_them(monitor
     assert monitored.join() == {"joined": 150, "unmatched": 1}
     selection = monitored.select()
     assert selection["batches"][1]["joined"] == f"s3://clinrisk-lake/joined/heart/{LIKE_TRAINING}.json"
-    performance = monitored.stack.call("check_performance", selection)
+    performance = check(monitored, "performance", selection)
     assert verdicts(performance) == {LIKE: "OK", ELSEWHERE: "NOT_EVALUATED"}
-    bias = {f["batch"]: f["detail"] for f in monitored.stack.call("check_bias", selection)["findings"]}
+    bias = {f["batch"]: f["detail"] for f in check(monitored, "bias", selection)["findings"]}
     assert "share of cases found" in bias[LIKE]
     assert "share flagged" in bias[ELSEWHERE]
 
@@ -105,7 +110,7 @@ def test_batches_with_outcomes_are_judged_together_as_well(monitored: Monitored)
     ):
         monitored.arrive(monitored.labels[upload_id], outcomes_id, f"2026-04-0{day}")
         monitored.join(outcomes_id)
-    found = monitored.stack.call("check_performance", monitored.select())["findings"]
+    found = check(monitored, "performance")["findings"]
     together = {finding["batch"]: finding["detail"] for finding in found}["all recent batches together"]
     assert "In 400 patients with known outcome" in together
 
@@ -137,9 +142,8 @@ def test_a_later_outcomes_file_corrects_an_earlier_one(monitored: Monitored) -> 
 
 def test_with_no_batch_at_all_each_check_says_that_it_judged_nothing(monitored: Monitored) -> None:
     selection = monitored.select() | {"batches": []}
-    for check in FUNCTIONS[2:]:
-        answer = monitored.stack.call(check, selection)
-        assert verdicts(answer) == {"none": "NOT_EVALUATED"}
+    for name in selection["checks"]:
+        assert verdicts(check(monitored, name, selection)) == {"none": "NOT_EVALUATED"}
 
 
 def test_findings_are_kept_counted_and_answered(
@@ -174,14 +178,17 @@ def test_a_check_that_broke_publishes_no_metric(
     assert "WorstPsi" not in {name for name, _ in found}
 
 
-@pytest.mark.parametrize("name", events_of(*FUNCTIONS, "record_findings"))
+@pytest.mark.parametrize("name", events_of(*FUNCTIONS))
 def test_the_example_events_run(monitored: Monitored, name: str) -> None:
     monitored.arrive(monitored.labels[LIKE_TRAINING])
     monitored.join()
     function, _, case = name.partition(".")
     answer = monitored.stack.call(function, read_event(name))
-    if function.startswith("check_"):
-        expected = {"drifted": "ALERT", "incomplete": "ALERT", "too_early": "NOT_EVALUATED"}.get(case, "OK")
+    if function == "run_check":
+        judged = {"drifted": "ALERT", "incomplete": "ALERT", "too_early": "NOT_EVALUATED"}
+        expected = (
+            "NOT_EVALUATED" if case == "performance_too_early" else judged.get(case.partition("_")[2], "OK")
+        )
         assert set(verdicts(answer).values()) == {expected}
     if function == "record_findings":
         expected = {"drifted": "INVESTIGATE", "worse": "PROPOSE_RETRAINING"}.get(case, "NOTHING")

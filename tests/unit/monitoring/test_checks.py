@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from clinrisk import use_cases
-from clinrisk.aws.telemetry import Metric
 from clinrisk.core.monitoring.checks import CHECKS, ProfileCheck, ScoreCheck
 from clinrisk.core.monitoring.findings import Check, CheckVerdict, ProfileMaterial, ScoreMaterial
 
@@ -35,8 +34,3 @@ def test_a_check_names_itself_in_its_finding(check: Check, profiled: Callable[..
             found = finding(heart, ScoreMaterial(SCORE_EVALUATION, None, rng))
             assert found.verdict is CheckVerdict.NOT_EVALUATED
     assert found.check is check
-
-
-def test_the_metric_of_a_statistic_is_one_that_is_emitted() -> None:
-    named = {check.statistic_metric for check in CHECKS.values() if check.statistic_metric}
-    assert named == {Metric.WORST_PSI.value, Metric.WORST_BIAS_GAP.value}

@@ -37,7 +37,6 @@ from clinrisk.messages.monitoring import (
     RecordRequest,
     RecordResult,
     SelectRequest,
-    SelectResult,
 )
 from clinrisk.messages.release import (
     ApprovalAsked,
@@ -123,7 +122,6 @@ __all__ = [
     "Request",
     "ScoringModel",
     "SelectRequest",
-    "SelectResult",
     "ShadowBatch",
     "ShadowPlan",
     "Tuning",

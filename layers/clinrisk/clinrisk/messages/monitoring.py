@@ -28,26 +28,22 @@ class Batch(Message):
     joined: S3Uri | None = None
 
 
-class BatchSelection(Request):
-    """What every check reads: the live model's references and its recent batches, newest first."""
+class BatchSelection(Message):
+    """The checks to run, the live model's references, and its recent batches, newest first."""
 
     use_case: Name
     batches: tuple[Batch, ...]
     reference_uri: S3Uri
     evaluation_uri: S3Uri
     live_version: Annotated[int, Field(ge=1)]
-
-
-class SelectResult(BatchSelection):
-    """The selection, and the checks to run on it."""
-
     checks: tuple[Check, ...]
 
 
-class CheckRequest(BatchSelection):
+class CheckRequest(Request):
     """Ask what one check finds in the selected batches."""
 
     check: Check
+    selection: BatchSelection
 
 
 class Finding(Message):

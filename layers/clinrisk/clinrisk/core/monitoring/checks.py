@@ -27,8 +27,6 @@ class ProfileCheck:
     """A check of a batch's rows: it needs the reference profile and the profile of the batch."""
 
     finding: Callable[[UseCase, ProfileMaterial], CheckFinding]
-    statistic_metric: str | None = None
-    """The metric that takes the largest statistic of a run, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +34,11 @@ class ScoreCheck:
     """A check of a batch's scores: it needs the approved evaluation and the batch's score profile."""
 
     finding: Callable[[UseCase, ScoreMaterial], CheckFinding]
-    statistic_metric: str | None = None
 
 
 CHECKS: dict[Check, ProfileCheck | ScoreCheck] = {
     Check.QUALITY: ProfileCheck(quality_finding),
-    Check.DRIFT: ProfileCheck(drift_finding, statistic_metric="WorstPsi"),
+    Check.DRIFT: ProfileCheck(drift_finding),
     Check.PERFORMANCE: ScoreCheck(performance_finding),
-    Check.BIAS: ScoreCheck(bias_finding, statistic_metric="WorstBiasGap"),
+    Check.BIAS: ScoreCheck(bias_finding),
 }

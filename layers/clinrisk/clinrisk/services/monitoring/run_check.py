@@ -10,7 +10,13 @@ import numpy as np
 from clinrisk import use_cases
 from clinrisk.aws import s3
 from clinrisk.core.monitoring.checks import CHECKS, ProfileCheck
-from clinrisk.core.monitoring.findings import Check, CheckFinding, ProfileMaterial, ScoreMaterial, not_evaluated
+from clinrisk.core.monitoring.findings import (
+    Check,
+    CheckFinding,
+    ProfileMaterial,
+    ScoreMaterial,
+    not_evaluated,
+)
 from clinrisk.core.profiles.feature_profile import Profile
 from clinrisk.core.profiles.score_profile import ScoreProfile, merge
 from clinrisk.messages import CheckRequest, CheckResult, Finding
@@ -38,16 +44,17 @@ def run(request: CheckRequest) -> CheckResult:
 
 
 def _findings(check: Check, request: CheckRequest) -> Iterator[tuple[str, CheckFinding]]:
-    use_case, registered = use_cases.get(request.use_case), CHECKS[check]
+    selection, registered = request.selection, CHECKS[check]
+    use_case = use_cases.get(selection.use_case)
     if isinstance(registered, ProfileCheck):
-        reference = Profile.from_dict(_read(request.reference_uri))
-        for batch in request.batches:
+        reference = Profile.from_dict(_read(selection.reference_uri))
+        for batch in selection.batches:
             current = Profile.from_dict(_read(batch.profile))
             material = ProfileMaterial(reference, current, batch.rows_quarantined, _seeded(batch.upload_id))
             yield batch.key, registered.finding(use_case, material)
     else:
-        evaluation = _read(request.evaluation_uri)
-        for name, scores in _scored(request.batches):
+        evaluation = _read(selection.evaluation_uri)
+        for name, scores in _scored(selection.batches):
             yield name, registered.finding(use_case, ScoreMaterial(evaluation, scores, _seeded(name)))
 
 

@@ -8,12 +8,12 @@ from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import deployments, uploads
 from clinrisk.core import object_keys
 from clinrisk.core.monitoring.findings import Check
-from clinrisk.messages import Batch, SelectRequest, SelectResult
+from clinrisk.messages import Batch, BatchSelection, SelectRequest
 
 NEWEST = 20
 
 
-def select(request: SelectRequest) -> SelectResult:
+def select(request: SelectRequest) -> BatchSelection:
     """Return the checks to run, and the addresses of what they compare: references and up to 20 batches."""
     live = deployments.live(request.use_case)
     settled = uploads.used(request.use_case, "inference", newest_first=True)
@@ -25,7 +25,7 @@ def select(request: SelectRequest) -> SelectResult:
         for upload in settled
         if upload.settled_at >= live.promoted_at and upload.schema_version == live.schema_version == present
     ][:NEWEST]
-    return SelectResult(
+    return BatchSelection(
         use_case=request.use_case,
         batches=tuple(_batch(request.use_case, upload) for upload in recent),
         reference_uri=live.reference_uri,
