@@ -97,7 +97,7 @@ def findings(
 
         clinrisk findings stroke --last 7 --json
 
-    OK: checked, and within the limits. ALERT: look into it. NOT_EVALUATED: too few patients or no outcomes.
+    OK: within the limits. ALERT: to be investigated. NOT_EVALUATED: too few patients or no outcomes yet.
     """
     known_use_case(use_case)
     deployed = open_stack(stack, on_twin=twin)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class _Process:
-    """What every client of this process is made with, beside the settings of its own."""
+    """What every client of this process is made with, in addition to its own configuration."""
 
     options: ClassVar[dict[str, Any]] = {}
 

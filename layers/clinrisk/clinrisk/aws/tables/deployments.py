@@ -100,7 +100,7 @@ def released(request: PromoteRequest) -> LiveModel | None:
 
 
 def promote(request: PromoteRequest, use_case: UseCase, *, promoted_at: str) -> LiveModel:
-    """Make the candidate live in place of the model that it was compared with, and give what is live now.
+    """Make the candidate live in place of the model that it was compared with, and return what is live now.
 
     One write says "that model is live" and moves the pointer, so of two candidates that were compared with
     the same model one goes live and the other raises ChampionChanged, however close they come.
