@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 
 def deliver(mail_dir: Path, to: str, subject: str, body: str, topic: str) -> None:
@@ -13,13 +14,16 @@ def deliver(mail_dir: Path, to: str, subject: str, body: str, topic: str) -> Non
     box.mkdir(parents=True, exist_ok=True)
     at = datetime.now(UTC).isoformat(timespec="milliseconds")
     mail = {"to": to, "subject": subject, "body": body, "at": at, "topic": topic}
+    # Written first and named then, so that nobody reads half a mail.
+    written = box / f".{uuid4().hex}"
+    written.write_text(json.dumps(mail, indent=2) + "\n")
     for number in range(len(list(box.glob("*.json"))) + 1, 1_000_000):
         try:
-            with (box / f"{number:06}.json").open("x") as file:
-                file.write(json.dumps(mail, indent=2) + "\n")
+            (box / f"{number:06}.json").hardlink_to(written)
         except FileExistsError:
             continue
-        return
+        break
+    written.unlink()
 
 
 def read(mail_dir: Path, address: str | None = None) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 AWS calls: s3:GetObjectVersion on Inbox; kms:GenerateMac (SigningKey); s3:PutObject on Lake (features/,
 outcomes/, quarantine/, chunks/, vault/); kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: INBOX_BUCKET, LAKE_BUCKET, SIGNING_KEY. Layers: Clinrisk, Frames, Numeric.
+Environment: LAKE_BUCKET, SIGNING_KEY. Layers: Clinrisk, Frames, Numeric.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 AWS calls: s3:GetObjectVersion on Inbox (HeadObject, GetObject by version); dynamodb:GetItem, PutItem,
 TransactWriteItems (PutItem, DeleteItem) on Uploads; states:DescribeExecution (of the ingest workflow);
 s3:PutObject, s3:GetObject on Results (receipts/); kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: INBOX_BUCKET, UPLOADS_TABLE, RESULTS_BUCKET.
+Environment: UPLOADS_TABLE, RESULTS_BUCKET.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 AWS calls: s3:GetObjectVersion on Inbox; s3:PutObject, s3:GetObject on Lake (chunks/); kms:Decrypt,
 kms:GenerateDataKey (DataKey).
-Environment: INBOX_BUCKET, LAKE_BUCKET.
+Environment: LAKE_BUCKET.
 """
 
 from __future__ import annotations

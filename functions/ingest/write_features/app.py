@@ -4,7 +4,7 @@ AWS calls: s3:GetObjectVersion on Inbox; kms:GenerateMac (SigningKey); s3:GetObj
 outcomes/, quarantine/, chunks/); s3:PutObject on Lake (features/, outcomes/, quarantine/, chunks/, vault/,
 transform/, offline-store/); sagemaker:DescribeFeatureGroup, sagemaker:BatchWriteRecord, sagemaker:PutRecord
 on the feature groups; kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: INBOX_BUCKET, LAKE_BUCKET, SIGNING_KEY, STACK_NAME. Layers: Clinrisk, Frames, Numeric.
+Environment: LAKE_BUCKET, SIGNING_KEY, STACK_NAME. Layers: Clinrisk, Frames, Numeric.
 """
 
 from __future__ import annotations
