@@ -250,3 +250,9 @@ def test_every_payload_names_its_execution() -> None:
 def test_the_errors_module_is_what_we_think() -> None:
     tree = ast.parse(inspect.getsource(errors))
     assert {node.name for node in tree.body if isinstance(node, ast.ClassDef)} == OURS
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_definition_has_no_anchors_which_cloudformation_would_not_resolve(machine: str) -> None:
+    events = yaml.parse(text(machine), Loader=yaml.SafeLoader)
+    assert [event for event in events if getattr(event, "anchor", None)] == []

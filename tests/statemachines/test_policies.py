@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from tests.statemachines.definitions import resources
+from tests.statemachines.definitions import MACHINES, everything, placeholders, resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -280,6 +280,71 @@ def test_a_workflow_that_names_the_shadow_cannot_move_the_live_pointer() -> None
     assert [statement["Condition"] for statement in own] == [
         {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "SHADOW#*"}}
     ]
+
+
+# What goes with creating a job or a model without being a state of its own.
+ALONGSIDE = {"sagemaker:AddTags", "sagemaker:ListTags", "sagemaker:DescribeModel"}
+
+
+def needed_by(machine: str) -> set[str]:
+    """List the actions that the Tasks of a definition need, as IAM names them."""
+    found = set()
+    for place in everything():
+        if place.machine != machine or place.state["Type"] != "Task":
+            continue
+        service, operation, *pattern = re.split(
+            r"[:.]", place.state["Resource"].partition(":::")[2].removeprefix("aws-sdk:")
+        )
+        action = operation[0].upper() + operation[1:]
+        if service == "lambda":
+            found.add("lambda:InvokeFunction")
+        elif pattern == ["sync"]:
+            job = action.removeprefix("Create")
+            found |= {f"sagemaker:{verb}{job}" for verb in ("Create", "Describe", "Stop")}
+        elif service != "sns":  # every machine may announce: WorkflowPlatformPolicy
+            found.add(f"{service}:{action}")
+    return found
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_state_machine_may_do_what_its_states_do_and_no_more(machine: str) -> None:
+    own = [
+        statement for policy, statement in STATEMENTS if policy == f"{machine.capitalize()}StateMachinePolicy"
+    ]
+    services = {"lambda", "sagemaker", "dynamodb", "sqs"}
+    granted = {action for statement in own for action in as_list(statement["Action"])}
+    granted = {
+        action
+        for action in granted
+        if action.partition(":")[0] in services or action == "states:StartExecution"
+    }
+    assert granted - ALONGSIDE == needed_by(machine)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [
+        ("lambda:InvokeFunction", "Function"),
+        ("iam:PassRole", "Role"),
+        ("states:StartExecution", "StateMachine"),
+    ],
+)
+def test_a_state_machine_is_granted_the_very_functions_roles_and_machines_that_it_names(
+    machine: str, action: str, kind: str
+) -> None:
+    granted = {
+        spelled(resource)
+        for policy, statement in STATEMENTS
+        if policy == f"{machine.capitalize()}StateMachinePolicy" and action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    }
+    # Each chunk of a large file is an execution of the ingest machine itself.
+    granted -= {
+        name for name in granted if ":stateMachine:IngestStateMachine-*" in name and machine == "ingest"
+    }
+    named = {name for name in placeholders(machine) if name.endswith(kind)}
+    assert granted == {f"${{{name}}}" if kind == "StateMachine" else f"${{{name}.Arn}}" for name in named}
 
 
 def test_the_function_that_the_internet_reaches_writes_decisions_into_the_ledger_and_no_release() -> None:

@@ -51,6 +51,38 @@ def folder_of(function: str) -> str:
     return re.sub(r"(?<!^)([A-Z])", r"_\1", function.removesuffix("Function")).lower()
 
 
+GRID = ("Ingest", "Training", "Release", "Scoring", "Monitoring")
+SHARED = ("Keys", "Network", "Buckets", "Tables", "Mail", "Layers", "Jobs", "Workflows")
+RULE = f"  # {'-' * 110}\n"
+
+
+def sections() -> dict[str, str]:
+    """Give the text of each section of the Resources by the name in its banner."""
+    parts = TEMPLATE.read_text(encoding="utf-8").partition("\nResources:\n")[2].split(RULE)
+    banners = [re.fullmatch(r"  # ([A-Z][a-z ]+): [^\n]+\n", banner) for banner in parts[1::2]]
+    return {banner[1] if banner else "": body for banner, body in zip(banners, parts[2::2], strict=True)}
+
+
+def test_sections_come_in_the_order_of_the_grid_and_what_is_shared_comes_first() -> None:
+    assert tuple(sections()) == (*SHARED, *GRID, "Use cases", "Watching")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_stands_in_the_section_of_its_folder_with_all_that_is_its_own(name: str) -> None:
+    section = FUNCTIONS[name]["CodeUri"].split("/")[1].capitalize()
+    short = name.removesuffix("Function")
+    for part in ("Function", "Logs", "Role", "Policy"):
+        assert f"\n  {short}{part}:\n" in sections()[section], f"{short}{part}"
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_state_machine_opens_its_section(machine: str) -> None:
+    assert machine.capitalize() in GRID
+    named = re.findall(r"^  (\w+):$", sections()[machine.capitalize()], re.MULTILINE)
+    first_function = next(index for index, name in enumerate(named) if name.endswith("Function"))
+    assert f"{machine.capitalize()}StateMachine" in named[:first_function]
+
+
 @needs_sam
 def test_sam_validates_and_lints_the_template() -> None:
     ran = run(SAM, "validate", "--lint", "--region", REGION)

@@ -149,3 +149,19 @@ def evaluation(use_case: str, run_id: str) -> str:
 
 RECEIPTS = "receipts/"
 """The prefix of every receipt in the Results bucket; `inbox_keys.receipt_key` spells the rest."""
+
+
+WRITTEN_BY_JOBS = (
+    "training/{use_case}/{run_id}/set/training.csv",
+    "training/{use_case}/{run_id}/set/holdout.csv",
+    "training/{use_case}/{run_id}/set/reference.json",
+    "training/{use_case}/{run_id}/set/tuning/{channel}/data.parquet",
+    "models/{use_case}/{run_id}/{model}/{job}/output/model.tar.gz",
+    "models/{use_case}/{run_id}/trials/{job}/output/model.tar.gz",
+    "scores/{use_case}/{upload}/v{live_version}/batch.csv.out",
+    "presented/{use_case}/{upload}/part.parquet",
+    "shadow/{use_case}/{run_id}/scores/{upload}/batch.csv.out",
+    "offline-store/{account}/sagemaker/{region}/offline-store/{group}/data/part.parquet",
+)
+"""Objects of the Lake whose addresses no code of ours makes: jobs and the Feature Store write them where the
+state machines and the template say. A test holds those against this list and the functions above."""

@@ -125,6 +125,7 @@ def ask(request: ApprovalRequest, *, created_at: str, expires_at: int) -> Approv
         again = dynamodb.put(table, run, "approval_id = :expired", {":expired": held.approval_id})
         if not dynamodb.transact([again, *question]):
             return _approval(state)
+        held = of_run(request.run_id)
     if not _change(held.approval_id, {"task_token": request.task_token}, PENDING):
         raise DecisionInvalid("This run has been decided already; it cannot be asked about again.")
     return of_run(request.run_id)
