@@ -112,7 +112,8 @@ def main() -> int:
     if given.sample and given.sample < len(names):
         names = sorted(np.random.default_rng(given.seed).choice(names, given.sample, replace=False).tolist())
     mutmut("run", *names)
-    found = {name: status for name, status in statuses().items() if name in set(names)}
+    after = statuses()
+    found = {name: after[name] for name in names}
     argued, known = 0, equivalents()
     for name in (name for name, status in found.items() if status not in KILLED):
         diff = mutmut("show", name)

@@ -55,7 +55,8 @@ class Step:
         self.verdict = "FAILED" if self.process.returncode else "passed"
         # Pytest counts a session that ends for its seconds as failed, though no test has.
         if "session-timeout:" in self.output and not re.search(r"\d+ (failed|error)", self.output):
-            self.verdict = "passed as far as the time went"
+            passed = re.search(r"\d+ passed", self.output)
+            self.verdict = f"{passed[0] if passed else 'passed'}, then the time was used up"
         return self
 
 
