@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import typer.main
 
-from cli.main import app
+from cli.app import app
 from clinrisk.core import mails
 from clinrisk.core.ingest.receipts import receipt
 from clinrisk.core.mails import LONGEST_SUBJECT, Mail, mail, printable
