@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.feature_store import FeatureStore
-from tests.integration.uploading import heart_csv, stroke_batch
-from tests.integration.workflow import Killed, Trouble, Workflow, answers_with, drop, forget, left_behind
+from tests.integration.fake_feature_store import FakeFeatureStore
+from tests.integration.inbox_files import heart_csv, stroke_batch
+from tests.integration.ingest_workflow import (
+    Killed,
+    Faults,
+    IngestWorkflow,
+    answers_with,
+    drop,
+    forget,
+    stored_state,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,40 +33,44 @@ ENOUGH = 400
 
 
 @pytest.fixture
-def workflow(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Workflow:
-    trouble = Trouble()
-    trouble.install(monkeypatch)
+def workflow(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> IngestWorkflow:
+    faults = Faults()
+    faults.install(monkeypatch)
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    return Workflow(stack, trouble, monkeypatch)
+    return IngestWorkflow(stack, faults, monkeypatch)
 
 
 @pytest.fixture(params=FILES)
 def clean(
-    request: pytest.FixtureRequest, workflow: Workflow
-) -> tuple[dict[str, Any], FeatureStore, dict[str, Any], int]:
-    """Give an event, the Feature Store, what a run without trouble leaves, and how many calls it makes."""
-    store = FeatureStore().install()
+    request: pytest.FixtureRequest, workflow: IngestWorkflow
+) -> tuple[dict[str, Any], FakeFeatureStore, dict[str, Any], int]:
+    """Give an event, the Feature Store, what a run without faults leaves, and how many calls it makes."""
+    store = FakeFeatureStore().install()
     event = drop(workflow.stack, request.param, FILES[request.param])
     assert workflow.run(event).status == "SUCCEEDED"
-    calls = workflow.trouble.calls
+    calls = workflow.faults.calls
     assert 10 < calls < ENOUGH
-    return event, store, left_behind(workflow.stack, store), calls
+    return event, store, stored_state(workflow.stack, store), calls
 
 
 def _sweep(
-    workflow: Workflow, store: FeatureStore, calls: int, befall: Callable[[int], None], every: int = 1
+    workflow: IngestWorkflow,
+    store: FakeFeatureStore,
+    calls: int,
+    befall: Callable[[int], None],
+    every: int = 1,
 ) -> Iterator[int]:
-    """Give each call's number with its trouble laid down and nothing left of the run before."""
+    """Give each call's number with its faults laid down and nothing left of the run before."""
     for number in range(1, calls + 1, every):
         forget(workflow.stack, store)
         workflow.dead_letters.clear()
-        workflow.trouble.none()
+        workflow.faults.none()
         befall(number)
         yield number
 
 
 def test_a_worker_that_dies_after_any_call_is_replaced_by_the_workflow(
-    workflow: Workflow, clean: Any
+    workflow: IngestWorkflow, clean: Any
 ) -> None:
     event, store, expected, calls = clean
 
@@ -67,15 +79,15 @@ def test_a_worker_that_dies_after_any_call_is_replaced_by_the_workflow(
             if now == number:
                 raise Killed
 
-        workflow.trouble.after = die
+        workflow.faults.after = die
 
     for number in _sweep(workflow, store, calls, befall):
         assert workflow.run(event).status == "SUCCEEDED", number
-        assert left_behind(workflow.stack, store) == expected, number
+        assert stored_state(workflow.stack, store) == expected, number
 
 
 def test_an_execution_that_dies_after_any_call_is_taken_over_by_the_next_delivery(
-    workflow: Workflow, clean: Any
+    workflow: IngestWorkflow, clean: Any
 ) -> None:
     event, store, expected, calls = clean
 
@@ -84,16 +96,16 @@ def test_an_execution_that_dies_after_any_call_is_taken_over_by_the_next_deliver
             if now >= number:
                 raise Killed
 
-        workflow.trouble.after = die
+        workflow.faults.after = die
 
     for number in _sweep(workflow, store, calls, befall):
         workflow.run(event, f"dies-{number}")
-        workflow.trouble.none()
+        workflow.faults.none()
         assert workflow.run(event, f"again-{number}").status == "SUCCEEDED", number
-        assert left_behind(workflow.stack, store) == expected, number
+        assert stored_state(workflow.stack, store) == expected, number
 
 
-def test_a_throttle_of_any_call_passes(workflow: Workflow, clean: Any) -> None:
+def test_a_throttle_of_any_call_passes(workflow: IngestWorkflow, clean: Any) -> None:
     event, store, expected, calls = clean
 
     def befall(number: int) -> None:
@@ -101,15 +113,15 @@ def test_a_throttle_of_any_call_passes(workflow: Workflow, clean: Any) -> None:
             if now == number:
                 answers_with("ThrottlingException")(operation)
 
-        workflow.trouble.instead = throttle
+        workflow.faults.instead = throttle
 
     for number in _sweep(workflow, store, calls, befall, every=3):
         assert workflow.run(event).status == "SUCCEEDED", number
-        assert left_behind(workflow.stack, store) == expected, number
+        assert stored_state(workflow.stack, store) == expected, number
 
 
 def test_a_refusal_of_any_call_ends_failed_with_the_event_kept_and_a_redrive_mends_it(
-    workflow: Workflow, clean: Any
+    workflow: IngestWorkflow, clean: Any
 ) -> None:
     event, store, expected, calls = clean
 
@@ -118,7 +130,7 @@ def test_a_refusal_of_any_call_ends_failed_with_the_event_kept_and_a_redrive_men
             if now >= number:
                 answers_with("AccessDeniedException")(operation)
 
-        workflow.trouble.instead = refuse
+        workflow.faults.instead = refuse
 
     for number in _sweep(workflow, store, calls, befall, every=3):
         ended = workflow.run(event, f"refused-{number}")
@@ -126,7 +138,7 @@ def test_a_refusal_of_any_call_ends_failed_with_the_event_kept_and_a_redrive_men
             continue
         assert ended.error == "UploadFailed", number
         assert workflow.dead_letters == [event], number
-        workflow.trouble.none()
+        workflow.faults.none()
         assert workflow.run(workflow.dead_letters.pop(), f"redriven-{number}").status == "SUCCEEDED", number
-        assert left_behind(workflow.stack, store) == expected, number
-    assert not [told for told in workflow.mails + workflow.causes if "canary-of-the-service" in told]
+        assert stored_state(workflow.stack, store) == expected, number
+    assert not [text for text in workflow.mails + workflow.causes if "canary-of-the-service" in text]

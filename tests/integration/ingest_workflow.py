@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pytest
 
     from tests.integration.conftest import Stack
-    from tests.integration.feature_store import FeatureStore
+    from tests.integration.fake_feature_store import FakeFeatureStore
 
 NOW = dt.datetime(2026, 3, 1, 9, 30, tzinfo=dt.UTC)
 
@@ -32,7 +32,7 @@ class Killed(BaseException):
 
 
 @dataclass
-class Trouble:
+class Faults:
     """What befalls the AWS calls of functions, numbered from 1: an exception after a call, or instead."""
 
     after: Callable[[int], None] = lambda _: None
@@ -59,7 +59,7 @@ class Trouble:
         monkeypatch.setattr(BaseClient, "_make_api_call", make_api_call)
 
     def none(self) -> None:
-        """End all trouble."""
+        """End all faults."""
         self.after, self.instead, self.calls = (lambda _: None), (lambda _number, _operation: None), 0
 
 
@@ -83,11 +83,11 @@ class Frozen(dt.datetime):
 
 
 @dataclass
-class Workflow:
+class IngestWorkflow:
     """Runs executions; what they told others is kept."""
 
     stack: Stack
-    trouble: Trouble
+    faults: Faults
     monkeypatch: pytest.MonkeyPatch
     mails: list[str] = field(default_factory=list)
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
@@ -102,11 +102,11 @@ class Workflow:
         if self._scene is None:
             self._scene = played(self.monkeypatch, _Everyone(self))
         self._scene.stage.calls.clear()
-        self.trouble.armed = True
+        self.faults.armed = True
         try:
             return self._scene.run("ingest", event, name)
         finally:
-            self.trouble.armed = False
+            self.faults.armed = False
 
     def answer(self, call: Call) -> Any:
         """Do what a Task asks for."""
@@ -151,7 +151,7 @@ class Workflow:
 class _Everyone(dict[str, Any]):
     """The answers of a stage on which every state is answered by the workflow."""
 
-    def __init__(self, workflow: Workflow) -> None:
+    def __init__(self, workflow: IngestWorkflow) -> None:
         super().__init__()
         self._workflow = workflow
 
@@ -171,7 +171,7 @@ def drop(stack: Stack, key: str, data: bytes, sequencer: str = "0055AED6DCD90281
     return event_of(key, stack.put("inbox", key, data), len(data), sequencer)
 
 
-def left_behind(stack: Stack, store: FeatureStore) -> dict[str, Any]:
+def stored_state(stack: Stack, store: FakeFeatureStore) -> dict[str, Any]:
     """Give everything that uploads leave: objects, items (but for who claimed them), and records.
 
     The Feature Store's own files have names by chance; its records are compared instead.
@@ -187,7 +187,7 @@ def left_behind(stack: Stack, store: FeatureStore) -> dict[str, Any]:
     return found
 
 
-def forget(stack: Stack, store: FeatureStore) -> None:
+def forget(stack: Stack, store: FakeFeatureStore) -> None:
     """Take everything away that uploads leave; the inbox stays."""
     for bucket in ("lake", "results"):
         listed: Any = boto3.resource("s3").Bucket(f"clinrisk-{bucket}")
