@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.approval_request import RequestedApproval
-from tests.integration.trained_candidate import TrainedCandidate, WaitingExecution
 from tests.integration.conftest import ROOT, Stack
 from tests.integration.events import COVERED, EVENTS, FUNCTIONS, events_of, read_event
 from tests.integration.fake_feature_store import FakeFeatureStore
-from tests.integration.presented_results import publish_event
 from tests.integration.inbox_files import Ingest, heart_csv, stroke_batch
+from tests.integration.presented_results import publish_event
+from tests.integration.trained_candidate import TrainedCandidate, WaitingExecution
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -356,7 +356,7 @@ def test_a_failed_receipt_names_our_own_error_and_nobody_else_s_words(
     # Step Functions' own redrive goes on at a Fail state and reads nothing.
     assert f"clinrisk redrive {event['key']}\n" in parked["message"]
     theirs = two.park(two.claim("second")["upload"], "second")
-    assert theirs["reason"] == "Runtime.ExitError."
+    assert "Runtime.ExitError" in theirs["reason"]
     assert "angina" not in stack.read(theirs["receipt"]["uri"]).decode()
 
 

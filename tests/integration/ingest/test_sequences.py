@@ -12,7 +12,8 @@ from clinrisk.aws.tables import uploads
 from clinrisk.services.scoring import join_outcomes
 from tests.integration.fake_feature_store import FakeFeatureStore
 from tests.integration.inbox_files import STROKE_HEADER, csv, heart_csv, stroke_rows
-from tests.integration.ingest_workflow import Faults, IngestWorkflow, drop, stored_state
+from tests.integration.ingest_workflow import Faults, IngestWorkflow, drop
+from tests.integration.stored_state import StoredState
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
@@ -57,13 +58,13 @@ def test_every_further_delivery_changes_nothing_and_mails_nobody(
     }
     for name, event in events.items():
         workflow.run(event, f"first-{name}")
-    before, mails, started = stored_state(stack, store), len(workflow.mails), len(workflow.started)
+    before, mails, started = StoredState.of(store).facts, len(workflow.mails), len(workflow.started)
     assert dispositions(stack) == sorted(events)
     again = [(name, number) for name in events for number in range(10)]
     random.Random(3).shuffle(again)  # noqa: S311 # an order, not a secret
     for name, number in again:
         assert workflow.run(events[name], f"again-{name}-{number}").status == "SUCCEEDED"
-    assert stored_state(stack, store) == before
+    assert StoredState.of(store).facts == before
     assert (len(workflow.mails), len(workflow.started)) == (mails, started)
 
 

@@ -10,13 +10,22 @@ import pytest
 
 from clinrisk.errors import NoLiveModel
 from tests.integration.events import events_of, read_event
-from tests.integration.scored_batches import BEFORE_GOING_LIVE, OTHER_HOSPITAL, LIKE_TRAINING, OUTCOMES, ScoredBatches
+from tests.integration.scored_batches import (
+    BEFORE_GOING_LIVE,
+    LIKE_TRAINING,
+    OTHER_HOSPITAL,
+    OUTCOMES,
+    ScoredBatches,
+)
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
 
 FUNCTIONS = ("select_batches", "join_outcomes", "run_check", "record_findings")
-FROM_HERE, FROM_OTHER_HOSPITAL = "inbox/heart/inference/2026-03-02.csv", "inbox/heart/inference/2026-03-03.csv"
+FROM_HERE, FROM_OTHER_HOSPITAL = (
+    "inbox/heart/inference/2026-03-02.csv",
+    "inbox/heart/inference/2026-03-03.csv",
+)
 
 
 @pytest.fixture

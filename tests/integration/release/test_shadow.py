@@ -1,4 +1,4 @@
-"""The shadow's two functions: which batches are replayed, and how a comparison that is missing is recorded."""
+"""The shadow's two functions: which batches are replayed, how a missing comparison is recorded."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from clinrisk.core import object_keys
 from clinrisk.core.release import shadow
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.events import events_of, read_event
-from tests.integration.scored_batches import OTHER_HOSPITAL, LIKE_TRAINING, ScoredBatches
 from tests.integration.monitoring.test_monitoring import metrics
+from tests.integration.scored_batches import LIKE_TRAINING, OTHER_HOSPITAL, ScoredBatches
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
