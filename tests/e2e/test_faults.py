@@ -53,7 +53,7 @@ def test_a_wrong_header_names_the_column_that_is_missing(receipts: dict[str, Any
     assert "chol" in " ".join(receipts["inbox/heart/training/wrong-header.csv"]["explanation"])
 
 
-def test_the_data_manager_hears_of_every_bad_file_and_sees_no_value_of_it(
+def test_the_data_manager_gets_mail_about_every_bad_file_and_sees_no_value_of_it(
     twin: RunningTwin, receipts: dict[str, Any]
 ) -> None:
     def told() -> str:
@@ -67,7 +67,7 @@ def test_the_data_manager_hears_of_every_bad_file_and_sees_no_value_of_it(
     assert not any(CANARY.decode() in one for one in said)
 
 
-def test_a_good_row_beside_a_bad_one_is_used_and_the_bad_one_counted(
+def test_a_good_row_next_to_a_bad_one_is_used_and_the_bad_one_counted(
     twin: RunningTwin, stack: dict[str, str]
 ) -> None:
     key = "inbox/heart/inference/mixed.csv"
@@ -80,7 +80,7 @@ def test_a_good_row_beside_a_bad_one_is_used_and_the_bad_one_counted(
     assert list(receipt["reasons"].values()) == [1]
 
 
-def test_a_failing_job_says_why_is_announced_and_registers_nothing(
+def test_a_failing_job_gives_its_reason_is_announced_and_registers_nothing(
     twin: RunningTwin, stack: dict[str, str], tmp_path: Path
 ) -> None:
     s3, lake = twin.client("s3"), stack["LakeBucket"]

@@ -107,7 +107,7 @@ def test_only_the_shifted_batch_raises_the_drift_alert(told: dict[str, Any], use
 
 
 @pytest.mark.parametrize("use_case", ["heart", "stroke"])
-def test_every_check_says_ok_alert_or_not_evaluated(told: dict[str, Any], use_case: str) -> None:
+def test_every_check_ends_ok_alert_or_not_evaluated(told: dict[str, Any], use_case: str) -> None:
     findings = told["use_cases"][use_case]["findings"]
     assert {one["check"] for one in findings} == {"quality", "drift", "performance", "bias"}
     assert {one["verdict"] for one in findings} <= {"OK", "ALERT", "NOT_EVALUATED"}

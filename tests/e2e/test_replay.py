@@ -64,7 +64,7 @@ def test_every_upload_gets_its_answer(told: dict[str, dict[str, Any]], case: Cas
 
 
 @pytest.mark.parametrize("case", FILES, ids=lambda case: case.name)
-def test_the_check_on_ones_own_machine_says_the_same(told: dict[str, dict[str, Any]], case: Case) -> None:
+def test_the_check_on_ones_own_machine_gives_the_same_answer(told: dict[str, dict[str, Any]], case: Case) -> None:
     offline = preview(case.data, case.use_case, case.purpose).as_json()
     entry = told[case.name]
     for name in ("disposition", "rows_accepted", "rows_quarantined", "missing", "reasons"):
@@ -92,7 +92,7 @@ def test_the_rows_that_were_used_are_there_to_read(folder: Path, told: dict[str,
             assert {"record_id", "row"} <= set(table.column_names)
 
 
-def test_progress_is_told_without_what_keys_could_do_to_a_terminal(folder: Path) -> None:
+def test_progress_is_shown_without_what_keys_could_do_to_a_terminal(folder: Path) -> None:
     said = (folder / "said.txt").read_text()
     assert f"{len(EVERYTHING)}/{len(EVERYTHING)}" in said
     assert all(character.isprintable() or character == "\n" for character in said)

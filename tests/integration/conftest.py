@@ -17,6 +17,7 @@ from moto.moto_api._internal.models import moto_api_backend
 
 from clinrisk.aws import clients, kms, telemetry
 from clinrisk.aws.settings import settings
+from tests.integration.strict_multipart import StrictMultipart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +60,7 @@ class Stack:
         self.sagemaker = boto3.client("sagemaker", region_name=REGION)
         self.kms = boto3.client("kms", region_name=REGION)
         self.tables: Any = boto3.resource("dynamodb", region_name=REGION)
+        self.multipart = StrictMultipart()
         self.environment: dict[str, str] = {}
 
     def create(self) -> None:
@@ -151,7 +153,10 @@ def amazon() -> Iterator[Stack]:
         environment.delenv("AWS_ENDPOINT_URL", raising=False)
         forget(*CLIENTS)
         with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
-            yield Stack()
+            made = Stack()
+            for client in (clients.s3(), made.s3):
+                made.multipart.install(client)
+            yield made
         forget(*CLIENTS)
 
 

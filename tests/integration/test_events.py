@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.asking import Asked
-from tests.integration.candidates import Candidate, Waiting
+from tests.integration.approval_request import RequestedApproval
 from tests.integration.conftest import ROOT, Stack
 from tests.integration.events import COVERED, EVENTS, FUNCTIONS, events_of, read_event
-from tests.integration.feature_store import FeatureStore
-from tests.integration.publishing import publish_event
-from tests.integration.uploading import Ingest, heart_csv, stroke_batch
+from tests.integration.fake_feature_store import FakeFeatureStore
+from tests.integration.inbox_files import Ingest, heart_csv, stroke_batch
+from tests.integration.presented_results import publish_event
+from tests.integration.trained_candidate import TrainedCandidate, WaitingExecution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
 
 def claimed(stack: Stack, case: str) -> tuple[Ingest, dict[str, Any]]:
     """Drop the case's file and claim it."""
-    FeatureStore().install()
+    FakeFeatureStore().install()
     ingest = Ingest.of(stack, *FILES.get(case, FILES["heart_training"]))
     return ingest, ingest.claim()["upload"]
 
@@ -106,23 +106,23 @@ def park_upload(stack: Stack, case: str) -> Any:
 
 
 def plan_training(stack: Stack, _case: str) -> Any:
-    FeatureStore().install()
+    FakeFeatureStore().install()
     Ingest.of(stack, *FILES["heart_training"]).run()
     return {"use_case": "heart", "run_id": "", "reason": ""}
 
 
 def judge_candidate(stack: Stack, case: str) -> Any:
-    return Candidate(stack, auc=0.9 if case == "above_the_bar" else 0.7).judge_event()
+    return TrainedCandidate(stack, auc=0.9 if case == "above_the_bar" else 0.7).judge_event()
 
 
 def request_approval(stack: Stack, _case: str) -> Any:
-    candidate = Candidate(stack)
+    candidate = TrainedCandidate(stack)
     judgement = stack.call("judge_candidate", candidate.judge_event())
     return candidate.approval_event(judgement, candidate.register(judgement), "token")
 
 
 def expire_approval(stack: Stack, _case: str) -> Any:
-    return {"use_case": "heart", "run_id": Asked(stack).candidate.run_id}
+    return {"use_case": "heart", "run_id": RequestedApproval(stack).candidate.run_id}
 
 
 def explain_failure(_stack: Stack, case: str) -> Any:
@@ -130,7 +130,7 @@ def explain_failure(_stack: Stack, case: str) -> Any:
 
 
 def decide_approval(stack: Stack, case: str) -> Any:
-    asked = Asked(stack, Waiting(stack).token)
+    asked = RequestedApproval(stack, WaitingExecution(stack).token)
     answers = {
         "approve": ("approve", asked.carry()),
         "reject": ("reject", asked.carry()),
@@ -147,7 +147,7 @@ def decide_approval(stack: Stack, case: str) -> Any:
 
 
 def promote_candidate(stack: Stack, _case: str) -> Any:
-    asked = Asked(stack, Waiting(stack).token)
+    asked = RequestedApproval(stack, WaitingExecution(stack).token)
     asked.answer()
     return asked.candidate.promote_event(asked.judgement, asked.package, asked.approval_id)
 
@@ -173,7 +173,7 @@ def overlay(written: Any, made: Any, name: str = "") -> Any:
 
 
 @pytest.mark.parametrize("name", events_of(*PREPARED))
-def test_an_event_is_answered_as_its_name_says(stack: Stack, name: str) -> None:
+def test_an_event_is_answered_as_its_name_promises(stack: Stack, name: str) -> None:
     function, _, case = name.partition(".")
     given = overlay(read_event(name), PREPARED[function](stack, case))
     answer = stack.call(function, given)

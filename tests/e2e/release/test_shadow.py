@@ -203,7 +203,7 @@ def test_a_candidate_is_compared_on_recent_batches_before_anybody_is_asked(hospi
     assert re.search(r"By sex women \d+ \d+%", told)
 
 
-def test_a_new_batch_is_scored_beside_the_live_model_and_the_page_says_so(hospital: Hospital) -> None:
+def test_a_new_batch_is_scored_by_both_models_and_the_page_shows_it(hospital: Hospital) -> None:
     assert hospital.seen["scored"] == "SUCCEEDED"
     assert "Later batch" not in hospital.seen["before"]
     assert re.search(r"Patients 300 Same answer \d+%", hospital.seen["after"])
@@ -229,7 +229,7 @@ READERS = (
 
 
 @pytest.mark.parametrize("role", READERS)
-def test_no_role_but_the_comparisons_reads_what_the_shadow_said(hospital: Hospital, role: str) -> None:
+def test_no_role_but_the_comparisons_reads_the_shadows_scores(hospital: Hospital, role: str) -> None:
     [scores, *_] = hospital.keys("shadow/heart/")
     client = hospital.acting_as(hospital.role(role))
     assert refused(client.get_object, Bucket=hospital.outputs["LakeBucket"], Key=scores)
@@ -277,7 +277,7 @@ def test_a_data_manager_reads_results_and_no_shadow(hospital: Hospital) -> None:
         assert refused(client.get_object, Bucket=hospital.outputs["LakeBucket"], Key=key), key
 
 
-def test_a_shadow_that_breaks_costs_the_clinicians_nothing_and_is_told(hospital: Hospital) -> None:
+def test_a_shadow_that_breaks_costs_the_clinicians_nothing_and_is_reported(hospital: Hospital) -> None:
     waiting = hospital.waiting()
     assert waiting is not None
     table, dynamodb = hospital.outputs["DeploymentsTable"], hospital.twin.client("dynamodb")

@@ -63,7 +63,7 @@ def test_a_changed_model_card_is_neither_shown_nor_approved(hospital: Hospital) 
     assert "model card hti1" in page(link)
 
 
-def test_of_two_approvals_at_once_one_is_released_and_the_other_is_told_why_not(hospital: Hospital) -> None:
+def test_of_two_approvals_at_once_one_is_released_and_the_other_gets_the_reason(hospital: Hospital) -> None:
     links = hospital.seen["links"]
     with ThreadPoolExecutor(2) as both:
         refused = list(both.map(answered, links))

@@ -83,7 +83,7 @@ def test_a_candidate_waits_for_its_approval_and_names_the_tuning_job(
     assert {"Key": "run_id", "Value": package["CustomerMetadataProperties"]["run_id"]} in tags
 
 
-def test_the_best_trials_settings_are_trained_and_told(
+def test_the_best_trials_settings_are_trained_and_reported(
     twin: RunningTwin,
     outputs: dict[str, str],
     package: dict[str, Any],

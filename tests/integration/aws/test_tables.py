@@ -10,7 +10,7 @@ import pytest
 from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals, deployments, holdout_uses
-from tests.integration.asking import Asked
+from tests.integration.approval_request import RequestedApproval
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
@@ -19,7 +19,7 @@ TOKEN = "a-task-token-that-answers"  # noqa: S105 - the point of the test
 
 
 def test_an_approval_is_shown_with_everything_but_its_token(stack: Stack) -> None:
-    asked = Asked(stack, token=TOKEN)
+    asked = RequestedApproval(stack, token=TOKEN)
     (shown,) = approvals.stored_for("heart", limit=50)
     table = stack.tables.Table("clinrisk-approvals")
     key = {"pk": shown["pk"], "sk": shown["sk"]}

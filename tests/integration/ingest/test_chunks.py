@@ -17,8 +17,8 @@ from clinrisk.errors import CountsDisagree
 from clinrisk.jobs.training.assemble import as_of, read_offline
 from clinrisk.messages import Upload
 from clinrisk.services.ingest import chunk_records
-from tests.integration.feature_store import FeatureStore
-from tests.integration.uploading import STROKE_HEADER, Ingest, csv, heart_rows, stroke_rows
+from tests.integration.fake_feature_store import FakeFeatureStore
+from tests.integration.inbox_files import STROKE_HEADER, Ingest, csv, heart_rows, stroke_rows
 from tools import contracts
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ KEYS = {"stroke": "inbox/stroke/training/a.csv", "heart": "inbox/heart/training/
 
 
 @pytest.fixture
-def store(stack: Stack) -> FeatureStore:
-    return FeatureStore().install()
+def store(stack: Stack) -> FakeFeatureStore:
+    return FakeFeatureStore().install()
 
 
 @pytest.fixture
@@ -69,10 +69,10 @@ def ingested(
 
 
 @pytest.mark.parametrize("use_case", ["stroke", "heart"])
-def test_chunks_give_the_receipt_and_the_rows_of_the_whole(
-    stack: Stack, store: FeatureStore, use_case: str, request: pytest.FixtureRequest
+def test_chunks_give_the_receipt_and_the_rows_of_an_uncut_file(
+    stack: Stack, store: FakeFeatureStore, use_case: str, request: pytest.FixtureRequest
 ) -> None:
-    _, _, whole, rows = ingested(stack, use_case)
+    _, _, uncut, rows = ingested(stack, use_case)
     records = {record["record_id"]: record for record in store.records}
     store.records.clear()
     request.getfixturevalue("small_chunks")
@@ -81,8 +81,8 @@ def test_chunks_give_the_receipt_and_the_rows_of_the_whole(
     upload, result = Ingest.of(stack, KEYS[use_case], data).run()
     cut = stack.read_json(result["receipt"]["uri"])
     assert len(chunk_records.plan(Upload.model_validate(upload))) > 5
-    told = ("disposition", "rows_accepted", "rows_quarantined", "reasons", "rows", "missing")
-    assert {name: cut[name] for name in told} == {name: whole[name] for name in told}
+    compared = ("disposition", "rows_accepted", "rows_quarantined", "reasons", "rows", "missing")
+    assert {name: cut[name] for name in compared} == {name: uncut[name] for name in compared}
     assert features_of(stack, upload).equals(rows)
     assert len(store.records) == len(records) == rows.height
     for record in store.records:
@@ -90,8 +90,8 @@ def test_chunks_give_the_receipt_and_the_rows_of_the_whole(
         assert record | {"upload_id": "", "event_time": ""} == same | {"upload_id": "", "event_time": ""}
 
 
-def test_reasons_count_repeats_and_contradictions_across_chunks(
-    stack: Stack, store: FeatureStore, small_chunks: None
+def test_reasons_count_repeats_and_contradictions_between_chunks(
+    stack: Stack, store: FakeFeatureStore, small_chunks: None
 ) -> None:
     _, result, receipt, _ = ingested(stack, "stroke")
     assert receipt["reasons"] == {"id_repeated:id": 3, "id_conflicting:id": 2}
@@ -100,7 +100,7 @@ def test_reasons_count_repeats_and_contradictions_across_chunks(
 
 
 def test_a_file_that_repeats_itself_is_rejected_and_leaves_nothing_in_the_feature_store(
-    stack: Stack, store: FeatureStore, small_chunks: None
+    stack: Stack, store: FakeFeatureStore, small_chunks: None
 ) -> None:
     rows = stroke_rows(40)
     other = [row[:-1] + str(1 - int(row[-1])) for row in rows]
@@ -112,7 +112,7 @@ def test_a_file_that_repeats_itself_is_rejected_and_leaves_nothing_in_the_featur
 
 
 def test_a_batch_of_several_chunks_is_scored_file_by_file(
-    stack: Stack, store: FeatureStore, small_chunks: None
+    stack: Stack, store: FakeFeatureStore, small_chunks: None
 ) -> None:
     data = csv(STROKE_HEADER.removesuffix(",stroke"), stroke_rows(60, label=False))
     upload, _ = Ingest.of(stack, "inbox/stroke/inference/a.csv", data).run()
@@ -128,7 +128,7 @@ def test_a_batch_of_several_chunks_is_scored_file_by_file(
 
 
 def test_a_second_run_over_the_chunks_ends_in_the_same_bytes(
-    stack: Stack, store: FeatureStore, small_chunks: None
+    stack: Stack, store: FakeFeatureStore, small_chunks: None
 ) -> None:
     ingest = Ingest.of(stack, KEYS["stroke"], stroke_file())
     upload = ingest.claim()["upload"]
@@ -145,7 +145,7 @@ def test_a_second_run_over_the_chunks_ends_in_the_same_bytes(
 
 @pytest.mark.parametrize("part", ["built", "written"])
 def test_a_chunk_that_is_missing_is_never_committed(
-    stack: Stack, store: FeatureStore, small_chunks: None, part: str
+    stack: Stack, store: FakeFeatureStore, small_chunks: None, part: str
 ) -> None:
     ingest = Ingest.of(stack, KEYS["stroke"], stroke_file())
     event = ingest.build(ingest.claim()["upload"])
@@ -155,8 +155,8 @@ def test_a_chunk_that_is_missing_is_never_committed(
         stack.call("commit_upload", event)
 
 
-def test_a_chunk_that_was_not_told_of_the_others_is_never_committed(
-    stack: Stack, store: FeatureStore, small_chunks: None
+def test_a_chunk_that_was_not_reconciled_with_the_others_is_never_committed(
+    stack: Stack, store: FakeFeatureStore, small_chunks: None
 ) -> None:
     ingest = Ingest.of(stack, KEYS["stroke"], stroke_file())
     upload = ingest.claim()["upload"]
@@ -168,7 +168,7 @@ def test_a_chunk_that_was_not_told_of_the_others_is_never_committed(
         stack.call("commit_upload", event)
 
 
-def test_the_plan_covers_the_file(stack: Stack, store: FeatureStore, small_chunks: None) -> None:
+def test_the_plan_covers_the_file(stack: Stack, store: FakeFeatureStore, small_chunks: None) -> None:
     ingest = Ingest.of(stack, KEYS["heart"], heart_file())
     upload = ingest.claim()["upload"]
     plan = stack.call("plan_chunks", {"upload": upload})
@@ -190,26 +190,26 @@ def landed(stack: Stack, upload: dict[str, Any]) -> dict[str, pl.DataFrame]:
 
 @pytest.mark.parametrize("use_case", ["stroke", "heart"])
 def test_a_large_file_is_written_to_the_offline_store_chunk_by_chunk(
-    stack: Stack, store: FeatureStore, use_case: str, in_bulk: None
+    stack: Stack, store: FakeFeatureStore, use_case: str, in_bulk: None
 ) -> None:
     upload, result, receipt, rows = ingested(stack, use_case)
     assert receipt["rows_accepted"] == rows.height
     assert store.records == []
     files = landed(stack, upload)
     assert 5 < len(files) <= len(chunk_records.plan(Upload.model_validate(upload)))
-    whole = pl.concat(files.values())
-    assert sorted(whole["record_id"]) == sorted(rows["record_id"])
-    again = whole.sort("row").select(rows.columns).cast(rows.schema)
+    landed_rows = pl.concat(files.values())
+    assert sorted(landed_rows["record_id"]) == sorted(rows["record_id"])
+    again = landed_rows.sort("row").select(rows.columns).cast(rows.schema)
     assert again.equals(rows.sort("row"))
-    assert set(whole["upload_id"]) == {upload["upload_id"]}
-    [moment] = set(whole["event_time"])
+    assert set(landed_rows["upload_id"]) == {upload["upload_id"]}
+    [moment] = set(landed_rows["event_time"])
     folder = f"year={moment[:4]}/month={moment[5:7]}/day={moment[8:10]}/hour={moment[11:13]}/"
     assert all(folder in key for key in files)
-    assert result["labelled_rows"] == whole["label"].count()
+    assert result["labelled_rows"] == landed_rows["label"].count()
 
 
 def test_its_columns_are_those_of_the_feature_group_and_the_three_that_the_service_adds(
-    stack: Stack, store: FeatureStore, in_bulk: None
+    stack: Stack, store: FakeFeatureStore, in_bulk: None
 ) -> None:
     upload, *_ = ingested(stack, "stroke")
     kinds = {"String": pl.String, "Integral": pl.Int64, "Fractional": pl.Float64}
@@ -223,7 +223,7 @@ def test_its_columns_are_those_of_the_feature_group_and_the_three_that_the_servi
 
 @pytest.mark.parametrize("use_case", ["stroke", "heart"])
 def test_the_training_job_reads_what_was_written_in_bulk(
-    stack: Stack, store: FeatureStore, use_case: str, in_bulk: None, tmp_path: Path
+    stack: Stack, store: FakeFeatureStore, use_case: str, in_bulk: None, tmp_path: Path
 ) -> None:
     upload, result, _, rows = ingested(stack, use_case)
     for number, key in enumerate(landed(stack, upload)):
@@ -244,7 +244,7 @@ def test_the_training_job_reads_what_was_written_in_bulk(
 
 
 def test_a_chunk_that_is_written_again_in_bulk_is_the_same_bytes(
-    stack: Stack, store: FeatureStore, in_bulk: None
+    stack: Stack, store: FakeFeatureStore, in_bulk: None
 ) -> None:
     ingest = Ingest.of(stack, KEYS["stroke"], stroke_file())
     upload = ingest.claim()["upload"]
@@ -256,7 +256,7 @@ def test_a_chunk_that_is_written_again_in_bulk_is_the_same_bytes(
 
 
 def test_a_training_file_that_would_be_cut_otherwise_by_now_is_committed(
-    stack: Stack, store: FeatureStore, in_bulk: None, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, store: FakeFeatureStore, in_bulk: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ingest = Ingest.of(stack, KEYS["stroke"], stroke_file())
     upload = ingest.claim()["upload"]
@@ -269,7 +269,7 @@ def test_a_training_file_that_would_be_cut_otherwise_by_now_is_committed(
 
 @pytest.mark.parametrize("change", ["gone", "one too many"])
 def test_a_store_that_holds_other_chunks_than_were_written_is_never_committed(
-    stack: Stack, store: FeatureStore, in_bulk: None, change: str
+    stack: Stack, store: FakeFeatureStore, in_bulk: None, change: str
 ) -> None:
     ingest = Ingest.of(stack, KEYS["stroke"], stroke_file())
     event = ingest.build(ingest.claim()["upload"])
@@ -283,7 +283,7 @@ def test_a_store_that_holds_other_chunks_than_were_written_is_never_committed(
 
 
 def test_an_online_store_gets_every_record_of_a_large_file_through_the_service(
-    stack: Stack, store: FeatureStore, in_bulk: None, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, store: FakeFeatureStore, in_bulk: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     offline_alone = feature_store.feature_group
     # moto keeps no online store, and does not tell of one.

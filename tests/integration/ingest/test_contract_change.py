@@ -11,8 +11,8 @@ from clinrisk import use_cases
 from clinrisk.aws import feature_store
 from clinrisk.errors import ContractChanged, NotEnoughData
 from clinrisk.use_cases.base import Number
-from tests.integration.feature_store import FeatureStore, create_group
-from tests.integration.uploading import Ingest, heart_csv
+from tests.integration.fake_feature_store import FakeFeatureStore, create_group
+from tests.integration.inbox_files import Ingest, heart_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +25,8 @@ MARCH, APRIL = "inbox/heart/training/march.csv", "inbox/heart/training/april.csv
 
 
 @pytest.fixture
-def store(stack: Stack) -> FeatureStore:
-    return FeatureStore().install()
+def store(stack: Stack) -> FakeFeatureStore:
+    return FakeFeatureStore().install()
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def rows_in(stack: Stack, use_case: Any) -> int:
 
 
 def test_the_same_file_is_read_again_and_trained_on_under_the_new_contract_alone(
-    stack: Stack, store: FeatureStore, deploy_second: Callable[[], None]
+    stack: Stack, store: FakeFeatureStore, deploy_second: Callable[[], None]
 ) -> None:
     data = heart_csv(FIRST.min_training_rows * 2)
     first, _ = Ingest.of(stack, MARCH, data).run()
@@ -77,7 +77,7 @@ def test_the_same_file_is_read_again_and_trained_on_under_the_new_contract_alone
 
 
 def test_too_few_rows_of_the_new_contract_start_no_training_however_many_the_old_one_has(
-    stack: Stack, store: FeatureStore, deploy_second: Callable[[], None]
+    stack: Stack, store: FakeFeatureStore, deploy_second: Callable[[], None]
 ) -> None:
     _, committed = Ingest.of(stack, MARCH, heart_csv(FIRST.min_training_rows)).run()
     assert committed["train"]
@@ -87,7 +87,7 @@ def test_too_few_rows_of_the_new_contract_start_no_training_however_many_the_old
 
 
 def test_under_one_contract_the_same_bytes_stay_a_duplicate(
-    stack: Stack, store: FeatureStore, deploy_second: Callable[[], None]
+    stack: Stack, store: FakeFeatureStore, deploy_second: Callable[[], None]
 ) -> None:
     Ingest.of(stack, MARCH, heart_csv(40)).run()
     deploy_second()
@@ -97,7 +97,7 @@ def test_under_one_contract_the_same_bytes_stay_a_duplicate(
 
 @pytest.mark.parametrize("step", ["build_features", "write_features", "commit_upload"])
 def test_a_file_that_was_claimed_under_the_old_contract_is_not_finished_under_the_new_one(
-    stack: Stack, store: FeatureStore, deploy_second: Callable[[], None], step: str
+    stack: Stack, store: FakeFeatureStore, deploy_second: Callable[[], None], step: str
 ) -> None:
     ingest = Ingest.of(stack, MARCH, heart_csv(40))
     upload = ingest.claim()["upload"]

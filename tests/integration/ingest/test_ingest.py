@@ -11,8 +11,8 @@ import pytest
 
 from clinrisk import use_cases
 from clinrisk.errors import CountsDisagree, NotEnoughData, OfflineStoreBehind, TransientError
-from tests.integration.feature_store import FeatureStore
-from tests.integration.uploading import Ingest, csv, heart_batch, heart_csv, heart_rows, stroke_batch
+from tests.integration.fake_feature_store import FakeFeatureStore
+from tests.integration.inbox_files import Ingest, csv, heart_batch, heart_csv, heart_rows, stroke_batch
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
@@ -28,11 +28,11 @@ def vault_of(stack: Stack, upload: dict[str, str]) -> pl.DataFrame:
 
 
 @pytest.fixture
-def store(stack: Stack) -> FeatureStore:
-    return FeatureStore().install()
+def store(stack: Stack) -> FakeFeatureStore:
+    return FakeFeatureStore().install()
 
 
-def test_a_good_training_file_is_accepted_whole(stack: Stack, store: FeatureStore) -> None:
+def test_every_row_of_a_good_training_file_is_accepted(stack: Stack, store: FakeFeatureStore) -> None:
     upload, result = Ingest.of(stack, TRAINING, heart_csv(40)).run()
     receipt = stack.read_json(result["receipt"]["uri"])
     assert (result["disposition"], result["rows_accepted"], result["labelled_rows"]) == ("ACCEPTED", 40, 40)
@@ -44,7 +44,7 @@ def test_a_good_training_file_is_accepted_whole(stack: Stack, store: FeatureStor
     assert stack.read_json(f"s3://clinrisk-lake/profiles/heart/{upload['upload_id']}.json")["rows"] == 40
 
 
-def test_only_inference_keeps_a_way_back_to_the_hospitals_ids(stack: Stack, store: FeatureStore) -> None:
+def test_only_inference_keeps_a_way_back_to_the_hospitals_ids(stack: Stack, store: FakeFeatureStore) -> None:
     Ingest.of(stack, TRAINING, heart_csv()).run()
     assert not [key for key in stack.keys("lake") if key.startswith("vault/")]
     upload, _ = Ingest.of(stack, BATCH, stroke_batch(20)).run()
@@ -61,7 +61,7 @@ def test_a_batch_to_score_is_headerless_and_in_the_models_order(stack: Stack) ->
     assert {line.count(",") for line in lines} == {len(use_cases.get("stroke").feature_names)}
 
 
-def test_bad_rows_are_quarantined_and_counted(stack: Stack, store: FeatureStore) -> None:
+def test_bad_rows_are_quarantined_and_counted(stack: Stack, store: FakeFeatureStore) -> None:
     rows = heart_rows(40)
     rows[3] = "63,1,9," + rows[3].split(",", 3)[3]
     _, result = Ingest.of(stack, TRAINING, csv(",".join(use_cases.get("heart").header), rows)).run()
@@ -74,7 +74,7 @@ def test_bad_rows_are_quarantined_and_counted(stack: Stack, store: FeatureStore)
     assert len(store.records) == 39
 
 
-def test_a_file_with_too_many_bad_rows_is_set_aside_whole(stack: Stack, store: FeatureStore) -> None:
+def test_a_file_with_too_many_bad_rows_is_rejected(stack: Stack, store: FakeFeatureStore) -> None:
     rows = [",".join(["x"] * 14)] * 40
     _, result = Ingest.of(stack, TRAINING, csv(",".join(use_cases.get("heart").header), rows)).run()
     assert (result["disposition"], result["rows_accepted"], result["rows_quarantined"]) == ("REJECTED", 0, 40)
@@ -82,7 +82,7 @@ def test_a_file_with_too_many_bad_rows_is_set_aside_whole(stack: Stack, store: F
     assert store.records == []
 
 
-def test_enough_labelled_rows_start_a_training(stack: Stack, store: FeatureStore) -> None:
+def test_enough_labelled_rows_start_a_training(stack: Stack, store: FakeFeatureStore) -> None:
     minimum = use_cases.get("heart").min_training_rows
     _, few = Ingest.of(stack, TRAINING, heart_csv(minimum - 10)).run()
     _, more = Ingest.of(stack, "inbox/heart/training/april.csv", heart_csv(10, seed=5)).run()
@@ -123,7 +123,7 @@ def test_a_folder_marker_is_ignored_without_a_mail(stack: Stack) -> None:
     assert stack.read_json(result["receipt"]["uri"])["disposition"] == "IGNORED"
 
 
-def test_the_same_event_again_changes_nothing(stack: Stack, store: FeatureStore) -> None:
+def test_the_same_event_again_changes_nothing(stack: Stack, store: FakeFeatureStore) -> None:
     ingest = Ingest.of(stack, TRAINING, heart_csv())
     _, result = ingest.run()
     before = stack.read(result["receipt"]["uri"])
@@ -139,14 +139,14 @@ def test_the_same_execution_may_claim_again_after_a_crash(stack: Stack) -> None:
     assert ingest.claim("run-2")["disposition"] == "REPEATED"
 
 
-def test_the_same_bytes_under_another_name_are_a_duplicate(stack: Stack, store: FeatureStore) -> None:
+def test_the_same_bytes_under_another_name_are_a_duplicate(stack: Stack, store: FakeFeatureStore) -> None:
     Ingest.of(stack, TRAINING, heart_csv()).run()
     again = Ingest.of(stack, "inbox/heart/training/copy.csv", heart_csv()).claim()
     assert again["disposition"] == "DUPLICATE"
     assert stack.read_json(again["receipt"]["uri"])["disposition"] == "DUPLICATE"
 
 
-def test_a_second_delivery_of_a_commit_gives_the_same_bytes(stack: Stack, store: FeatureStore) -> None:
+def test_a_second_delivery_of_a_commit_gives_the_same_bytes(stack: Stack, store: FakeFeatureStore) -> None:
     ingest = Ingest.of(stack, TRAINING, heart_csv())
     event = ingest.build(ingest.claim()["upload"])
 
@@ -161,7 +161,7 @@ def test_a_second_delivery_of_a_commit_gives_the_same_bytes(stack: Stack, store:
     assert lake() == before
 
 
-def test_counts_that_do_not_add_up_are_never_committed(stack: Stack, store: FeatureStore) -> None:
+def test_counts_that_do_not_add_up_are_never_committed(stack: Stack, store: FakeFeatureStore) -> None:
     ingest = Ingest.of(stack, TRAINING, heart_csv())
     event = ingest.build(ingest.claim()["upload"])
     key = f"chunks/heart/{event['upload']['upload_id']}/built-00000.json"
@@ -173,7 +173,9 @@ def test_counts_that_do_not_add_up_are_never_committed(stack: Stack, store: Feat
     assert not [key for key in stack.keys("results") if key.startswith("receipts/")]
 
 
-def test_a_parked_upload_has_a_receipt_and_may_be_claimed_again(stack: Stack, store: FeatureStore) -> None:
+def test_a_parked_upload_has_a_receipt_and_may_be_claimed_again(
+    stack: Stack, store: FakeFeatureStore
+) -> None:
     ingest = Ingest.of(stack, TRAINING, heart_csv())
     upload = ingest.claim()["upload"]
     parked = ingest.park(upload)
@@ -184,7 +186,7 @@ def test_a_parked_upload_has_a_receipt_and_may_be_claimed_again(stack: Stack, st
     assert stack.call("commit_upload", ingest.build(again["upload"]))["disposition"] == "ACCEPTED"
 
 
-def test_parking_what_was_settled_leaves_it_settled(stack: Stack, store: FeatureStore) -> None:
+def test_parking_what_was_settled_leaves_it_settled(stack: Stack, store: FakeFeatureStore) -> None:
     ingest = Ingest.of(stack, TRAINING, heart_csv())
     upload, _ = ingest.run()
     parked = ingest.park(upload)
@@ -192,14 +194,14 @@ def test_parking_what_was_settled_leaves_it_settled(stack: Stack, store: Feature
     assert "after an upload was settled" in parked["subject"]
 
 
-def test_unprocessed_and_failed_records_are_written_again(stack: Stack, store: FeatureStore) -> None:
+def test_unprocessed_and_failed_records_are_written_again(stack: Stack, store: FakeFeatureStore) -> None:
     store.unprocessed, store.errors = 7, 5
     _, result = Ingest.of(stack, TRAINING, heart_csv(60)).run()
     assert result["rows_accepted"] == len({record["record_id"] for record in store.records}) == 60
 
 
 def test_records_that_never_land_fail_the_chunk(
-    stack: Stack, store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, store: FakeFeatureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clinrisk.aws.feature_store._FIRST_PAUSE", 0.0)
     store.unprocessed = 10_000
@@ -209,16 +211,18 @@ def test_records_that_never_land_fail_the_chunk(
 
 
 def test_no_value_of_a_row_leaves_the_lake(
-    stack: Stack, store: FeatureStore, capsys: pytest.CaptureFixture[str]
+    stack: Stack, store: FakeFeatureStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = [f"{row},canary-{n}" for n, row in enumerate(heart_rows(5))] + heart_rows(60)
     _, result = Ingest.of(stack, TRAINING, csv(",".join(use_cases.get("heart").header), rows)).run()
-    said = capsys.readouterr()
-    told = json.dumps(result) + said.out + said.err + stack.read(result["receipt"]["uri"]).decode()
-    assert "canary" not in told
+    printed = capsys.readouterr()
+    visible = json.dumps(result) + printed.out + printed.err + stack.read(result["receipt"]["uri"]).decode()
+    assert "canary" not in visible
 
 
-def test_a_commit_waits_until_the_offline_store_holds_every_row(stack: Stack, store: FeatureStore) -> None:
+def test_a_commit_waits_until_the_offline_store_holds_every_row(
+    stack: Stack, store: FakeFeatureStore
+) -> None:
     store.landing = False
     ingest = Ingest.of(stack, TRAINING, heart_csv(40))
     event = ingest.build(ingest.claim()["upload"])
@@ -232,7 +236,7 @@ def test_a_commit_waits_until_the_offline_store_holds_every_row(stack: Stack, st
     assert stack.call("commit_upload", event)["rows_accepted"] == 40
 
 
-def test_a_plan_names_the_committed_uploads(stack: Stack, store: FeatureStore) -> None:
+def test_a_plan_names_the_committed_uploads(stack: Stack, store: FakeFeatureStore) -> None:
     event = {"use_case": "heart", "run_id": "heart-0123456789", "reason": "upload"}
     with pytest.raises(NotEnoughData):
         stack.call("plan_training", event)
@@ -258,7 +262,7 @@ def test_heart_batches_get_record_ids_of_their_own(stack: Stack) -> None:
 
 
 def test_a_file_that_could_not_be_read_in_time_is_refused_at_once_with_what_to_do(
-    stack: Stack, store: FeatureStore, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, store: FakeFeatureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ingest = Ingest.of(stack, TRAINING, heart_csv(), sha256="0" * 64)
     for module in ("clinrisk.services.ingest.claim_upload", "clinrisk.core.ingest.csv_file.head"):

@@ -13,9 +13,9 @@ import pytest
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval import resource_eval_s3
 
 from tests.integration.conftest import handler_of
-from tests.integration.feature_store import FeatureStore
-from tests.integration.uploading import stroke_batch
-from tests.integration.workflow import Trouble, Workflow, answers_with, drop
+from tests.integration.fake_feature_store import FakeFeatureStore
+from tests.integration.inbox_files import stroke_batch
+from tests.integration.ingest_workflow import Faults, IngestWorkflow, answers_with, drop
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
@@ -24,22 +24,22 @@ KEY = "inbox/stroke/inference/large.csv"
 
 
 @pytest.fixture
-def workflow(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Workflow:
-    FeatureStore().install()
-    trouble = Trouble()
-    trouble.install(monkeypatch)
+def workflow(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> IngestWorkflow:
+    FakeFeatureStore().install()
+    faults = Faults()
+    faults.install(monkeypatch)
     monkeypatch.setattr(time, "sleep", lambda _: None)
     monkeypatch.setattr("clinrisk.services.ingest.plan_chunks.CHUNK_BYTES", 400)
 
-    def read(**place: str) -> Any:
-        trouble.armed = False
-        found = stack.s3.get_object(Bucket="clinrisk-lake", Key=place["Key"])
-        trouble.armed = True
+    def read(**location: str) -> Any:
+        faults.armed = False
+        found = stack.s3.get_object(Bucket="clinrisk-lake", Key=location["Key"])
+        faults.armed = True
         return found
 
     client = SimpleNamespace(get_object=read)
     monkeypatch.setattr(resource_eval_s3, "boto_client_for", lambda **_: client)
-    made = Workflow(stack, trouble, monkeypatch)
+    made = IngestWorkflow(stack, faults, monkeypatch)
     plan = handler_of("plan_chunks")
     plan.__wrapped__.__globals__.update(LARGE=3)
     made.use("plan_chunks", plan)
@@ -51,14 +51,14 @@ def receipt_of(stack: Stack) -> Any:
     return stack.read_json(f"s3://clinrisk-results/{key}")
 
 
-def test_a_large_file_is_settled_as_a_small_one_is(stack: Stack, workflow: Workflow) -> None:
+def test_a_large_file_is_settled_as_a_small_one_is(stack: Stack, workflow: IngestWorkflow) -> None:
     assert workflow.run(drop(stack, KEY, stroke_batch(60))).status == "SUCCEEDED"
     assert (receipt_of(stack)["disposition"], receipt_of(stack)["rows_accepted"]) == ("ACCEPTED", 60)
 
 
 @pytest.mark.parametrize("where", ["/features/", "/transform/"])
-def test_a_large_file_that_fails_tells_the_error_of_its_chunk(
-    stack: Stack, workflow: Workflow, monkeypatch: pytest.MonkeyPatch, where: str
+def test_a_large_file_that_fails_names_the_error_of_its_chunk(
+    stack: Stack, workflow: IngestWorkflow, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """One kind of object is refused; receipt, queue and mail say by whom, as those of a small file do."""
     from clinrisk.aws import s3  # noqa: PLC0415
@@ -86,7 +86,7 @@ def test_a_large_file_that_fails_tells_the_error_of_its_chunk(
 
 @pytest.mark.parametrize("first", [400, 1_000_000])
 def test_a_redrive_under_another_cut_doubles_nobody(
-    stack: Stack, workflow: Workflow, monkeypatch: pytest.MonkeyPatch, first: int
+    stack: Stack, workflow: IngestWorkflow, monkeypatch: pytest.MonkeyPatch, first: int
 ) -> None:
     """All is written when the commit breaks; before the redrive, an upgrade changes how files are cut."""
     from clinrisk.aws import s3  # noqa: PLC0415

@@ -10,9 +10,10 @@ import pytest
 
 from clinrisk.aws.tables import uploads
 from clinrisk.services.scoring import join_outcomes
-from tests.integration.feature_store import FeatureStore
-from tests.integration.uploading import STROKE_HEADER, csv, heart_csv, stroke_rows
-from tests.integration.workflow import Trouble, Workflow, drop, left_behind
+from tests.integration.fake_feature_store import FakeFeatureStore
+from tests.integration.inbox_files import STROKE_HEADER, csv, heart_csv, stroke_rows
+from tests.integration.ingest_workflow import Faults, IngestWorkflow, drop
+from tests.integration.stored_state import StoredState
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
@@ -22,14 +23,14 @@ OLD, NEW = "0055AED6DCD90281E5", "0055AED6DCD90281E6"
 
 
 @pytest.fixture
-def store(stack: Stack) -> FeatureStore:
-    return FeatureStore().install()
+def store(stack: Stack) -> FakeFeatureStore:
+    return FakeFeatureStore().install()
 
 
 @pytest.fixture
-def workflow(stack: Stack, store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> Workflow:
+def workflow(stack: Stack, store: FakeFeatureStore, monkeypatch: pytest.MonkeyPatch) -> IngestWorkflow:
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    return Workflow(stack, Trouble(), monkeypatch)
+    return IngestWorkflow(stack, Faults(), monkeypatch)
 
 
 def stroke_csv(seed: int = 1, count: int = 20) -> bytes:
@@ -45,8 +46,8 @@ def dispositions(stack: Stack) -> list[str]:
     return sorted(receipt["disposition"] for receipt in receipts(stack).values())
 
 
-def test_every_further_delivery_changes_nothing_and_tells_nobody(
-    stack: Stack, store: FeatureStore, workflow: Workflow
+def test_every_further_delivery_changes_nothing_and_mails_nobody(
+    stack: Stack, store: FakeFeatureStore, workflow: IngestWorkflow
 ) -> None:
     events = {
         "ACCEPTED": drop(stack, KEY, stroke_csv()),
@@ -57,18 +58,18 @@ def test_every_further_delivery_changes_nothing_and_tells_nobody(
     }
     for name, event in events.items():
         workflow.run(event, f"first-{name}")
-    before, told, started = left_behind(stack, store), len(workflow.mails), len(workflow.started)
+    before, mails, started = StoredState.of(store).facts, len(workflow.mails), len(workflow.started)
     assert dispositions(stack) == sorted(events)
     again = [(name, number) for name in events for number in range(10)]
     random.Random(3).shuffle(again)  # noqa: S311 # an order, not a secret
     for name, number in again:
         assert workflow.run(events[name], f"again-{name}-{number}").status == "SUCCEEDED"
-    assert left_behind(stack, store) == before
-    assert (len(workflow.mails), len(workflow.started)) == (told, started)
+    assert StoredState.of(store).facts == before
+    assert (len(workflow.mails), len(workflow.started)) == (mails, started)
 
 
 def test_two_versions_of_a_key_are_settled_each_on_its_own_whatever_comes_first(
-    stack: Stack, workflow: Workflow
+    stack: Stack, workflow: IngestWorkflow
 ) -> None:
     older, newer = drop(stack, KEY, stroke_csv(1), OLD), drop(stack, KEY, stroke_csv(2), NEW)
     workflow.run(newer, "newer")
@@ -78,7 +79,7 @@ def test_two_versions_of_a_key_are_settled_each_on_its_own_whatever_comes_first(
     assert [one.sequencer for one in arrived] == [OLD, NEW]
 
 
-def test_a_shorter_sequencer_is_compared_as_s3_says(stack: Stack, workflow: Workflow) -> None:
+def test_a_shorter_sequencer_is_compared_as_s3_documents(stack: Stack, workflow: IngestWorkflow) -> None:
     long, short = drop(stack, KEY, stroke_csv(1), "0A1"), drop(stack, KEY, stroke_csv(2), "0A")
     for name, event in (("long", long), ("short", short)):
         workflow.run(event, name)
@@ -87,7 +88,7 @@ def test_a_shorter_sequencer_is_compared_as_s3_says(stack: Stack, workflow: Work
 
 
 def test_outcomes_of_an_older_version_do_not_overwrite_those_of_a_newer_one(
-    stack: Stack, workflow: Workflow
+    stack: Stack, workflow: IngestWorkflow
 ) -> None:
     key = "inbox/stroke/outcomes/march.csv"
     older = drop(stack, key, b"id,label,date\n7,0,2024-01-31\n", OLD)
@@ -99,27 +100,29 @@ def test_outcomes_of_an_older_version_do_not_overwrite_those_of_a_newer_one(
 
 
 def test_the_same_bytes_as_a_new_version_are_a_duplicate_and_new_bytes_are_not(
-    stack: Stack, workflow: Workflow
+    stack: Stack, workflow: IngestWorkflow
 ) -> None:
     for number, data in enumerate((stroke_csv(1), stroke_csv(1), stroke_csv(2))):
         workflow.run(drop(stack, KEY, data), f"version-{number}")
     assert dispositions(stack) == ["ACCEPTED", "ACCEPTED", "DUPLICATE"]
 
 
-def test_the_same_bytes_for_another_purpose_are_no_duplicate(stack: Stack, workflow: Workflow) -> None:
+def test_the_same_bytes_for_another_purpose_are_no_duplicate(stack: Stack, workflow: IngestWorkflow) -> None:
     workflow.run(drop(stack, KEY, stroke_csv()), "training")
     workflow.run(drop(stack, "inbox/stroke/inference/march.csv", stroke_csv()), "inference")
     assert dispositions(stack) == ["ACCEPTED", "ACCEPTED"]
 
 
-def test_a_file_behind_a_delete_marker_is_still_read(stack: Stack, workflow: Workflow) -> None:
+def test_a_file_behind_a_delete_marker_is_still_read(stack: Stack, workflow: IngestWorkflow) -> None:
     event = drop(stack, KEY, stroke_csv())
     stack.s3.delete_object(Bucket="clinrisk-inbox", Key=KEY)
     workflow.run(event)
     assert dispositions(stack) == ["ACCEPTED"]
 
 
-def test_a_version_that_is_gone_is_failed_and_said_plainly(stack: Stack, workflow: Workflow) -> None:
+def test_a_version_that_is_gone_is_failed_with_the_reason_on_the_receipt(
+    stack: Stack, workflow: IngestWorkflow
+) -> None:
     event = drop(stack, KEY, stroke_csv())
     version = event["detail"]["object"]["version-id"]
     stack.s3.delete_object(Bucket="clinrisk-inbox", Key=KEY, VersionId=version)
@@ -132,27 +135,27 @@ def test_a_version_that_is_gone_is_failed_and_said_plainly(stack: Stack, workflo
 
 
 def test_a_version_that_goes_while_it_is_read_is_failed_with_nothing_used(
-    stack: Stack, workflow: Workflow, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, workflow: IngestWorkflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     event = drop(stack, KEY, stroke_csv())
     version = event["detail"]["object"]["version-id"]
-    trouble = workflow.trouble
-    trouble.install(monkeypatch)
+    faults = workflow.faults
+    faults.install(monkeypatch)
 
     def delete(number: int) -> None:
         if number == 8:
-            trouble.armed = False
+            faults.armed = False
             stack.s3.delete_object(Bucket="clinrisk-inbox", Key=KEY, VersionId=version)
-            trouble.armed = True
+            faults.armed = True
 
-    trouble.after = delete
+    faults.after = delete
     assert workflow.run(event).error == "UploadFailed"
     assert dispositions(stack) == ["FAILED"]
     assert uploads.used("stroke", "training") == []
 
 
 def test_a_rejected_file_may_be_sent_again_and_what_it_held_is_not_a_duplicate(
-    stack: Stack, workflow: Workflow
+    stack: Stack, workflow: IngestWorkflow
 ) -> None:
     bad = b"\n".join(line + b",1" if n else line for n, line in enumerate(heart_csv(20).splitlines()))
     for number in range(2):

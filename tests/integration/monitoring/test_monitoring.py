@@ -10,18 +10,27 @@ import pytest
 
 from clinrisk.errors import NoLiveModel
 from tests.integration.events import events_of, read_event
-from tests.integration.monitored import BEFORE_GOING_LIVE, FROM_ELSEWHERE, LIKE_TRAINING, OUTCOMES, Monitored
+from tests.integration.scored_batches import (
+    BEFORE_GOING_LIVE,
+    LIKE_TRAINING,
+    OTHER_HOSPITAL,
+    OUTCOMES,
+    ScoredBatches,
+)
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
 
 FUNCTIONS = ("select_batches", "join_outcomes", "run_check", "record_findings")
-LIKE, ELSEWHERE = "inbox/heart/inference/2026-03-02.csv", "inbox/heart/inference/2026-03-03.csv"
+FROM_HERE, FROM_OTHER_HOSPITAL = (
+    "inbox/heart/inference/2026-03-02.csv",
+    "inbox/heart/inference/2026-03-03.csv",
+)
 
 
 @pytest.fixture
-def monitored(stack: Stack) -> Monitored:
-    return Monitored(stack)
+def scored(stack: Stack) -> ScoredBatches:
+    return ScoredBatches(stack)
 
 
 def verdicts(answer: Any) -> dict[str, str]:
@@ -40,25 +49,25 @@ def metrics(text: str) -> dict[tuple[str, str], float]:
     return found
 
 
-def check(monitored: Monitored, name: str, selection: Any = None) -> Any:
+def check(scored: ScoredBatches, name: str, selection: Any = None) -> Any:
     """Run one check; gives its answer."""
-    event = {"check": name, "selection": selection or monitored.select()}
-    return monitored.stack.call("run_check", event)
+    event = {"check": name, "selection": selection or scored.select()}
+    return scored.stack.call("run_check", event)
 
 
-def everything(monitored: Monitored) -> list[dict[str, Any]]:
+def everything(scored: ScoredBatches) -> list[dict[str, Any]]:
     """Run all checks; gives their findings."""
-    selection = monitored.select()
-    answers = [check(monitored, name, selection) for name in selection["checks"]]
+    selection = scored.select()
+    answers = [check(scored, name, selection) for name in selection["checks"]]
     return [finding for answer in answers for finding in answer["findings"]]
 
 
-def test_the_batches_that_the_live_model_scored_are_selected_newest_first(monitored: Monitored) -> None:
-    selection = monitored.select()
-    assert [batch["upload_id"] for batch in selection["batches"]] == [FROM_ELSEWHERE, LIKE_TRAINING]
+def test_the_batches_that_the_live_model_scored_are_selected_newest_first(scored: ScoredBatches) -> None:
+    selection = scored.select()
+    assert [batch["upload_id"] for batch in selection["batches"]] == [OTHER_HOSPITAL, LIKE_TRAINING]
     newest = selection["batches"][0]
-    assert newest["profile"] == f"s3://clinrisk-lake/profiles/heart/{FROM_ELSEWHERE}.json"
-    assert newest["score_profile"] == f"s3://clinrisk-lake/score-profiles/heart/{FROM_ELSEWHERE}.json"
+    assert newest["profile"] == f"s3://clinrisk-lake/profiles/heart/{OTHER_HOSPITAL}.json"
+    assert newest["score_profile"] == f"s3://clinrisk-lake/score-profiles/heart/{OTHER_HOSPITAL}.json"
     assert newest["joined"] is None
     assert (newest["rows"], newest["rows_quarantined"]) == (200, 2)
 
@@ -68,94 +77,94 @@ def test_without_a_live_model_there_is_nothing_to_monitor(stack: Stack) -> None:
         stack.call("select_batches", {"use_case": "heart"})
 
 
-def test_the_batch_from_elsewhere_drifts_and_lacks_columns_and_the_other_does_not(
-    monitored: Monitored,
+def test_the_batch_of_another_hospital_drifts_and_lacks_columns_and_the_other_does_not(
+    scored: ScoredBatches,
 ) -> None:
-    selection = monitored.select()
+    selection = scored.select()
     for name in ("drift", "quality"):
-        assert verdicts(check(monitored, name, selection)) == {LIKE: "OK", ELSEWHERE: "ALERT"}
+        assert verdicts(check(scored, name, selection)) == {FROM_HERE: "OK", FROM_OTHER_HOSPITAL: "ALERT"}
 
 
-def test_a_repeated_check_says_the_same(monitored: Monitored) -> None:
-    assert everything(monitored) == everything(monitored)
+def test_a_repeated_check_gives_the_same_findings(scored: ScoredBatches) -> None:
+    assert everything(scored) == everything(scored)
 
 
-def test_before_outcomes_arrive_performance_is_not_judged_and_bias_by_flags(monitored: Monitored) -> None:
-    selection = monitored.select()
-    performance = check(monitored, "performance", selection)
+def test_before_outcomes_arrive_performance_is_not_judged_and_bias_by_flags(scored: ScoredBatches) -> None:
+    selection = scored.select()
+    performance = check(scored, "performance", selection)
     assert set(verdicts(performance).values()) == {"NOT_EVALUATED"}
-    bias = check(monitored, "bias", selection)["findings"]
+    bias = check(scored, "bias", selection)["findings"]
     assert all("share flagged" in finding["detail"] for finding in bias)
 
 
-def test_outcomes_are_joined_and_performance_and_bias_are_judged_by_them(monitored: Monitored) -> None:
+def test_outcomes_are_joined_and_performance_and_bias_are_judged_by_them(scored: ScoredBatches) -> None:
     stranger = pl.DataFrame({"record_id": ["f" * 32], "label": [1]}, schema_overrides={"label": pl.Int8})
     known = pl.concat(
-        [monitored.labels[LIKE_TRAINING].head(150).with_columns(pl.col("label").cast(pl.Int8)), stranger]
+        [scored.labels[LIKE_TRAINING].head(150).with_columns(pl.col("label").cast(pl.Int8)), stranger]
     )
-    monitored.arrive(known)
-    assert monitored.join() == {"joined": 150, "unmatched": 1}
-    selection = monitored.select()
+    scored.arrive(known)
+    assert scored.join() == {"joined": 150, "unmatched": 1}
+    selection = scored.select()
     assert selection["batches"][1]["joined"] == f"s3://clinrisk-lake/joined/heart/{LIKE_TRAINING}.json"
-    performance = check(monitored, "performance", selection)
-    assert verdicts(performance) == {LIKE: "OK", ELSEWHERE: "NOT_EVALUATED"}
-    bias = {f["batch"]: f["detail"] for f in check(monitored, "bias", selection)["findings"]}
-    assert "share of cases found" in bias[LIKE]
-    assert "share flagged" in bias[ELSEWHERE]
+    performance = check(scored, "performance", selection)
+    assert verdicts(performance) == {FROM_HERE: "OK", FROM_OTHER_HOSPITAL: "NOT_EVALUATED"}
+    bias = {f["batch"]: f["detail"] for f in check(scored, "bias", selection)["findings"]}
+    assert "share of cases found" in bias[FROM_HERE]
+    assert "share flagged" in bias[FROM_OTHER_HOSPITAL]
 
 
-def test_batches_with_outcomes_are_judged_together_as_well(monitored: Monitored) -> None:
+def test_batches_with_outcomes_are_judged_together_as_well(scored: ScoredBatches) -> None:
     for day, (upload_id, outcomes_id) in enumerate(
-        ((LIKE_TRAINING, OUTCOMES), (FROM_ELSEWHERE, "e" * 20)), start=1
+        ((LIKE_TRAINING, OUTCOMES), (OTHER_HOSPITAL, "e" * 20)), start=1
     ):
-        monitored.arrive(monitored.labels[upload_id], outcomes_id, f"2026-04-0{day}")
-        monitored.join(outcomes_id)
-    found = check(monitored, "performance")["findings"]
+        scored.arrive(scored.labels[upload_id], outcomes_id, f"2026-04-0{day}")
+        scored.join(outcomes_id)
+    found = check(scored, "performance")["findings"]
     together = {finding["batch"]: finding["detail"] for finding in found}["all recent batches together"]
     assert "In 400 patients with known outcome" in together
 
 
-def test_joining_again_or_late_ends_in_the_same_bytes(monitored: Monitored) -> None:
-    monitored.arrive(monitored.labels[LIKE_TRAINING])
+def test_joining_again_or_after_a_delay_ends_in_the_same_bytes(scored: ScoredBatches) -> None:
+    scored.arrive(scored.labels[LIKE_TRAINING])
     key = f"s3://clinrisk-lake/joined/heart/{LIKE_TRAINING}.json"
-    monitored.join()
-    first = monitored.stack.read(key)
-    monitored.join()
-    assert monitored.stack.read(key) == first
-    monitored.arrive(monitored.labels[BEFORE_GOING_LIVE], "e" * 20, "2026-04-02")
-    monitored.join("e" * 20)
-    assert monitored.stack.read(key) == first
+    scored.join()
+    first = scored.stack.read(key)
+    scored.join()
+    assert scored.stack.read(key) == first
+    scored.arrive(scored.labels[BEFORE_GOING_LIVE], "e" * 20, "2026-04-02")
+    scored.join("e" * 20)
+    assert scored.stack.read(key) == first
 
 
-def test_a_later_outcomes_file_corrects_an_earlier_one(monitored: Monitored) -> None:
+def test_a_later_outcomes_file_corrects_an_earlier_one(scored: ScoredBatches) -> None:
     key = f"s3://clinrisk-lake/joined/heart/{LIKE_TRAINING}.json"
-    labels = monitored.labels[LIKE_TRAINING]
-    monitored.arrive(labels)
-    monitored.join()
-    before = monitored.stack.read_json(key)["all"]["all"]
-    monitored.arrive(labels.with_columns(1 - pl.col("label").cast(pl.Int64)), "e" * 20, "2026-04-02")
-    monitored.join("e" * 20)
-    after = monitored.stack.read_json(key)["all"]["all"]
+    labels = scored.labels[LIKE_TRAINING]
+    scored.arrive(labels)
+    scored.join()
+    before = scored.stack.read_json(key)["all"]["all"]
+    scored.arrive(labels.with_columns(1 - pl.col("label").cast(pl.Int64)), "e" * 20, "2026-04-02")
+    scored.join("e" * 20)
+    after = scored.stack.read_json(key)["all"]["all"]
     assert after["n"] == before["n"]
     assert after["positives"] == before["n"] - before["positives"]
 
 
-def test_with_no_batch_at_all_each_check_says_that_it_judged_nothing(monitored: Monitored) -> None:
-    selection = monitored.select() | {"batches": []}
+def test_with_no_batch_at_all_each_check_is_not_evaluated(scored: ScoredBatches) -> None:
+    selection = scored.select() | {"batches": []}
     for name in selection["checks"]:
-        assert verdicts(check(monitored, name, selection)) == {"none": "NOT_EVALUATED"}
+        assert verdicts(check(scored, name, selection)) == {"none": "NOT_EVALUATED"}
 
 
 def test_findings_are_kept_counted_and_answered(
-    monitored: Monitored, capsys: pytest.CaptureFixture[str]
+    scored: ScoredBatches, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arn = "arn:aws:states:eu-central-1:123456789012:execution:Monitoring:morning"
-    event = {"use_case": "heart", "findings": everything(monitored), "execution": arn}
+    event = {"use_case": "heart", "findings": everything(scored), "execution": arn}
     capsys.readouterr()
-    answer = monitored.stack.call("record_findings", event)
+    answer = scored.stack.call("record_findings", event)
     assert answer["response"] == "INVESTIGATE"
     assert answer["findings"]["uri"] == "s3://clinrisk-lake/findings/heart/morning.json"
-    kept = monitored.stack.read_json(answer["findings"]["uri"])
+    kept = scored.stack.read_json(answer["findings"]["uri"])
     assert (kept["findings"], kept["response"]) == (event["findings"], "INVESTIGATE")
     assert answer["message"].index("- drift, ") < answer["message"].index("- performance, ")
     found = metrics(capsys.readouterr().out)
@@ -168,22 +177,22 @@ def test_findings_are_kept_counted_and_answered(
 
 
 def test_a_check_that_broke_publishes_no_metric(
-    monitored: Monitored, capsys: pytest.CaptureFixture[str]
+    scored: ScoredBatches, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    findings = [finding for finding in everything(monitored) if finding["check"] != "drift"]
+    findings = [finding for finding in everything(scored) if finding["check"] != "drift"]
     capsys.readouterr()
-    monitored.stack.call("record_findings", {"use_case": "heart", "findings": findings})
+    scored.stack.call("record_findings", {"use_case": "heart", "findings": findings})
     found = metrics(capsys.readouterr().out)
     assert ("CheckRan", "drift") not in found
     assert "WorstPsi" not in {name for name, _ in found}
 
 
 @pytest.mark.parametrize("name", events_of(*FUNCTIONS))
-def test_the_example_events_run(monitored: Monitored, name: str) -> None:
-    monitored.arrive(monitored.labels[LIKE_TRAINING])
-    monitored.join()
+def test_the_example_events_run(scored: ScoredBatches, name: str) -> None:
+    scored.arrive(scored.labels[LIKE_TRAINING])
+    scored.join()
     function, _, case = name.partition(".")
-    answer = monitored.stack.call(function, read_event(name))
+    answer = scored.stack.call(function, read_event(name))
     if function == "run_check":
         judged = {"drifted": "ALERT", "incomplete": "ALERT", "too_early": "NOT_EVALUATED"}
         expected = (

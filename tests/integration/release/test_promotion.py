@@ -12,8 +12,8 @@ from clinrisk.aws.tables import approvals, deployments
 from clinrisk.core import object_keys
 from clinrisk.core.release import shadow
 from clinrisk.errors import ChampionChanged
-from tests.integration.asking import Asked
-from tests.integration.candidates import Candidate, Waiting
+from tests.integration.approval_request import RequestedApproval
+from tests.integration.trained_candidate import TrainedCandidate, WaitingExecution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,60 +21,62 @@ if TYPE_CHECKING:
     from tests.integration.conftest import Stack
 
 FIRST, SECOND, THIRD = "heart-1111111111", "heart-2222222222", "heart-3333333333"
-# What two candidates were compared with, and what is said to the one that comes second.
+# What two candidates were compared with, and the reason given to the one that comes second.
 RACES = [
     (0, "The evidence was made when no model was live, version 1 is live: evaluate again."),
     (1, "The evidence compares with live version 1, version 2 is live: evaluate again."),
 ]
 
 
-def approved(stack: Stack, run_id: str, champion: int) -> Asked:
-    asked = Asked(stack, Waiting(stack, run_id).token, run_id, champion)
+def approved(stack: Stack, run_id: str, champion: int) -> RequestedApproval:
+    asked = RequestedApproval(stack, WaitingExecution(stack, run_id).token, run_id, champion)
     assert "Approved" in asked.answer()["body"]
     return asked
 
 
-def two_approved(stack: Stack, champion: int) -> tuple[Asked, Asked]:
+def two_approved(stack: Stack, champion: int) -> tuple[RequestedApproval, RequestedApproval]:
     """Two candidates that were compared with the same model, both approved."""
     if champion:
         approved(stack, THIRD, champion - 1).promote()
     return approved(stack, FIRST, champion), approved(stack, SECOND, champion)
 
 
-def kept(stack: Stack, asked: Asked, what: str) -> Any:
+def kept(stack: Stack, asked: RequestedApproval, what: str) -> Any:
     """Read what the ledger keeps about a decision."""
     return stack.read_json(f"s3://clinrisk-audit/ledger/heart/decisions/{asked.approval_id}-{what}.json")
 
 
-def check_not_released(stack: Stack, asked: Asked, winner: Asked, champion: int, said: str) -> None:
+def check_not_released(
+    stack: Stack, asked: RequestedApproval, winner: RequestedApproval, champion: int, reason: str
+) -> None:
     """Nothing of the loser is live, and everybody who looks can read why."""
     assert deployments.live("heart").approval_id == winner.approval_id
     assert deployments.live("heart").live_version == champion + 1
-    assert approvals.find(asked.approval_id).refusal == said
+    assert approvals.find(asked.approval_id).refusal == reason
     assert approvals.find(winner.approval_id).live_version == champion + 1
-    assert kept(stack, asked, "not-released")["refusal"] == said
+    assert kept(stack, asked, "not-released")["refusal"] == reason
     promoted = [key for key in stack.keys("audit") if key.endswith("-promoted.json")]
     assert len(promoted) == champion + 1
     page = asked.open()["body"]
     assert "Approved, but not released" in page
-    assert said in page
+    assert reason in page
 
 
-@pytest.mark.parametrize(("champion", "said"), RACES)
+@pytest.mark.parametrize(("champion", "reason"), RACES)
 def test_of_two_candidates_approved_one_after_the_other_the_second_is_evaluated_again(
-    stack: Stack, champion: int, said: str
+    stack: Stack, champion: int, reason: str
 ) -> None:
     first, second = two_approved(stack, champion)
     assert first.promote()["live_version"] == champion + 1
     with pytest.raises(ChampionChanged) as refused:
         second.promote()
-    assert str(refused.value) == said
-    check_not_released(stack, second, first, champion, said)
+    assert str(refused.value) == reason
+    check_not_released(stack, second, first, champion, reason)
 
 
-@pytest.mark.parametrize(("champion", "said"), RACES)
+@pytest.mark.parametrize(("champion", "reason"), RACES)
 def test_a_race_between_two_approvals_is_decided_by_the_write_that_moves_the_pointer(
-    stack: Stack, champion: int, said: str
+    stack: Stack, champion: int, reason: str
 ) -> None:
     first, second = two_approved(stack, champion)
     # All is checked and hashed when the other promotion runs, whole, before this one's write.
@@ -82,8 +84,8 @@ def test_a_race_between_two_approvals_is_decided_by_the_write_that_moves_the_poi
     with pytest.raises(ChampionChanged) as refused:
         second.promote()
     assert overtaken[0]["live_version"] == champion + 1
-    assert str(refused.value) == said
-    check_not_released(stack, second, first, champion, said)
+    assert str(refused.value) == reason
+    check_not_released(stack, second, first, champion, reason)
 
 
 def test_the_same_promotion_twice_at_once_is_one_release(stack: Stack) -> None:
@@ -115,21 +117,21 @@ def test_a_release_that_is_repeated_when_something_changed_since_is_still_that_r
 
 
 def test_evidence_that_is_out_of_date_cannot_be_approved_and_can_be_closed(stack: Stack) -> None:
-    waiting = Waiting(stack)
-    late = Asked(stack, waiting.token, SECOND)
+    waiting = WaitingExecution(stack)
+    outdated = RequestedApproval(stack, waiting.token, SECOND)
     approved(stack, FIRST, 0).promote()
-    said = RACES[0][1]
-    assert said in late.open()["body"]
-    refused = late.answer()
+    reason = RACES[0][1]
+    assert reason in outdated.open()["body"]
+    refused = outdated.answer()
     assert (refused["statusCode"], waiting.status()) == (422, "RUNNING")
-    assert f"This version cannot be released. {said}" in refused["body"]
-    assert "Rejected" in late.answer("reject", reason="Another model is live by now.")["body"]
+    assert f"This version cannot be released. {reason}" in refused["body"]
+    assert "Rejected" in outdated.answer("reject", reason="Another model is live by now.")["body"]
     assert waiting.end()["error"] == "ApprovalRejected"
     assert deployments.live("heart").run_id == FIRST
 
 
 def test_nobody_is_asked_about_what_compares_with_a_model_that_is_live_no_more(stack: Stack) -> None:
-    candidate = Candidate(stack, run_id=SECOND)
+    candidate = TrainedCandidate(stack, run_id=SECOND)
     judgement = stack.call("judge_candidate", candidate.judge_event())
     event = candidate.approval_event(judgement, candidate.register(judgement), "token")
     approved(stack, FIRST, 0).promote()
@@ -158,7 +160,7 @@ def compare(stack: Stack, run_id: str, batch: str, reason: str) -> str:
 def test_a_decision_is_kept_with_the_digests_of_what_was_on_the_page(
     stack: Stack, decision: str, what: str
 ) -> None:
-    asked = Asked(stack, Waiting(stack).token)
+    asked = RequestedApproval(stack, WaitingExecution(stack).token)
     replay = compare(stack, asked.candidate.run_id, "replay", "No batch yet.")
     later = compare(stack, asked.candidate.run_id, "a" * 20, "Nothing new.")
     asked.answer(decision)
@@ -178,8 +180,8 @@ def test_a_decision_is_kept_with_the_digests_of_what_was_on_the_page(
 
 
 def test_a_decision_that_broke_off_before_the_ledger_is_completed_by_the_same_answer(stack: Stack) -> None:
-    waiting = Waiting(stack)
-    asked = Asked(stack, waiting.token)
+    waiting = WaitingExecution(stack)
+    asked = RequestedApproval(stack, waiting.token)
     asked.carry()
     approvals.decide(
         approvals.find(asked.approval_id),
@@ -198,8 +200,8 @@ def test_a_decision_that_broke_off_before_the_ledger_is_completed_by_the_same_an
 def test_a_comparison_that_came_while_the_page_was_open_is_read_before_anything_is_decided(
     stack: Stack,
 ) -> None:
-    waiting = Waiting(stack)
-    asked = Asked(stack, waiting.token)
+    waiting = WaitingExecution(stack)
+    asked = RequestedApproval(stack, waiting.token)
     old = asked.carry() | {"decision": "approve", "version": "1", "reason": "Well calibrated in women too."}
     digest = compare(stack, asked.candidate.run_id, "b" * 20, "It ended with States.Timeout.")
     response = asked.open("POST", form=old)
@@ -212,7 +214,7 @@ def test_a_comparison_that_came_while_the_page_was_open_is_read_before_anything_
 
 
 def test_a_form_that_claims_other_evidence_than_its_page_showed_is_refused(stack: Stack) -> None:
-    asked = Asked(stack)
+    asked = RequestedApproval(stack)
     form = {"decision": "approve", "version": "1", "reason": "Because I can forge."}
     response = asked.open("POST", form=form | asked.carry() | {"shown": "0" * 64})
     assert response["statusCode"] == 403
@@ -220,7 +222,7 @@ def test_a_form_that_claims_other_evidence_than_its_page_showed_is_refused(stack
 
 @pytest.mark.parametrize("name", ["report", "model_card_hti1", "champion_version"])
 def test_a_link_is_signed_for_every_digest_of_the_candidate(stack: Stack, name: str) -> None:
-    asked = Asked(stack)
+    asked = RequestedApproval(stack)
     stack.tables.Table(stack.environment["APPROVALS_TABLE"]).update_item(
         Key={"pk": f"APPROVAL#{asked.approval_id}", "sk": "STATE"},
         UpdateExpression="SET digests.#name = :other",

@@ -12,15 +12,15 @@ import pytest
 from clinrisk.aws.tables import approvals
 from clinrisk.core import object_keys
 from clinrisk.errors import DecisionMissing, EvidenceChanged
-from tests.integration.asking import Asked
-from tests.integration.candidates import Candidate, Waiting
+from tests.integration.approval_request import RequestedApproval
+from tests.integration.trained_candidate import TrainedCandidate, WaitingExecution
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
 
 
 def test_a_candidate_above_the_bar_is_approvable(stack: Stack) -> None:
-    judgement = stack.call("judge_candidate", Candidate(stack).judge_event())
+    judgement = stack.call("judge_candidate", TrainedCandidate(stack).judge_event())
     assert judgement["verdict"] == "APPROVABLE"
     assert judgement["unmet"] == []
     assert float(judgement["digests"]["threshold"]) == judgement["threshold"] == 0.3812
@@ -28,21 +28,21 @@ def test_a_candidate_above_the_bar_is_approvable(stack: Stack) -> None:
 
 
 def test_a_candidate_below_the_bar_is_blocked_with_reasons(stack: Stack) -> None:
-    judgement = stack.call("judge_candidate", Candidate(stack, auc=0.7).judge_event())
+    judgement = stack.call("judge_candidate", TrainedCandidate(stack, auc=0.7).judge_event())
     assert judgement["verdict"] == "BLOCKED"
     assert any("AUC" in reason for reason in judgement["unmet"])
     assert "AUC" in judgement["message"]
 
 
-def test_job_code_other_than_its_name_says_is_not_judged(stack: Stack) -> None:
-    candidate = Candidate(stack)
+def test_job_code_that_differs_from_its_digest_is_not_judged(stack: Stack) -> None:
+    candidate = TrainedCandidate(stack)
     stack.put("lake", f"code/{candidate.code_digest}/clinrisk.pyz", b"other code")
     with pytest.raises(EvidenceChanged):
         stack.call("judge_candidate", candidate.judge_event())
 
 
 def test_the_mail_asks_in_words_and_keeps_the_token(stack: Stack) -> None:
-    asked = Asked(stack, token="a-secret-task-token")  # noqa: S106 - the point of the test
+    asked = RequestedApproval(stack, token="a-secret-task-token")  # noqa: S106 - the point of the test
     assert (
         asked.mail["Subject"] == "Heart disease risk: please decide about version 1" or asked.mail["Subject"]
     )
@@ -51,8 +51,8 @@ def test_the_mail_asks_in_words_and_keeps_the_token(stack: Stack) -> None:
 
 
 def test_looking_changes_nothing(stack: Stack) -> None:
-    waiting = Waiting(stack)
-    asked = Asked(stack, waiting.token)
+    waiting = WaitingExecution(stack)
+    asked = RequestedApproval(stack, waiting.token)
     pages = [asked.open(method) for method in ("GET", "HEAD", "GET")]
     assert [page["statusCode"] for page in pages] == [200, 200, 200]
     assert pages[1]["body"] == ""
@@ -61,7 +61,7 @@ def test_looking_changes_nothing(stack: Stack) -> None:
 
 
 def test_the_page_shows_the_evidence_and_loads_nothing(stack: Stack) -> None:
-    response = Asked(stack).open()
+    response = RequestedApproval(stack).open()
     page, headers = response["body"], response["headers"]
     assert "0.900 (0.870 to 0.930)" in page
     assert "Logistic regression" in page
@@ -74,8 +74,8 @@ def test_the_page_shows_the_evidence_and_loads_nothing(stack: Stack) -> None:
 
 
 def test_an_approval_reaches_the_waiting_workflow_once(stack: Stack) -> None:
-    waiting = Waiting(stack)
-    asked = Asked(stack, waiting.token)
+    waiting = WaitingExecution(stack)
+    asked = RequestedApproval(stack, waiting.token)
     first, again = asked.answer(), asked.answer("reject", reason="I have changed my mind.")
     assert first["statusCode"] == again["statusCode"] == 200
     assert "Approved" in first["body"]
@@ -87,8 +87,10 @@ def test_an_approval_reaches_the_waiting_workflow_once(stack: Stack) -> None:
 
 
 def test_a_rejection_fails_the_waiting_workflow(stack: Stack) -> None:
-    waiting = Waiting(stack)
-    response = Asked(stack, waiting.token).answer("reject", reason="Older women are missed too often.")
+    waiting = WaitingExecution(stack)
+    response = RequestedApproval(stack, waiting.token).answer(
+        "reject", reason="Older women are missed too often."
+    )
     assert "Rejected" in response["body"]
     end = waiting.end()
     assert (end["status"], end["error"]) == ("FAILED", "ApprovalRejected")
@@ -96,7 +98,7 @@ def test_a_rejection_fails_the_waiting_workflow(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "objection"),
     [
         ({"version": "2"}, "Type the version number"),
         ({"version": ""}, "Type the version number"),
@@ -104,17 +106,17 @@ def test_a_rejection_fails_the_waiting_workflow(stack: Stack) -> None:
         ({"decision": "maybe"}, "Choose whether"),
     ],
 )
-def test_an_incomplete_answer_decides_nothing(stack: Stack, changes: dict[str, str], says: str) -> None:
-    waiting = Waiting(stack)
-    response = Asked(stack, waiting.token).answer(**{"decision": "approve", **changes})
+def test_an_incomplete_answer_decides_nothing(stack: Stack, changes: dict[str, str], objection: str) -> None:
+    waiting = WaitingExecution(stack)
+    response = RequestedApproval(stack, waiting.token).answer(**{"decision": "approve", **changes})
     assert response["statusCode"] == 422
-    assert says in response["body"]
+    assert objection in response["body"]
     assert waiting.status() == "RUNNING"
 
 
 @pytest.mark.parametrize("change", ["mac", "expires", "nothing", "nonce"])
 def test_a_forged_link_or_form_opens_nothing(stack: Stack, change: str) -> None:
-    asked = Asked(stack)
+    asked = RequestedApproval(stack)
     query = dict(pair.split("=") for pair in asked.link.query.split("&"))
     forged = {
         "mac": urlencode(query | {"mac": "A" * 43}),
@@ -129,15 +131,15 @@ def test_a_forged_link_or_form_opens_nothing(stack: Stack, change: str) -> None:
     assert "Release" not in response["body"]
 
 
-def test_an_unknown_approval_looks_like_a_forged_link(stack: Stack) -> None:
-    asked = Asked(stack)
+def test_an_unknown_approval_is_answered_like_a_forged_link(stack: Stack) -> None:
+    asked = RequestedApproval(stack)
     asked.approval_id = "x" * 24
     assert asked.open()["statusCode"] == 403
 
 
-def test_a_late_answer_is_told_so(stack: Stack) -> None:
-    waiting = Waiting(stack)
-    asked = Asked(stack, waiting.token)
+def test_an_answer_that_comes_too_slowly_gets_a_page_with_the_reason(stack: Stack) -> None:
+    waiting = WaitingExecution(stack)
+    asked = RequestedApproval(stack, waiting.token)
     stack.sfn.send_task_failure(taskToken=waiting.token, error="States.Timeout")
     waiting.end()
     response = asked.answer()
@@ -154,7 +156,7 @@ def test_a_late_answer_is_told_so(stack: Stack) -> None:
 
 
 def test_an_expired_question_cannot_be_answered(stack: Stack) -> None:
-    asked = Asked(stack)
+    asked = RequestedApproval(stack)
     expired = stack.call("expire_approval", {"use_case": "heart", "run_id": asked.candidate.run_id})
     assert expired == {"reason": "Nobody decided in time."}
     assert stack.call("expire_approval", {"use_case": "heart", "run_id": asked.candidate.run_id}) == expired
@@ -165,8 +167,8 @@ def test_an_expired_question_cannot_be_answered(stack: Stack) -> None:
 
 @pytest.mark.parametrize("name", ["evaluation", "report", *object_keys.MODEL_CARD])
 def test_altered_evidence_is_not_shown_and_nothing_is_decided_on_it(stack: Stack, name: str) -> None:
-    waiting = Waiting(stack)
-    asked = Asked(stack, waiting.token)
+    waiting = WaitingExecution(stack)
+    asked = RequestedApproval(stack, waiting.token)
     asked.carry()
     asked.candidate.change(name, json.dumps({"nicer": True}).encode())
     for response in (asked.open(), asked.answer()):
@@ -177,7 +179,7 @@ def test_altered_evidence_is_not_shown_and_nothing_is_decided_on_it(stack: Stack
 
 
 def test_asking_again_after_a_crash_renews_the_token_and_keeps_the_link(stack: Stack) -> None:
-    asked, waiting = Asked(stack), Waiting(stack)
+    asked, waiting = RequestedApproval(stack), WaitingExecution(stack)
     event = asked.candidate.approval_event(asked.judgement, asked.package, waiting.token)
     assert stack.call("request_approval", event)["approval_id"] == asked.approval_id
     assert asked.link.geturl() in stack.mails()[0]["Message"]
@@ -186,8 +188,8 @@ def test_asking_again_after_a_crash_renews_the_token_and_keeps_the_link(stack: S
 
 
 def test_an_approved_candidate_becomes_live_with_history_and_ledger(stack: Stack) -> None:
-    waiting = Waiting(stack)
-    asked = Asked(stack, waiting.token)
+    waiting = WaitingExecution(stack)
+    asked = RequestedApproval(stack, waiting.token)
     asked.answer()
     promoted = asked.promote()
     assert promoted["live_version"] == 1
@@ -204,7 +206,7 @@ def test_an_approved_candidate_becomes_live_with_history_and_ledger(stack: Stack
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "reason"),
     [
         ("model", "The model has changed"),
         ("manifest", "The manifest has changed"),
@@ -217,23 +219,23 @@ def test_an_approved_candidate_becomes_live_with_history_and_ledger(stack: Stack
     ],
 )
 def test_one_changed_artefact_stops_the_promotion_and_the_reason_is_kept(
-    stack: Stack, name: str, said: str
+    stack: Stack, name: str, reason: str
 ) -> None:
-    asked = Asked(stack, Waiting(stack).token)
+    asked = RequestedApproval(stack, WaitingExecution(stack).token)
     asked.answer()
     asked.candidate.change(name, b"changed")
-    with pytest.raises(EvidenceChanged, match=said):
+    with pytest.raises(EvidenceChanged, match=reason):
         asked.promote()
     assert "ledger/heart/00000001-promoted.json" not in stack.keys("audit")
     refusal = stack.read_json(
         f"s3://clinrisk-audit/ledger/heart/decisions/{asked.approval_id}-not-released.json"
     )
-    assert said in refusal["refusal"]
-    assert said in asked.open()["body"]
+    assert reason in refusal["refusal"]
+    assert reason in asked.open()["body"]
 
 
 def test_a_package_that_lacks_the_digest_of_its_card_is_not_released(stack: Stack) -> None:
-    asked = Asked(stack, Waiting(stack).token)
+    asked = RequestedApproval(stack, WaitingExecution(stack).token)
     asked.answer()
     recorded = asked.judgement["digests"]
     others = {name: value for name, value in recorded.items() if name != "model_card_chai"}
@@ -243,6 +245,6 @@ def test_a_package_that_lacks_the_digest_of_its_card_is_not_released(stack: Stac
 
 
 def test_nothing_goes_live_without_a_recorded_decision(stack: Stack) -> None:
-    asked = Asked(stack)
+    asked = RequestedApproval(stack)
     with pytest.raises(DecisionMissing):
         asked.promote()

@@ -1,4 +1,4 @@
-"""The shadow's two functions: which batches are replayed, and how a comparison that is missing is told."""
+"""The shadow's two functions: which batches are replayed, how a missing comparison is recorded."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from clinrisk.aws import s3
 from clinrisk.core import object_keys
 from clinrisk.core.release import shadow
-from tests.integration.asking import Asked
+from tests.integration.approval_request import RequestedApproval
 from tests.integration.events import events_of, read_event
-from tests.integration.monitored import FROM_ELSEWHERE, LIKE_TRAINING, Monitored
 from tests.integration.monitoring.test_monitoring import metrics
+from tests.integration.scored_batches import LIKE_TRAINING, OTHER_HOSPITAL, ScoredBatches
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
@@ -31,40 +31,40 @@ def document(stack: Stack, batch: str) -> Any:
     return stack.read_json(f"s3://{LAKE}/{object_keys.comparison('heart', RUN, batch)}")
 
 
-def test_before_the_first_release_nothing_is_replayed_and_the_reason_is_said(stack: Stack) -> None:
+def test_before_the_first_release_nothing_is_replayed_and_the_reason_is_given(stack: Stack) -> None:
     plan = stack.call("plan_shadow", ASKED)
     assert (plan["champion_version"], plan["batches"]) == (0, [])
     assert plan["reason"] == "No model is live yet, so there is nothing to compare with."
 
 
 def test_the_newest_batches_of_the_live_model_are_replayed_until_there_are_enough(stack: Stack) -> None:
-    monitored = Monitored(stack)
+    scored = ScoredBatches(stack)
     [batch] = stack.call("plan_shadow", ASKED)["batches"]
-    assert (batch["upload_id"], batch["rows"]) == (FROM_ELSEWHERE, 200)
-    assert batch["predictions"] == f"s3://{LAKE}/predictions/heart/{FROM_ELSEWHERE}.parquet"
-    monitored.score("e" * 20, "2026-03-04", seed=6, rows=60)
+    assert (batch["upload_id"], batch["rows"]) == (OTHER_HOSPITAL, 200)
+    assert batch["predictions"] == f"s3://{LAKE}/predictions/heart/{OTHER_HOSPITAL}.parquet"
+    scored.score("e" * 20, "2026-03-04", seed=6, rows=60)
     plan = stack.call("plan_shadow", ASKED)
-    assert [one["upload_id"] for one in plan["batches"]] == ["e" * 20, FROM_ELSEWHERE]
+    assert [one["upload_id"] for one in plan["batches"]] == ["e" * 20, OTHER_HOSPITAL]
     assert plan["reason"] == ""
 
 
 def test_a_batch_that_is_not_scored_yet_is_left_out(stack: Stack) -> None:
-    Monitored(stack)
-    stack.s3.delete_object(Bucket=LAKE, Key=object_keys.predictions("heart", FROM_ELSEWHERE))
+    ScoredBatches(stack)
+    stack.s3.delete_object(Bucket=LAKE, Key=object_keys.predictions("heart", OTHER_HOSPITAL))
     [batch] = stack.call("plan_shadow", ASKED)["batches"]
     assert batch["upload_id"] == LIKE_TRAINING
 
 
 def test_no_more_batches_than_one_job_can_read_are_chosen(stack: Stack) -> None:
-    monitored = Monitored(stack)
+    scored = ScoredBatches(stack)
     for day in range(10, 20):
-        monitored.score(f"{day:020x}", f"2026-03-{day}", seed=day, rows=10)
+        scored.score(f"{day:020x}", f"2026-03-{day}", seed=day, rows=10)
     assert len(stack.call("plan_shadow", ASKED)["batches"]) == shadow.MOST_BATCHES
 
 
 def test_a_live_model_without_a_batch_has_nothing_to_compare(stack: Stack) -> None:
-    Monitored(stack)
-    for upload in (LIKE_TRAINING, FROM_ELSEWHERE):
+    ScoredBatches(stack)
+    for upload in (LIKE_TRAINING, OTHER_HOSPITAL):
         stack.s3.delete_object(Bucket=LAKE, Key=object_keys.predictions("heart", upload))
     plan = stack.call("plan_shadow", ASKED)
     assert (plan["champion_version"], plan["batches"]) == (1, [])
@@ -72,7 +72,7 @@ def test_a_live_model_without_a_batch_has_nothing_to_compare(stack: Stack) -> No
 
 
 def test_a_candidate_that_reads_other_features_is_not_let_near_the_batches(stack: Stack) -> None:
-    Monitored(stack)
+    ScoredBatches(stack)
     plan = stack.call("plan_shadow", ASKED | {"feature_digest": "1" * 64})
     assert plan["batches"] == []
     assert "other features" in plan["reason"]
@@ -89,12 +89,12 @@ def test_every_ending_is_counted(stack: Stack, capsys: pytest.CaptureFixture[str
 
 def test_a_failure_leaves_its_reason_for_the_approver_and_the_operator(stack: Stack) -> None:
     answer = recorded(stack, "failed")
-    told = document(stack, "a" * 20)
-    assert (told["outcome"], told["reason"]) == (
+    kept = document(stack, "a" * 20)
+    assert (kept["outcome"], kept["reason"]) == (
         "FAILED",
         "50 patients and 49 scores do not pair up one to one.",
     )
-    assert told["reason"] in answer["message"]
+    assert kept["reason"] in answer["message"]
     assert "not affected" in answer["message"]
 
 
@@ -103,14 +103,14 @@ def test_a_comparison_that_was_made_is_not_overwritten(stack: Stack) -> None:
     assert not [key for key in stack.keys("lake") if key.startswith("comparisons/")]
 
 
-def test_a_failure_to_find_out_who_waits_is_told_without_a_document(stack: Stack) -> None:
+def test_a_failure_to_find_out_who_waits_is_announced_without_a_document(stack: Stack) -> None:
     event = read_event("record_shadow.failed") | {"run_id": ""}
     assert stack.call("record_shadow", event)["announce"]
     assert not [key for key in stack.keys("lake") if key.startswith("comparisons/")]
 
 
 def test_the_page_reads_the_comparisons_that_are_there_when_it_is_opened(stack: Stack) -> None:
-    asked = Asked(stack)
+    asked = RequestedApproval(stack)
     assert "The comparison with the live model is not there." in asked.mail["Message"]
     assert "The comparison with the live model is not there." in asked.open()["body"]
     run = asked.candidate.run_id

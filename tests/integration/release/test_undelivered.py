@@ -12,8 +12,8 @@ from clinrisk.aws import clients
 from clinrisk.aws.tables import approvals
 from clinrisk.errors import DecisionMissing, ObjectMissing
 from clinrisk.services.release import expire_approval
-from tests.integration.asking import Asked
-from tests.integration.candidates import Waiting
+from tests.integration.approval_request import RequestedApproval
+from tests.integration.trained_candidate import WaitingExecution
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
@@ -32,10 +32,12 @@ def breaks_once(client: Any, operation: str, before: str = "before-call") -> Non
     client.meta.events.register(name, hook)
 
 
-def undelivered_decision(stack: Stack, decision: str = "approve") -> tuple[Asked, Waiting]:
+def undelivered_decision(
+    stack: Stack, decision: str = "approve"
+) -> tuple[RequestedApproval, WaitingExecution]:
     """A decision that is in the table and nowhere else."""
-    waiting = Waiting(stack)
-    asked = Asked(stack, waiting.token)
+    waiting = WaitingExecution(stack)
+    asked = RequestedApproval(stack, waiting.token)
     asked.carry()
     breaks_once(clients.s3(), "PutObject")
     response = asked.answer(decision)
@@ -45,7 +47,7 @@ def undelivered_decision(stack: Stack, decision: str = "approve") -> tuple[Asked
     return asked, waiting
 
 
-def pressed(asked: Asked) -> Any:
+def pressed(asked: RequestedApproval) -> Any:
     """Press the button of the page that the link opens."""
     form = dict(re.findall(r'type="hidden" name="(\w+)" value="([0-9a-f]+)"', asked.open()["body"]))
     assert set(form) == {"shown", "nonce"}
@@ -57,13 +59,13 @@ def ledger(stack: Stack) -> list[str]:
     return [key.partition("/decisions/")[2][25:].removesuffix(".json") for key in stack.keys("audit")]
 
 
-def expired(stack: Stack, asked: Asked) -> str:
+def expired(stack: Stack, asked: RequestedApproval) -> str:
     answer = stack.call("expire_approval", {"use_case": "heart", "run_id": asked.candidate.run_id})
     return str(answer["reason"])
 
 
 @pytest.mark.parametrize(("decision", "ends"), [("approve", "SUCCEEDED"), ("reject", "FAILED")])
-def test_the_page_says_that_a_decision_was_not_passed_on_and_its_button_does_it(
+def test_the_page_shows_a_decision_that_was_not_passed_on_and_its_button_does_it(
     stack: Stack, decision: str, ends: str
 ) -> None:
     asked, waiting = undelivered_decision(stack, decision)
@@ -85,10 +87,10 @@ def test_a_button_with_a_forged_nonce_finishes_nothing(stack: Stack) -> None:
     assert (response["statusCode"], waiting.status()) == (403, "RUNNING")
 
 
-def test_an_error_after_the_decision_does_not_say_that_nothing_was_changed(
+def test_an_error_after_the_decision_does_not_claim_that_nothing_was_changed(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = Asked(stack, Waiting(stack).token)
+    asked = RequestedApproval(stack, WaitingExecution(stack).token)
 
     def gone(_: object) -> None:
         raise ObjectMissing("It is gone.")
@@ -106,12 +108,12 @@ def test_an_expiry_completes_a_decision_that_never_arrived_and_does_not_deny_it(
     stack: Stack, decision: str
 ) -> None:
     asked, _ = undelivered_decision(stack, decision)
-    said = expired(stack, asked)
-    assert said == "A decision was recorded, but it did not reach the workflow in time."
+    reason = expired(stack, asked)
+    assert reason == "A decision was recorded, but it did not reach the workflow in time."
     assert sorted(ledger(stack)) == ENTRIES[decision]
     assert approvals.find(asked.approval_id).status == approvals.TOO_LATE
     assert "too late" in asked.open()["body"]
-    assert expired(stack, asked) == said
+    assert expired(stack, asked) == reason
     with pytest.raises(DecisionMissing):
         asked.promote()
 
@@ -124,7 +126,7 @@ def test_an_expiry_that_breaks_half_way_is_completed_by_the_next(stack: Stack) -
     assert sorted(ledger(stack)) == ENTRIES["approve"]
 
 
-def test_a_late_answer_that_breaks_half_way_is_completed_by_the_button(stack: Stack) -> None:
+def test_an_answer_after_the_deadline_that_breaks_half_way_is_completed_by_the_button(stack: Stack) -> None:
     asked, _ = undelivered_decision(stack)
     approvals.mark_too_late(asked.approval_id, approvals.APPROVED)
     assert pressed(asked)["statusCode"] == 410
@@ -132,9 +134,9 @@ def test_a_late_answer_that_breaks_half_way_is_completed_by_the_button(stack: St
     assert approvals.find(asked.approval_id).refusal == expire_approval.TOO_LATE
 
 
-def test_a_delivery_that_arrived_without_being_noted_is_released_and_never_too_late(stack: Stack) -> None:
-    waiting = Waiting(stack)
-    asked = Asked(stack, waiting.token)
+def test_a_delivery_that_arrived_without_being_noted_is_released_and_never_closed(stack: Stack) -> None:
+    waiting = WaitingExecution(stack)
+    asked = RequestedApproval(stack, waiting.token)
     breaks_once(clients.stepfunctions(), "SendTaskSuccess", "after-call")
     assert asked.answer()["statusCode"] == 500
     assert waiting.end()["status"] == "SUCCEEDED"

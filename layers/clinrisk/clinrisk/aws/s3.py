@@ -188,9 +188,11 @@ def store_blocks(bucket: str, key: str, blocks: Iterable[bytes], content_type: s
         waiting += block
         if len(waiting) >= _RANGE:
             if "UploadId" not in target:
-                target["UploadId"] = client.create_multipart_upload(**target, ContentType=content_type)[
-                    "UploadId"
-                ]
+                # S3 refuses a part whose checksum is of another algorithm than was named here.
+                created = client.create_multipart_upload(
+                    **target, ContentType=content_type, ChecksumAlgorithm="SHA256"
+                )
+                target["UploadId"] = created["UploadId"]
             parts.append(_store_part(target, len(parts) + 1, bytes(waiting)))
             waiting.clear()
     if not parts:
@@ -223,8 +225,9 @@ def keys_under(bucket: str, prefix: str) -> list[str]:
 
 
 def _store_part(target: dict[str, Any], number: int, data: bytes) -> Any:
-    answer = clients.s3().upload_part(**target, PartNumber=number, Body=data)
-    return {"PartNumber": number, "ETag": answer["ETag"]}
+    checksum = base64.b64encode(hashlib.sha256(data).digest()).decode()
+    answer = clients.s3().upload_part(**target, PartNumber=number, Body=data, ChecksumSHA256=checksum)
+    return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
 
 
 def _stream(uri: str) -> Iterator[bytes]:

@@ -30,7 +30,7 @@ class _Body:
 
 
 @dataclass
-class FeatureStore:
+class FakeFeatureStore:
     """What was written, and how many of the next records are to be refused."""
 
     records: list[dict[str, str]] = field(default_factory=list)
@@ -41,7 +41,7 @@ class FeatureStore:
     targets: set[tuple[str, ...]] = field(default_factory=set)
     """The stores that were named with records."""
 
-    def install(self) -> FeatureStore:
+    def install(self) -> FakeFeatureStore:
         """Answer the calls of this process's Feature Store client, for the groups of every use case."""
         client = clients.feature_store(feature_store.THREADS)
         client.meta.events.register("before-send.sagemaker-featurestore-runtime", self._answer)
@@ -67,10 +67,10 @@ class FeatureStore:
                 taken.setdefault(entry["FeatureGroupName"], []).append(row)
         for group, rows in taken.items() if self.landing else ():
             _land(group, rows)
-        told = [
+        failed = [
             {"Entry": entry, "ErrorCode": "InternalFailure", "ErrorMessage": "again"} for entry in refused
         ]
-        answer = json.dumps({"Errors": told, "UnprocessedEntries": left}).encode()
+        answer = json.dumps({"Errors": failed, "UnprocessedEntries": left}).encode()
         headers = HTTPHeaders()
         headers["content-type"] = "application/json"
         return AWSResponse(request.url, 200, headers, _Body(answer))

@@ -91,9 +91,9 @@ class Ingest:
         shared = {"upload": upload, "header": plan["header"]}
         for chunk in plan["chunks"]:
             self.stack.call("build_features", shared | {"chunk": chunk})
-        told = self.stack.call("reconcile_chunks", {"upload": upload})
-        for chunk in plan["chunks"] if told["finish"] else ():
-            self.stack.call("write_features", shared | {"chunk": chunk, "used": told["used"]})
+        reconciled = self.stack.call("reconcile_chunks", {"upload": upload})
+        for chunk in plan["chunks"] if reconciled["finish"] else ():
+            self.stack.call("write_features", shared | {"chunk": chunk, "used": reconciled["used"]})
         return {"upload": upload}
 
     def run(self) -> tuple[dict[str, Any], dict[str, Any]]:

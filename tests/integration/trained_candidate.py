@@ -71,7 +71,7 @@ def evaluation(auc: float = 0.9, run_id: str = RUN, champion: int = 0) -> dict[s
     }
 
 
-class Candidate:
+class TrainedCandidate:
     """The artefacts of one run in the stack's buckets, and the events that its workflow would send."""
 
     def __init__(self, stack: Stack, auc: float = 0.9, run_id: str = RUN, champion: int = 0) -> None:
@@ -173,7 +173,7 @@ class Candidate:
         }
 
 
-class Waiting:
+class WaitingExecution:
     """A workflow that waits for a task token, as the training workflow does."""
 
     def __init__(self, stack: Stack, name: str = "waiting") -> None:

@@ -6,13 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from tests.integration.candidates import RUN, Candidate
+from tests.integration.trained_candidate import RUN, TrainedCandidate
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
 
 
-class Asked:
+class RequestedApproval:
     """A candidate whose approver has mail, and a browser that follows the link in it."""
 
     def __init__(
@@ -23,7 +23,7 @@ class Asked:
         champion: int = 0,
     ) -> None:
         self.stack = stack
-        self.candidate = Candidate(stack, run_id=run_id, champion=champion)
+        self.candidate = TrainedCandidate(stack, run_id=run_id, champion=champion)
         self.judgement = stack.call("judge_candidate", self.candidate.judge_event())
         self.package = self.candidate.register(self.judgement)
         event = self.candidate.approval_event(self.judgement, self.package, token)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pytest
 
     from tests.integration.conftest import Stack
-    from tests.integration.feature_store import FeatureStore
 
 NOW = dt.datetime(2026, 3, 1, 9, 30, tzinfo=dt.UTC)
 
@@ -32,14 +31,19 @@ class Killed(BaseException):
 
 
 @dataclass
-class Trouble:
-    """What befalls the AWS calls of functions, numbered from 1: an exception after a call, or instead."""
+class Faults:
+    """Exceptions after an AWS call of a function, or instead of it.
+
+    The calls are numbered from 1 and made one at a time, those of several threads as well. What a fake
+    service itself asks of AWS during a call is no call of the function.
+    """
 
     after: Callable[[int], None] = lambda _: None
     instead: Callable[[int, str], None] = lambda _number, _operation: None
     calls: int = 0
     armed: bool = False
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _within: bool = False
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Stand between every client and its service."""
@@ -49,17 +53,23 @@ class Trouble:
             if not self.armed:
                 return real(client, operation, arguments)
             with self._lock:
-                self.calls += 1
-                number = self.calls
-            self.instead(number, operation)
-            answer = real(client, operation, arguments)
-            self.after(number)
-            return answer
+                if self._within:
+                    return real(client, operation, arguments)
+                self._within = True
+                try:
+                    self.calls += 1
+                    number = self.calls
+                    self.instead(number, operation)
+                    answer = real(client, operation, arguments)
+                    self.after(number)
+                finally:
+                    self._within = False
+                return answer
 
         monkeypatch.setattr(BaseClient, "_make_api_call", make_api_call)
 
     def none(self) -> None:
-        """End all trouble."""
+        """End all faults."""
         self.after, self.instead, self.calls = (lambda _: None), (lambda _number, _operation: None), 0
 
 
@@ -78,16 +88,16 @@ class Frozen(dt.datetime):
 
     @classmethod
     def now(cls, tz: dt.tzinfo | None = None) -> Frozen:
-        """Give the one moment there is."""
+        """Return the one moment there is."""
         return cls.fromtimestamp(NOW.timestamp(), tz)
 
 
 @dataclass
-class Workflow:
-    """Runs executions; what they told others is kept."""
+class IngestWorkflow:
+    """Runs executions; what they sent to others is kept."""
 
     stack: Stack
-    trouble: Trouble
+    faults: Faults
     monkeypatch: pytest.MonkeyPatch
     mails: list[str] = field(default_factory=list)
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
@@ -102,11 +112,11 @@ class Workflow:
         if self._scene is None:
             self._scene = played(self.monkeypatch, _Everyone(self))
         self._scene.stage.calls.clear()
-        self.trouble.armed = True
+        self.faults.armed = True
         try:
             return self._scene.run("ingest", event, name)
         finally:
-            self.trouble.armed = False
+            self.faults.armed = False
 
     def answer(self, call: Call) -> Any:
         """Do what a Task asks for."""
@@ -134,24 +144,28 @@ class Workflow:
         except ClientError as error:
             raise ServiceError(f"DynamoDB.{error.response['Error']['Code']}") from error
 
-    def _invoke(self, function: str, payload: dict[str, Any]) -> Any:
-        folder = re.sub(r"(?<!^)(?=[A-Z])", "_", function.rpartition("-")[2].removesuffix("Function")).lower()
-        if folder not in self._handlers:
-            self.use(folder, handler_of(folder))
+    def call(self, function: str, payload: dict[str, Any]) -> Any:
+        """Invoke a function, named by its folder, as Lambda would: JSON in, JSON out, errors as they are."""
+        if function not in self._handlers:
+            self.use(function, handler_of(function))
+        answer = self._handlers[function](json.loads(json.dumps(payload)), Context(function))
+        return json.loads(json.dumps(answer))
+
+    def _invoke(self, arn: str, payload: dict[str, Any]) -> Any:
+        function = re.sub(r"(?<!^)(?=[A-Z])", "_", arn.rpartition("-")[2].removesuffix("Function")).lower()
         try:
-            given = self._handlers[folder](json.loads(json.dumps(payload)), Context(folder))
+            return self.call(function, payload)
         except Killed:
             raise ServiceError("Runtime.ExitError", "{}") from None
         except Exception as error:
             self.causes.append(str(error))
             raise ServiceError(type(error).__name__, json.dumps({"errorMessage": str(error)})) from error
-        return json.loads(json.dumps(given))
 
 
 class _Everyone(dict[str, Any]):
     """The answers of a stage on which every state is answered by the workflow."""
 
-    def __init__(self, workflow: Workflow) -> None:
+    def __init__(self, workflow: IngestWorkflow) -> None:
         super().__init__()
         self._workflow = workflow
 
@@ -160,39 +174,12 @@ class _Everyone(dict[str, Any]):
 
 
 def event_of(key: str, version: str, size: int, sequencer: str = "0055AED6DCD90281E5") -> dict[str, Any]:
-    """Give the event of an upload, as S3 sends it through EventBridge."""
+    """Return the event of an upload, as S3 sends it through EventBridge."""
     item = {"key": key, "size": size, "version-id": version, "sequencer": sequencer}
     detail = {"bucket": {"name": "clinrisk-inbox"}, "object": item}
     return {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
 
 
 def drop(stack: Stack, key: str, data: bytes, sequencer: str = "0055AED6DCD90281E5") -> dict[str, Any]:
-    """Put a file into the inbox and give its event."""
+    """Put a file into the inbox and return its event."""
     return event_of(key, stack.put("inbox", key, data), len(data), sequencer)
-
-
-def left_behind(stack: Stack, store: FeatureStore) -> dict[str, Any]:
-    """Give everything that uploads leave: objects, items (but for who claimed them), and records.
-
-    The Feature Store's own files have names by chance; its records are compared instead.
-    """
-    found: dict[str, Any] = {}
-    for bucket in ("lake", "results"):
-        keys = [key for key in stack.keys(bucket) if not key.startswith("offline-store/")]
-        found |= {f"{bucket}/{key}": stack.read(f"s3://clinrisk-{bucket}/{key}") for key in keys}
-    for item in stack.tables.Table("clinrisk-uploads").scan()["Items"]:
-        kept = {name: value for name, value in item.items() if name not in {"execution", "claimed_at"}}
-        found[f"table/{item['pk']}/{item['sk']}"] = kept
-    found["records"] = sorted({json.dumps(record, sort_keys=True) for record in store.records})
-    return found
-
-
-def forget(stack: Stack, store: FeatureStore) -> None:
-    """Take everything away that uploads leave; the inbox stays."""
-    for bucket in ("lake", "results"):
-        listed: Any = boto3.resource("s3").Bucket(f"clinrisk-{bucket}")
-        listed.object_versions.delete()
-    table = stack.tables.Table("clinrisk-uploads")
-    for item in table.scan()["Items"]:
-        table.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
-    store.records.clear()

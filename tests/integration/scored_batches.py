@@ -30,7 +30,7 @@ RUN = "heart-0123456789"
 THRESHOLD = 0.4
 # Upload ids, as the files in events/ name them.
 LIKE_TRAINING = "a" * 20
-FROM_ELSEWHERE = "b" * 20
+OTHER_HOSPITAL = "b" * 20
 BEFORE_GOING_LIVE = "c" * 20
 OUTCOMES = "d" * 20
 
@@ -43,7 +43,7 @@ def read(*, rows: int, seed: int, shift: str | None) -> ParsedChunk:
     return read_chunk(body, HEART, "training", header.decode().split(","), 1, b"k" * 32)
 
 
-class Monitored:
+class ScoredBatches:
     """Fills a stack's Lake and tables as ingest, training and scoring would."""
 
     def __init__(self, stack: Stack) -> None:
@@ -58,7 +58,7 @@ class Monitored:
         self._go_live()
         self.labels = {
             LIKE_TRAINING: self.score(LIKE_TRAINING, "2026-03-02", seed=2),
-            FROM_ELSEWHERE: self.score(FROM_ELSEWHERE, "2026-03-03", seed=3, shift="district_hospital"),
+            OTHER_HOSPITAL: self.score(OTHER_HOSPITAL, "2026-03-03", seed=3, shift="district_hospital"),
             BEFORE_GOING_LIVE: self.score(BEFORE_GOING_LIVE, "2026-01-01", seed=4),
         }
 
