@@ -16,7 +16,15 @@ import pytest
 import yaml
 
 from clinrisk import use_cases
-from tests.statemachines.definitions import MACHINES, PROJECT, TEMPLATE, resources, substitutions, template
+from tests.statemachines.definitions import (
+    MACHINES,
+    PROJECT,
+    TEMPLATE,
+    placeholders,
+    resources,
+    substitutions,
+    template,
+)
 from tests.statemachines.transformed import REGION, written
 from tools import contracts
 from tools.template_block import features_id, replaced
@@ -243,13 +251,15 @@ def test_a_third_use_case_gets_a_section_of_its_own() -> None:
 @pytest.mark.parametrize("machine", MACHINES)
 def test_a_substitution_named_as_a_resource_is_that_resource(machine: str) -> None:
     known = template()["Resources"]
-    for name, value in substitutions(machine).items():
-        if name in known:
-            assert value in (
-                {"Ref": name},
-                {"Fn::GetAtt": [name, "Arn"]},
-                {"Fn::GetAtt": [name, "GroupId"]},
-            )
+    named = {name: value for name, value in substitutions(machine).items() if name in known}
+    by_reference = ("Bucket", "Table", "Topic", "Queue", "StateMachine")
+    assert named == {
+        name: {"Ref": name}
+        if name.endswith(by_reference)
+        else {"Fn::GetAtt": [name, "GroupId" if name.endswith("SecurityGroup") else "Arn"]}
+        for name in named
+    }
+    assert set(placeholders(machine)) >= named.keys() >= {"AlertsTopic"}
 
 
 def test_samconfig_names_three_stages_and_only_known_parameters() -> None:
