@@ -64,7 +64,9 @@ def test_every_upload_gets_its_answer(told: dict[str, dict[str, Any]], case: Cas
 
 
 @pytest.mark.parametrize("case", FILES, ids=lambda case: case.name)
-def test_the_check_on_ones_own_machine_gives_the_same_answer(told: dict[str, dict[str, Any]], case: Case) -> None:
+def test_the_check_on_ones_own_machine_gives_the_same_answer(
+    told: dict[str, dict[str, Any]], case: Case
+) -> None:
     offline = preview(case.data, case.use_case, case.purpose).as_json()
     entry = told[case.name]
     for name in ("disposition", "rows_accepted", "rows_quarantined", "missing", "reasons"):

@@ -245,9 +245,11 @@ def literals(folder: str) -> Iterator[tuple[str, str]]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
         skipped = {
-            id(node.body[0].value)
+            id(first.value)
             for node in ast.walk(tree)
-            if isinstance(node, documented) and _has_doc(node)
+            if isinstance(node, documented)
+            for first in node.body[:1]
+            if isinstance(first, ast.Expr)
         }
         for node in ast.walk(tree):
             if isinstance(node, ast.JoinedStr):
@@ -256,10 +258,6 @@ def literals(folder: str) -> Iterator[tuple[str, str]]:
                 yield path.name, "".join(map(str, parts))
             elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skipped:
                 yield path.name, node.value
-
-
-def _has_doc(node: Any) -> bool:
-    return ast.get_docstring(node, clean=False) is not None
 
 
 def is_a_key(literal: str) -> bool:

@@ -8,19 +8,19 @@ import pytest
 
 from clinrisk.aws.tables import approvals
 from clinrisk.errors import DecisionInvalid
-from tests.integration.asking import Asked
+from tests.integration.approval_request import RequestedApproval
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
 
 
-def ask_again(stack: Stack, asked: Asked) -> Any:
+def ask_again(stack: Stack, asked: RequestedApproval) -> Any:
     event = asked.candidate.approval_event(asked.judgement, asked.package, "another-token")
     return stack.call("request_approval", event)["approval_id"]
 
 
 def test_an_expired_question_is_asked_anew_with_a_link_of_its_own(stack: Stack) -> None:
-    asked = Asked(stack)
+    asked = RequestedApproval(stack)
     stack.call("expire_approval", {"use_case": "heart", "run_id": asked.candidate.run_id})
     second = ask_again(stack, asked)
     assert second != asked.approval_id
@@ -33,7 +33,7 @@ def test_an_expired_question_is_asked_anew_with_a_link_of_its_own(stack: Stack) 
 
 
 def test_the_link_of_the_expired_question_decides_nothing(stack: Stack) -> None:
-    asked = Asked(stack)
+    asked = RequestedApproval(stack)
     asked.carry()
     stack.call("expire_approval", {"use_case": "heart", "run_id": asked.candidate.run_id})
     second = ask_again(stack, asked)
@@ -43,7 +43,7 @@ def test_the_link_of_the_expired_question_decides_nothing(stack: Stack) -> None:
 
 
 def test_both_questions_stay_in_the_list_of_the_use_case(stack: Stack) -> None:
-    asked = Asked(stack)
+    asked = RequestedApproval(stack)
     stack.call("expire_approval", {"use_case": "heart", "run_id": asked.candidate.run_id})
     second = ask_again(stack, asked)
     listed = stack.tables.Table("clinrisk-approvals").scan()["Items"]
@@ -53,7 +53,7 @@ def test_both_questions_stay_in_the_list_of_the_use_case(stack: Stack) -> None:
 
 @pytest.mark.parametrize("decision", ["approve", "reject"])
 def test_what_a_person_has_decided_is_not_asked_again(stack: Stack, decision: str) -> None:
-    asked = Asked(stack)
+    asked = RequestedApproval(stack)
     asked.answer(decision)
     before = approvals.find(asked.approval_id)
     assert before.decision
@@ -66,7 +66,7 @@ def test_of_two_that_ask_again_at_once_one_question_is_open(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other release was faster: its question stands, and this one takes its place with a new token."""
-    asked = Asked(stack)
+    asked = RequestedApproval(stack)
     stack.call("expire_approval", {"use_case": "heart", "run_id": asked.candidate.run_id})
     stale = approvals.find(asked.approval_id)
     faster = ask_again(stack, asked)
