@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from clinrisk.core import failure_text
-from clinrisk.messages import ExplainRequest, ExplainResult
+from clinrisk.messages.release import ExplainRequest, ExplainResult
 from tests.statemachines.interpreter import ServiceError
 
 if TYPE_CHECKING:

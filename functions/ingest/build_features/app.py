@@ -8,7 +8,7 @@ Environment: LAKE_BUCKET, SIGNING_KEY. Layers: Clinrisk, Frames, Numeric.
 from __future__ import annotations
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import BuildRequest, ChunkDone
+from clinrisk.messages.ingest import BuildRequest, ChunkDone
 from clinrisk.services.ingest import build_features
 
 

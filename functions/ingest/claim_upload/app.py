@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import ClaimRequest, ClaimResult
+from clinrisk.messages.ingest import ClaimRequest, ClaimResult
 from clinrisk.services.ingest import claim_upload
 
 

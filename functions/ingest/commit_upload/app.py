@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import CommitRequest, CommitResult
+from clinrisk.messages.ingest import CommitRequest, CommitResult
 from clinrisk.services.ingest import commit_upload
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import ParkRequest, ParkResult
+from clinrisk.messages.ingest import ParkRequest, ParkResult
 from clinrisk.services.ingest import park_upload
 
 

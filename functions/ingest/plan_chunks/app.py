@@ -8,7 +8,7 @@ Environment: LAKE_BUCKET.
 from __future__ import annotations
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import PlanChunksRequest, PlanChunksResult
+from clinrisk.messages.ingest import PlanChunksRequest, PlanChunksResult
 from clinrisk.services.ingest import plan_chunks
 
 

@@ -8,7 +8,7 @@ Environment: LAKE_BUCKET. Layers: Clinrisk, Frames, Numeric.
 from __future__ import annotations
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import ReconcileRequest, ReconcileResult
+from clinrisk.messages.ingest import ReconcileRequest, ReconcileResult
 from clinrisk.services.ingest import reconcile_chunks
 
 

@@ -10,7 +10,7 @@ Environment: LAKE_BUCKET, SIGNING_KEY, STACK_NAME. Layers: Clinrisk, Frames, Num
 from __future__ import annotations
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import ChunkDone, WriteRequest
+from clinrisk.messages.ingest import ChunkDone, WriteRequest
 from clinrisk.services.ingest import write_features
 
 

@@ -7,7 +7,7 @@ Environment: LAKE_BUCKET.
 from __future__ import annotations
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import RecordRequest, RecordResult
+from clinrisk.messages.monitoring import RecordRequest, RecordResult
 from clinrisk.services.monitoring import record_findings
 
 

@@ -8,7 +8,7 @@ Environment: none of its own. Layers: Clinrisk, Numeric.
 from __future__ import annotations
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import CheckRequest, CheckResult
+from clinrisk.messages.monitoring import CheckRequest, CheckResult
 from clinrisk.services.monitoring import run_check
 
 

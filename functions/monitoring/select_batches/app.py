@@ -8,7 +8,7 @@ Environment: DEPLOYMENTS_TABLE, UPLOADS_TABLE, LAKE_BUCKET.
 from __future__ import annotations
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import BatchSelection, SelectRequest
+from clinrisk.messages.monitoring import BatchSelection, SelectRequest
 from clinrisk.services.monitoring import select_batches
 
 

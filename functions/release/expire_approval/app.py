@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import ExpireRequest, ExpireResult
+from clinrisk.messages.release import ExpireRequest, ExpireResult
 from clinrisk.services.release import expire_approval
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from clinrisk.aws.telemetry import step
 from clinrisk.core import failure_text
-from clinrisk.messages import ExplainRequest, ExplainResult
+from clinrisk.messages.release import ExplainRequest, ExplainResult
 
 
 @step(ExplainRequest)

@@ -7,7 +7,7 @@ Environment: DEPLOYMENTS_TABLE, UPLOADS_TABLE, LAKE_BUCKET.
 from __future__ import annotations
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import PlanShadowRequest, ShadowPlan
+from clinrisk.messages.release import PlanShadowRequest, ShadowPlan
 from clinrisk.services.release import plan_shadow
 
 

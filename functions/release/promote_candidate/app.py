@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import PromoteRequest, PromoteResult
+from clinrisk.messages.release import PromoteRequest, PromoteResult
 from clinrisk.services.release import promote_candidate
 
 

@@ -7,7 +7,7 @@ Environment: LAKE_BUCKET.
 from __future__ import annotations
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import RecordShadowRequest, RecordShadowResult
+from clinrisk.messages.release import RecordShadowRequest, RecordShadowResult
 from clinrisk.services.release import record_shadow
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import ApprovalAsked, ApprovalRequest
+from clinrisk.messages.release import ApprovalAsked, ApprovalRequest
 from clinrisk.services.release import request_approval
 
 

@@ -10,7 +10,7 @@ Environment: UPLOADS_TABLE, LAKE_BUCKET. Layers: Clinrisk, Frames, Numeric.
 from __future__ import annotations
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import JoinRequest, JoinResult
+from clinrisk.messages.scoring import JoinRequest, JoinResult
 from clinrisk.services.scoring import join_outcomes
 
 

@@ -8,7 +8,7 @@ Environment: LAKE_BUCKET, RESULTS_BUCKET. Layers: Clinrisk, Frames.
 from __future__ import annotations
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import PublishRequest, PublishResult
+from clinrisk.messages.scoring import PublishRequest, PublishResult
 from clinrisk.services.scoring import publish_results
 
 

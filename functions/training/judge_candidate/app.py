@@ -8,7 +8,7 @@ Environment: LAKE_BUCKET.
 from __future__ import annotations
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import JudgeRequest, JudgeResult
+from clinrisk.messages.training import JudgeRequest, JudgeResult
 from clinrisk.services.training import judge_candidate
 
 

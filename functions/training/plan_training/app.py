@@ -11,7 +11,7 @@ Environment: UPLOADS_TABLE, DEPLOYMENTS_TABLE, LAKE_BUCKET, STACK_NAME.
 from __future__ import annotations
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import PlanTrainingRequest, PlanTrainingResult
+from clinrisk.messages.training import PlanTrainingRequest, PlanTrainingResult
 from clinrisk.services.training import plan_training
 
 

@@ -15,7 +15,7 @@ from clinrisk.aws import feature_store
 from clinrisk.core.training.training_plan import TrainingPlan
 from clinrisk.errors import CountsDisagree
 from clinrisk.jobs.training.assemble import as_of, read_offline
-from clinrisk.messages import Upload
+from clinrisk.messages.ingest import Upload
 from clinrisk.services.ingest import chunk_records
 from tests.integration.fake_feature_store import FakeFeatureStore
 from tests.integration.inbox_files import STROKE_HEADER, Ingest, csv, heart_rows, stroke_rows

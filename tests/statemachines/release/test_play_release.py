@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clinrisk.messages import ApprovalRequest, PromoteRequest
+from clinrisk.messages.release import ApprovalRequest, PromoteRequest
 from tests.statemachines.explaining import explain
 from tests.statemachines.interpreter import TOKEN, ServiceError, TooLateError
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clinrisk.messages import PlanShadowRequest, RecordShadowRequest
+from clinrisk.messages.release import PlanShadowRequest, RecordShadowRequest
 from tests.statemachines.definitions import value_of
 from tests.statemachines.explaining import failed_job
 from tests.statemachines.interpreter import Call, ServiceError, TooLateError

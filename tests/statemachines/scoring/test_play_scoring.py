@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clinrisk.messages import PublishRequest
+from clinrisk.messages.scoring import PublishRequest
 from tests.statemachines.explaining import explain, failed_job
 from tests.statemachines.interpreter import ServiceError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clinrisk.messages import ReleaseRequest
+from clinrisk.messages.release import ReleaseRequest
 from tests.statemachines.definitions import value_of
 from tests.statemachines.explaining import explain, failed_job
 from tests.statemachines.interpreter import Call, ServiceError, TooLateError

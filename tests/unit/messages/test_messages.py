@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from clinrisk import messages
 from clinrisk.core import object_keys
-from clinrisk.messages import ApprovalRequest, Counts, Failure, LiveModel, Message, Reference, Upload
+from clinrisk.messages import base, ingest, monitoring, release, scoring, training
+from clinrisk.messages.base import Failure, Message, Reference
+from clinrisk.messages.ingest import Counts, Upload
+from clinrisk.messages.release import ApprovalRequest, LiveModel
 
 UPLOAD = {
     "bucket": "inbox",
@@ -21,7 +23,16 @@ UPLOAD = {
     "upload_id": "0" * 20,
     "sha256": "0" * 64,
 }
-EVERY = [value for value in vars(messages).values() if isinstance(value, type) and issubclass(value, Message)]
+MODULES = (base, ingest, training, release, scoring, monitoring)
+EVERY = sorted(
+    {
+        value
+        for module in MODULES
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Message)
+    },
+    key=lambda message: message.__name__,
+)
 
 
 @pytest.mark.parametrize("message", EVERY, ids=lambda message: message.__name__)

@@ -14,7 +14,8 @@ from clinrisk.core.release.ledger_entries import DecisionEntry, LedgerEntry, Ref
 if TYPE_CHECKING:
     from clinrisk.aws.tables.approvals import Approval
     from clinrisk.core.release.ledger_entries import Entry
-    from clinrisk.messages import LiveModel, Reference
+    from clinrisk.messages.base import Reference
+    from clinrisk.messages.release import LiveModel
 
 
 def write_decision(approval: Approval) -> Reference:

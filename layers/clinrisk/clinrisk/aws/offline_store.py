@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from clinrisk.aws.feature_store import FeatureGroup
-    from clinrisk.messages import Reference, Upload
+    from clinrisk.messages.base import Reference
+    from clinrisk.messages.ingest import Upload
     from clinrisk.use_cases.base import UseCase
 
 _BULK = re.compile(r"_([0-9a-f]{20})-\d{5,}\.parquet$")

@@ -16,7 +16,7 @@ from clinrisk.jobs.patient_tables import read_set
 from clinrisk.jobs.report.card_answers import QUESTIONS, Source, answers_of
 from clinrisk.jobs.report.model_card import SECTIONS, card_files
 from clinrisk.jobs.report.source_attributes import ATTRIBUTES
-from clinrisk.messages import Digests
+from clinrisk.messages.training import Digests
 from clinrisk.use_cases.card import ModelFacts
 from tests.unit.jobs.chai_schema import SCHEMA, Schema
 

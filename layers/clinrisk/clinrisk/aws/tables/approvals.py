@@ -20,7 +20,8 @@ from boto3.dynamodb.conditions import Attr
 from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
 from clinrisk.errors import DecisionInvalid, DecisionMissing
-from clinrisk.messages import ApprovalRequest, Digests
+from clinrisk.messages.release import ApprovalRequest
+from clinrisk.messages.training import Digests
 
 if TYPE_CHECKING:
     from clinrisk.aws.dynamodb import Item, ItemKey

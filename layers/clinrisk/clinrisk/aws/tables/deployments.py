@@ -17,11 +17,13 @@ from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
 from clinrisk.core.training import promotion
 from clinrisk.errors import ChampionChanged, NoLiveModel
-from clinrisk.messages import Champion, LiveModel
+from clinrisk.messages.release import LiveModel
+from clinrisk.messages.training import Champion
 
 if TYPE_CHECKING:
     from clinrisk.aws.dynamodb import Item
-    from clinrisk.messages import Digests, PromoteRequest
+    from clinrisk.messages.release import PromoteRequest
+    from clinrisk.messages.training import Digests
     from clinrisk.use_cases.base import UseCase
 
 LIVE = "LIVE"

@@ -17,7 +17,8 @@ from clinrisk.aws.settings import settings
 from clinrisk.core import object_keys
 from clinrisk.core.ingest import cross_chunk
 from clinrisk.core.ingest.chunk import ParsedChunk, read_chunk
-from clinrisk.messages import BuiltChunk, Chunk, Counts, Reference, Upload
+from clinrisk.messages.base import Reference
+from clinrisk.messages.ingest import BuiltChunk, Chunk, Counts, Upload
 from clinrisk.services.ingest import chunk_records
 
 if TYPE_CHECKING:

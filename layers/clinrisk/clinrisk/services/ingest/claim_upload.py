@@ -16,7 +16,7 @@ from clinrisk.core.ingest.rules import LARGEST_FILE, FileRule, Problem
 from clinrisk.core.ingest.verdict import refuse
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import KeyRefused, NotData
-from clinrisk.messages import ClaimRequest, ClaimResult, Disposition, Upload
+from clinrisk.messages.ingest import ClaimRequest, ClaimResult, Disposition, Upload
 from clinrisk.services.ingest import settle_upload
 from clinrisk.services.ingest.settle_upload import Arrival, Ending
 

@@ -23,7 +23,7 @@ from clinrisk.core.profiles.feature_profile import Profile
 from clinrisk.core.timestamps import stamp
 from clinrisk.core.training import run_settings
 from clinrisk.errors import ClaimLost, CountsDisagree
-from clinrisk.messages import (
+from clinrisk.messages.ingest import (
     BuiltChunk,
     CommitRequest,
     CommitResult,

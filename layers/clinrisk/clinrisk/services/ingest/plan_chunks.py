@@ -5,7 +5,7 @@ from __future__ import annotations
 from clinrisk.aws import s3
 from clinrisk.core.ingest.csv_file.cutting import CHUNK_BYTES, Cut, cut
 from clinrisk.core.ingest.csv_file.head import HEAD_BYTES, read_header
-from clinrisk.messages import Chunk, PlanChunksRequest, PlanChunksResult
+from clinrisk.messages.ingest import Chunk, PlanChunksRequest, PlanChunksResult
 from clinrisk.services.ingest import chunk_records
 
 # More chunks than a Map of the same execution runs at a time: theirs are executions of their own.

@@ -19,14 +19,15 @@ from clinrisk.core.ingest.counts import RowCounts, add_counts
 from clinrisk.core.ingest.identity import REPEATED_IDS
 from clinrisk.core.ingest.rules import RowRule
 from clinrisk.core.ingest.verdict import decide
-from clinrisk.messages import Disposition, ReconcileResult, Reconciliation
+from clinrisk.messages.ingest import Disposition, ReconcileResult, Reconciliation
 from clinrisk.services.ingest import chunk_records
 from clinrisk.services.ingest.build_features import frame, store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clinrisk.messages import BuiltChunk, Reference, Upload
+    from clinrisk.messages.base import Reference
+    from clinrisk.messages.ingest import BuiltChunk, Upload
 
 _THREADS = 32
 

@@ -22,7 +22,7 @@ from clinrisk.core.ingest import receipts
 from clinrisk.core.ingest.inbox_keys import receipt_key
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ClaimLost, EvidenceChanged, ObjectMissing
-from clinrisk.messages import Disposition
+from clinrisk.messages.ingest import Disposition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

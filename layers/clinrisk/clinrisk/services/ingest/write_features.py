@@ -16,7 +16,7 @@ from clinrisk.aws.settings import settings
 from clinrisk.core import object_keys
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import CountsDisagree
-from clinrisk.messages import ChunkDone, WrittenChunk
+from clinrisk.messages.ingest import ChunkDone, WrittenChunk
 from clinrisk.services.ingest import chunk_records
 from clinrisk.services.ingest.build_features import build, frame
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from clinrisk.aws.feature_store import FeatureGroup
-    from clinrisk.messages import BuiltChunk, Reference, Upload, WriteRequest
+    from clinrisk.messages.base import Reference
+    from clinrisk.messages.ingest import BuiltChunk, Upload, WriteRequest
     from clinrisk.use_cases.base import UseCase
 
 _ROWS_AT_ONCE = 2_000

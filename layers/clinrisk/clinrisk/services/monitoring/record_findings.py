@@ -12,7 +12,7 @@ from clinrisk.core import object_keys
 from clinrisk.core.digests import digest_of
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict
 from clinrisk.core.monitoring.response import announcement, choose_response
-from clinrisk.messages import RecordRequest, RecordResult
+from clinrisk.messages.monitoring import RecordRequest, RecordResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,14 +19,14 @@ from clinrisk.core.monitoring.findings import (
 )
 from clinrisk.core.profiles.feature_profile import Profile
 from clinrisk.core.profiles.score_profile import ScoreProfile, merge
-from clinrisk.messages import CheckRequest, CheckResult, Finding
+from clinrisk.messages.monitoring import CheckRequest, CheckResult, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from numpy.random import Generator
 
-    from clinrisk.messages import Batch
+    from clinrisk.messages.monitoring import Batch
 
 NO_BATCH = "none"
 TOGETHER = "all recent batches together"

@@ -9,7 +9,7 @@ from clinrisk.aws.tables import deployments, uploads
 from clinrisk.core import object_keys
 from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring.findings import Check
-from clinrisk.messages import Batch, BatchSelection, SelectRequest
+from clinrisk.messages.monitoring import Batch, BatchSelection, SelectRequest
 
 NEWEST = LIMITS.monitored_batches
 

@@ -21,7 +21,7 @@ from clinrisk.core.release.page.evidence_view import evidence_of
 from clinrisk.core.release.page.shadow_view import beside_of
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ApprovalRejected, ClinriskError, DecisionInvalid
-from clinrisk.messages import DecisionResult
+from clinrisk.messages.release import DecisionResult
 from clinrisk.services.release import approval_links, evidence, expire_approval
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals
 from clinrisk.core import digests, object_keys
 from clinrisk.errors import DecisionMissing, EvidenceChanged
-from clinrisk.messages import PromoteRequest, Reference
+from clinrisk.messages.base import Reference
+from clinrisk.messages.release import PromoteRequest
 from clinrisk.services.release import comparisons
 
 if TYPE_CHECKING:

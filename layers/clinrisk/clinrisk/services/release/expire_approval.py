@@ -8,7 +8,7 @@ from clinrisk.aws import ledger
 from clinrisk.aws.tables import approvals
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core.timestamps import stamp
-from clinrisk.messages import ExpireRequest, ExpireResult
+from clinrisk.messages.release import ExpireRequest, ExpireResult
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -9,10 +9,10 @@ from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import deployments, uploads
 from clinrisk.core import object_keys
 from clinrisk.core.release import shadow
-from clinrisk.messages import ShadowBatch, ShadowPlan
+from clinrisk.messages.release import ShadowBatch, ShadowPlan
 
 if TYPE_CHECKING:
-    from clinrisk.messages import LiveModel, PlanShadowRequest
+    from clinrisk.messages.release import LiveModel, PlanShadowRequest
 
 
 def plan(request: PlanShadowRequest) -> ShadowPlan:

@@ -11,14 +11,14 @@ from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import mails
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ChampionChanged, DecisionMissing, EvidenceChanged
-from clinrisk.messages import PromoteRequest, PromoteResult
+from clinrisk.messages.release import PromoteRequest, PromoteResult
 from clinrisk.services.release import evidence
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from clinrisk.aws.tables.approvals import Approval
-    from clinrisk.messages import LiveModel
+    from clinrisk.messages.release import LiveModel
     from clinrisk.use_cases.base import UseCase
 
 

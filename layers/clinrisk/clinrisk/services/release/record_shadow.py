@@ -8,7 +8,7 @@ from clinrisk.aws.settings import settings
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import failure_text, mails, object_keys
 from clinrisk.core.release import shadow
-from clinrisk.messages import RecordShadowRequest, RecordShadowResult
+from clinrisk.messages.release import RecordShadowRequest, RecordShadowResult
 
 
 def record(request: RecordShadowRequest) -> RecordShadowResult:

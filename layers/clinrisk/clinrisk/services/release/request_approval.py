@@ -13,7 +13,7 @@ from clinrisk.core import mails
 from clinrisk.core.release.page.approval_page import day
 from clinrisk.core.release.page.shadow_view import summary_of
 from clinrisk.core.timestamps import stamp
-from clinrisk.messages import ApprovalAsked, ApprovalRequest
+from clinrisk.messages.release import ApprovalAsked, ApprovalRequest
 from clinrisk.services.release import approval_links, comparisons
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import uploads
 from clinrisk.core import object_keys
 from clinrisk.core.scoring import outcomes
-from clinrisk.messages import JoinRequest, JoinResult
+from clinrisk.messages.scoring import JoinRequest, JoinResult
 
 
 def join(request: JoinRequest) -> JoinResult:

@@ -15,12 +15,12 @@ from clinrisk.core import mails, object_keys
 from clinrisk.core.ingest.inbox_keys import parse_key
 from clinrisk.core.scoring.results import Results, results_of
 from clinrisk.errors import CountsDisagree
-from clinrisk.messages import PublishRequest, PublishResult
+from clinrisk.messages.scoring import PublishRequest, PublishResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clinrisk.messages import Upload
+    from clinrisk.messages.ingest import Upload
 
 
 def publish(request: PublishRequest) -> PublishResult:

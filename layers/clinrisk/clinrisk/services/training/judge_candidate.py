@@ -14,7 +14,7 @@ from clinrisk.core import mails, object_keys
 from clinrisk.core.release.page.evidence_view import summary_of
 from clinrisk.core.training.promotion import compared_with, unmet_requirements
 from clinrisk.errors import FeatureMismatch
-from clinrisk.messages import Digests, JudgeRequest, JudgeResult
+from clinrisk.messages.training import Digests, JudgeRequest, JudgeResult
 
 if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase

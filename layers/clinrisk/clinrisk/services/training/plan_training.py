@@ -8,7 +8,7 @@ from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import deployments, holdout_uses, uploads
 from clinrisk.core import object_keys
 from clinrisk.core.training.run_settings import hyperparameters_of, plan_of, tuning_of
-from clinrisk.messages import PlanTrainingRequest, PlanTrainingResult, Tuning
+from clinrisk.messages.training import PlanTrainingRequest, PlanTrainingResult, Tuning
 
 
 def plan(request: PlanTrainingRequest) -> PlanTrainingResult:
