@@ -20,11 +20,11 @@ from boto3.dynamodb.conditions import Attr
 from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
 from clinrisk.errors import DecisionInvalid, DecisionMissing
-from clinrisk.messages.release import ApprovalRequest
 from clinrisk.messages.training import Digests
 
 if TYPE_CHECKING:
     from clinrisk.aws.dynamodb import Item, ItemKey
+    from clinrisk.messages.release import ApprovalRequest
 
 STATE = "STATE"
 PENDING = "PENDING"

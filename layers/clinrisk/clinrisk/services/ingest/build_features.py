@@ -17,12 +17,13 @@ from clinrisk.aws.settings import settings
 from clinrisk.core import object_keys
 from clinrisk.core.ingest import cross_chunk
 from clinrisk.core.ingest.chunk import ParsedChunk, read_chunk
-from clinrisk.messages.base import Reference
 from clinrisk.messages.ingest import BuiltChunk, Chunk, Counts, Upload
 from clinrisk.services.ingest import chunk_records
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from clinrisk.messages.base import Reference
 
 PARQUET = "application/vnd.apache.parquet"
 

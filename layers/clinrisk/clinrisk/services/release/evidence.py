@@ -13,11 +13,11 @@ from clinrisk.aws.tables import approvals
 from clinrisk.core import digests, object_keys
 from clinrisk.errors import DecisionMissing, EvidenceChanged
 from clinrisk.messages.base import Reference
-from clinrisk.messages.release import PromoteRequest
 from clinrisk.services.release import comparisons
 
 if TYPE_CHECKING:
     from clinrisk.aws.tables.approvals import Approval
+    from clinrisk.messages.release import PromoteRequest
     from clinrisk.use_cases.base import UseCase
 
 # JSON may spell a number differently on its way through a workflow; it is still the same threshold.
