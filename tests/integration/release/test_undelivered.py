@@ -111,7 +111,7 @@ def test_an_expiry_completes_a_decision_that_never_arrived_and_does_not_deny_it(
     reason = expired(stack, asked)
     assert reason == "A decision was recorded, but it did not reach the workflow in time."
     assert sorted(ledger(stack)) == ENTRIES[decision]
-    assert approvals.find(asked.approval_id).status == approvals.TOO_LATE
+    assert approvals.find(asked.approval_id).status == approvals.LAPSED
     assert "too late" in asked.open()["body"]
     assert expired(stack, asked) == reason
     with pytest.raises(DecisionMissing):
@@ -120,7 +120,7 @@ def test_an_expiry_completes_a_decision_that_never_arrived_and_does_not_deny_it(
 
 def test_an_expiry_that_breaks_half_way_is_completed_by_the_next(stack: Stack) -> None:
     asked, _ = undelivered_decision(stack)
-    approvals.mark_too_late(asked.approval_id, approvals.APPROVED)
+    approvals.mark_lapsed(asked.approval_id, approvals.APPROVED)
     assert approvals.find(asked.approval_id).unfinished
     expired(stack, asked)
     assert sorted(ledger(stack)) == ENTRIES["approve"]
@@ -128,10 +128,10 @@ def test_an_expiry_that_breaks_half_way_is_completed_by_the_next(stack: Stack) -
 
 def test_an_answer_after_the_deadline_that_breaks_half_way_is_completed_by_the_button(stack: Stack) -> None:
     asked, _ = undelivered_decision(stack)
-    approvals.mark_too_late(asked.approval_id, approvals.APPROVED)
+    approvals.mark_lapsed(asked.approval_id, approvals.APPROVED)
     assert pressed(asked)["statusCode"] == 410
     assert sorted(ledger(stack)) == ENTRIES["approve"]
-    assert approvals.find(asked.approval_id).refusal == expire_approval.TOO_LATE
+    assert approvals.find(asked.approval_id).refusal == expire_approval.LAPSED_REFUSAL
 
 
 def test_a_delivery_that_arrived_without_being_noted_is_released_and_never_closed(stack: Stack) -> None:

@@ -32,7 +32,7 @@ APPROVED = "APPROVED"
 REJECTED = "REJECTED"
 EXPIRED = "EXPIRED"
 # Decided by a person, but the workflow no longer waited for it.
-TOO_LATE = "TOO_LATE"
+LAPSED = "LAPSED"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Approval:
     @property
     def unfinished(self) -> bool:
         """Whether a decision is recorded that workflow or ledger may not have yet."""
-        if self.status == TOO_LATE:
+        if self.status == LAPSED:
             return self.decision == APPROVED and not self.refusal
         return self.status in {APPROVED, REJECTED} and not (
             self.delivered or self.live_version or self.refusal
@@ -191,11 +191,11 @@ def mark_refused(approval_id: str, refusal: str, status: str = APPROVED) -> bool
     return _change(approval_id, {"refusal": refusal}, status)
 
 
-def mark_too_late(approval_id: str, status: str) -> bool:
+def mark_lapsed(approval_id: str, status: str) -> bool:
     """Note that the workflow no longer waited when the answer came; False when it has the answer."""
     waiting = Attr("status").eq(status) & Attr("delivered").ne(True)  # noqa: FBT003 - what is compared with
     return dynamodb.change(
-        settings().approvals_table, _approval_key(approval_id), {"status": TOO_LATE}, waiting
+        settings().approvals_table, _approval_key(approval_id), {"status": LAPSED}, waiting
     )
 
 

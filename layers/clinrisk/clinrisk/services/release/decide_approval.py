@@ -113,13 +113,13 @@ def _decide(approval: Approval, form: Mapping[str, str], mac: str, now: datetime
 def _finish(decided: Approval, mac: str, now: datetime) -> Page:
     """Pass a recorded decision on, also when an earlier request crashed after it recorded it."""
     if decided.unfinished:
-        if decided.status == approvals.TOO_LATE:
+        if decided.status == approvals.LAPSED:
             expire_approval.close_undelivered(decided, stamp(now))
         else:
             ledger.write_decision(decided)
             _deliver(decided, stamp(now))
         decided = approvals.find(decided.approval_id)
-    status = 410 if decided.status in {approvals.TOO_LATE, approvals.EXPIRED} else 200
+    status = 410 if decided.status in {approvals.LAPSED, approvals.EXPIRED} else 200
     return _outcome(decided, mac, status)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from clinrisk.aws.tables.approvals import Approval
 
-TOO_LATE = "The decision came too late."
+LAPSED_REFUSAL = "The decision came too late."
 
 
 def expire(request: ExpireRequest, now: datetime) -> ExpireResult:
@@ -38,10 +38,10 @@ def close_undelivered(approval: Approval, now: str) -> None:
     """
     ledger.write_decision(approval)
     # The mark comes first: only who sets it may write that nothing was released.
-    if approval.status != approvals.TOO_LATE and not approvals.mark_too_late(
+    if approval.status != approvals.LAPSED and not approvals.mark_lapsed(
         approval.approval_id, approval.status
     ):
         return
     if approval.decision == approvals.APPROVED:
-        ledger.write_refusal(approval, TOO_LATE, now)
-        approvals.mark_refused(approval.approval_id, TOO_LATE, approvals.TOO_LATE)
+        ledger.write_refusal(approval, LAPSED_REFUSAL, now)
+        approvals.mark_refused(approval.approval_id, LAPSED_REFUSAL, approvals.LAPSED)
