@@ -74,7 +74,8 @@ def scores(training: Patients, holdout: Patients, use_case: UseCase, seed: int) 
     """Give a model's risks: out of fold for the training patients, its own for those held out."""
     names, settings = grown_by(use_case, seed)
     folds = patient_folds(training, seed)
-    learned = out_of_fold(booster.fitter(settings, names), training.features, training.labels, folds)
+    repeats = out_of_fold(booster.fitter(settings, names), training.features, training.labels, folds)
+    learned = repeats.mean(axis=0)
     grown = booster.grow(settings, names, training.features, training.labels)
     return learned, booster.risks(grown, holdout.features, names)
 
@@ -93,7 +94,7 @@ def baselines(training: Patients, holdout: Patients, use_case: UseCase) -> dict[
         columns = [use_case.feature_names.index(feature) for feature in features]
         learned, unseen = training.features[:, columns], holdout.features[:, columns]
         fitted = baseline.fit(learned, training.labels, features)
-        oof = out_of_fold(baseline.fitter(features), learned, training.labels, folds)
+        oof = baseline.out_of_fold(learned, training.labels, folds)
         found[name] = (oof, fitted.risks(unseen))
     return found
 
@@ -199,7 +200,8 @@ def resampled_champion(
     grown = booster.grow(settings, names, sample.features, sample.labels)
     risks = booster.risks(grown, training.features, names)
     folds = patient_folds(sample, 0)
-    risks[learned] = out_of_fold(booster.fitter(settings, names), sample.features, sample.labels, folds)
+    repeats = out_of_fold(booster.fitter(settings, names), sample.features, sample.labels, folds)
+    risks[learned] = repeats.mean(axis=0)
     return risks[wanted], booster.risks(grown, holdout.features, names)
 
 

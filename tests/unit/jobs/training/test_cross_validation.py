@@ -41,7 +41,7 @@ def test_no_model_scores_a_patient_it_learned_from() -> None:
 
     scores = out_of_fold(fit, features, labels, stratified_folds(labels, 1, 3))  # type: ignore[arg-type]
 
-    assert scores.tolist() == [0.0] * 60
+    assert scores.tolist() == [[0.0] * 60] * 3
 
 
 def test_fewer_cases_than_folds_is_not_enough() -> None:

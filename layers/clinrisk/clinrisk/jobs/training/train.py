@@ -20,7 +20,7 @@ from clinrisk.jobs.models import baseline, booster
 from clinrisk.jobs.models.recalibration import recalibrated
 from clinrisk.jobs.patient_tables import read_set, sha256_of, write_csv
 from clinrisk.jobs.training import nested_search
-from clinrisk.jobs.training.cross_validation import out_of_fold, out_of_fold_by_repeat, stratified_folds
+from clinrisk.jobs.training.cross_validation import out_of_fold, stratified_folds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,7 +113,7 @@ def _train_xgboost(
         found = nested_search.nested(settings, points, names, features=features, labels=labels, folds=folds)
         scores, settings, told = found.scores, found.settings, found.told
     else:
-        scores = out_of_fold_by_repeat(booster.fitter(settings, names), features, labels, folds)
+        scores = out_of_fold(booster.fitter(settings, names), features, labels, folds)
     corrected = recalibrated(labels, scores, folds)
     booster.save(booster.grow(settings, names, features, labels), model / "xgboost-model")
     return {"score": corrected.scores}, {"search": told, "calibration": corrected.as_json()}
@@ -131,7 +131,7 @@ def _train_logistic(
     }
     scores = {}
     for name, (features, table) in tables.items():
-        scores[name] = out_of_fold(baseline.fitter(features, strength), table, patients.labels, folds)
+        scores[name] = baseline.out_of_fold(table, patients.labels, folds, strength)
         fitted = baseline.fit(table, patients.labels, features, strength)
         write_json(model / "clinrisk" / f"{name}.json", fitted.as_json())
     return {"score": scores["logistic"], "floor": scores["floor"]}, {}
