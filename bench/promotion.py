@@ -52,7 +52,7 @@ def patients(use_case: UseCase) -> tuple[Patients, Patients, str]:
         )
         data = data.partition(b"\n")[2]
     chunk = read_chunk(data, use_case, "training", use_case.header, 1, b"k" * 32)
-    every = patients_of(chunk.features.sort("record_id").to_arrow(), use_case)
+    every = patients_of(chunk.features.sort("record_id").to_arrow().to_pandas(), use_case)
     held = is_held_out(every.record_ids.tolist())
     return some(every, ~held), some(every, held), source
 

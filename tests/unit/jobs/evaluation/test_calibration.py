@@ -10,6 +10,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
+from clinrisk.core.evaluation.estimates import wilson
 from clinrisk.jobs.evaluation import calibration
 
 
@@ -125,3 +126,35 @@ def test_the_order_of_the_patients_does_not_move_a_point() -> None:
 
 def test_constant_risks_have_no_curve() -> None:
     assert calibration.smoothed_curve(np.array([0, 1] * 50), np.full(100, 0.5)) == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores"),
+    [([0, 0, 1, 1], [0.1, 0.2, 0.2, 0.9]), ([1, 1, 0, 0], [0.1, 0.2, 0.2, 0.9])],
+    ids=["the highest other and the lowest case alike", "the other way round"],
+)
+def test_outcomes_that_touch_at_one_risk_are_separated_too(labels: list[int], scores: list[float]) -> None:
+    assert calibration.fit_line(np.array(labels), np.array(scores)) is None
+
+
+def test_risks_of_0_beside_others_have_the_slope_of_their_shares() -> None:
+    labels = np.array([1, 0, 0, 0] * 10 + [1, 0] * 10)
+    scores = np.array([0.0] * 40 + [0.1] * 20)
+
+    line = calibration.fit_line(labels, scores)
+
+    assert line is not None
+    low, high = calibration.log_odds(np.array([0.0, 0.1]))
+    assert line[0] == pytest.approx((math.log(1) - math.log(1 / 3)) / (high - low), abs=1e-9)
+
+
+def test_a_point_is_a_mean_risk_and_a_share_with_wilsons_interval() -> None:
+    labels = np.array([0] * 15 + [1] * 5 + [0] * 8 + [1] * 12)
+    scores = np.array([0.2] * 20 + [0.7] * 20)
+
+    first, second = calibration.calibration_points(labels, scores)
+
+    assert (first.rows, second.rows) == (20, 20)
+    assert (first.risk, second.risk) == pytest.approx((0.2, 0.7))
+    assert (first.observed, second.observed) == (wilson(5, 20), wilson(12, 20))
+    assert calibration.calibration_points(labels[:0], scores[:0]) == []

@@ -103,11 +103,11 @@ def _agrees_with_the_libraries(document: dict[str, Any], laboratory: Laboratory,
                     if table[rate] != "NOT_EVALUATED":
                         expected = frame.by_group.loc[group, rate]
                         assert table[rate][0] == pytest.approx(expected, abs=1e-9)
-    scores = {
+    risks = {
         model: read_scores(laboratory.root / model / "output/data/out_of_fold.csv")["score"].to_numpy()
         for model in ("xgboost", "logistic")
     }
-    drawn = paired_bootstrap(oracle.roc_auc_score, labels, scores["xgboost"], scores["logistic"], draws=1000)
+    drawn = paired_bootstrap(oracle.roc_auc_score, labels, risks["xgboost"], risks["logistic"], draws=1000)
     assert document["comparison"]["xgboost_vs_logistic"]["auc"] == pytest.approx(drawn, abs=0.005)
 
 

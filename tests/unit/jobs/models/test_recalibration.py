@@ -1,4 +1,4 @@
-"""Risks are corrected only where that surely helps patients who took no part in the fit."""
+"""Risks are corrected only where that is shown to help patients who took no part in the fit."""
 
 from __future__ import annotations
 

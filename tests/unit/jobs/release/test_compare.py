@@ -33,7 +33,7 @@ class Shadow:
         for upload, rows, seed in ((FIRST, 70, 11), (SECOND, 50, 12)):
             schema = offline_schema(laboratory.use_case)
             table = pa.Table.from_pylist(synthetic(laboratory.use_case, rows, seed=seed), schema=schema)
-            self.risks[upload] = booster.risks(model, feature_matrix(table, names), names)
+            self.risks[upload] = booster.risks(model, feature_matrix(table.to_pandas(), names), names)
             self.live(upload, table, np.clip(self.risks[upload] * 0.8 + 0.05, 0, 1))
             self.scored(upload, table["record_id"].to_pylist())
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from clinrisk import use_cases
 from clinrisk.core.profiles.score_profile import ScoreProfile
 from clinrisk.jobs.evaluation.calibration import log_odds
 from clinrisk.jobs.models import booster
@@ -34,6 +35,14 @@ SETTINGS = {
 }
 
 
+def as_ingested(part: pa.Table) -> pa.Table:
+    """Give groups and flags the types that ingest gives them: categories, and booleans that may be missing."""
+    use_case = use_cases.get("heart")
+    types = dict.fromkeys(use_case.group_columns, pa.dictionary(pa.uint8(), pa.string()))
+    types |= {feature.name: pa.bool_() for feature in use_case.features if feature.kind == "flag"}
+    return part.cast(pa.schema([(field.name, types.get(field.name, field.type)) for field in part.schema]))
+
+
 class Batch:
     """An inference batch in two chunks, scored as the server would, in the server's own order."""
 
@@ -44,7 +53,7 @@ class Batch:
         self.table = pa.Table.from_pylist(synthetic(laboratory.use_case, 60, seed=9), schema=schema)
         laboratory.pack("xgboost", laboratory.inputs("present", "model"))
         model = booster.load(laboratory.root / "xgboost/model/xgboost-model", names)
-        risks = booster.risks(model, feature_matrix(self.table, names), names).tolist()
+        risks = booster.risks(model, feature_matrix(self.table.to_pandas(), names), names).tolist()
         self.risks = dict(zip(self.table["record_id"].to_pylist(), risks, strict=True))
 
     def run(self, scores: dict[str, float] | None = None, cuts: tuple[int, ...] = (0, 35, 60)) -> int:
@@ -57,7 +66,7 @@ class Batch:
             if end == start:  # the server is given no file for it
                 self.scores(number).unlink()
             folder = self.laboratory.inputs("present", "features")
-            parquet.write_table(part, folder / f"chunk-{number:05d}.parquet")
+            parquet.write_table(as_ingested(part), folder / f"chunk-{number:05d}.parquet")
         return self.laboratory.run("present", **SETTINGS)
 
     def scores(self, number: int) -> Path:
@@ -109,7 +118,7 @@ def test_a_patient_unlike_any_in_training_is_marked(batch: Batch) -> None:
         batch.laboratory.root / "xgboost/model/xgboost-model", batch.laboratory.use_case.feature_names
     )
     names = batch.laboratory.use_case.feature_names
-    risks = booster.risks(model, feature_matrix(batch.table, names), names).tolist()
+    risks = booster.risks(model, feature_matrix(batch.table.to_pandas(), names), names).tolist()
     again.table, again.risks = batch.table, dict(zip(batch.risks, risks, strict=True))
 
     assert again.run() == 0
@@ -138,7 +147,7 @@ def test_a_recalibrated_model_shows_and_flags_by_its_corrected_risks(trained: La
 def test_factors_add_up_to_the_log_odds_of_the_servers_risk(batch: Batch) -> None:
     names = batch.laboratory.use_case.feature_names
     model = booster.load(batch.laboratory.root / "xgboost/model/xgboost-model", names)
-    features = feature_matrix(batch.table, names)
+    features = feature_matrix(batch.table.to_pandas(), names)
 
     found = booster.contributions(model, features, names).sum(axis=1)
 
@@ -184,7 +193,7 @@ def test_a_batch_that_lacks_a_feature_is_refused_by_name(batch: Batch) -> None:
     batch.table = batch.table.drop_columns(["chol"])
 
     assert batch.run() == 1
-    assert batch.laboratory.said("present") == "The batch lacks 1 columns of heart: chol."
+    assert batch.laboratory.said("present") == "The data lack 1 of the columns that are needed: chol."
 
 
 def test_a_model_of_other_features_is_refused(batch: Batch) -> None:

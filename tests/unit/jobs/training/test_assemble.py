@@ -146,8 +146,8 @@ def test_rows_of_uncommitted_uploads_take_no_memory(laboratory: Laboratory) -> N
 
     held = read_offline(laboratory.inputs("assemble", "offline"), laboratory.use_case, plan)
 
-    assert (alone.num_rows, held.num_rows) == (300, 301)
-    assert held.get_total_buffer_size() < 1.1 * alone.get_total_buffer_size()
+    assert (len(alone), len(held)) == (300, 301)
+    assert held.memory_usage(deep=True).sum() < 1.1 * alone.memory_usage(deep=True).sum()
     assert laboratory.assemble() == 0
     assert len(rows_of(laboratory)) == 300
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from clinrisk.jobs.evaluation.metrics import Floats, Labels
 
 _SMALLEST_RISK = 1e-9
-# Beyond this the risks all but separate the outcomes, and the slope cannot be told from infinity.
+# Beyond this the risks all but separate the outcomes, and the slope could as well be infinite.
 _LARGEST_SLOPE = 50.0
 # scikit-learn 1.8 warns of every way to ask for no penalty; a penalty this weak moves no digit.
 _NO_PENALTY = 1e15

@@ -50,7 +50,7 @@ class ScoredPatients:
     labels: Labels
     groups: Mapping[str, NDArray[np.str_]]
     scores: Mapping[str, Floats]
-    """Per model: xgboost, logistic, floor, and champion where there is one (NaN where it has no say)."""
+    """Per model: xgboost, logistic, floor, and champion where there is one (NaN where it has no risk)."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,12 @@ def evaluation_of(
     holdout: ScoredPatients,
     *,
     champion: ComparedChampion | None = None,
-    looks: int = 1,
+    holdout_uses: int = 1,
     repeats: int = 1,
     seed: int = 0,
     draws: int = DRAWS,
 ) -> dict[str, Any]:
-    """Return the whole evaluation but for what only the job knows (run id, digests, drivers)."""
+    """Return the evaluation but for what only the job knows (run id, digests, drivers)."""
     recall = use_case.action.recall
     thresholds = {
         name: choose_threshold(out_of_fold.labels, scores, recall)
@@ -109,7 +109,7 @@ def evaluation_of(
         "comparison": _comparison(out_of_fold, thresholds),
         "holdout_comparison": _comparison(holdout, thresholds),
         "champion": _champion(champion, out_of_fold, holdout),
-        "looks": looks,
+        "looks": holdout_uses,
     }
     threshold, candidate = thresholds[CANDIDATE], out_of_fold.scores[CANDIDATE]
     memberships = [membership(a.name, a.group_names, out_of_fold.groups[a.name]) for a in use_case.protected]
@@ -134,7 +134,7 @@ def _models(scored: ScoredPatients, thresholds: Mapping[str, float], draws: int,
         rows = known(scores)
         if name == CHAMPION and not rows.any():
             continue
-        # Every model starts from the same seed: its intervals do not depend on which models stand beside it.
+        # Every model starts from the same seed: its intervals do not depend on which other models there are.
         rng = np.random.default_rng(seed)
         figures = all_figures(scored.labels[rows], scores[rows], thresholds[name], draws, rng)
         found[name] = {"threshold": thresholds[name], **figures}

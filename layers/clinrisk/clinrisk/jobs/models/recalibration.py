@@ -1,4 +1,4 @@
-"""A correction of the risks that is kept only where it surely helps, as two numbers.
+"""A correction of the risks that is kept only where it is shown to help, as two numbers.
 
 Logistic recalibration (Cox, 1958): corrected log odds = intercept + slope * log odds. It never changes the
 order of patients. It is tested on patients who did not take part in fitting it: each fold is
