@@ -36,7 +36,7 @@ SETTINGS = {
 
 
 def as_ingested(part: pa.Table) -> pa.Table:
-    """Give groups and flags the types that ingest gives them: categories, and booleans that may be missing."""
+    """Return a part in the types of ingest: groups are categories, flags booleans that may be missing."""
     use_case = use_cases.get("heart")
     types = dict.fromkeys(use_case.group_columns, pa.dictionary(pa.uint8(), pa.string()))
     types |= {feature.name: pa.bool_() for feature in use_case.features if feature.kind == "flag"}
