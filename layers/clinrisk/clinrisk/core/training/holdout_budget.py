@@ -17,13 +17,8 @@ from clinrisk.core.limits import LIMITS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-<<<<<<< HEAD
 RENEWED_BY = LIMITS.holdout_growth
-"""The growth of the labelled rows after which an earlier look no longer counts."""
-=======
-RENEWED_BY = 2
 """The growth of the labelled rows after which an earlier use no longer counts."""
->>>>>>> 8647bec (Tables are pandas', shares are written one way, and pages are compared with their stored text)
 
 
 @dataclass(frozen=True)

@@ -136,13 +136,8 @@ def _requirements(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[
     yield _between("Observed cases per expected case", observed, *bar.observed_to_expected)
     yield from _groups(evaluation.get("groups", {}), bar)
     yield _holdout_agrees(evaluation["holdout"][CANDIDATE], bar)
-<<<<<<< HEAD
-    looks = evaluation.get("looks", 1)
-    yield _between("Candidates held against these hold-out patients", looks, None, bar.holdout_uses, 0)
-=======
     uses = evaluation.get("looks", 1)
-    yield _between("Candidates checked on these hold-out patients", uses, None, bar.holdout_looks, 0)
->>>>>>> 8647bec (Tables are pandas', shares are written one way, and pages are compared with their stored text)
+    yield _between("Candidates checked on these hold-out patients", uses, None, bar.holdout_uses, 0)
 
 
 def _against_champion(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[Requirement]:

@@ -41,7 +41,6 @@ class CommittedUpload(Protocol):
     def schema_version(self) -> int:
         """Return the version of the contract under which it was read."""
 
-<<<<<<< HEAD
 
 UploadT = TypeVar("UploadT", bound=CommittedUpload)
 
@@ -57,10 +56,6 @@ def plan_of(use_case: UseCase, run_id: str, reason: str, committed: Sequence[Upl
     Raises NotEnoughData below the minimum, with the rows that an earlier contract holds.
     """
     uploads = trainable(use_case, committed)
-=======
-def plan_of(use_case: UseCase, run_id: str, reason: str, uploads: Sequence[CommittedUpload]) -> TrainingPlan:
-    """Return the plan over committed uploads in order of arrival; raises NotEnoughData below the minimum."""
->>>>>>> 8647bec (Tables are pandas', shares are written one way, and pages are compared with their stored text)
     rows = sum(upload.labelled_rows for upload in uploads)
     if rows < use_case.min_training_rows:
         message = f"{use_case.title} has {rows} labelled rows; training needs {use_case.min_training_rows}."

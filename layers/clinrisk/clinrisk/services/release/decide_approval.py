@@ -18,12 +18,8 @@ from clinrisk.core import digests
 from clinrisk.core.release.page import approval_page
 from clinrisk.core.release.page.decision_form import answer_of, objections
 from clinrisk.core.release.page.evidence_view import evidence_of
-<<<<<<< HEAD
-from clinrisk.core.release.page.shadow_view import beside_of
-from clinrisk.core.timestamps import stamp
-=======
 from clinrisk.core.release.page.shadow_view import shadow_view_of
->>>>>>> 8647bec (Tables are pandas', shares are written one way, and pages are compared with their stored text)
+from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ApprovalRejected, ClinriskError, DecisionInvalid
 from clinrisk.messages import DecisionResult
 from clinrisk.services.release import approval_links, evidence, expire_approval
