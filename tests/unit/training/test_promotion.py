@@ -70,7 +70,7 @@ def test_a_candidate_that_meets_the_bar_has_nothing_unmet() -> None:
         (
             "models/xgboost/auc",
             [0.99, 0.98, 1.0],
-            "AUC that these data can honestly give: at most 0.95 (found 0.990: look for a leak)",
+            "AUC that these data can honestly give: at most 0.95 (found 0.990: check for a leak)",
         ),
         ("models/xgboost/auc", NOT_EVALUATED, "AUC: at least 0.8 (found not evaluated)"),
         (

@@ -53,7 +53,7 @@ def test_a_leak_is_blocked_as_too_good_to_be_true() -> None:
         ScoredPatients(good.labels, good.groups, {**good.scores, "xgboost": leaked}), scored(4, 80)
     )
 
-    assert any("look for a leak" in line for line in document["unmet"])
+    assert any("check for a leak" in line for line in document["unmet"])
 
 
 def test_against_a_live_model_the_patients_who_change_sides_are_counted() -> None:

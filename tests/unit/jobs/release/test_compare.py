@@ -107,7 +107,7 @@ def test_scores_that_do_not_pair_up_are_refused(shadow: Shadow) -> None:
     batch.write_text("".join(batch.read_text().splitlines(keepends=True)[1:]))
 
     assert shadow.run() == 1
-    assert shadow.laboratory.said("compare") == "50 patients and 49 scores do not pair up one to one."
+    assert shadow.laboratory.failure("compare") == "50 patients and 49 scores do not pair up one to one."
 
 
 def test_a_candidate_of_other_features_is_refused(shadow: Shadow) -> None:
@@ -116,4 +116,4 @@ def test_a_candidate_of_other_features_is_refused(shadow: Shadow) -> None:
     shadow.laboratory.pack("xgboost", shadow.laboratory.inputs("compare", "model"))
 
     assert shadow.run() == 1
-    assert "trained on other features" in shadow.laboratory.said("compare")
+    assert "trained on other features" in shadow.laboratory.failure("compare")

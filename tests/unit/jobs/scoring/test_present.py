@@ -177,7 +177,7 @@ def test_scores_and_patients_that_do_not_pair_up_are_refused(batch: Batch) -> No
     missing = dict(list(batch.risks.items())[:-1])
 
     assert batch.run(missing) == 1
-    assert batch.laboratory.said("present") == "25 patients and 24 scores do not pair up one to one."
+    assert batch.laboratory.failure("present") == "25 patients and 24 scores do not pair up one to one."
     assert nothing_was_presented(batch)
 
 
@@ -185,7 +185,7 @@ def test_scores_of_shifted_columns_are_refused(batch: Batch) -> None:
     shifted = dict(zip(batch.risks, reversed(list(batch.risks.values())), strict=True))
 
     assert batch.run(shifted) == 1
-    assert "are not those of the live model" in batch.laboratory.said("present")
+    assert "are not those of the live model" in batch.laboratory.failure("present")
     assert nothing_was_presented(batch)
 
 
@@ -193,7 +193,7 @@ def test_a_batch_that_lacks_a_feature_is_refused_by_name(batch: Batch) -> None:
     batch.table = batch.table.drop_columns(["chol"])
 
     assert batch.run() == 1
-    assert batch.laboratory.said("present") == "The data lack 1 of the columns that are needed: chol."
+    assert batch.laboratory.failure("present") == "The data lack 1 of the columns that are needed: chol."
 
 
 def test_a_model_of_other_features_is_refused(batch: Batch) -> None:
@@ -203,7 +203,8 @@ def test_a_model_of_other_features_is_refused(batch: Batch) -> None:
 
     assert batch.run() == 1
     assert (
-        batch.laboratory.said("present") == "The live model was trained on other features than this code has."
+        batch.laboratory.failure("present")
+        == "The live model was trained on other features than this code has."
     )
 
 
@@ -212,21 +213,21 @@ def test_lines_that_are_no_scores_are_refused_without_being_repeated(batch: Batc
     batch.scores(1).write_text("canary,4711,x\n")
 
     assert batch.laboratory.run("present", **SETTINGS) == 1
-    assert batch.laboratory.said("present") == "The scores are not lines of a record id and one number."
+    assert batch.laboratory.failure("present") == "The scores are not lines of a record id and one number."
 
 
 def test_a_setting_that_the_workflow_forgot_is_named(batch: Batch) -> None:
     batch.run()
 
     assert batch.laboratory.run("present", **SETTINGS | {"THRESHOLD": ""}) == 1
-    assert batch.laboratory.said("present") == "The job was started without THRESHOLD."
+    assert batch.laboratory.failure("present") == "The job was started without THRESHOLD."
 
 
 def test_scores_of_no_part_of_the_batch_are_refused(batch: Batch) -> None:
     batch.scores(2).write_text("0123,0.5\n")
 
     assert batch.run() == 1
-    assert batch.laboratory.said("present") == "1 files of scores belong to no part of the batch."
+    assert batch.laboratory.failure("present") == "1 files of scores belong to no part of the batch."
     assert nothing_was_presented(batch)
 
 
@@ -238,7 +239,7 @@ def test_scores_that_belong_to_another_part_are_refused(batch: Batch) -> None:
     second.write_text(texts[0])
 
     assert batch.laboratory.run("present", **SETTINGS) == 1
-    assert "do not pair up" in batch.laboratory.said("present")
+    assert "do not pair up" in batch.laboratory.failure("present")
 
 
 @pytest.mark.parametrize("accepted", [59, 61])
@@ -249,7 +250,7 @@ def test_other_rows_than_were_accepted_are_refused(batch: Batch, accepted: int) 
 
     assert batch.laboratory.run("present", **SETTINGS | {"ROWS_ACCEPTED": str(accepted)}) == 1
     said = f"The parts of the batch hold 60 rows; {accepted} were accepted."
-    assert batch.laboratory.said("present") == said
+    assert batch.laboratory.failure("present") == said
     assert nothing_was_presented(batch)
 
 

@@ -121,7 +121,7 @@ def test_what_cannot_be_trained_is_said_in_one_sentence(
     trained: Laboratory, hyperparameters: dict[str, str], sentence: str
 ) -> None:
     assert trained.train("xgboost", **hyperparameters) == 1
-    assert trained.said("xgboost") == sentence
+    assert trained.failure("xgboost") == sentence
 
 
 def test_an_unexpected_error_names_its_class_and_place_but_no_value(trained: Laboratory) -> None:
@@ -130,6 +130,6 @@ def test_an_unexpected_error_names_its_class_and_place_but_no_value(trained: Lab
 
     assert trained.train("xgboost") == 1
 
-    said = trained.said("xgboost")
+    said = trained.failure("xgboost")
     assert said.startswith("The train job stopped on an unexpected ArrowInvalid at jobs/patient_tables.py:")
     assert "canary" not in said

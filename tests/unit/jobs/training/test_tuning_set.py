@@ -127,7 +127,7 @@ def test_the_evidence_names_the_job_the_trials_and_what_the_choice_flatters(tune
 def test_a_choice_made_on_another_set_is_refused(trained: Laboratory) -> None:
     assert trained.train("xgboost", **CHOSEN, **FOUND) == 0
     assert trained.evaluate() == 1
-    assert trained.said("evaluate") == (
+    assert trained.failure("evaluate") == (
         "The settings come from a tuning job that this training set was not made for."
     )
 
@@ -135,7 +135,7 @@ def test_a_choice_made_on_another_set_is_refused(trained: Laboratory) -> None:
 def test_a_choice_that_is_half_told_is_refused(trained: Laboratory) -> None:
     half = {name: value for name, value in FOUND.items() if name != "tuning_trials"}
     assert trained.train("xgboost", **CHOSEN, **half) == 1
-    assert trained.said("xgboost") == "The hyperparameters do not hold all that the tuning job found."
+    assert trained.failure("xgboost") == "The hyperparameters do not hold all that the tuning job found."
 
 
 @pytest.mark.parametrize("name", use_cases.names())

@@ -125,7 +125,7 @@ def _requirements(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[
     auc = _number(figures, "auc")
     yield _between("AUC", auc, bar.lowest_auc, None)
     leak = _between("AUC that these data can honestly give", auc, None, bar.highest_auc)
-    yield leak if leak.met else Requirement(leak.asked, f"{leak.found}: look for a leak", met=False)
+    yield leak if leak.met else Requirement(leak.asked, f"{leak.found}: check for a leak", met=False)
     yield _not_worse(comparison, BASELINE, bar.margin_to_baseline)
     floor = evaluation.get("floor_feature")
     yield _not_worse(comparison, FLOOR, bar.margin_to_floor, f"{floor} alone" if floor else None)
@@ -144,7 +144,7 @@ def _against_champion(evaluation: Mapping[str, Any], bar: PromotionBar) -> Itera
     """Yield what is asked of a candidate that would replace a live model; nothing when none is live.
 
     The margins are tested on training patients, out of fold for both models; the few hold-out patients may
-    only not contradict: with 60 of them two equal models would too often look different.
+    only not contradict: with 60 of them two equal models would too often appear different.
     """
     champion = evaluation.get("champion")
     if champion is None:

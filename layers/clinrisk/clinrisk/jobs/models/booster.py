@@ -30,8 +30,8 @@ _NUMBERS = {
     "colsample_bytree",
     "max_delta_step",
 }
-_WHOLE = {"max_depth", "num_round", "max_bin"}
-NUMERIC = _NUMBERS | _WHOLE
+_INTEGERS = {"max_depth", "num_round", "max_bin"}
+NUMERIC = _NUMBERS | _INTEGERS
 _TEXTS = {"monotone_constraints", "interaction_constraints"}
 
 
@@ -47,7 +47,7 @@ def settings_of(given: Mapping[str, str]) -> dict[str, Any]:
     }
     try:
         settings |= {name: float(given[name]) for name in sorted(_NUMBERS & given.keys())}
-        settings |= {name: int(given[name]) for name in sorted(_WHOLE & given.keys())}
+        settings |= {name: int(given[name]) for name in sorted(_INTEGERS & given.keys())}
     except ValueError as error:
         raise SettingMissing("A hyperparameter of XGBoost is not a number.") from error
     return settings | {name: given[name] for name in sorted(_TEXTS & given.keys())}

@@ -1,6 +1,6 @@
 """What an approver should note in an evaluation, in words.
 
-Each sentence is about a figure whose whole interval lies on the wrong side, or a group too small to judge.
+Each sentence is about a figure whose interval lies on the wrong side, or a group too small to judge.
 What blocks a candidate is in `core.training.promotion`; this is what a clinician should know of any.
 """
 

@@ -81,7 +81,7 @@ class BatchPart:
 
 
 @dataclass(frozen=True)
-class ScoringModel:
+class ServedModel:
     """What turns the server's numbers into risks, factors and doubts."""
 
     booster: xgboost.Booster
@@ -98,7 +98,7 @@ def run(container: Container) -> None:
     data_version = container.setting("DATA_VERSION")
     accepted, found = int(container.setting("ROWS_ACCEPTED")), 0
     parts = _parts(container.input("features"), container.input("scores"))
-    model = ScoringModel(*_load(container.input("model"), use_case), version, threshold)
+    model = ServedModel(*_load(container.input("model"), use_case), version, threshold)
     for part in parts:
         table, served = part.read(use_case)
         features = feature_matrix(table.head(CHECKED_ROWS), use_case.feature_names)
@@ -149,7 +149,7 @@ def _load(folder: Path, use_case: UseCase) -> tuple[xgboost.Booster, Mapping[str
 
 
 def _present(
-    part: BatchPart, use_case: UseCase, model: ScoringModel, data_version: str
+    part: BatchPart, use_case: UseCase, model: ServedModel, data_version: str
 ) -> Iterator[tuple[pd.DataFrame, ScoreProfile]]:
     """Yield, some thousands of rows at a time, what is known of each patient, and the counts."""
     table, served = part.read(use_case)
@@ -165,7 +165,7 @@ def _present(
         yield found.assign(data_version=data_version), counts
 
 
-def _explained(rows: pd.DataFrame, risks: Floats, use_case: UseCase, model: ScoringModel) -> pd.DataFrame:
+def _explained(rows: pd.DataFrame, risks: Floats, use_case: UseCase, model: ServedModel) -> pd.DataFrame:
     """Return the rows with risk, flag, bands, factors, what lies outside the training range, and the version.
 
     `risk_band` follows from the risk alone; `band` is "uncertain" for a patient unlike those
