@@ -42,7 +42,7 @@ def first(scored: ScoredPatients, size: int) -> ScoredPatients:
     )
 
 
-def whole_evaluations() -> None:
+def full_evaluations() -> None:
     for size in (240, 4_000, 1_000_000):
         scored = patients(size)
         started = time.perf_counter()
@@ -51,7 +51,7 @@ def whole_evaluations() -> None:
         )
         seconds = time.perf_counter() - started
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"whole evaluation, {DRAWS} draws, {size:>9,} patients: {seconds:7.2f} s, peak {peak:,.0f} MB")
+        print(f"full evaluation, {DRAWS} draws, {size:>9,} patients: {seconds:7.2f} s, peak {peak:,.0f} MB")
 
 
 def group_intervals(size: int, looped: int) -> None:
@@ -97,4 +97,4 @@ def group_intervals(size: int, looped: int) -> None:
 if __name__ == "__main__":
     for rows, rounds in ((5_000, 20), (1_000_000, 2)):
         group_intervals(rows, rounds)
-    whole_evaluations()
+    full_evaluations()

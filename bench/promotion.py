@@ -24,7 +24,7 @@ from clinrisk import use_cases
 from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.jobs.evaluation.evaluation_document import ComparedChampion, ScoredPatients, evaluation_of
 from clinrisk.jobs.models import baseline, booster
-from clinrisk.jobs.patient_tables import Patients, patients_of
+from clinrisk.jobs.patient_tables import Patients, patients_of, set_schema
 from clinrisk.jobs.training.assemble import is_held_out
 from clinrisk.jobs.training.cross_validation import out_of_fold, stratified_folds
 
@@ -41,7 +41,7 @@ SYNTHETIC = {"heart": 303, "stroke": 5110}
 
 
 def patients(use_case: UseCase) -> tuple[Patients, Patients, str]:
-    """Give training and hold-out patients, split as in production, and where they come from."""
+    """Return training and hold-out patients, split as in production, and where they come from."""
     path, source = FOLDER / FILES[use_case.name], "real file"
     if path.exists():
         data = path.read_bytes().partition(b"\n")[2] if use_case.id_column else path.read_bytes()
@@ -52,7 +52,9 @@ def patients(use_case: UseCase) -> tuple[Patients, Patients, str]:
         )
         data = data.partition(b"\n")[2]
     chunk = read_chunk(data, use_case, "training", use_case.header, 1, b"k" * 32)
-    every = patients_of(chunk.features.sort("record_id").to_arrow(), use_case)
+    schema = set_schema(use_case)
+    table = chunk.features.sort("record_id").to_arrow().select(schema.names).cast(schema)
+    every = patients_of(table.to_pandas(), use_case)
     held = is_held_out(every.record_ids.tolist())
     return some(every, ~held), some(every, held), source
 
@@ -63,7 +65,7 @@ def some(of: Patients, rows: Any) -> Patients:
 
 
 def grown_by(use_case: UseCase, seed: int) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """Give the features and the settings that a model of this seed grows with."""
+    """Return the features and the settings that a model of this seed grows with."""
     names = use_case.feature_names
     settings = booster.settings_of({**SETTINGS, "seed": str(seed)})
     settings["monotone_constraints"] = tuple(use_case.monotone.get(name, 0) for name in names)
@@ -71,29 +73,30 @@ def grown_by(use_case: UseCase, seed: int) -> tuple[tuple[str, ...], dict[str, A
 
 
 def scores(training: Patients, holdout: Patients, use_case: UseCase, seed: int) -> Any:
-    """Give a model's risks: out of fold for the training patients, its own for those held out."""
+    """Return a model's risks: out of fold for the training patients, its own for those held out."""
     names, settings = grown_by(use_case, seed)
     folds = patient_folds(training, seed)
-    learned = out_of_fold(booster.fitter(settings, names), training.features, training.labels, folds)
+    repeats = out_of_fold(booster.fitter(settings, names), training.features, training.labels, folds)
+    learned = repeats.mean(axis=0)
     grown = booster.grow(settings, names, training.features, training.labels)
     return learned, booster.risks(grown, holdout.features, names)
 
 
 def patient_folds(training: Patients, seed: int) -> Any:
-    """Give folds in which the copies of a resampled patient stay together: no copy tests another."""
+    """Return folds in which the copies of a resampled patient stay together: no copy tests another."""
     _, first, copy = np.unique(training.record_ids, return_index=True, return_inverse=True)
     return stratified_folds(training.labels[first], seed, 2)[:, copy]
 
 
 def baselines(training: Patients, holdout: Patients, use_case: UseCase) -> dict[str, Any]:
-    """Give the risks of logistic regression and floor."""
+    """Return the risks of logistic regression and floor."""
     folds = patient_folds(training, 0)
     found = {}
     for name, features in (("logistic", use_case.feature_names), ("floor", (use_case.baseline_feature,))):
         columns = [use_case.feature_names.index(feature) for feature in features]
         learned, unseen = training.features[:, columns], holdout.features[:, columns]
         fitted = baseline.fit(learned, training.labels, features)
-        oof = out_of_fold(baseline.fitter(features), learned, training.labels, folds)
+        oof = baseline.out_of_fold(learned, training.labels, folds)
         found[name] = (oof, fitted.risks(unseen))
     return found
 
@@ -101,7 +104,7 @@ def baselines(training: Patients, holdout: Patients, use_case: UseCase) -> dict[
 def judged(
     use_case: UseCase, models: dict[str, Any], training: Patients, holdout: Patients, rows: Any
 ) -> Any:
-    """Give the evaluation of these rows of both parts."""
+    """Return the evaluation of these rows of both parts."""
     parts = [
         ScoredPatients(
             of.labels[at],
@@ -120,7 +123,7 @@ class Tally:
 
     def __init__(self, use_case: UseCase) -> None:
         self.margin = use_case.bar.margin_to_champion
-        self.runs = self.compared = self.whole = self.alone = 0
+        self.runs = self.compared = self.all_met = self.alone = 0
         self.learned: list[list[float]] = []
         self.unseen: list[list[float]] = []
         self.why: Counter[str] = Counter()
@@ -129,17 +132,17 @@ class Tally:
         """Count one re-run's verdict."""
         self.runs += 1
         self.compared += not any("live model" in line for line in document["unmet"])
-        self.whole += document["unmet"] == []
+        self.all_met += document["unmet"] == []
         self.why.update(line["asked"] for line in document["requirements"] if not line["met"])
         self.learned.append(document["comparison"]["xgboost_vs_champion"]["auc"])
         self.unseen.append(document["holdout_comparison"]["xgboost_vs_champion"]["auc"])
         self.alone += self.unseen[-1][1] >= -self.margin
 
-    def tell(self, title: str) -> None:
+    def report(self, title: str) -> None:
         """Print it."""
         learned, unseen = np.array(self.learned), np.array(self.unseen)
         print(f"  {title}: not blocked by the live model {self.compared} of {self.runs}, ", end="")
-        print(f"by the whole bar {self.whole}; by the hold-out alone it would be {self.alone}")
+        print(f"by the whole bar {self.all_met}; by the hold-out alone it would be {self.alone}")
         print(
             f"    AUC lost {-learned[:, 0].mean():+.4f} (sd {learned[:, 0].std():.4f}) out of fold, "
             f"{-unseen[:, 0].mean():+.4f} (sd {unseen[:, 0].std():.4f}) on the hold-out; half the paired "
@@ -161,7 +164,7 @@ def equal_candidates(use_case: UseCase, seeds: range, title: str) -> None:
         rows = [rng.integers(0, len(of), len(of)) for of in (training, holdout)]
         models = {"xgboost": scores(training, holdout, use_case, seed), **others, "champion": champion}
         tally.add(judged(use_case, models, training, holdout, rows))
-    tally.tell(f"patients redrawn to judge, {title}")
+    tally.report(f"patients redrawn to judge, {title}")
 
 
 def retrained_candidates(use_case: UseCase, seeds: range) -> None:
@@ -183,14 +186,14 @@ def retrained_candidates(use_case: UseCase, seeds: range) -> None:
         for tally, champion in zip((strict, even), champions, strict=True):
             models = {"xgboost": candidate, **others, "champion": champion}
             tally.add(judged(use_case, models, sample, holdout, every))
-    strict.tell("candidate learns from redrawn patients, champion from all")
-    even.tell("both learn from redrawn patients, each from its own")
+    strict.report("candidate learns from redrawn patients, champion from all")
+    even.report("both learn from redrawn patients, each from its own")
 
 
 def resampled_champion(
     training: Patients, learned: Any, wanted: Any, holdout: Patients, use_case: UseCase
 ) -> Any:
-    """Give the risks of a champion of resampled patients for the wanted ones, as the evaluation reads them.
+    """Return the risks of a champion of resampled patients for the wanted ones, as the evaluation reads them.
 
     Out of fold for those whom it learned from, the model's own for the others.
     """
@@ -199,12 +202,13 @@ def resampled_champion(
     grown = booster.grow(settings, names, sample.features, sample.labels)
     risks = booster.risks(grown, training.features, names)
     folds = patient_folds(sample, 0)
-    risks[learned] = out_of_fold(booster.fitter(settings, names), sample.features, sample.labels, folds)
+    repeats = out_of_fold(booster.fitter(settings, names), sample.features, sample.labels, folds)
+    risks[learned] = repeats.mean(axis=0)
     return risks[wanted], booster.risks(grown, holdout.features, names)
 
 
 def weaker_candidates(use_case: UseCase, runs: int) -> None:
-    """Say what the margin stops: candidates whose risks carry more and more noise."""
+    """Print what the margin stops: candidates whose risks carry more and more noise."""
     training, holdout, _ = patients(use_case)
     champion, others = scores(training, holdout, use_case, 0), baselines(training, holdout, use_case)
     every = [np.arange(len(of)) for of in (training, holdout)]

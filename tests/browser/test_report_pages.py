@@ -73,7 +73,7 @@ def test_paper_cuts_nothing_off_and_keeps_the_colours_that_mean_something(
 
     assert beyond_the_edge(page) == []
     assert page.evaluate(_WIDE) == []
-    for mark in page.locator(".verdict, .mind, .ask, .drivers i").all():
+    for mark in page.locator(".verdict, .note, .ask, .drivers i").all():
         assert mark.evaluate("element => getComputedStyle(element).printColorAdjust") == "exact"
 
     sheets = len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4")))

@@ -194,13 +194,13 @@ def test_before_the_first_release_there_is_nothing_to_compare_with_and_no_job_ru
 
 def test_a_candidate_is_compared_on_recent_batches_before_anybody_is_asked(hospital: Hospital) -> None:
     assert (
-        "Beside live version 1, on 240 patients of recent batches: the same answer for"
+        "Compared with live version 1 on 240 patients of recent batches: the same flag for"
         in hospital.seen["mail"]
     )
     told = hospital.seen["before"]
-    assert "Beside the live model" in told
-    assert re.search(r"Recent batches 240 \d+% \(\d+ to \d+%\) \d+ \d+ 0\.\d\d [+-]\d", told)
-    assert re.search(r"By sex women \d+ \d+%", told)
+    assert "Compared with the live model" in told
+    assert re.search(r"Recent batches 240 [\d.]+% \([\d.]+% to [\d.]+%\) \d+ \d+ 0\.\d\d [+-]\d", told)
+    assert re.search(r"By sex women \d+ [\d.]+%", told)
 
 
 def test_a_new_batch_is_scored_by_both_models_and_the_page_shows_it(hospital: Hospital) -> None:

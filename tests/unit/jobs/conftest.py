@@ -80,7 +80,7 @@ class Laboratory:
     def plan(self) -> TrainingPlan:
         return TrainingPlan("heart", RUN, MOMENT, ("committed",), self.use_case.feature_digest, seed=3)
 
-    def beside(self, name: str) -> Laboratory:
+    def sibling(self, name: str) -> Laboratory:
         return replace(self, root=self.root.parent / name)
 
     def inputs(self, job: str, name: str) -> Path:
@@ -97,7 +97,7 @@ class Laboratory:
             self.monkeypatch.setenv(name, value)
         return main([job if job in ("assemble", "evaluate", "present", "compare") else "train"])
 
-    def said(self, job: str) -> str:
+    def failure(self, job: str) -> str:
         folder = self.root / job / "output"
         return next(folder / name for name in ("failure", "message") if (folder / name).exists()).read_text()
 

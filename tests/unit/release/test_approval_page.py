@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-import numpy as np
 import pytest
 
 from clinrisk import use_cases
 from clinrisk.core.mails import LONGEST_SUBJECT, mail
 from clinrisk.core.release.page import approval_page
-from clinrisk.core.release.page.decision_form import LONGEST_REASON, objections
+from clinrisk.core.release.page.decision_form import LONGEST_REASON, SHORTEST_REASON, answer_of, objections
 from clinrisk.core.release.page.evidence_view import evidence_of, summary_of
-from clinrisk.core.release.page.shadow_view import beside_of
-from clinrisk.jobs.evaluation.evaluation_document import ScoredPatients, evaluation_of
+from clinrisk.core.release.page.shadow_view import shadow_view_of
+from tests.unit.jobs.evaluation.documents import LIVE, evaluated, scored
+from tests.unit.page_snapshots import assert_unchanged
+from tests.unit.release.comparisons import made
 
+SNAPSHOTS = Path(__file__).parent / "snapshots"
 SHOWN = "5" * 64
 GOOD = {"decision": "approve", "version": "3", "reason": "Well calibrated in women too.", "shown": SHOWN}
 FIGURES = {"auc": [0.9, 0.87, 0.93], "brier": [0.12, 0.1, 0.14], "calibration_slope": "NOT_EVALUATED"}
@@ -49,9 +52,9 @@ OUTDATED = "The evidence compares with live version 1, version 2 is live: evalua
 
 def asked(**more: object) -> str:
     heart = use_cases.get("heart")
-    evidence, beside = evidence_of(EVALUATION, heart), beside_of([], heart)
+    evidence, shadow = evidence_of(EVALUATION, heart), shadow_view_of([], heart)
     given = {"shown": SHOWN, "nonce": "0" * 64} | more
-    return approval_page.question(heart, FACTS, evidence, beside, **given).html  # type: ignore[arg-type]
+    return approval_page.question(heart, FACTS, evidence, shadow, **given).html  # type: ignore[arg-type]
 
 
 def test_a_complete_answer_is_taken() -> None:
@@ -79,9 +82,24 @@ def test_an_empty_form_is_told_everything_it_lacks() -> None:
     assert len(objections({}, 3, shown=SHOWN)) == 4
 
 
+@pytest.mark.parametrize(
+    ("length", "wrong"),
+    [(SHORTEST_REASON - 1, 1), (SHORTEST_REASON, 0), (LONGEST_REASON, 0), (LONGEST_REASON + 1, 1)],
+)
+def test_a_reason_has_10_to_1000_characters(length: int, wrong: int) -> None:
+    assert (SHORTEST_REASON, LONGEST_REASON) == (10, 1000)
+    assert len(objections(GOOD | {"reason": f" {'x' * length} "}, 3, shown=SHOWN)) == wrong
+
+
+@pytest.mark.parametrize(("decision", "kept"), [("approve", "APPROVED"), ("reject", "REJECTED")])
+def test_an_answer_is_the_decision_and_the_reason_without_its_blanks(decision: str, kept: str) -> None:
+    answer = answer_of(GOOD | {"decision": decision, "reason": "  Well calibrated. "})
+    assert (answer.decision, answer.reason) == (kept, "Well calibrated.")
+
+
 def test_what_cannot_be_released_any_more_may_still_be_rejected() -> None:
-    [said] = objections(GOOD, 3, shown=SHOWN, outdated=OUTDATED)
-    assert said == f"This version cannot be released. {OUTDATED}"
+    [objection] = objections(GOOD, 3, shown=SHOWN, outdated=OUTDATED)
+    assert OUTDATED in objection
     assert objections(GOOD | {"decision": "reject"}, 3, shown=SHOWN, outdated=OUTDATED) == []
 
 
@@ -90,7 +108,7 @@ def test_evidence_that_compares_with_another_model_is_said_to_be_out_of_date_and
     assert OUTDATED in html
     assert 'value="approve" required disabled' in html
     assert 'value="reject" required>' in html
-    assert "cannot be released" not in asked()
+    assert 'id="outdated"' not in asked()
     assert 'value="approve" required>' in asked()
 
 
@@ -101,9 +119,9 @@ def test_the_form_carries_the_digest_of_what_the_page_shows() -> None:
 @pytest.mark.parametrize(
     ("became", "says"),
     [
-        ({}, "checked once more"),
-        ({"live_version": 2}, "It was released as live version 2."),
-        ({"refusal": OUTDATED}, f"It was not released.</strong> {OUTDATED}"),
+        ({}, "Open the link again"),
+        ({"live_version": 2}, "live version 2"),
+        ({"refusal": OUTDATED}, OUTDATED),
     ],
 )
 def test_a_decided_page_says_what_became_of_an_approval(became: dict[str, object], says: str) -> None:
@@ -115,7 +133,7 @@ def test_a_decided_page_says_what_became_of_an_approval(became: dict[str, object
 def test_the_page_shows_each_figure_with_its_interval() -> None:
     html = asked()
     assert "0.900 (0.870 to 0.930)" in html
-    assert "86% (75 to 93%)" in html
+    assert "86% (75% to 93%)" in html
     assert "Live model" in html
     assert "not evaluated" in html
 
@@ -153,8 +171,7 @@ def test_an_error_is_a_page_without_a_form() -> None:
 
 def test_the_summary_says_whom_how_well_and_whom_it_flags() -> None:
     summary = summary_of(EVALUATION, use_cases.get("heart"))
-    assert "243 patients, 112 of them" in summary
-    assert "38.0%" in summary
+    assert all(fact in summary for fact in ("243", "112", "0.900 (0.870 to 0.930)", "38%", "85%"))
 
 
 def test_a_subject_is_what_sns_takes() -> None:
@@ -164,22 +181,59 @@ def test_a_subject_is_what_sns_takes() -> None:
     assert "\n" not in subject
 
 
-def test_a_real_evaluation_document_is_shown_whole() -> None:
+def test_a_real_evaluation_document_is_shown_complete() -> None:
     heart = use_cases.get("heart")
-    rng = np.random.default_rng(1)
-    labels = rng.integers(0, 2, 200)
-    groups = {each.name: rng.choice(list(each.group_names), 200) for each in heart.protected}
-    risks = np.clip(labels * 0.3 + rng.random(200) * 0.7, 0.001, 0.999)
-    scored = ScoredPatients(labels, groups, dict.fromkeys(("xgboost", "logistic", "floor"), risks))
-    document = evaluation_of(heart, scored, scored)
+    document = evaluated(scored(5, champion=True), scored(6, 100, champion=True), champion=LIVE)
     evidence = evidence_of(document, heart)
-    facts = FACTS | {"summary": summary_of(document, heart)}
-    html = approval_page.question(
-        heart, facts, evidence, beside_of([], heart), shown=SHOWN, nonce="0" * 64
-    ).html
-    assert len(evidence.areas) == 3
-    assert [len(attribute.groups) for attribute in evidence.groups] == [
-        len(each.group_names) for each in heart.protected
+    assert [bar.title for bar in evidence.areas] == [
+        "This candidate",
+        "Logistic regression",
+        "Age alone",
+        "Live model",
     ]
-    assert "not evaluated" not in evidence.figures[0].cells
-    assert "nan" not in html
+    assert (evidence.rows, evidence.positives, evidence.holdout_rows) == (300, 145, 100)
+    known = [[name for name in each.group_names if name != "unknown"] for each in heart.protected]
+    assert [len(attribute.groups) for attribute in evidence.groups] == [len(names) for names in known]
+    for bar in evidence.areas:
+        assert 0 <= bar.low <= bar.value <= bar.high <= 100
+
+
+def test_an_area_is_drawn_from_chance_to_perfect() -> None:
+    def drawn(auc: list[float]) -> tuple[float, float, float]:
+        document = EVALUATION | {"models": {"xgboost": FIGURES | {"auc": auc}, "logistic": FIGURES}}
+        bar = evidence_of(document, use_cases.get("heart")).areas[0]
+        return bar.low, bar.value, bar.high
+
+    assert drawn([0.75, 0.5, 1.0]) == (0.0, 50.0, 100.0)
+    assert drawn([0.45, 0.4, 0.55]) == (0.0, 0.0, 10.0)
+
+
+def test_the_question() -> None:
+    heart = use_cases.get("heart")
+    document = evaluated(scored(5, champion=True), scored(6, 100, champion=True), champion=LIVE)
+    shadow = shadow_view_of([made("replay", 240), made("a" * 20, 60, seed=1)], heart)
+    facts = FACTS | {"summary": summary_of(document, heart), "threshold": document["threshold"]}
+    page = approval_page.question(
+        heart, facts, evidence_of(document, heart), shadow, shown=SHOWN, nonce="0" * 64, outdated=OUTDATED
+    )
+    assert_unchanged(page.html, SNAPSHOTS / "question.txt")
+
+
+def test_the_outcome() -> None:
+    heart = use_cases.get("heart")
+    facts = FACTS | {"reason": "The age band is enough."}
+    outcomes: dict[str, dict[str, object]] = {
+        "REJECTED": {},
+        "EXPIRED": {"decided_at": ""},
+        "LAPSED": {},
+        "APPROVED": {},
+        "APPROVED, live": {"live_version": 2},
+        "APPROVED, refused": {"refusal": OUTDATED},
+    }
+    pages = [
+        approval_page.outcome(heart, facts | {"status": name.partition(",")[0]} | more).html
+        for name, more in outcomes.items()
+    ]
+    undelivered = facts | {"status": "APPROVED"}
+    pages.append(approval_page.outcome(heart, undelivered, shown=SHOWN, nonce="0" * 64).html)
+    assert_unchanged("<p>---</p>".join(pages), SNAPSHOTS / "outcome.txt")

@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+import pytest
 
-from clinrisk import use_cases
+from clinrisk.core.evaluation.figure_text import share
 from clinrisk.core.release import shadow
-from clinrisk.core.release.page.shadow_view import NONE_YET, beside_of, summary_of
-from clinrisk.jobs.release.shadow_comparison import FlaggedRisks, comparison
-
-HEART = use_cases.get("heart")
-
-
-def made(batch: str, rows: int, seed: int = 0, version: int = 3) -> dict[str, Any]:
-    rng = np.random.default_rng(seed)
-    risks = rng.random(rows)
-    others = np.clip(risks + rng.normal(0, 0.1, rows), 0, 1)
-    groups = {each.name: rng.choice(list(each.group_names), rows) for each in HEART.protected}
-    facts = {"use_case": "heart", "run_id": "heart-1", "batch": batch, "champion_version": version}
-    return comparison(
-        HEART, FlaggedRisks(risks, risks > 0.5), FlaggedRisks(others, others > 0.5), groups, facts
-    )
+from clinrisk.core.release.page.shadow_view import NONE_YET, shadow_view_of, summary_of
+from tests.unit.release.comparisons import HEART, made
 
 
 def failed(batch: str) -> dict[str, Any]:
@@ -30,36 +17,61 @@ def failed(batch: str) -> dict[str, Any]:
 
 
 def test_counts_of_all_batches_add_up() -> None:
-    told = beside_of([made("replay", 240), made("a" * 20, 60, seed=1)], HEART)
-    assert told.total is not None
-    assert told.total.cells[0] == "300"
-    assert [line.title for line in told.batches] == ["Recent batches", "Later batch aaaaaaaa"]
-    assert told.notes == ()
-    assert sum(int(line.cells[0]) for line in dict(told.groups)["sex"]) == 300
+    shown = shadow_view_of([made("replay", 240), made("a" * 20, 60, seed=1)], HEART)
+    assert shown.total is not None
+    assert shown.total.cells[0] == "300"
+    assert [line.title for line in shown.batches] == ["Recent batches", "Later batch aaaaaaaa"]
+    assert shown.notes == ()
+    assert sum(int(line.cells[0]) for line in dict(shown.groups)["sex"]) == 300
 
 
 def test_what_is_missing_is_said() -> None:
-    assert beside_of([], HEART).notes == (NONE_YET,)
-    told = beside_of([failed("replay"), made("b" * 20, 10)], HEART)
-    assert told.notes == ("Recent batches: It ended with States.Timeout.",)
-    assert told.batches[0].cells[1:] == ("too few", *told.batches[0].cells[2:4], "too few", "too few")
+    assert shadow_view_of([], HEART).notes == (NONE_YET,)
+    shown = shadow_view_of([failed("replay"), made("b" * 20, 10)], HEART)
+    assert shown.notes == ("Recent batches: It ended with States.Timeout.",)
+    assert shown.batches[0].cells[1:] == (
+        "not evaluated",
+        *shown.batches[0].cells[2:4],
+        "not evaluated",
+        "not evaluated",
+    )
 
 
-def test_fewer_patients_than_wanted_are_said_to_be_few() -> None:
-    [note] = beside_of([made("replay", 90)], HEART).notes
-    assert note == "The recent batches held 90 of the 200 patients that were wanted."
-    assert summary_of([made("replay", 90)]).endswith(note)
+@pytest.mark.parametrize(("rows", "notes"), [(199, 1), (200, 0), (201, 0)])
+def test_fewer_patients_than_wanted_are_noted(rows: int, notes: int) -> None:
+    found = shadow_view_of([made("replay", rows)], HEART).notes
+    assert len(found) == notes
+    assert all(str(rows) in note and "200" in note for note in found)
+    assert summary_of([made("replay", rows)]).endswith(" ".join(found))
 
 
 def test_comparisons_with_a_model_that_is_live_no_more_are_left_out() -> None:
-    told = beside_of([made("replay", 240, version=2), made("c" * 20, 50, version=3)], HEART)
-    assert told.champion_version == 3
-    assert len(told.batches) == 1
-    assert told.notes == ("1 comparisons with an earlier live model are left out.",)
+    shown = shadow_view_of([made("replay", 240, version=2), made("c" * 20, 50, version=3)], HEART)
+    assert shown.champion_version == 3
+    assert len(shown.batches) == 1
+    [note] = shown.notes
+    assert "1 comparisons with an earlier live model" in note
 
 
-def test_the_mail_says_it_in_two_sentences() -> None:
-    told = summary_of([made("replay", 240)])
-    assert told.startswith("Beside live version 3, on 240 patients of recent batches: the same answer for ")
-    assert "would be newly flagged" in told
-    assert summary_of([failed("replay")]) == "Beside the live model: It ended with States.Timeout."
+def test_the_mail_has_the_counts_and_the_share_with_its_interval() -> None:
+    comparison = made("replay", 240)
+    seen = comparison["everyone"]
+    summary = summary_of([comparison])
+    facts = ("live version 3", "240 patients", share(seen["agreement"]), str(seen["only_candidate"]))
+    assert all(fact in summary for fact in facts)
+    assert "States.Timeout" in summary_of([failed("replay")])
+
+
+def test_what_changes_for_patients_is_counted_and_measured() -> None:
+    comparison = made("replay", 240)
+    seen = comparison["everyone"]
+    seen |= {"rank_correlation": 0.954, "shift": [0.0123, -0.004, 0.0286]}
+    [line] = shadow_view_of([comparison], HEART).batches
+    assert line.cells == (
+        "240",
+        share(seen["agreement"]),
+        str(seen["only_candidate"]),
+        str(seen["only_champion"]),
+        "0.95",
+        "+1.2 points (-0.4 to +2.9)",
+    )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
-from clinrisk.core.training.promotion import requirements, unmet_requirements
+from clinrisk.core.training.promotion import compared_with, requirements, unmet_requirements
 from clinrisk.use_cases.bar import PromotionBar
 
 BAR = PromotionBar(
@@ -49,10 +49,10 @@ GOOD: dict[str, Any] = {
 def changed(path: str, value: object) -> dict[str, Any]:
     document = deepcopy(GOOD)
     *folders, last = path.split("/")
-    place = document
+    inner = document
     for folder in folders:
-        place = place[folder]
-    place[last] = value
+        inner = inner[folder]
+    inner[last] = value
     return document
 
 
@@ -70,7 +70,7 @@ def test_a_candidate_that_meets_the_bar_has_nothing_unmet() -> None:
         (
             "models/xgboost/auc",
             [0.99, 0.98, 1.0],
-            "AUC that these data can honestly give: at most 0.95 (found 0.990: look for a leak)",
+            "AUC that these data can honestly give: at most 0.95 (found 0.990: check for a leak)",
         ),
         ("models/xgboost/auc", NOT_EVALUATED, "AUC: at least 0.8 (found not evaluated)"),
         (
@@ -121,17 +121,17 @@ def test_a_candidate_that_meets_the_bar_has_nothing_unmet() -> None:
         (
             "groups/sex/female/auc",
             [0.4, 0.3, 0.49],
-            "AUC of every group: not surely below 0.5 (found sex female 0.40 [0.30, 0.49])",
+            "No group has an AUC below 0.5, with 95% confidence (found sex female 0.40 [0.30, 0.49])",
         ),
         (
             "groups/sex/female/observed_to_expected",
             [3.0, 2.1, 4.0],
             (
-                "Observed cases per expected case of every group: not surely outside 0.5 to 2 "
+                "No group has observed cases per expected case outside 0.5 to 2, with 95% confidence "
                 "(found sex female 3.00 [2.10, 4.00])"
             ),
         ),
-        ("looks", 21, "Candidates held against these hold-out patients: at most 20 (found 21)"),
+        ("looks", 21, "Candidates checked on these hold-out patients: at most 20 (found 21)"),
         ("models/xgboost/brier", [0.2, 0.1, 0.3], "Brier score: at most 0.17 (found 0.200)"),
         (
             "models/xgboost/calibration_slope",
@@ -159,3 +159,47 @@ def test_without_a_live_model_nothing_is_asked_about_one() -> None:
 
     assert not any("live model" in line.asked for line in requirements(document, BAR))
     assert unmet_requirements(document, BAR) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "met", "unmet"),
+    [
+        ("counts/training/rows", 120, 119),
+        ("counts/training/positives", 40, 39),
+        ("models/xgboost/auc", [0.8, 0.7, 0.9], [0.7999, 0.7, 0.9]),
+        ("models/xgboost/auc", [0.95, 0.9, 1.0], [0.9501, 0.9, 1.0]),
+        ("comparison/xgboost_vs_logistic/auc", [0.0, -0.05, 0.1], [0.0, -0.0501, 0.1]),
+        ("comparison/xgboost_vs_floor/auc", [0.1, 0.0, 0.2], [0.1, -0.0001, 0.2]),
+        ("comparison/xgboost_vs_champion/auc", [0.0, -0.04, 0.1], [0.0, -0.0401, 0.1]),
+        ("comparison/xgboost_vs_champion/brier", [0.0, -0.01, 0.01], [0.0, -0.01, 0.0101]),
+        ("holdout_comparison/xgboost_vs_champion/auc", [-0.1, -0.2, -0.04], [-0.1, -0.2, -0.0401]),
+        ("models/xgboost/brier", [0.17, 0.1, 0.2], [0.1701, 0.1, 0.2]),
+        ("models/xgboost/calibration_slope", [0.6, 0.1, 1.0], [0.5999, 0.1, 1.0]),
+        ("models/xgboost/calibration_slope", [1.6, 1.0, 2.0], [1.6001, 1.0, 2.0]),
+        ("models/xgboost/observed_to_expected", [0.8, 0.5, 1.0], [0.7999, 0.5, 1.0]),
+        ("models/xgboost/observed_to_expected", [1.25, 1.0, 1.5], [1.2501, 1.0, 1.5]),
+        ("groups/sex/female/auc", [0.4, 0.3, 0.5], [0.4, 0.3, 0.4999]),
+        ("groups/sex/female/observed_to_expected", [0.4, 0.3, 0.5], [0.4, 0.3, 0.4999]),
+        ("groups/sex/female/observed_to_expected", [3.0, 2.0, 4.0], [3.0, 2.0001, 4.0]),
+        ("holdout/xgboost/auc", [0.7, 0.6, 0.8], [0.7, 0.6, 0.7999]),
+        ("looks", 20, 21),
+    ],
+)
+def test_each_limit_is_met_at_the_limit_and_not_beyond(path: str, met: object, unmet: object) -> None:
+    assert unmet_requirements(changed(path, met), BAR) == []
+    assert len(unmet_requirements(changed(path, unmet), BAR)) == 1
+
+
+def test_a_group_that_is_not_evaluated_is_not_counted_among_those_judged() -> None:
+    found = {line.asked: line.found for line in requirements(GOOD, BAR)}
+    none = {line.asked: line.found for line in requirements(changed("groups", {}), BAR)}
+
+    [asked] = [name for name in found if name.startswith("No group has an AUC")]
+    assert (found[asked], none[asked]) == ("none of 1 groups", "none of 0 groups")
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "version"), [({"champion": {"live_version": 3}}, 3), ({"champion": None}, 0), ({}, 0)]
+)
+def test_the_model_compared_with_is_the_one_that_was_live(evaluation: dict[str, Any], version: int) -> None:
+    assert compared_with(evaluation) == version

@@ -1,4 +1,4 @@
-"""What do I get? SageMaker's container contract as paths: where a job reads, writes, and says why it failed.
+"""SageMaker's container contract as paths: where a job reads, writes, and reports why it failed.
 
 The platform lays everything out under /opt/ml. A machine without containers gives another root in
 CLINRISK_ML_ROOT; nothing else differs.

@@ -132,7 +132,7 @@ def test_five_folds_need_five_cases(laboratory: Laboratory) -> None:
     assert laboratory.assemble() == 0
 
     assert laboratory.train("xgboost") == 1
-    assert "at least 5 patients" in laboratory.said("xgboost")
+    assert "at least 5 patients" in laboratory.failure("xgboost")
 
 
 def test_a_group_that_this_code_does_not_have_is_named_by_its_attribute(laboratory: Laboratory) -> None:
@@ -144,8 +144,8 @@ def test_a_group_that_this_code_does_not_have_is_named_by_its_attribute(laborato
         assert laboratory.train(algorithm, num_round="5") == 0
 
     assert laboratory.evaluate() == 1
-    assert "names groups of sex that this code does not have" in laboratory.said("evaluate")
-    assert "canary" not in laboratory.said("evaluate")
+    assert "names groups of sex that this code does not have" in laboratory.failure("evaluate")
+    assert "canary" not in laboratory.failure("evaluate")
 
 
 def test_a_third_outcome_is_refused_before_training(laboratory: Laboratory) -> None:
@@ -156,7 +156,7 @@ def test_a_third_outcome_is_refused_before_training(laboratory: Laboratory) -> N
     assert laboratory.assemble() == 0
 
     assert laboratory.train("xgboost") == 1
-    assert laboratory.said("xgboost") == "The labels of training.csv are not all 0 or 1."
+    assert laboratory.failure("xgboost") == "The labels of training.csv are not all 0 or 1."
 
 
 @pytest.mark.parametrize("score", ["", "nan", "1.5", "-0.1"])
@@ -166,4 +166,4 @@ def test_out_of_fold_scores_that_are_no_risks_are_refused(trained: Laboratory, s
     path.write_text("\n".join([head, f"{first.rpartition(',')[0]},{score}", *rest]) + "\n")
 
     assert trained.evaluate() == 1
-    assert trained.said("evaluate") == "The out-of-fold scores are not all risks between 0 and 1."
+    assert trained.failure("evaluate") == "The out-of-fold scores are not all risks between 0 and 1."

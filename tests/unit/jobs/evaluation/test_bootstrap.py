@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn import metrics as oracle
+from sklearn.metrics import average_precision_score
 
 from clinrisk.core.evaluation.estimates import wilson
 from clinrisk.jobs.evaluation import bootstrap
 from clinrisk.jobs.evaluation.group_figures import group_figures
-from clinrisk.jobs.evaluation.metrics import Confusion, Floats, Labels, average_precision_score, confusion
+from clinrisk.jobs.evaluation.metrics import Confusion, Floats, Labels, confusion
 
 THRESHOLD = 0.3
 

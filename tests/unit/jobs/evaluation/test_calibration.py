@@ -7,18 +7,19 @@ import math
 import numpy as np
 import pytest
 from scipy.optimize import brentq
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
+from clinrisk.core.evaluation.estimates import wilson
 from clinrisk.jobs.evaluation import calibration
-from clinrisk.jobs.models.baseline import sigmoid
 
 
 def miscalibrated(seed: int, size: int = 2000) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
     """Risks whose log odds are twice too large and half a unit too high."""
     rng = np.random.default_rng(seed)
     true = rng.normal(-1, 1, size)
-    labels = (rng.random(size) < sigmoid(true)).astype(np.int64)
-    return labels, sigmoid(2 * true + 0.5)
+    labels = (rng.random(size) < expit(true)).astype(np.int64)
+    return labels, expit(2 * true + 0.5)
 
 
 def test_slope_agrees_with_scikit_learn() -> None:
@@ -43,7 +44,7 @@ def test_slope_agrees_with_scikit_learn() -> None:
 def test_intercept_makes_expected_cases_equal_observed_ones() -> None:
     labels, scores = miscalibrated(2)
     margins = calibration.log_odds(scores)
-    root = brentq(lambda shift: float(np.sum(sigmoid(margins + shift)) - labels.sum()), -10, 10, xtol=1e-13)
+    root = brentq(lambda shift: float(np.sum(expit(margins + shift)) - labels.sum()), -10, 10, xtol=1e-13)
 
     found = calibration.calibration_intercept(labels, scores)
 
@@ -125,3 +126,35 @@ def test_the_order_of_the_patients_does_not_move_a_point() -> None:
 
 def test_constant_risks_have_no_curve() -> None:
     assert calibration.smoothed_curve(np.array([0, 1] * 50), np.full(100, 0.5)) == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores"),
+    [([0, 0, 1, 1], [0.1, 0.2, 0.2, 0.9]), ([1, 1, 0, 0], [0.1, 0.2, 0.2, 0.9])],
+    ids=["the highest other and the lowest case alike", "the other way round"],
+)
+def test_outcomes_that_touch_at_one_risk_are_separated_too(labels: list[int], scores: list[float]) -> None:
+    assert calibration.fit_line(np.array(labels), np.array(scores)) is None
+
+
+def test_risks_of_0_beside_others_have_the_slope_of_their_shares() -> None:
+    labels = np.array([1, 0, 0, 0] * 10 + [1, 0] * 10)
+    scores = np.array([0.0] * 40 + [0.1] * 20)
+
+    line = calibration.fit_line(labels, scores)
+
+    assert line is not None
+    low, high = calibration.log_odds(np.array([0.0, 0.1]))
+    assert line[0] == pytest.approx((math.log(1) - math.log(1 / 3)) / (high - low), abs=1e-9)
+
+
+def test_a_point_is_a_mean_risk_and_a_share_with_wilsons_interval() -> None:
+    labels = np.array([0] * 15 + [1] * 5 + [0] * 8 + [1] * 12)
+    scores = np.array([0.2] * 20 + [0.7] * 20)
+
+    first, second = calibration.calibration_points(labels, scores)
+
+    assert (first.rows, second.rows) == (20, 20)
+    assert (first.risk, second.risk) == pytest.approx((0.2, 0.7))
+    assert (first.observed, second.observed) == (wilson(5, 20), wilson(12, 20))
+    assert calibration.calibration_points(labels[:0], scores[:0]) == []

@@ -175,7 +175,7 @@ def test_a_set_that_is_not_the_manifests_is_refused(trained: Laboratory) -> None
     path.write_text("".join(lines[:-1]))
 
     assert trained.evaluate() == 1
-    assert trained.said("evaluate") == "The file holdout.csv is not the one that the manifest describes."
+    assert trained.failure("evaluate") == "The file holdout.csv is not the one that the manifest describes."
 
 
 def test_a_model_of_another_training_set_is_refused(trained: Laboratory) -> None:
@@ -183,7 +183,7 @@ def test_a_model_of_another_training_set_is_refused(trained: Laboratory) -> None
     card.write_text(json.dumps(json.loads(card.read_text()) | {"training_sha256": "0" * 64}))
 
     assert trained.evaluate() == 1
-    assert trained.said("evaluate") == "The xgboost model was trained on another training set."
+    assert trained.failure("evaluate") == "The xgboost model was trained on another training set."
 
 
 def test_scores_of_other_patients_are_refused(trained: Laboratory) -> None:
@@ -192,4 +192,4 @@ def test_scores_of_other_patients_are_refused(trained: Laboratory) -> None:
     path.write_text("".join([lines[0], lines[2], lines[1], *lines[3:]]))
 
     assert trained.evaluate() == 1
-    assert "not those of the training patients" in trained.said("evaluate")
+    assert "not those of the training patients" in trained.failure("evaluate")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import jsonschema
 import numpy as np
 import pytest
 
@@ -16,49 +14,12 @@ from clinrisk.core.evaluation.estimates import NOT_EVALUATED
 from clinrisk.core.profiles.score_profile import EVERYONE
 from clinrisk.core.training.promotion import unmet_requirements
 from clinrisk.errors import NotEnoughData
-from clinrisk.jobs.evaluation.evaluation_document import ComparedChampion, ScoredPatients, evaluation_of
+from clinrisk.jobs.evaluation.evaluation_document import ScoredPatients
+from tests.unit.jobs.evaluation.documents import LIVE, USE_CASE, evaluated, scored
 
 if TYPE_CHECKING:
     from clinrisk.jobs.evaluation.metrics import Floats, Labels
     from clinrisk.use_cases.base import UseCase
-
-USE_CASE = use_cases.get("heart")
-LIVE = ComparedChampion(live_version=3, run_id="heart-9876543210", threshold=0.4)
-SCHEMA = json.loads((Path(__file__).parents[4] / "docs" / "evaluation.schema.json").read_text())
-
-
-def scored(seed: int, size: int = 300, skill: float = 2.0, *, champion: bool = False) -> ScoredPatients:
-    """Patients of every group, with scores that are calibrated by construction."""
-    rng = np.random.default_rng(seed)
-    true = rng.normal(0, skill, size)
-    risks = 1 / (1 + np.exp(-true))
-    labels = (rng.random(size) < risks).astype(np.int64)
-    blurred = 1 / (1 + np.exp(-true * 0.9 + 0.3 * rng.normal(size=size)))
-    age = np.clip(0.35 + 0.02 * true, 0.01, 0.99)
-    scores = {"xgboost": risks, "logistic": blurred, "floor": age}
-    if champion:
-        scores["champion"] = blurred
-    groups = {a.name: rng.choice(np.array(a.group_names[:-1]), size) for a in USE_CASE.protected}
-    return ScoredPatients(labels, groups, scores)
-
-
-def complete(document: dict[str, Any]) -> dict[str, Any]:
-    """Add what only the job knows, as the job does."""
-    document["counts"]["rows_quarantined"] = 0
-    digests = dict.fromkeys(
-        ("training", "holdout", "manifest", "reference", "xgboost_model", "logistic_model"), "0" * 64
-    )
-    drivers = [{"column": "age", "title": "age", "share": 1.0}]
-    told = {"kept": False, "slope": 1.0, "intercept": 0.0, "log_loss_gain": [0.0, -0.1, 0.1]}
-    made = {"recalibration": told, "search": {"tried": [], "chosen": None}}
-    return document | made | {"run_id": "heart-0123456789", "digests": digests, "drivers": drivers}
-
-
-def evaluated(out_of_fold: ScoredPatients, holdout: ScoredPatients, **facts: Any) -> dict[str, Any]:
-    document = complete(evaluation_of(USE_CASE, out_of_fold, holdout, **facts))
-    jsonschema.validate(document, SCHEMA)
-    json.dumps(document, allow_nan=False)
-    return document
 
 
 def test_a_good_candidate_meets_the_bar() -> None:
@@ -92,7 +53,7 @@ def test_a_leak_is_blocked_as_too_good_to_be_true() -> None:
         ScoredPatients(good.labels, good.groups, {**good.scores, "xgboost": leaked}), scored(4, 80)
     )
 
-    assert any("look for a leak" in line for line in document["unmet"])
+    assert any("check for a leak" in line for line in document["unmet"])
 
 
 def test_against_a_live_model_the_patients_who_change_sides_are_counted() -> None:
@@ -161,11 +122,11 @@ def test_a_champion_that_shares_no_patient_blocks_and_says_why() -> None:
 
 
 def test_the_budget_of_looks_at_the_hold_out_is_a_requirement() -> None:
-    spent = evaluated(scored(1), scored(2, 80), looks=USE_CASE.bar.holdout_uses)
-    overspent = evaluated(scored(1), scored(2, 80), looks=USE_CASE.bar.holdout_uses + 1)
+    spent = evaluated(scored(1), scored(2, 80), holdout_uses=USE_CASE.bar.holdout_uses)
+    overspent = evaluated(scored(1), scored(2, 80), holdout_uses=USE_CASE.bar.holdout_uses + 1)
 
     assert spent["unmet"] == []
-    assert overspent["unmet"] == ["Candidates held against these hold-out patients: at most 20 (found 21)"]
+    assert overspent["unmet"] == ["Candidates checked on these hold-out patients: at most 20 (found 21)"]
 
 
 def _one_outcome(labels: Labels) -> Labels:

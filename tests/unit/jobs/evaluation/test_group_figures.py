@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fairlearn import metrics as oracle
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
@@ -13,7 +13,9 @@ from clinrisk.jobs.evaluation.group_figures import (
     MINIMUM_EVENTS,
     Membership,
     counts_of,
+    enough_for,
     gaps,
+    group_figures,
     group_tables,
     intersections,
     membership,
@@ -75,7 +77,6 @@ def test_group_rates_agree_with_fairlearn() -> None:
             assert group[rate][0] == pytest.approx(frame.by_group.loc[name, rate], abs=1e-12)
 
 
-@settings(max_examples=25)
 @given(st.integers(0, 1000))
 def test_relabelling_groups_permutes_the_table(seed: int) -> None:
     labels, scores, by_sex = cohort(seed, 200)
@@ -189,3 +190,55 @@ def test_crossing_attributes_puts_every_patient_into_exactly_one_group() -> None
     assert crossed.names[0] == "female & young"
     assert np.bincount(crossed.codes, minlength=6).sum() == 600
     assert names_of(crossed)[0].split(" & ") == [names_of(sex)[0], names_of(age)[0]]
+
+
+@pytest.mark.parametrize(("rows", "judged"), [(19, False), (20, True), (21, True)])
+def test_a_group_is_judged_from_20_patients_on(rows: int, *, judged: bool) -> None:
+    labels = np.arange(rows) % 2
+    found = group_figures(labels, np.linspace(0.1, 0.9, rows), 0.5, 10, np.random.default_rng(0))
+
+    assert (found["n"], found["positives"]) == (rows, rows // 2)
+    assert (found["selection_rate"] != NOT_EVALUATED) == judged
+    assert (found["brier"] != NOT_EVALUATED) == judged
+
+
+@pytest.mark.parametrize(
+    ("counts", "rates"),
+    [
+        (Confusion(9, 30, 0, 30), {"selection_rate", "false_positive_rate", "precision"}),
+        (Confusion(10, 30, 0, 30), {"selection_rate", "recall", "false_positive_rate", "precision"}),
+        (Confusion(20, 0, 20, 9), {"selection_rate", "recall", "precision"}),
+        (Confusion(20, 1, 20, 9), {"selection_rate", "recall", "false_positive_rate", "precision"}),
+        (Confusion(5, 4, 20, 20), {"selection_rate", "recall", "false_positive_rate"}),
+        (Confusion(5, 5, 20, 20), {"selection_rate", "recall", "false_positive_rate", "precision"}),
+        (Confusion(5, 4, 5, 5), set()),
+    ],
+    ids=["9 cases", "10 cases", "9 others", "10 others", "9 flagged", "10 flagged", "19 patients"],
+)
+def test_a_rate_is_judged_from_10_patients_in_its_denominator_on(counts: Confusion, rates: set[str]) -> None:
+    assert {rate for rate, enough in enough_for(counts).items() if enough} == rates
+
+
+def test_a_small_groups_figures_are_known_by_hand() -> None:
+    labels = np.array([1] * 12 + [0] * 18)
+    scores = np.array([0.8] * 9 + [0.2] * 3 + [0.6] * 6 + [0.1] * 12)
+
+    found = group_figures(labels, scores, 0.5, 10, np.random.default_rng(0))
+
+    assert (found["tp"], found["fp"], found["fn"], found["tn"]) == (9, 6, 3, 12)
+    expected = {
+        "selection_rate": 0.5,
+        "recall": 0.75,
+        "specificity": 2 / 3,
+        "false_positive_rate": 1 / 3,
+        "precision": 0.6,
+        "npv": 0.8,
+        "f1": 2 * 9 / (2 * 9 + 6 + 3),
+        "net_benefit": 9 / 30 - 6 / 30,
+        "net_benefit_over_all": 12 / 30 - 3 / 30,
+        "observed_to_expected": 12 / 12.6,
+        "brier": (9 * 0.04 + 3 * 0.64 + 6 * 0.36 + 12 * 0.01) / 30,
+        "auc": (9 * 18 + 3 * 12) / (12 * 18),
+    }
+    for name, value in expected.items():
+        assert found[name][0] == pytest.approx(value, abs=1e-12), name

@@ -1,4 +1,4 @@
-"""Discrimination and accuracy of risks agree with scikit-learn, ties and all."""
+"""Counts at a threshold, and the terms whose means are scikit-learn's figures."""
 
 from __future__ import annotations
 
@@ -23,22 +23,20 @@ def patients(seed: int, size: int, levels: int = 12) -> tuple[metrics.Labels, me
 
 
 @given(SEEDS, SIZES)
-def test_areas_agree_with_scikit_learn(seed: int, size: int) -> None:
+def test_what_patients_add_has_scikit_learns_figure_as_its_mean(seed: int, size: int) -> None:
     labels, scores = patients(seed, size)
 
-    assert metrics.auc_score(labels, scores) == pytest.approx(oracle.roc_auc_score(labels, scores), abs=1e-12)
-    expected = oracle.average_precision_score(labels, scores)
-    assert metrics.average_precision_score(labels, scores) == pytest.approx(expected, abs=1e-12)
+    brier, loss = metrics.squared_errors(labels, scores), metrics.log_loss_terms(labels, scores)
+
+    assert brier.mean() == pytest.approx(oracle.brier_score_loss(labels, scores), abs=1e-12)
+    assert loss.mean() == pytest.approx(oracle.log_loss(labels, scores), abs=1e-9)
 
 
-@given(SEEDS, SIZES)
-def test_accuracy_of_risks_agrees_with_scikit_learn(seed: int, size: int) -> None:
-    labels, scores = patients(seed, size)
+def test_what_a_patient_adds_is_known_by_hand() -> None:
+    labels, scores = np.array([1, 0]), np.array([0.8, 0.5])
 
-    assert metrics.brier_error(labels, scores) == pytest.approx(
-        oracle.brier_score_loss(labels, scores), abs=1e-12
-    )
-    assert metrics.log_loss_error(labels, scores) == pytest.approx(oracle.log_loss(labels, scores), abs=1e-9)
+    assert metrics.squared_errors(labels, scores) == pytest.approx([0.04, 0.25])
+    assert metrics.log_loss_terms(labels, scores) == pytest.approx([-np.log(0.8), np.log(2)])
 
 
 @given(SEEDS, SIZES, st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]))
@@ -52,15 +50,9 @@ def test_counts_at_a_threshold_agree_with_scikit_learn(seed: int, size: int, thr
     assert (counts.rows, counts.positives) == (size, labels.sum())
 
 
-@given(SEEDS, SIZES)
-def test_the_order_of_patients_changes_nothing(seed: int, size: int) -> None:
-    labels, scores = patients(seed, size)
-    order = np.random.default_rng(seed).permutation(size)
-
-    assert metrics.auc_score(labels, scores) == pytest.approx(metrics.auc_score(labels[order], scores[order]))
-    assert metrics.average_precision_score(labels, scores) == pytest.approx(
-        metrics.average_precision_score(labels[order], scores[order])
-    )
+@pytest.mark.parametrize(("score", "flagged"), [(0.299999, 0), (0.3, 1), (0.300001, 1)])
+def test_a_risk_at_the_threshold_is_flagged(score: float, flagged: int) -> None:
+    assert metrics.confusion(np.array([1]), np.array([score]), 0.3).flagged == flagged
 
 
 def test_the_roc_curve_encloses_the_area_that_scikit_learn_finds() -> None:
@@ -70,8 +62,15 @@ def test_the_roc_curve_encloses_the_area_that_scikit_learn_finds() -> None:
 
     assert curve[0] == (0.0, 0.0)
     assert curve[-1] == (1.0, 1.0)
-    across, up = (np.array(axis) for axis in zip(*curve, strict=True))
-    assert np.trapezoid(up, across) == pytest.approx(oracle.roc_auc_score(labels, scores), abs=1e-12)
+    right, up = (np.array(axis) for axis in zip(*curve, strict=True))
+    assert np.trapezoid(up, right) == pytest.approx(oracle.roc_auc_score(labels, scores), abs=1e-12)
+
+
+@pytest.mark.parametrize(("size", "points"), [(198, 199), (199, 200), (200, 200), (5000, 200)])
+def test_a_long_roc_curve_is_thinned_to_200_points(size: int, points: int) -> None:
+    labels = np.arange(size) % 2
+
+    assert len(metrics.roc_points(labels, np.linspace(0.01, 0.99, size))) == points
 
 
 def test_net_benefit_weighs_needless_actions_by_the_odds_of_the_threshold() -> None:

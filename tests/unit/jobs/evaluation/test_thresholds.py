@@ -55,3 +55,13 @@ def test_the_drawn_range_surrounds_the_threshold_and_stays_below_one() -> None:
     for threshold in (0.001, 0.05, 0.4, 0.95):
         cuts = thresholds.threshold_range(threshold)
         assert cuts[0] < threshold < cuts[-1] < 1
+
+
+@pytest.mark.parametrize(
+    ("recall", "threshold"), [(0.5, 0.6), (0.51, 0.4), (0.75, 0.4), (0.76, 0.219), (1.0, 0.219)]
+)
+def test_the_threshold_is_the_score_of_the_last_case_that_is_needed(recall: float, threshold: float) -> None:
+    labels = np.array([1, 1, 1, 1, 0, 0])
+    scores = np.array([0.8, 0.6, 0.4, 0.2199, 0.9, 0.1])
+
+    assert thresholds.choose_threshold(labels, scores, recall) == threshold

@@ -1,4 +1,4 @@
-"""Our logistic regression is scikit-learn's, to the last digits that a solver leaves."""
+"""The stored numbers are the fitted pipeline, whatever the rows hold, and survive JSON."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import json
 
 import numpy as np
 import pytest
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from clinrisk.jobs.models import baseline
+from clinrisk.jobs.training.cross_validation import stratified_folds
 
 
 def table(seed: int, rows: int = 300) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
@@ -33,42 +30,37 @@ NAMES = ("age", "chol", "sex", "constant")
 
 
 @pytest.mark.parametrize("strength", [0.01, 1.0, 100.0])
-def test_fitting_agrees_with_scikit_learn(strength: float) -> None:
+def test_the_stored_numbers_give_the_risks_of_the_fitted_pipeline(strength: float) -> None:
     features, labels = table(1)
-    solver = LogisticRegression(C=strength, solver="newton-cholesky", tol=1e-13, max_iter=1000)
-    oracle = make_pipeline(SimpleImputer(strategy="median"), StandardScaler(), solver).fit(features, labels)
+    fitted = baseline.pipeline(strength).fit(features, labels)
 
-    ours = baseline.fit(features, labels, NAMES, strength)
+    stored = json.loads(json.dumps(baseline.fit(features, labels, NAMES, strength).as_json()))
 
-    assert ours.coefficients == pytest.approx(solver.coef_[0].tolist(), abs=1e-9)
     fresh = table(2)[0]
-    assert ours.risks(fresh) == pytest.approx(oracle.predict_proba(fresh)[:, 1], abs=1e-9)
+    found = baseline.from_json(stored).risks(fresh)
+    assert found == pytest.approx(fitted.predict_proba(fresh)[:, 1], abs=1e-12)
 
 
-def test_applying_stored_numbers_agrees_with_scikit_learn_to_the_last_digits() -> None:
-    features, labels = table(3)
-    imputer, scaler, solver = SimpleImputer(strategy="median"), StandardScaler(), LogisticRegression()
-    oracle = make_pipeline(imputer, scaler, solver).fit(features, labels)
-    stored = {
-        "features": list(NAMES),
-        "medians": imputer.statistics_.tolist(),
-        "means": scaler.mean_.tolist(),
-        "scales": scaler.scale_.tolist(),
-        "coefficients": solver.coef_[0].tolist(),
-        "intercept": float(solver.intercept_[0]),
-    }
+def test_the_coefficients_are_the_exact_optimum() -> None:
+    features, labels = table(1)
+    model = baseline.fit(features, labels, NAMES, 0.5)
+    filled = np.where(np.isnan(features), model.medians, features)
+    scaled = (filled - model.means) / np.array(model.scales)
 
-    model = baseline.from_json(json.loads(json.dumps(stored)))
-
-    fresh = table(4)[0]
-    assert model.risks(fresh) == pytest.approx(oracle.predict_proba(fresh)[:, 1], abs=1e-12)
+    # At the optimum the gradient of log loss plus half the squared coefficients over C is zero.
+    excess = model.risks(features) - labels
+    assert scaled.T @ excess + np.array(model.coefficients) / 0.5 == pytest.approx(0, abs=1e-8)
+    assert excess.sum() == pytest.approx(0, abs=1e-8)
+    assert model.features == NAMES
 
 
-def test_a_model_survives_json_unchanged() -> None:
+def test_what_is_missing_gets_the_median_of_the_rows_that_were_learned_from() -> None:
     features, labels = table(5)
     model = baseline.fit(features, labels, NAMES)
 
-    assert baseline.from_json(json.loads(json.dumps(model.as_json()))) == model
+    assert model.medians == pytest.approx(np.nanmedian(features, axis=0))
+    missing = np.full((1, 4), np.nan)
+    assert model.risks(missing)[0] == model.risks(np.array([model.medians]))[0]
 
 
 def test_a_column_that_was_never_measured_weighs_nothing() -> None:
@@ -77,7 +69,7 @@ def test_a_column_that_was_never_measured_weighs_nothing() -> None:
 
     model = baseline.fit(features, labels, NAMES)
 
-    assert model.coefficients[1] == pytest.approx(0, abs=1e-12)
+    assert (model.medians[1], model.coefficients[1]) == (0.0, 0.0)
     assert np.isfinite(model.risks(table(7)[0])).all()
 
 
@@ -85,6 +77,22 @@ def test_separated_outcomes_end_in_finite_numbers() -> None:
     features = np.arange(20.0)[:, None]
     labels = (features[:, 0] > 9).astype(np.int64)
 
-    weights = baseline.fit_line(np.column_stack([features, np.ones(20)]), labels, np.zeros(2))
+    model = baseline.fit(features, labels, ("age",))
 
-    assert np.isfinite(weights).all()
+    assert 1 < model.coefficients[0] < 10
+    assert (model.risks(features) >= 0.5).tolist() == (labels == 1).tolist()
+
+
+def test_out_of_fold_risks_are_the_mean_over_repeats_of_models_of_the_other_folds() -> None:
+    features, labels = table(8, 120)
+    folds = stratified_folds(labels, 0, 2)
+
+    found = baseline.out_of_fold(features, labels, folds, 0.5)
+
+    patient = 17
+    expected = []
+    for assigned in folds:
+        others = assigned != assigned[patient]
+        model = baseline.fit(features[others], labels[others], NAMES, 0.5)
+        expected.append(model.risks(features[[patient]])[0])
+    assert found[patient] == pytest.approx(np.mean(expected), abs=1e-12)

@@ -33,7 +33,7 @@ class Shadow:
         for upload, rows, seed in ((FIRST, 70, 11), (SECOND, 50, 12)):
             schema = offline_schema(laboratory.use_case)
             table = pa.Table.from_pylist(synthetic(laboratory.use_case, rows, seed=seed), schema=schema)
-            self.risks[upload] = booster.risks(model, feature_matrix(table, names), names)
+            self.risks[upload] = booster.risks(model, feature_matrix(table.to_pandas(), names), names)
             self.live(upload, table, np.clip(self.risks[upload] * 0.8 + 0.05, 0, 1))
             self.scored(upload, table["record_id"].to_pylist())
 
@@ -107,7 +107,7 @@ def test_scores_that_do_not_pair_up_are_refused(shadow: Shadow) -> None:
     batch.write_text("".join(batch.read_text().splitlines(keepends=True)[1:]))
 
     assert shadow.run() == 1
-    assert shadow.laboratory.said("compare") == "50 patients and 49 scores do not pair up one to one."
+    assert shadow.laboratory.failure("compare") == "50 patients and 49 scores do not pair up one to one."
 
 
 def test_a_candidate_of_other_features_is_refused(shadow: Shadow) -> None:
@@ -116,4 +116,4 @@ def test_a_candidate_of_other_features_is_refused(shadow: Shadow) -> None:
     shadow.laboratory.pack("xgboost", shadow.laboratory.inputs("compare", "model"))
 
     assert shadow.run() == 1
-    assert "trained on other features" in shadow.laboratory.said("compare")
+    assert "trained on other features" in shadow.laboratory.failure("compare")

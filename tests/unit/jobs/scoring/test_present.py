@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from clinrisk import use_cases
 from clinrisk.core.profiles.score_profile import ScoreProfile
 from clinrisk.jobs.evaluation.calibration import log_odds
 from clinrisk.jobs.models import booster
@@ -34,6 +35,14 @@ SETTINGS = {
 }
 
 
+def as_ingested(part: pa.Table) -> pa.Table:
+    """Return a part in the types of ingest: groups are categories, flags booleans that may be missing."""
+    use_case = use_cases.get("heart")
+    types = dict.fromkeys(use_case.group_columns, pa.dictionary(pa.uint8(), pa.string()))
+    types |= {feature.name: pa.bool_() for feature in use_case.features if feature.kind == "flag"}
+    return part.cast(pa.schema([(field.name, types.get(field.name, field.type)) for field in part.schema]))
+
+
 class Batch:
     """An inference batch in two chunks, scored as the server would, in the server's own order."""
 
@@ -44,7 +53,7 @@ class Batch:
         self.table = pa.Table.from_pylist(synthetic(laboratory.use_case, 60, seed=9), schema=schema)
         laboratory.pack("xgboost", laboratory.inputs("present", "model"))
         model = booster.load(laboratory.root / "xgboost/model/xgboost-model", names)
-        risks = booster.risks(model, feature_matrix(self.table, names), names).tolist()
+        risks = booster.risks(model, feature_matrix(self.table.to_pandas(), names), names).tolist()
         self.risks = dict(zip(self.table["record_id"].to_pylist(), risks, strict=True))
 
     def run(self, scores: dict[str, float] | None = None, cuts: tuple[int, ...] = (0, 35, 60)) -> int:
@@ -57,7 +66,7 @@ class Batch:
             if end == start:  # the server is given no file for it
                 self.scores(number).unlink()
             folder = self.laboratory.inputs("present", "features")
-            parquet.write_table(part, folder / f"chunk-{number:05d}.parquet")
+            parquet.write_table(as_ingested(part), folder / f"chunk-{number:05d}.parquet")
         return self.laboratory.run("present", **SETTINGS)
 
     def scores(self, number: int) -> Path:
@@ -109,7 +118,7 @@ def test_a_patient_unlike_any_in_training_is_marked(batch: Batch) -> None:
         batch.laboratory.root / "xgboost/model/xgboost-model", batch.laboratory.use_case.feature_names
     )
     names = batch.laboratory.use_case.feature_names
-    risks = booster.risks(model, feature_matrix(batch.table, names), names).tolist()
+    risks = booster.risks(model, feature_matrix(batch.table.to_pandas(), names), names).tolist()
     again.table, again.risks = batch.table, dict(zip(batch.risks, risks, strict=True))
 
     assert again.run() == 0
@@ -138,7 +147,7 @@ def test_a_recalibrated_model_shows_and_flags_by_its_corrected_risks(trained: La
 def test_factors_add_up_to_the_log_odds_of_the_servers_risk(batch: Batch) -> None:
     names = batch.laboratory.use_case.feature_names
     model = booster.load(batch.laboratory.root / "xgboost/model/xgboost-model", names)
-    features = feature_matrix(batch.table, names)
+    features = feature_matrix(batch.table.to_pandas(), names)
 
     found = booster.contributions(model, features, names).sum(axis=1)
 
@@ -168,7 +177,7 @@ def test_scores_and_patients_that_do_not_pair_up_are_refused(batch: Batch) -> No
     missing = dict(list(batch.risks.items())[:-1])
 
     assert batch.run(missing) == 1
-    assert batch.laboratory.said("present") == "25 patients and 24 scores do not pair up one to one."
+    assert batch.laboratory.failure("present") == "25 patients and 24 scores do not pair up one to one."
     assert nothing_was_presented(batch)
 
 
@@ -176,7 +185,7 @@ def test_scores_of_shifted_columns_are_refused(batch: Batch) -> None:
     shifted = dict(zip(batch.risks, reversed(list(batch.risks.values())), strict=True))
 
     assert batch.run(shifted) == 1
-    assert "are not those of the live model" in batch.laboratory.said("present")
+    assert "are not those of the live model" in batch.laboratory.failure("present")
     assert nothing_was_presented(batch)
 
 
@@ -184,7 +193,7 @@ def test_a_batch_that_lacks_a_feature_is_refused_by_name(batch: Batch) -> None:
     batch.table = batch.table.drop_columns(["chol"])
 
     assert batch.run() == 1
-    assert batch.laboratory.said("present") == "The batch lacks 1 columns of heart: chol."
+    assert batch.laboratory.failure("present") == "The data lack 1 of the columns that are needed: chol."
 
 
 def test_a_model_of_other_features_is_refused(batch: Batch) -> None:
@@ -194,7 +203,8 @@ def test_a_model_of_other_features_is_refused(batch: Batch) -> None:
 
     assert batch.run() == 1
     assert (
-        batch.laboratory.said("present") == "The live model was trained on other features than this code has."
+        batch.laboratory.failure("present")
+        == "The live model was trained on other features than this code has."
     )
 
 
@@ -203,21 +213,21 @@ def test_lines_that_are_no_scores_are_refused_without_being_repeated(batch: Batc
     batch.scores(1).write_text("canary,4711,x\n")
 
     assert batch.laboratory.run("present", **SETTINGS) == 1
-    assert batch.laboratory.said("present") == "The scores are not lines of a record id and one number."
+    assert batch.laboratory.failure("present") == "The scores are not lines of a record id and one number."
 
 
 def test_a_setting_that_the_workflow_forgot_is_named(batch: Batch) -> None:
     batch.run()
 
     assert batch.laboratory.run("present", **SETTINGS | {"THRESHOLD": ""}) == 1
-    assert batch.laboratory.said("present") == "The job was started without THRESHOLD."
+    assert batch.laboratory.failure("present") == "The job was started without THRESHOLD."
 
 
 def test_scores_of_no_part_of_the_batch_are_refused(batch: Batch) -> None:
     batch.scores(2).write_text("0123,0.5\n")
 
     assert batch.run() == 1
-    assert batch.laboratory.said("present") == "1 files of scores belong to no part of the batch."
+    assert batch.laboratory.failure("present") == "1 files of scores belong to no part of the batch."
     assert nothing_was_presented(batch)
 
 
@@ -229,7 +239,7 @@ def test_scores_that_belong_to_another_part_are_refused(batch: Batch) -> None:
     second.write_text(texts[0])
 
     assert batch.laboratory.run("present", **SETTINGS) == 1
-    assert "do not pair up" in batch.laboratory.said("present")
+    assert "do not pair up" in batch.laboratory.failure("present")
 
 
 @pytest.mark.parametrize("accepted", [59, 61])
@@ -240,7 +250,7 @@ def test_other_rows_than_were_accepted_are_refused(batch: Batch, accepted: int) 
 
     assert batch.laboratory.run("present", **SETTINGS | {"ROWS_ACCEPTED": str(accepted)}) == 1
     said = f"The parts of the batch hold 60 rows; {accepted} were accepted."
-    assert batch.laboratory.said("present") == said
+    assert batch.laboratory.failure("present") == said
     assert nothing_was_presented(batch)
 
 

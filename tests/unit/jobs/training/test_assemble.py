@@ -47,7 +47,7 @@ def test_the_same_rows_give_the_same_bytes_whatever_file_upload_and_run_they_cam
 ) -> None:
     records = synthetic(laboratory.use_case, 300)
     laboratory.store(records)
-    other = laboratory.beside("second")
+    other = laboratory.sibling("second")
     moved = [
         record | {"upload_id": "renamed", "event_time": "2026-01-02T00:00:00.000Z"} for record in records
     ]
@@ -122,7 +122,7 @@ def test_what_is_read_has_to_be_exactly_what_was_committed(laboratory: Laborator
 
     assert laboratory.assemble(missing=missing) == 1
     said = f"The offline store holds 300 labelled rows of uploads that have {300 + missing}."
-    assert laboratory.said("assemble") == said
+    assert laboratory.failure("assemble") == said
 
 
 def test_a_set_that_does_not_fit_into_the_machine_is_refused_with_what_to_do(
@@ -132,7 +132,7 @@ def test_a_set_that_does_not_fit_into_the_machine_is_refused_with_what_to_do(
     monkeypatch.setattr("clinrisk.jobs.training.assemble.machine_memory", lambda: 300 * 2_500 - 1)
 
     assert laboratory.assemble() == 1
-    assert laboratory.said("assemble").endswith("Choose a larger JobInstanceType.")
+    assert laboratory.failure("assemble").endswith("Choose a larger JobInstanceType.")
 
 
 def test_rows_of_uncommitted_uploads_take_no_memory(laboratory: Laboratory) -> None:
@@ -146,8 +146,8 @@ def test_rows_of_uncommitted_uploads_take_no_memory(laboratory: Laboratory) -> N
 
     held = read_offline(laboratory.inputs("assemble", "offline"), laboratory.use_case, plan)
 
-    assert (alone.num_rows, held.num_rows) == (300, 301)
-    assert held.get_total_buffer_size() < 1.1 * alone.get_total_buffer_size()
+    assert (len(alone), len(held)) == (300, 301)
+    assert held.memory_usage(deep=True).sum() < 1.1 * alone.memory_usage(deep=True).sum()
     assert laboratory.assemble() == 0
     assert len(rows_of(laboratory)) == 300
 
@@ -200,7 +200,7 @@ def test_other_features_than_the_plan_expects_are_refused(laboratory: Laboratory
     laboratory.store(synthetic(laboratory.use_case, 300))
 
     assert laboratory.assemble(replace(laboratory.plan, feature_digest="0" * 64)) == 1
-    assert laboratory.said("assemble") == "The plan was made for other features than this code has."
+    assert laboratory.failure("assemble") == "The plan was made for other features than this code has."
 
 
 def test_an_empty_store_too_few_patients_and_one_outcome_each_end_in_one_sentence(
@@ -208,19 +208,19 @@ def test_an_empty_store_too_few_patients_and_one_outcome_each_end_in_one_sentenc
 ) -> None:
     laboratory.inputs("assemble", "offline")
     assert laboratory.assemble() == 1
-    assert laboratory.said("assemble") == "The offline store holds no data yet."
+    assert laboratory.failure("assemble") == "The offline store holds no data yet."
 
     laboratory.store(synthetic(laboratory.use_case, 30))
     assert laboratory.assemble() == 1
-    assert "patients; at least" in laboratory.said("assemble")
+    assert "patients; at least" in laboratory.failure("assemble")
 
     laboratory.store([record | {"label": 0} for record in synthetic(laboratory.use_case, 300)])
     assert laboratory.assemble() == 1
-    assert "one outcome only" in laboratory.said("assemble")
+    assert "one outcome only" in laboratory.failure("assemble")
 
     laboratory.store([record | {"label": None} for record in synthetic(laboratory.use_case, 300)])
     assert laboratory.assemble() == 1
-    assert laboratory.said("assemble") == (
+    assert laboratory.failure("assemble") == (
         "The training part holds no labelled patient: nothing can be learned."
     )
 
@@ -234,4 +234,4 @@ def test_a_value_that_no_measurement_can_have_is_refused_by_column(
     laboratory.store(records)
 
     assert laboratory.assemble() == 1
-    assert laboratory.said("assemble") == "The data hold values that no measurement can have, in chol."
+    assert laboratory.failure("assemble") == "The data hold values that no measurement can have, in chol."

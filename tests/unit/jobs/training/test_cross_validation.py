@@ -41,9 +41,24 @@ def test_no_model_scores_a_patient_it_learned_from() -> None:
 
     scores = out_of_fold(fit, features, labels, stratified_folds(labels, 1, 3))  # type: ignore[arg-type]
 
-    assert scores.tolist() == [0.0] * 60
+    assert scores.tolist() == [[0.0] * 60] * 3
 
 
 def test_fewer_cases_than_folds_is_not_enough() -> None:
     with pytest.raises(NotEnoughData, match="at least 5"):
         stratified_folds(np.array([1] * 4 + [0] * 50), seed=0, repeats=1)
+
+
+def test_five_of_each_outcome_are_enough_and_each_is_held_out_once() -> None:
+    labels = np.array([1] * 5 + [0] * 5)
+
+    [assigned] = stratified_folds(labels, seed=0, repeats=1)
+
+    assert sorted(assigned[labels == 1].tolist()) == [0, 1, 2, 3, 4]
+    assert sorted(assigned[labels == 0].tolist()) == [0, 1, 2, 3, 4]
+
+
+def test_the_assignment_of_a_seed_is_fixed_for_ever() -> None:
+    labels = np.array([1, 0, 0] * 5)
+
+    assert stratified_folds(labels, 0, 1).tolist() == [[0, 2, 4, 4, 2, 4, 1, 0, 0, 2, 1, 3, 3, 3, 1]]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from sklearn.metrics import log_loss, roc_auc_score
 
 from clinrisk import use_cases
 from clinrisk.errors import SettingMissing
-from clinrisk.jobs.evaluation.metrics import auc_score, log_loss_error
 from clinrisk.jobs.models import booster
 from clinrisk.jobs.training import nested_search
 from clinrisk.jobs.training.cross_validation import stratified_folds
@@ -48,7 +48,7 @@ def test_each_fold_is_scored_by_the_settings_chosen_without_it() -> None:
                 grown = booster.grow(nested_search.at(SETTINGS, point), NAMES, features[left], labels[left])
                 rows = assigned == inner
                 risks = booster.risks(grown, features[rows], NAMES)
-                total += log_loss_error(labels[rows], risks) * int(rows.sum())
+                total += log_loss(labels[rows], risks) * int(rows.sum())
             losses.append(total)
         held = assigned == outer
         best = nested_search.at(SETTINGS, POINTS[int(np.argmin(losses))])
@@ -65,7 +65,7 @@ def test_the_search_finds_nothing_in_shuffled_labels() -> None:
         scores = nested_search.nested(
             SETTINGS, POINTS, NAMES, features=features, labels=labels, folds=folds
         ).scores
-        areas.append(auc_score(labels, scores.mean(axis=0)))
+        areas.append(roc_auc_score(labels, scores.mean(axis=0)))
 
     assert np.mean(areas) < 0.53
 

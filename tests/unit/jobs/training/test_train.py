@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 import xgboost
 from pyarrow import csv
+from sklearn.metrics import roc_auc_score
 
 from clinrisk.jobs.models import booster
 from clinrisk.jobs.patient_tables import read_set
@@ -68,8 +69,6 @@ def test_the_baseline_leaves_json_only(trained: Laboratory) -> None:
 
 
 def test_out_of_fold_scores_cover_every_training_patient_and_beat_chance(trained: Laboratory) -> None:
-    from clinrisk.jobs.evaluation.metrics import auc_score  # noqa: PLC0415 - one test's own yardstick
-
     training = read_set(trained.outputs("assemble", "set") / "training.csv", trained.use_case)
     for algorithm in ("xgboost", "logistic"):
         options = csv.ConvertOptions(column_types={"record_id": pa.string()})
@@ -78,13 +77,11 @@ def test_out_of_fold_scores_cover_every_training_patient_and_beat_chance(trained
         )
         assert table["record_id"].to_pylist() == training.record_ids.tolist()
         assert set(table["fold"].to_pylist()) == {0, 1, 2, 3, 4}
-        area = auc_score(training.labels, table["score"].to_numpy().astype(np.float64))
+        area = roc_auc_score(training.labels, table["score"].to_numpy().astype(np.float64))
         assert 0.6 < area < 0.9
 
 
 def test_out_of_fold_scores_of_shuffled_labels_are_worth_nothing(laboratory: Laboratory) -> None:
-    from clinrisk.jobs.evaluation.metrics import auc_score  # noqa: PLC0415 - one test's own yardstick
-
     records = synthetic(laboratory.use_case, 600)
     shuffled = np.random.default_rng(0).permutation([record["label"] for record in records])
     laboratory.store([r | {"label": int(label)} for r, label in zip(records, shuffled, strict=True)])
@@ -93,7 +90,7 @@ def test_out_of_fold_scores_of_shuffled_labels_are_worth_nothing(laboratory: Lab
 
     table = csv.read_csv(laboratory.root / "xgboost/output/data/out_of_fold.csv")
 
-    assert auc_score(table["label"].to_numpy(), table["score"].to_numpy()) < 0.6
+    assert roc_auc_score(table["label"].to_numpy(), table["score"].to_numpy()) < 0.6
 
 
 def test_no_patients_own_value_is_in_the_ranges(trained: Laboratory) -> None:
@@ -124,7 +121,7 @@ def test_what_cannot_be_trained_is_said_in_one_sentence(
     trained: Laboratory, hyperparameters: dict[str, str], sentence: str
 ) -> None:
     assert trained.train("xgboost", **hyperparameters) == 1
-    assert trained.said("xgboost") == sentence
+    assert trained.failure("xgboost") == sentence
 
 
 def test_an_unexpected_error_names_its_class_and_place_but_no_value(trained: Laboratory) -> None:
@@ -133,6 +130,6 @@ def test_an_unexpected_error_names_its_class_and_place_but_no_value(trained: Lab
 
     assert trained.train("xgboost") == 1
 
-    said = trained.said("xgboost")
+    said = trained.failure("xgboost")
     assert said.startswith("The train job stopped on an unexpected ArrowInvalid at jobs/patient_tables.py:")
     assert "canary" not in said

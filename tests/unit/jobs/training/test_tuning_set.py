@@ -10,11 +10,11 @@ import jsonschema
 import numpy as np
 import pytest
 from pyarrow import parquet
+from sklearn.metrics import log_loss
 
 from clinrisk import use_cases
 from clinrisk.core.training.run_settings import SEED, tuning_of
 from clinrisk.core.training.training_plan import TrainingPlan
-from clinrisk.jobs.evaluation.metrics import log_loss_error
 from clinrisk.jobs.models import booster
 from clinrisk.jobs.patient_tables import read_scores, read_set
 from tests.unit.jobs.conftest import synthetic
@@ -102,7 +102,7 @@ def test_out_of_fold_risks_come_from_models_that_did_not_learn_from_the_patient(
     grown = booster.load(tuned.root / "xgboost/model/xgboost-model", tuned.use_case.feature_names)
     known = booster.risks(grown, training.features, tuned.use_case.feature_names)
     scores = read_scores(tuned.root / "xgboost/output/data/out_of_fold.csv")["score"].to_numpy()
-    assert log_loss_error(training.labels, known) < log_loss_error(training.labels, scores) - 0.02
+    assert log_loss(training.labels, known) < log_loss(training.labels, scores) - 0.02
 
 
 def test_the_evidence_names_the_job_the_trials_and_what_the_choice_flatters(tuned: Laboratory) -> None:
@@ -115,9 +115,10 @@ def test_the_evidence_names_the_job_the_trials_and_what_the_choice_flatters(tune
     assert (told["job"], told["trials"], told["log_loss"]) == ("heart-abc-0", 12, 0.41234)
     assert told["patients"] == pytest.approx(document["counts"]["training"]["rows"] / 5, abs=1)
     page = (tuned.outputs("evaluate", "report") / "report.html").read_text()
-    assert "The SageMaker tuning job heart-abc-0 chose eta 0.25, max_depth 2, num_round 9" in page
-    assert f"the best of 12 trials by the log loss (0.4123) of {told['patients']} of the training" in page
-    assert "believe the hold-out" in page
+    chosen = ("tuning job heart-abc-0", "eta 0.25, max_depth 2, num_round 9", "12 trials", "0.4123")
+    assert all(
+        fact in page for fact in (*chosen, f"{told['patients']} of the training", "trust the hold-out")
+    )
     assert "whose settings were chosen without" not in page
     card = (tuned.outputs("evaluate", "report") / "model-card.html").read_text()
     assert "chosen by a tuning job from 12 trials" in card
@@ -126,7 +127,7 @@ def test_the_evidence_names_the_job_the_trials_and_what_the_choice_flatters(tune
 def test_a_choice_made_on_another_set_is_refused(trained: Laboratory) -> None:
     assert trained.train("xgboost", **CHOSEN, **FOUND) == 0
     assert trained.evaluate() == 1
-    assert trained.said("evaluate") == (
+    assert trained.failure("evaluate") == (
         "The settings come from a tuning job that this training set was not made for."
     )
 
@@ -134,7 +135,7 @@ def test_a_choice_made_on_another_set_is_refused(trained: Laboratory) -> None:
 def test_a_choice_that_is_half_told_is_refused(trained: Laboratory) -> None:
     half = {name: value for name, value in FOUND.items() if name != "tuning_trials"}
     assert trained.train("xgboost", **CHOSEN, **half) == 1
-    assert trained.said("xgboost") == "What the tuning job found is not fully told."
+    assert trained.failure("xgboost") == "The hyperparameters do not hold all that the tuning job found."
 
 
 @pytest.mark.parametrize("name", use_cases.names())

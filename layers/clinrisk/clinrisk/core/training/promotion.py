@@ -1,7 +1,7 @@
-"""What do I get? The promotion bar applied: which requirements a candidate does not meet, in words.
+"""The promotion bar applied: what is asked of a candidate, what was found, whether that is enough.
 
 Standard library only. The verdict reads `evaluation.json` (docs/evaluation.schema.json) and the use case's
-`PromotionBar`; it never sees a patient. Margins are tested as non-inferiority: the whole 95% interval of the
+`PromotionBar`; it never sees a patient. Margins are tested as non-inferiority: the entire 95% interval of the
 paired difference has to lie above minus the margin (Piaggio et al., 2012, CONSORT for non-inferiority), since
 on these data no model beats logistic regression and "must be better" would block for ever.
 """
@@ -39,7 +39,7 @@ class Requirement:
 
 
 def _number(figures: Mapping[str, Any], name: str) -> float | None:
-    """Give a figure's estimate, or None where it was not evaluated."""
+    """Return a figure's estimate, or None where it was not evaluated."""
     figure = figures.get(name, NOT_EVALUATED)
     return None if figure == NOT_EVALUATED else float(figure[0])
 
@@ -57,13 +57,14 @@ def _between(
 
 
 def _difference(comparison: Mapping[str, Any], reference: str, name: str) -> list[float] | None:
-    """Give a paired difference with its interval, or None where it was not evaluated."""
+    """Return a paired difference with its interval, or None where it was not evaluated."""
     found = comparison.get(f"{CANDIDATE}_vs_{reference}", {}).get(name, NOT_EVALUATED)
     return None if found == NOT_EVALUATED else [float(part) for part in found]
 
 
-def _spelled(difference: list[float]) -> str:
-    value, low, high = difference
+def _in_words(difference: list[float]) -> str:
+    # Adding 0 turns what rounds to "-0.000" into "+0.000".
+    value, low, high = (round(part, 3) + 0.0 for part in difference)
     return f"difference {value:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
@@ -77,11 +78,11 @@ def _not_worse(
     difference = _difference(comparison, reference, "auc")
     if difference is None:
         return Requirement(asked, "not evaluated", met=False)
-    return Requirement(asked, _spelled(difference), met=difference[1] >= -margin)
+    return Requirement(asked, _in_words(difference), met=difference[1] >= -margin)
 
 
 def compared_with(evaluation: Mapping[str, Any]) -> int:
-    """Give the live version that an evaluation compares its candidate with; 0 where no model was live.
+    """Return the live version that an evaluation compares its candidate with; 0 where no model was live.
 
     >>> compared_with({"champion": {"live_version": 3}}), compared_with({"champion": None})
     (3, 0)
@@ -91,7 +92,7 @@ def compared_with(evaluation: Mapping[str, Any]) -> int:
 
 
 def outdated(compared: int, live: int) -> str:
-    """Say why evidence no longer carries a release: it compares with another model than the live one.
+    """Return why evidence no longer allows a release: it compares with another model than the live one.
 
     Versions count from 1; 0 stands for "no model". Empty while the evidence holds.
 
@@ -110,7 +111,7 @@ def outdated(compared: int, live: int) -> str:
 
 
 def requirements(evaluation: Mapping[str, Any], bar: PromotionBar) -> list[Requirement]:
-    """List every requirement of the bar with what the evaluation found, in the order a reader asks."""
+    """Return every requirement of the bar with what the evaluation found, in the order a reader asks."""
     return list(_requirements(evaluation, bar))
 
 
@@ -124,7 +125,7 @@ def _requirements(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[
     auc = _number(figures, "auc")
     yield _between("AUC", auc, bar.lowest_auc, None)
     leak = _between("AUC that these data can honestly give", auc, None, bar.highest_auc)
-    yield leak if leak.met else Requirement(leak.asked, f"{leak.found}: look for a leak", met=False)
+    yield leak if leak.met else Requirement(leak.asked, f"{leak.found}: check for a leak", met=False)
     yield _not_worse(comparison, BASELINE, bar.margin_to_baseline)
     floor = evaluation.get("floor_feature")
     yield _not_worse(comparison, FLOOR, bar.margin_to_floor, f"{floor} alone" if floor else None)
@@ -135,15 +136,15 @@ def _requirements(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[
     yield _between("Observed cases per expected case", observed, *bar.observed_to_expected)
     yield from _groups(evaluation.get("groups", {}), bar)
     yield _holdout_agrees(evaluation["holdout"][CANDIDATE], bar)
-    looks = evaluation.get("looks", 1)
-    yield _between("Candidates held against these hold-out patients", looks, None, bar.holdout_uses, 0)
+    uses = evaluation.get("looks", 1)
+    yield _between("Candidates checked on these hold-out patients", uses, None, bar.holdout_uses, 0)
 
 
 def _against_champion(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[Requirement]:
     """Yield what is asked of a candidate that would replace a live model; nothing when none is live.
 
     The margins are tested on training patients, out of fold for both models; the few hold-out patients may
-    only not contradict: with 60 of them two equal models would too often look different.
+    only not contradict: with 60 of them two equal models would too often appear different.
     """
     champion = evaluation.get("champion")
     if champion is None:
@@ -159,25 +160,30 @@ def _against_champion(evaluation: Mapping[str, Any], bar: PromotionBar) -> Itera
     asked = f"Brier score not above that of the live model by more than {margin:g}, with 95% confidence"
     brier = _difference(comparison, CHAMPION, "brier")
     met = brier is not None and brier[2] <= margin
-    yield Requirement(asked, "not evaluated" if brier is None else _spelled(brier), met=met)
+    yield Requirement(asked, "not evaluated" if brier is None else _in_words(brier), met=met)
     unseen = _difference(evaluation["holdout_comparison"], CHAMPION, "auc")
     if unseen is not None:
         asked = (
             f"Hold-out patients do not show an AUC lower than the live model's by {bar.margin_to_champion:g}"
         )
-        yield Requirement(asked, _spelled(unseen), met=unseen[2] >= -bar.margin_to_champion)
+        yield Requirement(asked, _in_words(unseen), met=unseen[2] >= -bar.margin_to_champion)
 
 
 def _groups(groups: Mapping[str, Any], bar: PromotionBar) -> Iterator[Requirement]:
     """Yield the two group limits: what lies beyond them with 95% confidence is named, group by group."""
     low, high = bar.group_observed_to_expected
     lines = (
-        ("auc", bar.lowest_group_auc, None, f"AUC of every group: not surely below {bar.lowest_group_auc:g}"),
+        (
+            "auc",
+            bar.lowest_group_auc,
+            None,
+            f"No group has an AUC below {bar.lowest_group_auc:g}, with 95% confidence",
+        ),
         (
             "observed_to_expected",
             low,
             high,
-            f"Observed cases per expected case of every group: not surely outside {low:g} to {high:g}",
+            f"No group has observed cases per expected case outside {low:g} to {high:g}, with 95% confidence",
         ),
     )
     for name, least, most, asked in lines:
@@ -190,7 +196,7 @@ def _groups(groups: Mapping[str, Any], bar: PromotionBar) -> Iterator[Requiremen
                 judged += 1
                 if figure[2] < least or (most is not None and figure[1] > most):
                     beyond.append(f"{attribute} {group} {figure[0]:.2f} [{figure[1]:.2f}, {figure[2]:.2f}]")
-        yield Requirement(asked, "; ".join(beyond) or f"{judged} groups judged, none is", met=not beyond)
+        yield Requirement(asked, "; ".join(beyond) or f"none of {judged} groups", met=not beyond)
 
 
 def _holdout_agrees(figures: Mapping[str, Any], bar: PromotionBar) -> Requirement:
@@ -204,7 +210,7 @@ def _holdout_agrees(figures: Mapping[str, Any], bar: PromotionBar) -> Requiremen
 
 
 def unmet_requirements(evaluation: Mapping[str, Any], bar: PromotionBar) -> list[str]:
-    """List, in words an approver can read, why a candidate may not be promoted; empty when nothing is unmet.
+    """Return, in words an approver can read, why a candidate may not be promoted; empty when it may.
 
     >>> from clinrisk.use_cases.bar import PromotionBar
     >>> bar = PromotionBar(.8, .95, .05, .0, .05, .2, (.6, 1.6), (.8, 1.25), 20, 100)

@@ -23,19 +23,19 @@ class CommittedUpload(Protocol):
 
     @property
     def upload_id(self) -> str:
-        """Name the upload."""
+        """Id of the upload."""
 
     @property
     def labelled_rows(self) -> int:
-        """Count its rows with a label."""
+        """Number of its rows with a label."""
 
     @property
     def rows_quarantined(self) -> int:
-        """Count its rows that were set aside."""
+        """Number of its rows that were quarantined."""
 
     @property
     def settled_at(self) -> str:
-        """Say when it was committed."""
+        """The moment it was committed, in UTC."""
 
     @property
     def schema_version(self) -> int:
@@ -80,7 +80,7 @@ def plan_of(use_case: UseCase, run_id: str, reason: str, committed: Sequence[Upl
 
 
 def hyperparameters_of(use_case: UseCase, plan: TrainingPlan) -> dict[str, dict[str, str]]:
-    """Give each algorithm's hyperparameters, all text, as a training job takes them."""
+    """Return each algorithm's hyperparameters, all text, as a training job takes them."""
     shared = {"use_case": use_case.name, "feature_digest": use_case.feature_digest, "seed": str(plan.seed)}
     return {
         algorithm: {"algorithm": algorithm} | shared | dict(chosen)
@@ -89,14 +89,14 @@ def hyperparameters_of(use_case: UseCase, plan: TrainingPlan) -> dict[str, dict[
 
 
 def tuning_of(use_case: UseCase, plan: TrainingPlan) -> dict[str, Any]:
-    """Give what a tuning job keeps fixed, what it searches, in AWS's own words, and from which seed.
+    """Return what a tuning job keeps fixed, what it searches, in AWS's own words, and from which seed.
 
     Only settings of XGBoost are named: the trials run the image's own algorithm, which refuses any other.
     """
     ranges = use_case.tuning_ranges
-    elsewhere = {each.name for each in ranges} | {SEARCHED_DEPTHS, SEARCHED_ROUNDS}
+    searched = {each.name for each in ranges} | {SEARCHED_DEPTHS, SEARCHED_ROUNDS}
     chosen = use_case.hyperparameters["xgboost"].items()
-    fixed = {name: value for name, value in chosen if name not in elsewhere}
+    fixed = {name: value for name, value in chosen if name not in searched}
     fixed |= {"objective": "binary:logistic", "eval_metric": "logloss", "tree_method": "hist"}
     fixed["seed"] = str(plan.seed)
     if use_case.monotone:

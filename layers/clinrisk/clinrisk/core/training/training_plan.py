@@ -1,4 +1,4 @@
-"""What do I get? The plan of a training run: which uploads it may read, up to when, and from which seed.
+"""The plan of a training run: which uploads it may read, up to when, and from which seed.
 
 Plan Training writes it as plan.json, Assemble Training Set reads it. Standard library only.
 """
@@ -28,7 +28,7 @@ class TrainingPlan:
     expected_rows: int = 0
     """Labelled rows that those uploads committed: what is read of them has to be as many."""
     rows_quarantined: int = 0
-    """Rows of those uploads that were set aside, for the report."""
+    """Rows of those uploads that were quarantined, for the report."""
     reason: str = ""
 
     def to_dict(self) -> dict[str, Any]:

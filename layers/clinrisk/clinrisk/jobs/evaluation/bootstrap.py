@@ -1,4 +1,4 @@
-"""What do I get? Bootstrap intervals of area under precision-recall and of F1, without a loop over patients.
+"""Bootstrap intervals of area under precision-recall and of F1, without a loop over patients.
 
 Source: Efron (1979). Resampling n patients is a multinomial draw over how many there are of each kind. For F1
 the kinds are the four cells of the confusion table, for the area a histogram of the scores of each outcome.
@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.metrics import average_precision_score
 
 from clinrisk.core.evaluation.estimates import Estimate, wilson
 from clinrisk.jobs.evaluation.intervals import CELL_LIMIT, POOLED_CELLS, percentile, pool, resample
-from clinrisk.jobs.evaluation.metrics import average_precision_score
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -34,14 +34,14 @@ def average_precision(
     limit: int = CELL_LIMIT,
     cells: int = POOLED_CELLS,
 ) -> Estimate:
-    """Give the area under precision-recall with its bootstrap interval; both classes must be there.
+    """Return the area under precision-recall with its bootstrap interval; both classes must be there.
 
     Up to `limit` different scores the resamples are exact; beyond, scores are pooled into `cells`
     neighbourhoods, and what pooling takes from the area is given back to every resample. A perfect ranking
     gets the interval of as many successes as there are cases: its resamples would all be perfect too.
     """
-    value = average_precision_score(labels, scores)
-    if value == 1.0:
+    value = float(average_precision_score(labels, scores))
+    if scores[labels == 1].min() > scores[labels == 0].max():
         cases = int(labels.sum())
         return wilson(cases, cases)
     pooled = pool(labels, scores, limit, cells)
@@ -54,17 +54,25 @@ def average_precision(
     return Estimate(value, max(found.low, 0.0), min(found.high, 1.0))
 
 
-def average_precisions(positives: Floats | Labels, negatives: Floats | Labels) -> Floats:
-    """Give the average precision of each resample, (draws,); cells run from the highest score down."""
-    tp = np.cumsum(positives, axis=1)
-    flagged = tp + np.cumsum(negatives, axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        areas: Floats = np.sum(positives * tp / np.maximum(flagged, 1), axis=1) / tp[:, -1]
+def average_precisions(positives: Labels, negatives: Labels) -> Floats:
+    """Return the average precision of each resample, (draws,); cells run from the highest score down.
+
+    NaN for a resample without a case.
+    """
+    tp = np.cumsum(positives, axis=1, dtype=np.float64)
+    flagged = np.cumsum(negatives, axis=1, dtype=np.float64)
+    flagged += tp
+    np.maximum(flagged, 1, out=flagged)
+    cases = tp[:, -1].copy()
+    tp *= positives
+    tp /= flagged
+    with np.errstate(invalid="ignore"):
+        areas: Floats = tp.sum(axis=1) / cases
     return areas
 
 
 def f1(counts: Confusion, draws: int, rng: Generator) -> Estimate | None:
-    """Give F1 with its bootstrap interval; None where nobody is flagged and nobody has the condition.
+    """Return F1 with its bootstrap interval; None where nobody is flagged and nobody has the condition.
 
     Where every case is found without a false alarm, or none at all, all resamples agree and would claim
     certainty. There F1 is read as 2j / (1 + j) of the share j of true positives among all who are flagged or

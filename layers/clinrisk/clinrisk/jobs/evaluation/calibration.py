@@ -1,4 +1,4 @@
-"""What do I get? Whether a risk of 20% means that 20 of 100 such patients have the condition.
+"""Calibration: whether of 100 patients with a risk of 20% about 20 have the condition.
 
 Sources: Cox (1958) for the slope and intercept of outcomes on the log odds of the risks; Van Calster et al.
 (2016, 2019) for the hierarchy (in the large, weak, smoothed curve); Debray et al. (2017) for the interval of
@@ -12,57 +12,86 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
 
 from clinrisk.core.evaluation.estimates import Estimate, normal, wilson, z_value
 from clinrisk.jobs.evaluation.intervals import pool
-from clinrisk.jobs.models.baseline import fit_line, sigmoid
 
 if TYPE_CHECKING:
     from clinrisk.jobs.evaluation.metrics import Floats, Labels
 
 _SMALLEST_RISK = 1e-9
-# Beyond this the outcomes are separated by the risks and no slope can be told from infinity.
+# Beyond this the risks all but separate the outcomes, and the slope could as well be infinite.
 _LARGEST_SLOPE = 50.0
+# scikit-learn 1.8 warns of every way to ask for no penalty; a penalty this weak moves no digit.
+_NO_PENALTY = 1e15
+# Log odds far beyond those that `_SMALLEST_RISK` allows: the intercept lies between them.
+_FURTHEST_SHIFT = 60.0
 
 
 def log_odds(scores: Floats) -> Floats:
-    """Turn risks into log odds, keeping 0 and 1 finite."""
-    clipped = np.clip(scores, _SMALLEST_RISK, 1.0 - _SMALLEST_RISK)
-    margins: Floats = np.log(clipped) - np.log1p(-clipped)
+    """Return risks as log odds, keeping 0 and 1 finite."""
+    margins: Floats = logit(np.clip(scores, _SMALLEST_RISK, 1.0 - _SMALLEST_RISK))
     return margins
 
 
-def calibration_slope(labels: Labels, scores: Floats) -> Estimate | None:
-    """Give the slope of outcomes on log odds: 1 is right, below 1 the risks are too extreme.
+def fit_line(labels: Labels, scores: Floats) -> tuple[float, float] | None:
+    """Return slope and intercept of the outcomes' log odds on those of the risks (Cox, 1958).
 
-    None where the risks or the outcomes do not vary, or the risks separate the outcomes: no slope exists.
+    None where no such line exists: one outcome only, risks that do not vary, or risks that separate the
+    outcomes, whose slope would grow for ever.
     """
     margins = log_odds(scores)
-    if np.ptp(margins) < 1e-9 or not 0 < int(labels.sum()) < len(labels):
+    cases, others = margins[labels == 1], margins[labels == 0]
+    if not len(cases) or not len(others) or np.ptp(margins) < 1e-9:
         return None
-    inputs = np.column_stack([margins, np.ones(len(margins))])
-    slope, intercept = fit_line(inputs, labels, np.zeros(2), start=np.array([1.0, 0.0]))
-    if abs(slope) > _LARGEST_SLOPE:
+    if others.max() <= cases.min() or cases.max() <= others.min():
         return None
-    risks = sigmoid(inputs @ np.array([slope, intercept]))
+    solver = LogisticRegression(C=_NO_PENALTY, solver="newton-cholesky", tol=1e-11, max_iter=1000)
+    fitted = solver.fit(margins[:, None], labels)
+    return float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+
+
+def calibration_slope(labels: Labels, scores: Floats) -> Estimate | None:
+    """Return the slope of outcomes on log odds: 1 is right, below 1 the risks are too extreme.
+
+    None where `fit_line` finds no line. The interval is Wald's, from the information matrix.
+    """
+    line = fit_line(labels, scores)
+    if line is None or abs(line[0]) > _LARGEST_SLOPE:
+        return None
+    slope, intercept = line
+    margins = log_odds(scores)
+    risks = expit(slope * margins + intercept)
     weights = risks * (1 - risks)
     centre = float(np.average(margins, weights=weights))
     information = float(np.sum(weights * (margins - centre) ** 2))
-    return normal(float(slope), 1 / math.sqrt(information)) if information > 0 else None
+    return normal(slope, 1 / math.sqrt(information))
 
 
 def calibration_intercept(labels: Labels, scores: Floats) -> Estimate | None:
-    """Give calibration in the large, in log odds: 0 is right, above 0 the risks are too low on the whole."""
-    if not 0 < int(labels.sum()) < len(labels):
+    """Return calibration in the large, in log odds: 0 is right, above 0 the risks are too low overall.
+
+    It is the shift of the log odds after which as many cases are expected as were observed; None where only
+    one outcome was.
+    """
+    observed = int(labels.sum())
+    if not 0 < observed < len(labels):
         return None
     margins = log_odds(scores)
-    intercept = float(fit_line(np.ones((len(labels), 1)), labels, np.zeros(1), offset=margins)[0])
-    risks = sigmoid(margins + intercept)
-    return normal(intercept, 1 / math.sqrt(float(np.sum(risks * (1 - risks)))))
+
+    def too_many(shift: float) -> float:
+        return float(expit(margins + shift).sum()) - observed
+
+    shift = brentq(too_many, -_FURTHEST_SHIFT, _FURTHEST_SHIFT, xtol=1e-13)
+    risks = expit(margins + shift)
+    return normal(float(shift), 1 / math.sqrt(float(np.sum(risks * (1 - risks)))))
 
 
 def observed_to_expected(labels: Labels, scores: Floats) -> Estimate | None:
-    """Give observed cases divided by the sum of risks: 1 is right, above 1 the risks are too low."""
+    """Return observed cases divided by the sum of risks: 1 is right, above 1 the risks are too low."""
     observed = int(labels.sum())
     expected = float(scores.sum())
     if observed == 0 or expected <= 0:
@@ -82,7 +111,7 @@ class CurvePoint:
 
 
 def calibration_points(labels: Labels, scores: Floats, groups: int = 10) -> list[CurvePoint]:
-    """Give up to `groups` groups of rising risk, about equal in size, with Wilson intervals.
+    """Return up to `groups` groups of rising risk, about equal in size, with Wilson intervals.
 
     Patients of the same risk stay together, so their order changes nothing.
     """
@@ -104,7 +133,7 @@ def calibration_points(labels: Labels, scores: Floats, groups: int = 10) -> list
 def smoothed_curve(
     labels: Labels, scores: Floats, points: int = 40
 ) -> list[tuple[float, float, float, float]]:
-    """Give (risk, smoothed observed share, low, high): a Gaussian kernel over log odds (Copas, 1983).
+    """Return (risk, smoothed observed share, low, high): a Gaussian kernel over log odds (Copas, 1983).
 
     The bandwidth is Silverman's; the ends stop at the 1st and 99th percentile, where the patients do. The
     interval is Wilson's for as many patients as the kernel's weights are worth (Kish, 1965).
@@ -123,7 +152,7 @@ def smoothed_curve(
     observed = (kernel @ cells.positives) / weights
     worth = weights**2 / (kernel**2 @ totals)
     curve = []
-    for risk, share, trials in zip(sigmoid(grid), observed, worth, strict=True):
+    for risk, share, trials in zip(expit(grid), observed, worth, strict=True):
         found = wilson(float(share * trials), float(trials))
         curve.append((float(risk), found.value, found.low, found.high))
     return curve

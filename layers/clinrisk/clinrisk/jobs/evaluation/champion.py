@@ -1,4 +1,4 @@
-"""What do I get? The live model's risks for the same patients, each from a model that never saw that patient.
+"""The live model's risks for the same patients, each from a model that never saw that patient.
 
 A patient whom the live model learned from has its out-of-fold risk, written when it was trained; one who came
 later has the risk of the model itself. So the two models meet on every training patient, not on the few that
@@ -43,7 +43,7 @@ class ChampionRisks:
 def read_champion(
     container: Container, use_case: UseCase, training: Patients, holdout: Patients, scratch: Path
 ) -> ChampionRisks | None:
-    """Give the live model's side of the comparison, or None when no model is live."""
+    """Return the live model's side of the comparison, or None when no model is live."""
     if not container.has_input(CHAMPION):
         return None
     folder = container.input(CHAMPION)
@@ -55,9 +55,8 @@ def read_champion(
     left = any(folder.rglob("output.tar.gz"))
     if left:
         output = unpack(folder, "output.tar.gz", scratch / CHAMPION / "output")
-        table = read_scores(output / "out_of_fold.csv")
-        known = dict(zip(table["record_id"].to_pylist(), table["score"].to_pylist(), strict=True))
-        learned = np.array([known.get(record_id, np.nan) for record_id in training.record_ids.tolist()])
+        known = read_scores(output / "out_of_fold.csv").set_index("record_id")["score"]
+        learned = known.reindex(training.record_ids.tolist()).to_numpy(np.float64)
     if same:
         names = use_case.feature_names
         correction = recalibration.of_model(card)

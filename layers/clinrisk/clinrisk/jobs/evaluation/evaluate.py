@@ -2,7 +2,7 @@
 
 Reads  input/set (training.csv, holdout.csv, manifest.json), input/xgboost and input/logistic (model.tar.gz
        and output.tar.gz of the training jobs), input/champion (the same two of the live model, if any).
-Writes output/evaluation/evaluation.json, output/report/report.html and the model card beside it.
+Writes output/evaluation/evaluation.json, and report.html and the model card to output/report.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from clinrisk.jobs.container import read_json, write_json
 from clinrisk.jobs.evaluation.champion import read_champion
 from clinrisk.jobs.evaluation.evaluation_document import ScoredPatients, evaluation_of
 from clinrisk.jobs.models import baseline, booster, factors, recalibration
-from clinrisk.jobs.patient_tables import read_scores, read_set, sha256_of, strings, unpack
+from clinrisk.jobs.patient_tables import read_scores, read_set, sha256_of, unpack
 from clinrisk.jobs.report.model_card import card_files
 from clinrisk.jobs.report.report_page import render
 
@@ -119,7 +119,7 @@ def _evaluate(
         ScoredPatients(training.labels, training.groups, learned),
         ScoredPatients(holdout.labels, holdout.groups, held),
         champion=None if champion is None else champion.model,
-        looks=int(container.environment.get("HOLDOUT_LOOKS", "1")),
+        holdout_uses=int(container.environment.get("HOLDOUT_LOOKS", "1")),
         repeats=card["cv_repeats"],
         seed=int(manifest["seed"]),
     )
@@ -133,7 +133,7 @@ def _evaluate(
 
 
 def _search(card: dict[str, Any], manifest: dict[str, Any]) -> dict[str, Any]:
-    """Give how the settings were chosen and, after a tuning job, by how many of the training patients."""
+    """Return how the settings were chosen and, after a tuning job, by how many of the training patients."""
     search: dict[str, Any] = card["search"]
     if "tuning" not in search:
         return search
@@ -147,15 +147,13 @@ def _out_of_fold(models: dict[str, Path], training: Patients) -> dict[str, Float
     scores: dict[str, Floats] = {}
     for name, folder in models.items():
         table = read_scores(folder / "output" / "out_of_fold.csv")
-        same = table.num_rows == len(training) and bool(
-            np.all(strings(table, "record_id") == training.record_ids)
-        )
-        if not same or not np.array_equal(table["label"].to_numpy(), training.labels):
+        same = np.array_equal(table["record_id"], training.record_ids)
+        if not same or not np.array_equal(table["label"], training.labels):
             message = f"The out-of-fold scores of {name} are not those of the training patients."
             raise EvidenceChanged(message)
-        scores[name] = table["score"].to_numpy().astype(np.float64)
+        scores[name] = table["score"].to_numpy(np.float64)
         if name == BASELINE:
-            scores[FLOOR] = table["floor"].to_numpy().astype(np.float64)
+            scores[FLOOR] = table["floor"].to_numpy(np.float64)
     if not all(np.all((risks >= 0) & (risks <= 1)) for risks in scores.values()):
         raise EvidenceChanged("The out-of-fold scores are not all risks between 0 and 1.")
     return scores

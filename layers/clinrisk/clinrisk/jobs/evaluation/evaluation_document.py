@@ -1,4 +1,4 @@
-"""What do I get? evaluation.json: all that is claimed about a candidate, as one JSON document.
+"""evaluation.json: all that is claimed about a candidate, as one JSON document.
 
 Labels, scores and groups in, the document out; its schema is docs/evaluation.schema.json. Out-of-fold scores
 of the training patients carry the main figures; hold-out patients, whom no model has seen, are the check.
@@ -50,7 +50,7 @@ class ScoredPatients:
     labels: Labels
     groups: Mapping[str, NDArray[np.str_]]
     scores: Mapping[str, Floats]
-    """Per model: xgboost, logistic, floor, and champion where there is one (NaN where it has no say)."""
+    """Per model: xgboost, logistic, floor, and champion where there is one (NaN where it has no risk)."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,12 @@ def evaluation_of(
     holdout: ScoredPatients,
     *,
     champion: ComparedChampion | None = None,
-    looks: int = 1,
+    holdout_uses: int = 1,
     repeats: int = 1,
     seed: int = 0,
     draws: int = DRAWS,
 ) -> dict[str, Any]:
-    """Give the whole evaluation but for what only the job knows (run id, digests, drivers)."""
+    """Return the evaluation but for what only the job knows (run id, digests, drivers)."""
     recall = use_case.action.recall
     thresholds = {
         name: choose_threshold(out_of_fold.labels, scores, recall)
@@ -109,7 +109,7 @@ def evaluation_of(
         "comparison": _comparison(out_of_fold, thresholds),
         "holdout_comparison": _comparison(holdout, thresholds),
         "champion": _champion(champion, out_of_fold, holdout),
-        "looks": looks,
+        "looks": holdout_uses,
     }
     threshold, candidate = thresholds[CANDIDATE], out_of_fold.scores[CANDIDATE]
     memberships = [membership(a.name, a.group_names, out_of_fold.groups[a.name]) for a in use_case.protected]
@@ -128,13 +128,13 @@ def evaluation_of(
 
 
 def _models(scored: ScoredPatients, thresholds: Mapping[str, float], draws: int, seed: int) -> dict[str, Any]:
-    """Give every model's figures; each model is judged at its own threshold for the same recall."""
+    """Return every model's figures; each model is judged at its own threshold for the same recall."""
     found = {}
     for name, scores in scored.scores.items():
         rows = known(scores)
         if name == CHAMPION and not rows.any():
             continue
-        # Every model starts from the same seed: its intervals do not depend on which models stand beside it.
+        # Every model starts from the same seed: its intervals do not depend on which other models there are.
         rng = np.random.default_rng(seed)
         figures = all_figures(scored.labels[rows], scores[rows], thresholds[name], draws, rng)
         found[name] = {"threshold": thresholds[name], **figures}
@@ -174,7 +174,7 @@ def _champion(
 
 
 def _gaps(groups: Mapping[str, Any], draws: int, rng: Generator) -> dict[str, Any]:
-    """Give each protected attribute's gaps between its groups."""
+    """Return each protected attribute's gaps between its groups."""
     return {
         attribute: gaps({name: counts_of(group) for name, group in table.items()}, draws, rng)
         for attribute, table in groups.items()
@@ -187,7 +187,7 @@ def _rounded(points: list[tuple[float, ...]]) -> list[list[float]]:
 
 
 def _curves(scored: ScoredPatients, threshold: float) -> dict[str, Any]:
-    """Give the candidate's curves as points to draw."""
+    """Return the candidate's curves as points to draw."""
     labels, scores = scored.labels, scored.scores[CANDIDATE]
     cuts = threshold_range(threshold)
     drawn = {
@@ -199,6 +199,7 @@ def _curves(scored: ScoredPatients, threshold: float) -> dict[str, Any]:
         "roc": {
             name: _rounded([*roc_points(known_labels, risks)])
             for name, (known_labels, risks) in drawn.items()
+            if 0 < known_labels.sum() < len(known_labels)
         },
         "calibration": {
             "points": [

@@ -1,4 +1,4 @@
-"""What do I get? How each group of patients is served, the gaps between groups, and intervals for both.
+"""How each group of patients is served, the gaps between groups, and intervals for both.
 
 Sources: Hardt, Price and Srebro (2016) for equal opportunity and equalized odds; fairlearn for the exact
 definitions (its MetricFrame is the oracle in tests). Gaps are the largest group figure minus the smallest.
@@ -21,6 +21,7 @@ from clinrisk.core.evaluation.estimates import NOT_EVALUATED
 from clinrisk.core.limits import LIMITS
 from clinrisk.jobs.evaluation.metrics import Confusion, confusion
 from clinrisk.jobs.evaluation.model_figures import (
+    NAMES,
     accuracy_figures,
     calibration_figures,
     ranking_figures,
@@ -58,7 +59,7 @@ class Membership:
 
 
 def membership(attribute: str, names: Sequence[str], of: NDArray[np.str_]) -> Membership:
-    """Give the membership of patients whose groups are known by name; raises KeyError for another name.
+    """Return the membership of patients whose groups are known by name; raises KeyError for another name.
 
     >>> membership("sex", ("female", "male"), np.array(["male", "female"])).codes.tolist()
     [1, 0]
@@ -89,7 +90,7 @@ def group_tables(
     draws: int,
     seed: int = 0,
 ) -> dict[str, dict[str, Any]]:
-    """Give {attribute: {group: counts and figures}}; groups without a patient are left out.
+    """Return {attribute: {group: counts and figures}}; groups without a patient are left out.
 
     Every group starts from the same seed, so its intervals do not depend on which groups stand before it.
     """
@@ -115,29 +116,25 @@ def group_tables(
 def group_figures(
     labels: Labels, scores: Floats, threshold: float, draws: int, rng: Generator
 ) -> dict[str, Any]:
-    """Give one group's counts, rates, area and calibration, each where there are enough patients for it."""
+    """Return one group's counts, rates, area and calibration, each where there are enough patients for it."""
     counts = confusion(labels, scores, threshold)
     enough = enough_for(counts)
     figures: dict[str, Any] = {"n": counts.rows, "positives": counts.positives, "flagged": counts.flagged}
     figures |= {"tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn}
-    found = threshold_figures(counts, threshold) | ranking_figures(labels, scores, MINIMUM_EVENTS)
-    found |= calibration_figures(labels, scores, MINIMUM_EVENTS)
-    found |= accuracy_figures(labels, scores)
-    found |= (
-        resampled_figures(labels, scores, counts, draws, rng, **_POOLING)
-        if enough["recall"]
-        else dict.fromkeys(("average_precision", "f1"), NOT_EVALUATED)
-    )
-    needs = {"selection_rate": "selection_rate", "recall": "recall", "precision": "precision"}
-    needs |= {"specificity": "false_positive_rate", "false_positive_rate": "false_positive_rate"}
-    for name, value in found.items():
-        allowed = enough[needs[name]] if name in needs else counts.rows >= MINIMUM_ROWS
-        figures[name] = value if allowed else NOT_EVALUATED
-    return figures
+    figures |= dict.fromkeys(NAMES, NOT_EVALUATED)
+    if counts.rows < MINIMUM_ROWS:
+        return figures
+    figures |= threshold_figures(counts, threshold) | ranking_figures(labels, scores, MINIMUM_EVENTS)
+    figures |= calibration_figures(labels, scores, MINIMUM_EVENTS) | accuracy_figures(labels, scores)
+    if enough["recall"]:
+        figures |= resampled_figures(labels, scores, counts, draws, rng, **_POOLING)
+    needs = {"recall": "recall", "precision": "precision"}
+    needs |= dict.fromkeys(("specificity", "false_positive_rate"), "false_positive_rate")
+    return figures | {name: NOT_EVALUATED for name, rate in needs.items() if not enough[rate]}
 
 
 def enough_for(counts: Confusion) -> dict[str, bool]:
-    """Say which rates have enough patients in their denominators."""
+    """Return which rates have enough patients in their denominators."""
     rows = counts.rows >= MINIMUM_ROWS
     return {
         "selection_rate": rows,
@@ -148,7 +145,7 @@ def enough_for(counts: Confusion) -> dict[str, bool]:
 
 
 def _rates(cells: Floats) -> dict[str, Floats]:
-    """Give the four rates from (..., 4) counts of tp, fp, fn, tn; NaN where a denominator is 0."""
+    """Return the four rates from (..., 4) counts of tp, fp, fn, tn; NaN where a denominator is 0."""
     tp, fp, fn, tn = (cells[..., position] for position in range(4))
     with np.errstate(invalid="ignore", divide="ignore"):
         return {
@@ -202,19 +199,19 @@ def gaps(counts: Mapping[str, Confusion], draws: int, rng: Generator) -> dict[st
 
 
 def _range(values: Floats) -> Floats:
-    """Give the largest minus the smallest value of each row; a group that a resample lost is left out."""
+    """Return the largest minus the smallest value of each row; a group that a resample lost is left out."""
     spread: Floats = np.fmax.reduce(values, axis=1) - np.fmin.reduce(values, axis=1)
     return spread
 
 
 def _gap(value: float, by_chance: Floats) -> list[float]:
-    """Give a gap and the interval of what chance makes of it: the true gap lies no further away."""
+    """Return a gap and the interval of what chance makes of it: the true gap lies no further away."""
     reach = float(np.nanquantile(by_chance, CONFIDENCE))
     return [value, max(value - reach, 0.0), min(value + reach, 1.0)]
 
 
 def _ratio(exact: Floats, middle: Floats, replicated: Floats) -> Any:
-    """Give the smallest selection rate over the largest; its interval is that of a range of logarithms."""
+    """Return the smallest selection rate over the largest; its interval is that of a range of logarithms."""
     if exact.max() <= 0:
         return NOT_EVALUATED
     value = float(exact.min() / exact.max())

@@ -1,8 +1,8 @@
-"""What do I get? An interval beside every figure: DeLong, Wilson, normal and multinomial bootstrap.
+"""Intervals that no library gives: DeLong's for areas, those of means over patients, resampling by counts.
 
 Sources: DeLong, DeLong and Clarke-Pearson (1988) for areas under correlated ROC curves, in the rank form
-of Sun and Xu (2014); Wilson (1927) for proportions; Efron (1979) for the bootstrap, whose resampled rows
-are drawn as counts, since resampling n rows is a multinomial draw over them.
+of Sun and Xu (2014); Efron (1979) for the bootstrap, whose resampled rows are drawn as counts, since
+resampling n rows is a multinomial draw over them. Wilson's interval is in `core.evaluation.estimates`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import rankdata
 
 from clinrisk.core.evaluation.estimates import Estimate, normal, wilson
-from clinrisk.jobs.evaluation.metrics import midranks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.random import Generator
 
     from clinrisk.jobs.evaluation.metrics import Floats, Labels
@@ -31,36 +29,38 @@ _PICKS_PER_CELL = 8
 
 
 def mean(terms: Floats, confidence: float = 0.95) -> Estimate:
-    """Give the mean of one number per patient with its interval."""
+    """Return the mean of one number per patient with its interval; a single patient's has no width."""
     error = float(np.std(terms, ddof=1)) / math.sqrt(len(terms)) if len(terms) > 1 else 0.0
     return normal(float(np.mean(terms)), error, confidence)
 
 
-def _placements(labels: Labels, scores: Floats) -> tuple[Floats, Floats, float]:
-    """Give DeLong's structural components: one per positive, one per negative, and the area."""
+def _components(labels: Labels, scores: Floats) -> tuple[Floats, Floats]:
+    """Return DeLong's structural components: one per patient with the condition, one per patient without."""
     positive = labels == 1
-    all_ranks = midranks(scores)
+    ranks = rankdata(scores)
     m = int(np.count_nonzero(positive))
     n = len(labels) - m
-    v10: Floats = (all_ranks[positive] - midranks(scores[positive])) / n
-    v01: Floats = 1.0 - (all_ranks[~positive] - midranks(scores[~positive])) / m
-    return v10, v01, float(v10.mean())
+    v10: Floats = (ranks[positive] - rankdata(scores[positive])) / n
+    v01: Floats = 1.0 - (ranks[~positive] - rankdata(scores[~positive])) / m
+    return v10, v01
 
 
 def _variance(v10: Floats, v01: Floats) -> float:
-    """Give the variance of an area (or of a difference of areas) from its components."""
+    """Return the variance of an area (or of a difference of areas) from its components."""
     spread10 = float(v10.var(ddof=1)) / len(v10) if len(v10) > 1 else 0.0
     spread01 = float(v01.var(ddof=1)) / len(v01) if len(v01) > 1 else 0.0
     return spread10 + spread01
 
 
 def delong(labels: Labels, scores: Floats, confidence: float = 0.95) -> Estimate:
-    """Give the area under the ROC curve with DeLong's interval, kept inside [0, 1].
+    """Return the area under the ROC curve with DeLong's interval, kept inside [0, 1].
 
+    Both outcomes must be there.
     A perfect ranking leaves DeLong's variance at 0, a certainty that no number of patients can give: there
     the interval is that of as many successes as the rarer class has patients.
     """
-    v10, v01, area = _placements(labels, scores)
+    v10, v01 = _components(labels, scores)
+    area = float(v10.mean())
     if area in (0.0, 1.0):
         trials = min(len(v10), len(v01))
         return wilson(round(area * trials), trials, confidence)
@@ -69,10 +69,11 @@ def delong(labels: Labels, scores: Floats, confidence: float = 0.95) -> Estimate
 
 
 def delong_difference(labels: Labels, first: Floats, second: Floats, confidence: float = 0.95) -> Estimate:
-    """Give the area of `first` minus that of `second` on the same patients, with DeLong's paired interval."""
-    a10, a01, a = _placements(labels, first)
-    b10, b01, b = _placements(labels, second)
-    return normal(a - b, math.sqrt(_variance(a10 - b10, a01 - b01)), confidence)
+    """Return the area of `first` minus that of `second`, with DeLong's interval for the same patients."""
+    a10, a01 = _components(labels, first)
+    b10, b01 = _components(labels, second)
+    difference = float(a10.mean()) - float(b10.mean())
+    return normal(difference, math.sqrt(_variance(a10 - b10, a01 - b01)), confidence)
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,8 @@ def pool(labels: Labels, scores: Floats, limit: int = CELL_LIMIT, cells: int = P
     return Cells(np.bincount(cell, weights=scores) / totals, positives, totals - positives)
 
 
-def resample(cells: Cells, draws: int, rng: Generator) -> tuple[Floats, Floats]:
-    """Draw `draws` resamples of the patients; gives positives and negatives, each (draws, cells)."""
+def resample(cells: Cells, draws: int, rng: Generator) -> tuple[Labels, Labels]:
+    """Draw `draws` resamples of the patients; return positives and negatives, each (draws, cells)."""
     counts = np.concatenate([cells.positives, cells.negatives])
     rows, width = cells.rows, len(counts)
     if rows <= _PICKS_PER_CELL * width:
@@ -120,35 +121,14 @@ def resample(cells: Cells, draws: int, rng: Generator) -> tuple[Floats, Floats]:
         drawn = np.bincount(picks.ravel(), minlength=draws * width).reshape(draws, width)
     else:
         drawn = rng.multinomial(rows, counts / rows, size=draws)
-    resampled = drawn.astype(np.float64)
     half = len(cells.positives)
-    return resampled[:, :half], resampled[:, half:]
+    return drawn[:, :half], drawn[:, half:]
 
 
 def percentile(value: float, replicates: Floats, confidence: float = 0.95) -> Estimate:
-    """Give the interval between the outer percentiles of bootstrap replicates (undefined ones left out)."""
+    """Return the interval between the outer percentiles of bootstrap replicates (undefined ones left out)."""
     usable = replicates[np.isfinite(replicates)]
     if len(usable) == 0:
         return Estimate(value, value, value)
     low, high = np.quantile(usable, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Estimate(value, float(low), float(high))
-
-
-def paired_bootstrap(
-    figure: Callable[[Labels, Floats], float],
-    labels: Labels,
-    first: Floats,
-    second: Floats,
-    *,
-    draws: int,
-    rng: Generator,
-) -> Estimate:
-    """Give figure(first) - figure(second) with an interval from resampling the same patients for both."""
-    value = figure(labels, first) - figure(labels, second)
-    replicates = np.full(draws, np.nan)
-    for draw in range(draws):
-        rows = rng.integers(0, len(labels), size=len(labels))
-        drawn = labels[rows]
-        if 0 < drawn.sum() < len(drawn):
-            replicates[draw] = figure(drawn, first[rows]) - figure(drawn, second[rows])
-    return percentile(value, replicates)

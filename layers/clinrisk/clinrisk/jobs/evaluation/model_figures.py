@@ -1,4 +1,4 @@
-"""What do I get? The figures of one model on one set of patients, as JSON-ready [estimate, low, high].
+"""The figures of one model on one set of patients, as JSON-ready [estimate, low, high].
 
 A figure that has no meaning on these patients (one class only, constant risks, too few events) is the word
 NOT_EVALUATED, never NaN. Rankings, accuracy of risks, calibration and the threshold each have a function;
@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
+
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED, Estimate, normal, wilson
 from clinrisk.jobs.evaluation import bootstrap
 from clinrisk.jobs.evaluation.calibration import (
@@ -18,7 +20,13 @@ from clinrisk.jobs.evaluation.calibration import (
     observed_to_expected,
 )
 from clinrisk.jobs.evaluation.intervals import delong, mean
-from clinrisk.jobs.evaluation.metrics import Confusion, confusion, log_loss_terms, net_benefit
+from clinrisk.jobs.evaluation.metrics import (
+    Confusion,
+    confusion,
+    log_loss_terms,
+    net_benefit,
+    squared_errors,
+)
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -47,19 +55,19 @@ NAMES = (
 
 
 def figure(estimate: Estimate | None) -> Figure:
-    """Give an estimate as JSON carries it: three finite numbers, or NOT_EVALUATED."""
+    """Return an estimate as JSON carries it: three finite numbers, or NOT_EVALUATED."""
     if estimate is None or not all(map(math.isfinite, estimate.as_list())):
         return NOT_EVALUATED
     return estimate.as_list()
 
 
 def share(hits: int, trials: int) -> Figure:
-    """Give a proportion with Wilson's interval, NOT_EVALUATED when nobody could be counted."""
+    """Return a proportion with Wilson's interval, NOT_EVALUATED when nobody could be counted."""
     return figure(wilson(hits, trials)) if trials else NOT_EVALUATED
 
 
 def threshold_figures(counts: Confusion, threshold: float) -> dict[str, Figure]:
-    """Give what acting at the threshold means: whom it finds, whom it misses, what a flag is worth."""
+    """Return what acting at the threshold means: whom it finds, whom it misses, what a flag is worth."""
     negatives = counts.rows - counts.positives
     return {
         "selection_rate": share(counts.flagged, counts.rows),
@@ -74,7 +82,7 @@ def threshold_figures(counts: Confusion, threshold: float) -> dict[str, Figure]:
 
 
 def _net_benefit(counts: Confusion, threshold: float) -> Estimate | None:
-    """Give net benefit with the interval of a mean: a patient adds 1, minus the odds, or nothing."""
+    """Return net benefit with the interval of a mean: a patient adds 1, minus the odds, or nothing."""
     if counts.rows < 2:
         return None
     odds = threshold / (1 - threshold)
@@ -83,7 +91,7 @@ def _net_benefit(counts: Confusion, threshold: float) -> Estimate | None:
 
 
 def _net_benefit_over_all(counts: Confusion, threshold: float) -> Estimate | None:
-    """Give net benefit minus that of flagging everyone: who is not flagged adds the odds, or minus 1."""
+    """Return net benefit minus that of flagging everyone: who is not flagged adds the odds, or minus 1."""
     if counts.rows < 2:
         return None
     odds = threshold / (1 - threshold)
@@ -92,19 +100,19 @@ def _net_benefit_over_all(counts: Confusion, threshold: float) -> Estimate | Non
 
 
 def _mean(value: float, square: float, rows: int) -> Estimate:
-    """Give a mean with its interval, from the mean square of what each patient adds."""
+    """Return a mean with its interval, from the mean square of what each patient adds."""
     return normal(value, math.sqrt(max(square - value**2, 0.0) / rows))
 
 
 def ranking_figures(labels: Labels, scores: Floats, minimum_events: int = 2) -> dict[str, Figure]:
-    """Give the area under the ROC curve where both classes have enough patients."""
+    """Return the area under the ROC curve where both classes have enough patients."""
     positives = int(labels.sum())
     enough = min(positives, len(labels) - positives) >= max(minimum_events, 2)
     return {"auc": figure(delong(labels, scores)) if enough else NOT_EVALUATED}
 
 
 def calibration_figures(labels: Labels, scores: Floats, minimum_events: int = 2) -> dict[str, Figure]:
-    """Give calibration slope, intercept and observed : expected where both classes have enough patients."""
+    """Return calibration slope, intercept and observed : expected where both classes have enough patients."""
     positives = int(labels.sum())
     names = ("calibration_slope", "calibration_intercept", "observed_to_expected")
     if min(positives, len(labels) - positives) < max(minimum_events, 2):
@@ -117,9 +125,9 @@ def calibration_figures(labels: Labels, scores: Floats, minimum_events: int = 2)
 
 
 def accuracy_figures(labels: Labels, scores: Floats) -> dict[str, Figure]:
-    """Give the two scores of how right each patient's risk is; there must be a patient."""
+    """Return the two scores of how right each patient's risk is; there must be a patient."""
     return {
-        "brier": figure(mean((scores - labels) ** 2)),
+        "brier": figure(mean(squared_errors(labels, scores))),
         "log_loss": figure(mean(log_loss_terms(labels, scores))),
     }
 
@@ -127,7 +135,7 @@ def accuracy_figures(labels: Labels, scores: Floats) -> dict[str, Figure]:
 def resampled_figures(
     labels: Labels, scores: Floats, counts: Confusion, draws: int, rng: Generator, **pooling: int
 ) -> dict[str, Figure]:
-    """Give the figures whose intervals come from resampling patients: area under precision-recall, F1."""
+    """Return the figures whose intervals come from resampling patients: area under precision-recall, F1."""
     if not 0 < counts.positives < counts.rows:
         return dict.fromkeys(("average_precision", "f1"), NOT_EVALUATED)
     return {
@@ -139,10 +147,29 @@ def resampled_figures(
 def all_figures(
     labels: Labels, scores: Floats, threshold: float, draws: int, rng: Generator
 ) -> dict[str, Figure]:
-    """Give every figure of one model on one set of patients, in the order of the report."""
+    """Return every figure of one model on one set of patients, in the order of the report."""
     if len(labels) == 0:
         return dict.fromkeys(NAMES, NOT_EVALUATED)
     counts = confusion(labels, scores, threshold)
     figures = ranking_figures(labels, scores) | resampled_figures(labels, scores, counts, draws, rng)
     figures |= accuracy_figures(labels, scores)
-    return figures | calibration_figures(labels, scores) | threshold_figures(counts, threshold)
+    figures |= calibration_figures(labels, scores) | threshold_figures(counts, threshold)
+    for name, value in _by_scikit_learn(labels, scores).items():
+        if figures[name] != NOT_EVALUATED:
+            figures[name] = [value, *figures[name][1:]]
+    return figures
+
+
+def _by_scikit_learn(labels: Labels, scores: Floats) -> dict[str, float]:
+    """Return the figures that the promotion bar and the top of the report read, as scikit-learn has them.
+
+    For each of a hundred groups its checks of the input would take longer than all the arithmetic, so there
+    the estimate is what the interval already holds: the same number (a test compares them).
+    """
+    found = {
+        "brier": float(brier_score_loss(labels, scores, labels=[0, 1])),
+        "log_loss": float(log_loss(labels, scores, labels=[0, 1])),
+    }
+    if 0 < labels.sum() < len(labels):
+        found["auc"] = float(roc_auc_score(labels, scores))
+    return found

@@ -1,4 +1,4 @@
-"""What do I get? The candidate against another model on the same patients, with paired intervals.
+"""The candidate against another model on the same patients, with paired intervals.
 
 Every difference is candidate minus the other. Areas: DeLong's paired interval. All the rest is a mean over
 patients of what one patient contributes under each model, so its interval is that of a mean difference.
@@ -12,7 +12,7 @@ import numpy as np
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
 from clinrisk.jobs.evaluation.intervals import delong_difference, mean
-from clinrisk.jobs.evaluation.metrics import log_loss_terms
+from clinrisk.jobs.evaluation.metrics import log_loss_terms, squared_errors
 from clinrisk.jobs.evaluation.model_figures import figure
 
 if TYPE_CHECKING:
@@ -24,12 +24,12 @@ NAMES = ("auc", "brier", "log_loss", "recall", "specificity", "net_benefit")
 
 
 def known(scores: Floats) -> NDArray[np.bool_]:
-    """Say which patients have a score: the live model may not be able to judge every one honestly."""
+    """Return whether each patient has a score: the live model may not be able to judge every one honestly."""
     return np.isfinite(scores)
 
 
 def paired(labels: Labels, first: Floats, second: Floats, cut: float, other_cut: float) -> dict[str, Any]:
-    """Give every difference between two models, each flagging at its own cut, on those whom both scored.
+    """Return every difference between two models, each flagging at its own cut, on those whom both scored.
 
     Net benefit weighs a needless action by the odds of the first model's cut for both.
     """
@@ -42,7 +42,7 @@ def paired(labels: Labels, first: Floats, second: Floats, cut: float, other_cut:
         return found
     flags = (first >= cut).astype(np.float64) - (second >= other_cut)
     odds = cut / (1 - cut)
-    found["brier"] = figure(mean((first - labels) ** 2 - (second - labels) ** 2))
+    found["brier"] = figure(mean(squared_errors(labels, first) - squared_errors(labels, second)))
     found["log_loss"] = figure(mean(log_loss_terms(labels, first) - log_loss_terms(labels, second)))
     found["net_benefit"] = figure(mean(np.where(positive, flags, -odds * flags)))
     if positives >= 2:

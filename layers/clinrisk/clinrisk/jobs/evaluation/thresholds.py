@@ -1,8 +1,8 @@
-"""What do I get? The cut that finds the stated share of true cases, and what acting at a cut is worth.
+"""The cut that finds the stated share of true cases, and what acting at a cut is worth.
 
 The threshold follows from a clinical wish (find 80 of 100 strokes), never from .5 by habit; it is chosen on
 out-of-fold scores. On those same patients the recall is then what was asked for; whether new ones get it is
-what the hold-out says.
+shown by the hold-out.
 Net benefit: Vickers and Elkin (2006).
 """
 
@@ -30,13 +30,13 @@ def round_down(value: float, digits: int = 3) -> float:
     """
     if value <= 0:
         return 0.0
-    places: int = digits - 1 - math.floor(math.log10(value))
-    cut = math.floor(value * 10**places) / 10**places
-    return float(round(cut, places))
+    decimals: int = digits - 1 - math.floor(math.log10(value))
+    cut = math.floor(value * 10**decimals) / 10**decimals
+    return float(round(cut, decimals))
 
 
 def choose_threshold(labels: Labels, scores: Floats, recall: float) -> float:
-    """Give the highest readable threshold (3 digits) at which at least `recall` of the positives are flagged.
+    """Return the highest threshold of 3 digits at which at least `recall` of the cases are flagged.
 
     Rounding downwards can only find more cases, and no patient's own score becomes the published cut.
     Raises NotEnoughData when no patient has the condition.
@@ -52,7 +52,7 @@ def choose_threshold(labels: Labels, scores: Floats, recall: float) -> float:
 def net_benefit_curve(
     labels: Labels, scores: Floats, thresholds: Sequence[float]
 ) -> list[tuple[float, float, float, float, float]]:
-    """Give (threshold, net benefit of treating everyone, of the model, low, high); treating no one is 0."""
+    """Return (threshold, net benefit of treating everyone, of the model, low, high); treating no one is 0."""
     ordered = np.sort(scores)
     positives_ordered = np.sort(scores[labels == 1])
     rows, positives = len(labels), int(labels.sum())
@@ -70,6 +70,6 @@ def net_benefit_curve(
 
 
 def threshold_range(threshold: float, points: int = 30) -> list[float]:
-    """Give thresholds from a third of the action threshold to three times it (below 1), for the curve."""
+    """Return thresholds from a third of the action threshold to three times it (below 1), for the curve."""
     low, high = threshold / 3, min(threshold * 3, (1 + threshold) / 2)
     return [float(value) for value in np.linspace(low, high, points)]

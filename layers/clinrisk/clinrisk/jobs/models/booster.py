@@ -1,4 +1,4 @@
-"""What do I get? XGBoost with everything fixed that could change its bytes: grow, score, explain.
+"""XGBoost with everything fixed that could change its bytes: grow, score, explain.
 
 The only module that imports xgboost. Trees are grown by histogram on one thread from a given seed; xgboost
 3.3 and later grow other trees from the same seed, so the pin moves only with a new baseline.
@@ -30,8 +30,8 @@ _NUMBERS = {
     "colsample_bytree",
     "max_delta_step",
 }
-_WHOLE = {"max_depth", "num_round", "max_bin"}
-NUMERIC = _NUMBERS | _WHOLE
+_INTEGERS = {"max_depth", "num_round", "max_bin"}
+NUMERIC = _NUMBERS | _INTEGERS
 _TEXTS = {"monotone_constraints", "interaction_constraints"}
 
 
@@ -47,14 +47,14 @@ def settings_of(given: Mapping[str, str]) -> dict[str, Any]:
     }
     try:
         settings |= {name: float(given[name]) for name in sorted(_NUMBERS & given.keys())}
-        settings |= {name: int(given[name]) for name in sorted(_WHOLE & given.keys())}
+        settings |= {name: int(given[name]) for name in sorted(_INTEGERS & given.keys())}
     except ValueError as error:
         raise SettingMissing("A hyperparameter of XGBoost is not a number.") from error
     return settings | {name: given[name] for name in sorted(_TEXTS & given.keys())}
 
 
 def matrix(table: Floats, names: Sequence[str]) -> xgboost.DMatrix:
-    """Give features to XGBoost, missing as NaN, with their names so that a mix-up is refused."""
+    """Return features to XGBoost, missing as NaN, with their names so that a mix-up is refused."""
     return xgboost.DMatrix(table, feature_names=list(names), nthread=1)
 
 
@@ -69,7 +69,7 @@ def grow(settings: Mapping[str, Any], names: Sequence[str], table: Floats, label
 
 
 def fitter(settings: Mapping[str, Any], names: Sequence[str]) -> Fit:
-    """Give the `fit` that cross-validation calls."""
+    """Return the `fit` that cross-validation calls."""
 
     def fit(table: Floats, labels: Labels) -> Scorer:
         grown = grow(settings, names, table, labels)
@@ -79,14 +79,14 @@ def fitter(settings: Mapping[str, Any], names: Sequence[str]) -> Fit:
 
 
 def risks(booster: xgboost.Booster, table: Floats, names: Sequence[str], *, trees: int = 0) -> Floats:
-    """Give one risk per row, with all trees (0), as the image's server does, or with the first so many."""
+    """Return one risk per row, with all trees (0), as the image's server does, or with the first so many."""
     given = booster.predict(matrix(table, names), iteration_range=(0, trees))
     found: Floats = np.asarray(given, dtype=np.float64)
     return found
 
 
 def contributions(booster: xgboost.Booster, table: Floats, names: Sequence[str]) -> Floats:
-    """Give exact contributions in log odds, (rows, features + 1), the base last (Lundberg et al., 2018)."""
+    """Return exact contributions in log odds, (rows, features + 1), the base last (Lundberg et al., 2018)."""
     found: Floats = np.asarray(booster.predict(matrix(table, names), pred_contribs=True), dtype=np.float64)
     # Of no rows, XGBoost gives no columns either.
     return found.reshape(len(table), len(names) + 1)

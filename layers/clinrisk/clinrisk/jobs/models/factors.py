@@ -1,8 +1,8 @@
-"""What do I get? The columns that moved a patient's risk most, in clinical words with their direction.
+"""The columns that moved a patient's risk most, in clinical words with their direction.
 
 Contributions are exact Shapley values in log odds (Lundberg et al., 2018), one per model feature and a base.
 The flags made of one column of codes are added up, so that "chest pain" is one factor and not four.
-No value is named: a result file must not repeat what the patient's record says.
+No value is named: a result file must not repeat the patient's record.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def phrase(title: str, contribution: float) -> str:
 
 
 def top_factors(contributions: Floats, use_case: UseCase, count: int = 3) -> list[tuple[str, ...]]:
-    """Give each patient's `count` strongest factors, strongest first; "" where fewer columns mattered."""
+    """Return each patient's `count` strongest factors, strongest first; "" where fewer columns mattered."""
     names, summed = column_contributions(contributions, use_case)
     titles = [use_case.column(name).title for name in names]
     strongest = np.argsort(-np.abs(summed), axis=1, kind="stable")[:, :count]
@@ -56,7 +56,7 @@ def top_factors(contributions: Floats, use_case: UseCase, count: int = 3) -> lis
 
 
 def drivers(contributions: Floats, use_case: UseCase) -> list[dict[str, object]]:
-    """Give each column's share of all that moved the risks, largest first; the shares add up to 1."""
+    """Return each column's share of all that moved the risks, largest first; the shares add up to 1."""
     names, summed = column_contributions(contributions, use_case)
     weight = np.abs(summed).mean(axis=0)
     total = float(weight.sum()) or 1.0

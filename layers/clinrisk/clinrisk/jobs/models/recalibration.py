@@ -1,7 +1,7 @@
-"""What do I get? A correction of the risks that is kept only where it surely helps, as two numbers.
+"""A correction of the risks that is kept only where it is shown to help, as two numbers.
 
 Logistic recalibration (Cox, 1958): corrected log odds = intercept + slope * log odds. It never changes the
-order of patients. Whether it helps is asked of patients who did not take part in fitting it: each fold is
+order of patients. It is tested on patients who did not take part in fitting it: each fold is
 corrected by the line of the others, and the 95% interval of the paired gain in log loss must lie above 0.
 The server of the batch transform gives the booster's own risks; whoever shows, flags or compares risks calls
 `Recalibration.apply` with what the model's clinrisk/model.json holds under "calibration".
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.special import expit
 
-from clinrisk.jobs.evaluation.calibration import log_odds
+from clinrisk.jobs.evaluation.calibration import fit_line, log_odds
 from clinrisk.jobs.evaluation.intervals import mean
 from clinrisk.jobs.evaluation.metrics import log_loss_terms
-from clinrisk.jobs.models.baseline import fit_line, sigmoid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,14 +38,15 @@ class Recalibration:
     intercept: float = 0.0
 
     def apply(self, risks: Floats) -> Floats:
-        """Give the corrected risks, in the order of the given ones.
+        """Return the corrected risks, in the order of the given ones.
 
         >>> Recalibration().apply(np.array([0.0, 0.25, 1.0])).tolist()
         [0.0, 0.25, 1.0]
         """
         if self == Recalibration():
             return risks
-        return sigmoid(self.intercept + self.slope * log_odds(risks))
+        corrected: Floats = expit(self.intercept + self.slope * log_odds(risks))
+        return corrected
 
 
 def of_model(card: Mapping[str, Any]) -> Recalibration:
@@ -55,14 +56,11 @@ def of_model(card: Mapping[str, Any]) -> Recalibration:
 
 
 def fit_recalibration(labels: Labels, risks: Floats) -> Recalibration:
-    """Give the line that fits these outcomes best; no correction where none can be fitted."""
-    if not 0 < int(labels.sum()) < len(labels) or np.ptp(risks) < 1e-9:
+    """Return the line that fits these outcomes best; no correction where none can be fitted."""
+    line = fit_line(labels, risks)
+    if line is None or not _SLOPES[0] <= line[0] <= _SLOPES[1]:
         return Recalibration()
-    inputs = np.column_stack([log_odds(risks), np.ones(len(risks))])
-    slope, intercept = map(float, fit_line(inputs, labels, np.zeros(2), start=np.array([1.0, 0.0])))
-    if not _SLOPES[0] <= slope <= _SLOPES[1]:
-        return Recalibration()
-    return Recalibration(slope, intercept)
+    return Recalibration(*line)
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class Recalibrated:
     """Log loss without minus with the correction, [estimate, low, high], on patients outside its fit."""
 
     def as_json(self) -> dict[str, Any]:
-        """Give what the model's card says about it."""
+        """Return what the model's card holds about it."""
         kept = self.kept != Recalibration()
         return {
             "kept": kept,

@@ -1,4 +1,4 @@
-"""Compare: what a candidate would have said beside the live model, about the same patients.
+"""Compare: the risks of a candidate in shadow against those of the live model, on the same patients.
 
 Reads  input/champion (the live model's predictions, <upload>.parquet), input/shadow (what the server gave for
        the candidate, <upload>/batch.csv.out) and input/model (the candidate's model.tar.gz).
@@ -12,18 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
-from pyarrow import parquet
 
 from clinrisk import use_cases
 from clinrisk.core.release import shadow
 from clinrisk.errors import FeatureMismatch
 from clinrisk.jobs.container import read_json, write_json
 from clinrisk.jobs.models.recalibration import of_model
-from clinrisk.jobs.patient_tables import strings, unpack
+from clinrisk.jobs.patient_tables import groups_of, read_parquet, texts, unpack
 from clinrisk.jobs.release.shadow_comparison import FlaggedRisks, comparison
 from clinrisk.jobs.server_scores import score_files, scores_of
-from clinrisk.use_cases.base import GROUP_PREFIX
 
 if TYPE_CHECKING:
     from clinrisk.jobs.container import Container
@@ -38,24 +37,22 @@ def run(container: Container) -> None:
     threshold, version = float(container.setting("THRESHOLD")), container.setting("CHAMPION_VERSION")
     paths = sorted(container.input("champion").rglob("*.parquet"))
     predicted = [(path.stem, _predictions(path, use_case, version)) for path in paths]
-    compared = [(upload, table) for upload, table in predicted if table.num_rows]
+    compared = [(upload, table) for upload, table in predicted if len(table)]
     goal = container.output("comparison") / f"{batch}.json"
     if not compared:
         reason = "The recent batches were scored by an earlier live model."
         write_json(goal, shadow.not_compared(use_case.name, run_id, batch, shadow.NOTHING, reason))
         return
-    everybody = pa.concat_tables([table for _, table in compared])
+    everybody = pd.concat([table for _, table in compared])
     scored = container.input("shadow")
     served = np.concatenate(
-        [scores_of(score_files(scored / upload), strings(table, "record_id")) for upload, table in compared]
+        [scores_of(score_files(scored / upload), texts(table, "record_id")) for upload, table in compared]
     )
     kept = _recalibration(container.input("model"), use_case)
     risks = kept.apply(served)
     if not np.all((risks >= 0) & (risks <= 1)):
         raise FeatureMismatch("The candidate gave scores that are no risks between 0 and 1.")
-    flagged = everybody["flagged"].to_numpy(zero_copy_only=False)
-    champion = FlaggedRisks(everybody["risk"].to_numpy(), flagged)
-    groups = {name.removeprefix(GROUP_PREFIX): strings(everybody, name) for name in use_case.group_columns}
+    champion = FlaggedRisks(everybody["risk"].to_numpy(), everybody["flagged"].to_numpy(np.bool_))
     facts = {
         "use_case": use_case.name,
         "run_id": run_id,
@@ -65,7 +62,7 @@ def run(container: Container) -> None:
         "threshold": threshold,
     }
     candidate = FlaggedRisks(risks, risks >= threshold)
-    write_json(goal, comparison(use_case, champion, candidate, groups, facts))
+    write_json(goal, comparison(use_case, champion, candidate, groups_of(everybody, use_case), facts))
 
 
 def _recalibration(folder: Path, use_case: UseCase) -> Recalibration:
@@ -77,8 +74,9 @@ def _recalibration(folder: Path, use_case: UseCase) -> Recalibration:
     return of_model(card)
 
 
-def _predictions(path: Path, use_case: UseCase, version: str) -> pa.Table:
+def _predictions(path: Path, use_case: UseCase, version: str) -> pd.DataFrame:
     """Read the live model's predictions of one batch; those of an earlier live model are left out."""
-    table = parquet.ParquetFile(path).read()
-    table = table.filter(pa.array(strings(table, "model_version") == version, pa.bool_()))
-    return table.select(["record_id", "risk", "flagged", *use_case.group_columns])
+    columns = [("record_id", pa.string()), ("risk", pa.float64()), ("flagged", pa.bool_())]
+    columns += [(name, pa.string()) for name in ("model_version", *use_case.group_columns)]
+    frame = read_parquet(path, pa.schema(columns))
+    return frame[frame["model_version"] == version]

@@ -1,4 +1,4 @@
-"""What do I get? The card as CHAI's Applied Model Card v0.2 in XML, valid against docs/chai's schema.
+"""The model card as CHAI's Applied Model Card v0.2 in XML, valid against docs/chai's schema.
 
 Copyright of the schema: 2024 Coalition for Health AI, Inc.; its permission notice is in docs/chai/LICENSE.
 """
@@ -15,7 +15,7 @@ from clinrisk.jobs.report.card_answers import Source
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clinrisk.jobs.report.card_answers import Answer
+    from clinrisk.jobs.report.card_answers import CardAnswer
     from clinrisk.use_cases.base import UseCase
 
 NAMESPACE = "https://mc.chai.org/v0.2/schema.xsd"
@@ -49,19 +49,19 @@ FAIR = (
 
 
 def applied_model_card(
-    document: Mapping[str, Any], answers: Mapping[str, Answer], use_case: UseCase
+    document: Mapping[str, Any], answers: Mapping[str, CardAnswer], use_case: UseCase
 ) -> bytes:
-    """Give the XML document; what only the hospital can answer says so in its field."""
+    """Return the XML document; a field that only the hospital can fill is marked as its question."""
 
-    def said(*names: str) -> str:
-        return " ".join(_spelled(answers[name]) for name in names)
+    def answer(*names: str) -> str:
+        return " ".join(_marked(answers[name]) for name in names)
 
     facts = use_case.facts
     tree: dict[str, Any] = {
         "BasicInfo": {
             "ModelName": f"{use_case.title} ({use_case.name})",
-            "ModelDeveloper": said("developer"),
-            "DeveloperContact": said("contact"),
+            "ModelDeveloper": answer("developer"),
+            "DeveloperContact": answer("contact"),
         },
         "ReleaseInfo": {
             "ReleaseStage": "Candidate: blocked" if document["unmet"] else "Candidate: waits for a decision",
@@ -70,45 +70,45 @@ def applied_model_card(
             "GlobalAvailability": "Only where the hospital has approved it.",
         },
         "ModelSummary": {
-            "Summary": f"{use_case.description} {said('model_type', 'output')}",
+            "Summary": f"{use_case.description} {answer('model_type', 'output')}",
             "Keywords": {"Keyword": list(facts.keywords)},
         },
         "UsesAndDirections": {
-            "IntendedUseAndWorkflow": said("intended_use", "workflow"),
-            "PrimaryIntendedUsers": said("intended_users"),
-            "HowToUse": said("role", "workflow"),
-            "TargetedPatientPopulation": said("population"),
-            "CautionedOutOfScopeSettings": said("cautions"),
+            "IntendedUseAndWorkflow": answer("intended_use", "workflow"),
+            "PrimaryIntendedUsers": answer("intended_users"),
+            "HowToUse": answer("role", "workflow"),
+            "TargetedPatientPopulation": answer("population"),
+            "CautionedOutOfScopeSettings": answer("cautions"),
         },
         "Warnings": {
-            "KnownRisksAndLimitations": said("risks", "limits"),
-            "KnownBiasesOrEthicalConsiderations": said("fairness"),
-            "ClinicalRiskLevel": said("risk_level"),
+            "KnownRisksAndLimitations": answer("risks", "limits"),
+            "KnownBiasesOrEthicalConsiderations": answer("fairness"),
+            "ClinicalRiskLevel": answer("risk_level"),
         },
         "TrustIngredients": {
             "AISystemFacts": {
-                "OutcomesAndOutputs": said("output"),
-                "ModelType": said("model_type"),
+                "OutcomesAndOutputs": answer("output"),
+                "ModelType": answer("model_type"),
                 "FoundationModels": "None.",
-                "InputDataSource": said("training_setting"),
-                "OutputAndInputDataTypes": said("variables"),
-                "DevelopmentDataCharacterization": said("criteria", "people"),
-                "BiasMitigationApproaches": said("fairness_approach", "bias_management"),
-                "OngoingMaintenance": said("validity_monitoring", "fairness_monitoring", "update"),
+                "InputDataSource": answer("training_setting"),
+                "OutputAndInputDataTypes": answer("variables"),
+                "DevelopmentDataCharacterization": answer("criteria", "people"),
+                "BiasMitigationApproaches": answer("fairness_approach", "bias_management"),
+                "OngoingMaintenance": answer("validity_monitoring", "fairness_monitoring", "update"),
                 "Security": "Runs inside the hospital's own account: no network in the container, encryption "
                 "with the hospital's key, pseudonyms instead of patient ids.",
                 "Transparency": "Every digest of code, data, model and report is recorded with the decision.",
             },
             "TransparencyInformation": {
-                "FundingSource": said("funding"),
-                "StakeholdersConsulted": said("stakeholders"),
+                "FundingSource": answer("funding"),
+                "StakeholdersConsulted": answer("stakeholders"),
             },
         },
         "KeyMetrics": _key_metrics(document, use_case, answers),
         "Resources": {
             "EvaluationReferences": f"evaluation.json and report.html of run {document['run_id']}.",
             "PeerReviewedPublications": "None about this model.",
-            "PatientConsentOrDisclosure": said("consent"),
+            "PatientConsentOrDisclosure": answer("consent"),
         },
         "Bibliography": " ".join(facts.references) or "None.",
     }
@@ -120,16 +120,16 @@ def applied_model_card(
     return text + b"\n"
 
 
-def _spelled(answer: Answer) -> str:
+def _marked(given: CardAnswer) -> str:
     """Mark what the hospital has to answer."""
-    marked = f"[{answer.source}] " if answer.source is Source.HOSPITAL else ""
-    return marked + answer.text
+    mark = f"[{given.source}] " if given.source is Source.HOSPITAL else ""
+    return mark + given.text
 
 
 def _key_metrics(
-    document: Mapping[str, Any], use_case: UseCase, answers: Mapping[str, Answer]
+    document: Mapping[str, Any], use_case: UseCase, answers: Mapping[str, CardAnswer]
 ) -> dict[str, Any]:
-    """Give the three families of figures, each estimate with its interval as JSON."""
+    """Return the three families of figures, each estimate with its interval as JSON."""
     figures, bar = document["models"][CANDIDATE], use_case.bar
     tested = f"{document['counts']['training']['rows']} patients of the training data, out of fold."
     folds = (
@@ -162,13 +162,13 @@ def _key_metrics(
         "SafetyReliability": family(
             limits,
             {name: figures[name] for name in SAFE},
-            "How well patients are ranked, and how right risks are.",
+            "How well patients are ranked, and how accurate the risks are.",
         ),
     }
 
 
 def _result(label: str, value: Any) -> dict[str, str]:
-    """Give one figure: [estimate, low, high], or the word NOT_EVALUATED."""
+    """Return one figure: [estimate, low, high], or the word NOT_EVALUATED."""
     return {"Label": label, "ValueJson": json.dumps(value)}
 
 

@@ -1,4 +1,4 @@
-"""What do I get? Every answer of the model card once, in words, with who gave it.
+"""Every answer of the model card once, in words, with who gave it.
 
 Made from evaluation.json, the manifest and the use case, so it can hold no patient. What only the hospital
 can answer is marked as a question to it, never filled with something plausible.
@@ -32,7 +32,7 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True)
-class Answer:
+class CardAnswer:
     """One answer and who gave it."""
 
     text: str
@@ -45,7 +45,7 @@ QUESTIONS = {
     "contact": "Whom can a reader of this card write to?",
     "funding": "Who paid for building it and for putting it into use?",
     "risk_level": "How does the hospital's own governance rate the clinical risk?",
-    "relevance": "Why are patients like those of the training data the patients of this place?",
+    "relevance": "Why are patients like those of the training data your patients?",
     "stakeholders": "Which patients, clinicians and staff were asked about it?",
     "consent": "How do patients learn that it is used, and do they consent?",
     "intended_use": "What is it for?",
@@ -56,9 +56,9 @@ QUESTIONS = {
     "cautions": "Where must it not be used?",
     "risks": "Which risks are known?",
     "training_setting": "Where do the training patients come from?",
-    "external_party": "Who has tested it on patients from elsewhere?",
+    "external_party": "Who has tested it on patients of another hospital?",
 }
-# What validity is told by, in words; shares are spelled in per cent.
+# The figures of validity, in words; shares are in per cent.
 VALIDITY = {
     "auc": "AUC",
     "average_precision": "PR-AUC",
@@ -66,7 +66,7 @@ VALIDITY = {
     "log_loss": "log loss",
     "calibration_slope": "calibration slope",
     "calibration_intercept": "calibration intercept",
-    "observed_to_expected": "observed per expected",
+    "observed_to_expected": "cases observed per case expected",
     "recall": "recall",
     "specificity": "specificity",
     "precision": "PPV",
@@ -77,25 +77,25 @@ VALIDITY = {
 }
 SHARES = ("recall", "precision", "specificity", "npv")
 NOT_MEASURED = "Not measured: the patients of this run all come from the same source as the training data."
-NO_BATCH = "Not yet: this card was written before the model went live; monitoring writes its findings later."
+NO_BATCH = "Not yet: this card was written before the model went live. Monitoring records its findings later."
 
 
 def answers_of(
     document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: UseCase
-) -> dict[str, Answer]:
-    """Give every answer by name, those that only the hospital can give among them."""
+) -> dict[str, CardAnswer]:
+    """Return every answer by name, those that only the hospital can give among them."""
     stated = vars(use_case.facts)
     found = {
-        name: Answer(str(stated[name]), Source.USE_CASE)
+        name: CardAnswer(str(stated[name]), Source.USE_CASE)
         if stated.get(name)
-        else Answer(question, Source.HOSPITAL)
+        else CardAnswer(question, Source.HOSPITAL)
         for name, question in QUESTIONS.items()
     }
     found |= {
-        name: Answer(text, Source.RUN) for name, text in _computed(document, manifest, use_case).items()
+        name: CardAnswer(text, Source.RUN) for name, text in _computed(document, manifest, use_case).items()
     }
     found |= {
-        name: Answer(NOT_MEASURED, Source.LATER)
+        name: CardAnswer(NOT_MEASURED, Source.LATER)
         for name in (
             "external_source",
             "external_people",
@@ -104,20 +104,21 @@ def answers_of(
             "external_fairness",
         )
     }
-    local = {name: Answer(NO_BATCH, Source.LATER) for name in ("local_validity", "local_fairness")}
-    outcomes = Answer("No study of patient outcomes under this model is known.", Source.LATER)
+    local = {name: CardAnswer(NO_BATCH, Source.LATER) for name in ("local_validity", "local_fairness")}
+    outcomes = CardAnswer("No study of patient outcomes under this model is known.", Source.LATER)
     return found | local | {"outcomes": outcomes}
 
 
 def _computed(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: UseCase) -> dict[str, str]:
-    """Give what the run and the declaration say, by name."""
+    """Return what follows from the run and the use case, by name."""
     bands = ", ".join(band.name for band in use_case.bands)
     every = use_case.schedule.removeprefix("rate(").removesuffix(")").replace("1 ", "")
     return {
         "output": (
-            f"A risk between 0 and 1 of {use_case.label.title}; its band ({bands}, or uncertain where the "
-            f"patient is unlike those learned from); a flag from a risk of {percent(document['threshold'])}, "
-            f"chosen to find {percent(document['recall_target'])} of the cases because "
+            f"A risk between 0 and 1 of {use_case.label.title}; its band ({bands}, or uncertain for a "
+            "patient unlike the training patients); a flag from a risk of "
+            f"{percent(document['threshold'])}, chosen to find "
+            f"{percent(document['recall_target'])} of the cases because "
             f"{use_case.action.reason}; and the three columns that moved the risk most, with their direction."
         ),
         "kind": "Prediction: a probability, and a flag at a stated threshold.",
@@ -127,16 +128,17 @@ def _computed(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case
         "people": _people(document, manifest, use_case),
         "fairness_approach": _fairness_approach(document, use_case),
         "bias_management": (
-            "No class weights and no oversampling, which would spoil the risks; missing stays missing. Gaps "
-            "between groups are measured with intervals, shown to the approver, and become the baseline that "
-            "monitoring compares with. Parity itself is shown and not gated, since the condition is not "
-            "equally common."
+            "No class weights and no oversampling, which would distort the risks; missing values stay "
+            "missing. Gaps between groups are measured with intervals, shown to the approver, and become the "
+            "baseline of monitoring. Parity is shown and does not block a release, since the condition is "
+            "not equally common in all groups."
         ),
         "validity": _validity(document),
         "fairness": _fairness(document, use_case),
         "validity_monitoring": (
             f"Every {every}: input quality, drift against the training data, and, once outcomes are known, "
-            "AUC and observed per expected cases with intervals. A check that did not run raises an alarm."
+            "AUC and cases observed per case expected, with intervals. A check that does not run raises an "
+            "alarm."
         ),
         "fairness_monitoring": (
             f"Every {every}: each attribute's gap between groups against the gap at approval, with intervals "
@@ -144,12 +146,12 @@ def _computed(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case
         ),
         "update": (
             f"When at least {use_case.min_training_rows} labelled rows are there and new ones arrive, a "
-            "candidate is trained and held against the promotion bar. Nothing goes live without a recorded "
+            "candidate is trained and compared with the promotion bar. Nothing goes live without a recorded "
             "human decision."
         ),
         "correction": (
-            "An alert opens an investigation or proposes retraining at the next monitoring run. The model "
-            "before can be made live again by one recorded decision."
+            "An alert opens an investigation or proposes retraining at the next monitoring run. The "
+            "previous model can be made live again by one recorded decision."
         ),
         "limits": _limits(document, use_case),
     }
@@ -162,25 +164,25 @@ def _model_type(document: Mapping[str, Any]) -> str:
         best = search["tried"][search["chosen"]]
         text += f", {best['num_round']} trees of depth {best['max_depth']}, chosen by nested cross-validation"
     if "tuning" in search:
-        told = search["tuning"]
+        tuning = search["tuning"]
         text += (
-            f" with {tuned_settings(told)}, chosen by a tuning job from {told['trials']} trials on "
-            f"{told['patients']} of the training patients, who are also among those that the out-of-fold "
-            "figures are about"
+            f" with {tuned_settings(tuning)}, chosen by a tuning job from {tuning['trials']} trials on "
+            f"{tuning['patients']} of the training patients, whom the out-of-fold figures "
+            "include"
         )
     kept = "with" if correction["kept"] else "without"
     return f"{text}, {kept} logistic recalibration of the risks."
 
 
 def _variables(use_case: UseCase) -> str:
-    """Say what goes in, and which of it is also a protected attribute."""
+    """Return what goes in, and which of it is also a protected attribute."""
     inputs = ", ".join(column.title for column in use_case.columns)
     protected = [a.title for a in use_case.protected if a.column in {c.name for c in use_case.columns}]
     return f"Inputs: {inputs}. Of these, patients are also compared by {', '.join(protected)}."
 
 
 def _criteria(use_case: UseCase, document: Mapping[str, Any], manifest: Mapping[str, Any]) -> str:
-    """Say which rows were learned from: what validation accepts."""
+    """Return which rows are training rows: what validation accepts."""
     ranges = ", ".join(
         f"{column.title} {column.low:g} to {column.high:g} {column.unit}".strip()
         for column in use_case.columns
@@ -188,7 +190,7 @@ def _criteria(use_case: UseCase, document: Mapping[str, Any], manifest: Mapping[
     )
     return (
         f"Included: every labelled row with a known code in each coded column and {ranges}, or the value "
-        f"missing. {document['counts']['rows_quarantined']} rows of the same uploads were set aside. "
+        f"missing. {document['counts']['rows_quarantined']} rows of the same uploads were quarantined. "
         f"{percent(manifest['split']['holdout_share'])} of the patients, by a hash of the record id, were "
         "held out."
     )
@@ -210,14 +212,13 @@ def _fairness_approach(document: Mapping[str, Any], use_case: UseCase) -> str:
     low, high = use_case.bar.group_observed_to_expected
     return (
         "A candidate is blocked when a group with enough patients (at least "
-        f"{document['method']['minimum_events']} with the condition) surely ranks below an AUC of "
-        f"{use_case.bar.lowest_group_auc:g} or surely has observed per expected cases outside {low:g} to "
-        f"{high:g}."
+        f"{document['method']['minimum_events']} with the condition) has, with 95% confidence, an AUC below "
+        f"{use_case.bar.lowest_group_auc:g} or cases observed per case expected outside {low:g} to {high:g}."
     )
 
 
 def _validity(document: Mapping[str, Any]) -> str:
-    """Give the figures of the candidate, out of fold and held out, and of what it is compared with."""
+    """Return the figures of the candidate, out of fold and held out, and of what it is compared with."""
     parts = []
     for part, title in (("models", "Out of fold"), ("holdout", "Hold-out patients")):
         figures = document[part][CANDIDATE]
@@ -227,12 +228,12 @@ def _validity(document: Mapping[str, Any]) -> str:
         )
         parts.append(f"{title}: {spelled}.")
     others = ((BASELINE, "logistic regression"), (FLOOR, f"{document['floor_feature']} alone"))
-    said = ", ".join(f"{title} {number(document['models'][name]['auc'])}" for name, title in others)
-    return " ".join(parts) + f" AUC of {said}. Intervals are 95%."
+    compared = ", ".join(f"{title} {number(document['models'][name]['auc'])}" for name, title in others)
+    return " ".join(parts) + f" AUC of {compared}. Intervals are 95%."
 
 
 def _fairness(document: Mapping[str, Any], use_case: UseCase) -> str:
-    """Give the gaps between groups at the threshold."""
+    """Return the gaps between groups at the threshold."""
     parts = []
     for attribute in use_case.protected:
         gaps = document["gaps"][attribute.name]
@@ -246,6 +247,6 @@ def _fairness(document: Mapping[str, Any], use_case: UseCase) -> str:
 
 
 def _limits(document: Mapping[str, Any], use_case: UseCase) -> str:
-    """Give what this run found to be careful about."""
+    """Return what this run found to be careful about."""
     found = cautions(document, model_titles(use_case), group_titles(use_case))
-    return " ".join(found) or "This run found no figure surely wrong and no group too small to judge."
+    return " ".join(found) or "This run found no figure to be careful about and no group too small to judge."

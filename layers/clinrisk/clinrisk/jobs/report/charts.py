@@ -1,6 +1,6 @@
-"""What do I get? The report's pictures as inline SVG: readable on paper, on a phone and by a screen reader.
+"""The report's charts as inline SVG: readable on paper, on a phone and by a screen reader.
 
-Lines differ in dash as well as in colour, so that a black and white print still tells them apart.
+Lines differ in dash as well as in colour, so that a black and white print still keeps them apart.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ class Axis:
     high: float
     ticks: tuple[tuple[float, str], ...]
 
-    def place(self, value: float, start: float, end: float) -> float:
-        """Give the coordinate of a value, kept inside the frame."""
+    def position(self, value: float, start: float, end: float) -> float:
+        """Return the coordinate of a value, kept inside the frame."""
         share = (value - self.low) / (self.high - self.low)
         return start + min(max(share, 0.0), 1.0) * (end - start)
 
 
 def percent_axis(title: str, high: float, low: float = 0.0) -> Axis:
-    """Give an axis of shares in per cent, with about five round ticks."""
+    """Return an axis of shares in per cent, with about five round ticks."""
     span = high - low
     step = next(
         s for s in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0) if span / s <= 5.5
@@ -57,22 +57,22 @@ def percent_axis(title: str, high: float, low: float = 0.0) -> Axis:
 class Frame:
     """An SVG picture with two axes, to which lines and points are added."""
 
-    def __init__(self, across: Axis, up: Axis, description: str) -> None:
-        self._across, self._up = across, up
+    def __init__(self, right: Axis, up: Axis, description: str) -> None:
+        self._right, self._up = right, up
         self._parts: list[str] = [self._grid()]
         self._description = description
 
     def _x(self, value: float) -> float:
-        return round(self._across.place(value, _LEFT, WIDTH - _RIGHT), 1)
+        return round(self._right.position(value, _LEFT, WIDTH - _RIGHT), 1)
 
     def _y(self, value: float) -> float:
-        return round(self._up.place(value, HEIGHT - _BOTTOM, _TOP), 1)
+        return round(self._up.position(value, HEIGHT - _BOTTOM, _TOP), 1)
 
     def _grid(self) -> str:
         """Draw grid lines, tick texts and axis titles."""
         bottom, right = HEIGHT - _BOTTOM, WIDTH - _RIGHT
         parts = []
-        for value, text in self._across.ticks:
+        for value, text in self._right.ticks:
             x = self._x(value)
             parts.append(f'<path class="g" d="M{x} {_TOP}V{bottom}"/>')
             parts.append(f'<text x="{x}" y="{bottom + 14}" text-anchor="middle">{text}</text>')
@@ -81,7 +81,7 @@ class Frame:
             parts.append(f'<path class="g" d="M{_LEFT} {y}H{right}"/>')
             parts.append(f'<text x="{_LEFT - 5}" y="{y + 3.5:.1f}" text-anchor="end">{text}</text>')
         middle = f'x="{(_LEFT + right) / 2}" y="{HEIGHT - 8}"'
-        parts.append(f'<text class="t" {middle} text-anchor="middle">{escape(self._across.title)}</text>')
+        parts.append(f'<text class="t" {middle} text-anchor="middle">{escape(self._right.title)}</text>')
         turned = f'transform="translate(11 {(_TOP + bottom) / 2}) rotate(-90)"'
         parts.append(f'<text class="t" {turned} text-anchor="middle">{escape(self._up.title)}</text>')
         return "".join(parts)
@@ -122,7 +122,7 @@ class Frame:
         )
 
     def svg(self) -> Markup:
-        """Give the finished picture."""
+        """Return the finished picture."""
         head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(self._description)}">'
         return Markup(head + "".join(self._parts) + "</svg>")  # noqa: S704 - every text above was escaped
 

@@ -1,4 +1,4 @@
-"""What do I get? The three forms of the card as files: model-card.html, model-card.xml, model-card.json."""
+"""The model card as files: model-card.html, model-card.xml (CHAI), model-card.json (HTI-1)."""
 
 from __future__ import annotations
 
@@ -21,23 +21,24 @@ SECTIONS = (
     ("What it is", ("kind", "output", "model_type")),
     ("What it is for", ("intended_use", "workflow", "intended_users", "population", "role")),
     ("Where not to rely on it", ("cautions", "risks", "limits", "risk_level")),
-    ("Whom it learned from", ("training_setting", "criteria", "people", "variables", "relevance")),
+    ("Training patients", ("training_setting", "criteria", "people", "variables", "relevance")),
     ("How well it works", ("validity", "external_validity", "local_validity", "outcomes")),
-    ("Whom it serves how well", ("fairness", "fairness_approach", "bias_management", "external_fairness")),
-    ("How it is looked after", ("validity_monitoring", "fairness_monitoring", "update", "correction")),
-    ("Who answers for it", ("developer", "contact", "funding", "stakeholders", "consent", "external_party")),
+    ("Fairness", ("fairness", "fairness_approach", "bias_management", "external_fairness")),
+    ("Monitoring and updates", ("validity_monitoring", "fairness_monitoring", "update", "correction")),
+    ("Who is responsible", ("developer", "contact", "funding", "stakeholders", "consent", "external_party")),
 )
 
 
 def card_files(
     document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: UseCase
 ) -> dict[str, bytes]:
-    """Give the card's files by name: same evaluation, same bytes."""
+    """Return the card's files by name: same evaluation, same bytes."""
     answers = answers_of(document, manifest, use_case)
     attributes = source_attributes(answers)
     counts = counted(answers, attributes)
     facts = {"use_case": use_case.name, "run_id": document["run_id"], "counts": counts}
-    told = json.dumps(facts | {"source_attributes": attributes}, indent=1, ensure_ascii=False, sort_keys=True)
+    listed = facts | {"source_attributes": attributes}
+    text = json.dumps(listed, indent=1, ensure_ascii=False, sort_keys=True)
     template = files("clinrisk.jobs.report").joinpath("model-card.html.j2").read_text(encoding="utf-8")
     environment = Environment(
         loader=DictLoader({"card": template}),
@@ -59,5 +60,5 @@ def card_files(
     return {
         "model-card.html": page.encode(),
         "model-card.xml": applied_model_card(document, answers, use_case),
-        "model-card.json": told.encode() + b"\n",
+        "model-card.json": text.encode() + b"\n",
     }

@@ -1,4 +1,4 @@
-"""What do I get? The evaluation as one HTML page: summary first, then the evidence, then the lineage.
+"""The report: the evaluation as one HTML page, summary first, then the evidence, then the lineage.
 
 It is made from evaluation.json, the manifest and the use case alone, so it can hold no patient, and from the
 same inputs it is the same bytes. It needs no network and runs no script.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
-from clinrisk.core.evaluation.figure_text import hundred, number, percent, share
+from clinrisk.core.evaluation.figure_text import number, per_hundred, percent, share
 from clinrisk.core.training.promotion import BASELINE, CANDIDATE, CHAMPION, FLOOR
 from clinrisk.jobs.report import charts
 from clinrisk.jobs.report.cautions import cautions
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 FIGURES = (
     ("auc", "AUC", "chance that a patient with the condition gets the higher risk", "number"),
-    ("average_precision", "PR-AUC", "area under precision and recall; prevalence is the floor", "number"),
+    ("average_precision", "PR-AUC", "area under precision and recall; chance has the prevalence", "number"),
     ("brier", "Brier score", "mean squared error of the risks; smaller is better", "number"),
-    ("log_loss", "Log loss", "surprise at the outcomes; smaller is better", "number"),
+    ("log_loss", "Log loss", "penalty for confident errors; smaller is better", "number"),
     ("calibration_slope", "Calibration slope", "1 is right; below 1 the risks are too extreme", "number"),
     ("calibration_intercept", "Calibration intercept", "0 is right; above 0 the risks are too low", "number"),
     ("observed_to_expected", "Observed : expected", "cases that occurred per case predicted", "number"),
@@ -44,9 +44,9 @@ FIGURES = (
 )
 GROUP_FIGURES = (
     ("selection_rate", "flagged", "share"),
-    ("recall", "found of those with it", "share"),
-    ("false_positive_rate", "false alarms of those without", "share"),
-    ("precision", "right of those flagged", "share"),
+    ("recall", "cases found (recall)", "share"),
+    ("false_positive_rate", "false alarms", "share"),
+    ("precision", "flags correct (PPV)", "share"),
     ("auc", "AUC", "short"),
     ("observed_to_expected", "observed : expected", "short"),
     ("calibration_slope", "slope", "short"),
@@ -63,11 +63,11 @@ MORE_GROUP_FIGURES = (
 )
 GAPS = (
     ("selection_rate", "flagged"),
-    ("equal_opportunity_difference", "found (equal opportunity)"),
+    ("equal_opportunity_difference", "cases found (equal opportunity)"),
     ("false_positive_rate", "false alarms"),
     ("equalized_odds_difference", "equalized odds"),
-    ("precision", "right when flagged"),
-    ("selection_rate_ratio", "least : most flagged"),
+    ("precision", "flags correct"),
+    ("selection_rate_ratio", "smallest : largest share flagged"),
 )
 
 THE = {CHAMPION: "the live model"}
@@ -82,7 +82,7 @@ PAIRS = (
 
 
 def comparisons(document: Mapping[str, Any], titles: Mapping[str, str]) -> list[str]:
-    """Say in a sentence each how the candidate ranks the same patients against every other model."""
+    """Return, in a sentence each, how the candidate ranks the same patients compared with each model."""
     sentences = []
     for part, found in (("", document["comparison"]), (" on the hold-out", document["holdout_comparison"])):
         for name, title in titles.items():
@@ -90,16 +90,17 @@ def comparisons(document: Mapping[str, Any], titles: Mapping[str, str]) -> list[
             if pair.get("auc", NOT_EVALUATED) == NOT_EVALUATED or (part and name != CHAMPION):
                 continue
             value, low, high = pair["auc"]
-            verdict = "no difference is shown"
+            finding = "no difference is shown"
             if low > 0 or high < 0:
-                verdict = f"the candidate ranks patients {'better' if low > 0 else 'worse'}"
+                finding = f"the candidate ranks patients {'better' if low > 0 else 'worse'}"
+            value, low, high = (round(part, 3) + 0.0 for part in pair["auc"])
             interval = f"AUC difference {value:+.3f}, {low:+.3f} to {high:+.3f}, {pair['patients']} patients"
-            sentences.append(f"Against {THE.get(name, title)}{part}, {verdict} ({interval}).")
+            sentences.append(f"Compared with {THE.get(name, title)}{part}, {finding} ({interval}).")
     return sentences
 
 
 def setting_up(document: Mapping[str, Any]) -> list[str]:
-    """Say in a sentence each how the settings were chosen and whether the risks were corrected."""
+    """Return, in a sentence each, how the settings were chosen and whether the risks were corrected."""
     search, correction = document["search"], document["recalibration"]
     value, low, high = correction["log_loss_gain"]
     gain = f"log loss gain {value:+.4f}, {low:+.4f} to {high:+.4f}, on patients outside the fit"
@@ -107,7 +108,7 @@ def setting_up(document: Mapping[str, Any]) -> list[str]:
         f"The log odds of the risks are multiplied by {correction['slope']:.3f} and moved by "
         f"{correction['intercept']:+.3f}: {gain}."
         if correction["kept"]
-        else f"The risks are served as they are: correcting the log odds did not surely help ({gain})."
+        else f"The risks are used as they are: a correction of the log odds was not shown to help ({gain})."
     ]
     if search["tried"]:
         best = search["tried"][search["chosen"]]
@@ -117,35 +118,35 @@ def setting_up(document: Mapping[str, Any]) -> list[str]:
             "the patients they are judged on."
         )
     if "tuning" in search:
-        sentences += tuning(search["tuning"])
+        sentences += tuning_sentences(search["tuning"])
     return sentences
 
 
-def tuned_settings(told: Mapping[str, Any]) -> str:
-    """Spell the settings that a tuning job chose.
+def tuned_settings(tuning: Mapping[str, Any]) -> str:
+    """Return the settings that a tuning job chose, in words.
 
     >>> tuned_settings({"settings": {"eta": 0.0512345, "max_depth": 4}})
     'eta 0.05123, max_depth 4'
     """
-    return ", ".join(f"{name} {value:.4g}" for name, value in told["settings"].items())
+    return ", ".join(f"{name} {value:.4g}" for name, value in tuning["settings"].items())
 
 
-def tuning(told: Mapping[str, Any]) -> list[str]:
-    """Say which tuning job chose the settings, and what its choice does to the figures."""
+def tuning_sentences(tuning: Mapping[str, Any]) -> list[str]:
+    """Return which tuning job chose the settings, and what its choice does to the figures."""
     chose = (
-        f"The SageMaker tuning job {told['job']} chose {tuned_settings(told)}: the best of {told['trials']} "
-        f"trials by the log loss ({told['log_loss']:.4f}) of {told['patients']} of the training patients."
+        f"The SageMaker tuning job {tuning['job']} chose {tuned_settings(tuning)}: the best of "
+        f"{tuning['trials']} trials by the log loss ({tuning['log_loss']:.4f}) of "
+        f"{tuning['patients']} of the training patients."
     )
     flattered = (
-        "These patients are among those that the out-of-fold figures are about, so those figures, and the "
-        "threshold chosen on them, may be a little too good. The search never saw a hold-out patient: where "
-        "the two differ, believe the hold-out."
+        "The out-of-fold figures include these patients, so they, and the threshold, may be a little too "
+        "good. The search never saw a hold-out patient: where the two differ, trust the hold-out."
     )
     return [chose, flattered]
 
 
 def model_titles(use_case: UseCase) -> dict[str, str]:
-    """Name the models as the page does."""
+    """Return the name of each model."""
     floor = use_case.feature(use_case.baseline_feature).title
     return {
         CANDIDATE: "candidate (XGBoost)",
@@ -156,7 +157,7 @@ def model_titles(use_case: UseCase) -> dict[str, str]:
 
 
 def group_titles(use_case: UseCase) -> dict[str, dict[str, str]]:
-    """Name each group of each attribute as the page does."""
+    """Return the name of each group of each attribute."""
     return {
         attribute.name: {group.name: group.title for group in attribute.groups} | {UNKNOWN_GROUP: "not known"}
         for attribute in use_case.protected
@@ -166,7 +167,7 @@ def group_titles(use_case: UseCase) -> dict[str, dict[str, str]]:
 def _sections(
     document: Mapping[str, Any], use_case: UseCase, titles: Mapping[str, Mapping[str, str]]
 ) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Give each attribute's title with its groups, as rows with plain names."""
+    """Return each attribute's title with its groups, as rows with plain names."""
     return [
         (
             attribute.title,
@@ -183,7 +184,7 @@ def _sections(
 def _crossed(
     intersections: Mapping[str, Any], titles: Mapping[str, Mapping[str, str]]
 ) -> list[dict[str, Any]]:
-    """Give the crossed groups that are large enough for at least one rate, as rows with plain names."""
+    """Return the crossed groups that are large enough for at least one rate, as rows with plain names."""
     rows = []
     for crossed, table in intersections.items():
         first, second = crossed.split(" & ")
@@ -196,13 +197,13 @@ def _crossed(
 
 
 def _pairs(document: Mapping[str, Any], titles: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Give the candidate's paired differences from each other model, as rows with plain names."""
+    """Return the candidate's paired differences from each other model, as rows with plain names."""
     found = {name: document["comparison"].get(f"{CANDIDATE}_vs_{name}") for name in titles}
     return [{"title": titles[name], **pair} for name, pair in found.items() if pair and pair["patients"]]
 
 
 def _missing(counts: Mapping[str, int], use_case: UseCase) -> list[tuple[str, int]]:
-    """Give each column that some patients lack with how many; the flags made of one column are one column."""
+    """Return each column with missing values and their number; the flags of one column count once."""
     names = {use_case.feature(name).column: count for name, count in counts.items()}
     return [(use_case.column(name).title, count) for name, count in names.items()]
 
@@ -218,7 +219,7 @@ def _charts(document: Mapping[str, Any]) -> dict[str, Markup]:
 
 
 def render(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: UseCase) -> str:
-    """Give the page of one evaluation."""
+    """Return the page of one evaluation."""
     template = files("clinrisk.jobs.report").joinpath("report.html.j2").read_text(encoding="utf-8")
     environment = Environment(
         loader=DictLoader({"report.html": template}),
@@ -227,7 +228,7 @@ def render(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: U
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "share": share, "hundred": hundred, "percent": percent}
+    environment.filters |= {"number": number, "share": share, "per_hundred": per_hundred, "percent": percent}
     environment.filters["short"] = partial(number, digits=2)
     titles, groups = model_titles(use_case), group_titles(use_case)
     out_of_fold = [name for name in titles if name in document["models"]]

@@ -28,13 +28,13 @@ from clinrisk.core.profiles.score_profile import ScoreProfile, score_profile_of
 from clinrisk.errors import CountsDisagree, FeatureMismatch, ObjectMissing
 from clinrisk.jobs.container import read_json, write_json
 from clinrisk.jobs.models import booster, factors, recalibration
-from clinrisk.jobs.patient_tables import feature_matrix, strings, unpack
+from clinrisk.jobs.patient_tables import feature_matrix, groups_of, read_parquet, set_schema, texts, unpack
 from clinrisk.jobs.server_scores import score_files, scores_of
-from clinrisk.use_cases.base import GROUP_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
+    import pandas as pd
     import xgboost
 
     from clinrisk.jobs.container import Container
@@ -45,11 +45,24 @@ FACTORS = 3
 # The server prints seven digits or more; a shifted column moves a risk by far more than this.
 AGREEMENT = 1e-4
 UNCERTAIN = "uncertain"
-"""What stands in the place of a band for a patient outside what the model was trained on."""
+"""The band of a patient outside what the model was trained on."""
 CHECKED_ROWS = 10_000
 """In each part."""
 ROWS_AT_ONCE = 50_000
 """Their explanations, as Python's own texts, take twenty times the memory of their numbers."""
+_PREDICTED = {
+    "record_id": pa.string(),
+    "row": pa.int64(),
+    "risk": pa.float64(),
+    "flagged": pa.bool_(),
+    "band": pa.string(),
+    "model_version": pa.string(),
+}
+_PRESENTED = (
+    _PREDICTED
+    | {f"factor_{rank + 1}": pa.string() for rank in range(FACTORS)}
+    | {"outside": pa.string(), "data_version": pa.string()}
+)
 
 
 @dataclass(frozen=True)
@@ -59,14 +72,16 @@ class BatchPart:
     features: Path
     scores: list[Path]
 
-    def read(self, use_case: UseCase) -> tuple[pa.Table, Floats]:
+    def read(self, use_case: UseCase) -> tuple[pd.DataFrame, Floats]:
         """Read the rows with the server's scores in their order."""
-        table = _read_features(self.features, use_case)
-        return table, scores_of(self.scores, strings(table, "record_id"))
+        labelled = set_schema(use_case)
+        types = labelled.remove(labelled.get_field_index("label")).append(pa.field("row", pa.int64()))
+        table = read_parquet(self.features, types)
+        return table, scores_of(self.scores, texts(table, "record_id"))
 
 
 @dataclass(frozen=True)
-class ScoringModel:
+class ServedModel:
     """What turns the server's numbers into risks, factors and doubts."""
 
     booster: xgboost.Booster
@@ -83,23 +98,25 @@ def run(container: Container) -> None:
     data_version = container.setting("DATA_VERSION")
     accepted, found = int(container.setting("ROWS_ACCEPTED")), 0
     parts = _parts(container.input("features"), container.input("scores"))
-    model = ScoringModel(*_load(container.input("model"), use_case), version, threshold)
+    model = ServedModel(*_load(container.input("model"), use_case), version, threshold)
     for part in parts:
         table, served = part.read(use_case)
-        features = feature_matrix(table.slice(0, CHECKED_ROWS), use_case.feature_names)
+        features = feature_matrix(table.head(CHECKED_ROWS), use_case.feature_names)
         _check_scores(served, booster.risks(model.booster, features, use_case.feature_names))
-        found += table.num_rows
+        found += len(table)
     if found != accepted:
         raise CountsDisagree(f"The parts of the batch hold {found} rows; {accepted} were accepted.")
     profile: ScoreProfile | None = None
     with ExitStack() as files:
-        predictions = _Writer(files, container.output("predictions") / f"{upload}.parquet")
+        path = container.output("predictions") / f"{upload}.parquet"
+        predictions = _Writer(files, path, _PREDICTED, use_case.group_columns)
         for part in parts:
             with ExitStack() as file:
-                presented = _Writer(file, container.output("presented") / part.features.name)
-                for told, predicted, counts in _present(part, use_case, model, data_version):
-                    presented.write(told)
-                    predictions.write(predicted)
+                presented = _Writer(file, container.output("presented") / part.features.name, _PRESENTED)
+                for rows, counts in _present(part, use_case, model, data_version):
+                    presented.write(rows)
+                    # Monitoring counts the bands that the risks fall into: none is "uncertain" here.
+                    predictions.write(rows.assign(band=rows["risk_band"]))
                     profile = counts if profile is None else score_profile.merge([profile, counts])
     assert profile is not None  # noqa: S101 - there is a part, and each gives one
     write_json(container.output("score_profile") / f"{upload}.json", profile.to_dict())
@@ -132,82 +149,57 @@ def _load(folder: Path, use_case: UseCase) -> tuple[xgboost.Booster, Mapping[str
 
 
 def _present(
-    part: BatchPart, use_case: UseCase, model: ScoringModel, data_version: str
-) -> Iterator[tuple[dict[str, Any], dict[str, Any], ScoreProfile]]:
-    """Give, some thousands of rows at a time, what is presented, what is predicted and what is counted."""
+    part: BatchPart, use_case: UseCase, model: ServedModel, data_version: str
+) -> Iterator[tuple[pd.DataFrame, ScoreProfile]]:
+    """Yield, some thousands of rows at a time, what is known of each patient, and the counts."""
     table, served = part.read(use_case)
     # The server knows the booster alone: what the model corrects is corrected here, for all who read a risk.
     risks = recalibration.of_model(model.card).apply(served)
     # A part without rows leaves its empty tables too.
-    for start in range(0, max(table.num_rows, 1), ROWS_AT_ONCE):
-        yield _explained(
-            table.slice(start, ROWS_AT_ONCE),
-            risks[start : start + ROWS_AT_ONCE],
-            use_case,
-            model,
-            data_version,
+    for start in range(0, max(len(table), 1), ROWS_AT_ONCE):
+        rows = table.iloc[start : start + ROWS_AT_ONCE]
+        found = _explained(rows, risks[start : start + ROWS_AT_ONCE], use_case, model)
+        counts = score_profile_of(
+            use_case, found["risk"].to_numpy(), found["flagged"].to_numpy(), groups_of(rows, use_case)
         )
+        yield found.assign(data_version=data_version), counts
 
 
-def _explained(
-    rows: pa.Table, risks: Floats, use_case: UseCase, model: ScoringModel, data_version: str
-) -> tuple[dict[str, Any], dict[str, Any], ScoreProfile]:
+def _explained(rows: pd.DataFrame, risks: Floats, use_case: UseCase, model: ServedModel) -> pd.DataFrame:
+    """Return the rows with risk, flag, bands, factors, what lies outside the training range, and the version.
+
+    `risk_band` follows from the risk alone; `band` is "uncertain" for a patient unlike those
+    learned from: the number stands, but no band lends it certainty.
+    """
     features = feature_matrix(rows, use_case.feature_names)
-    flagged = risks >= model.threshold
     contributions = booster.contributions(model.booster, features, use_case.feature_names)
-    found = factors.top_factors(contributions, use_case, FACTORS)
-    common = {
-        "record_id": rows["record_id"].cast(pa.string()),
-        "row": rows["row"].cast(pa.int64()),
-        "risk": pa.array(risks, pa.float64()),
-        "flagged": pa.array(flagged, pa.bool_()),
-        "band": _texts([use_case.band(risk) for risk in risks.tolist()]),
-        "model_version": _texts([model.version] * len(risks)),
-    }
-    explained = {f"factor_{rank + 1}": _texts([row[rank] for row in found]) for rank in range(FACTORS)}
+    top = factors.top_factors(contributions, use_case, FACTORS)
+    bands = [use_case.band(risk) for risk in risks.tolist()]
     beyond = outside(features, model.card["ranges"], use_case)
-    # Nobody like this patient was learned from: the number stands, but no band lends it certainty.
-    bands = [UNCERTAIN if far else band for band, far in zip(common["band"].to_pylist(), beyond, strict=True)]
-    told = {
-        "band": _texts(bands),
-        "outside": _texts(beyond),
-        "data_version": _texts([data_version] * len(risks)),
-    }
-    groups = {name: rows[name].cast(pa.string()) for name in use_case.group_columns}
-    members = {name.removeprefix(GROUP_PREFIX): strings(rows, name) for name in use_case.group_columns}
-    profile = score_profile_of(use_case, risks, flagged, members)
-    return common | explained | told, common | groups, profile
-
-
-def _texts(values: list[str]) -> pa.Array:
-    """Give a text column, typed even when it is empty."""
-    return pa.array(values, pa.string())
+    return rows.assign(
+        risk=risks,
+        flagged=risks >= model.threshold,
+        risk_band=bands,
+        band=[UNCERTAIN if far else band for band, far in zip(bands, beyond, strict=True)],
+        outside=beyond,
+        model_version=model.version,
+        **{f"factor_{rank + 1}": [row[rank] for row in top] for rank in range(FACTORS)},
+    )
 
 
 class _Writer:
-    """A Parquet file that grows by one row group at a time."""
+    """A Parquet file of fixed columns that grows by one row group at a time."""
 
-    def __init__(self, files: ExitStack, path: Path) -> None:
-        self._files, self._path = files, path
-        self._file: parquet.ParquetWriter | None = None
+    def __init__(
+        self, files: ExitStack, path: Path, columns: Mapping[str, pa.DataType], groups: Sequence[str] = ()
+    ) -> None:
+        self._schema = pa.schema([*columns.items(), *((name, pa.string()) for name in groups)])
+        self._file = files.enter_context(parquet.ParquetWriter(path, self._schema))
 
-    def write(self, columns: Mapping[str, Any]) -> None:
-        """Append rows, whose columns are the same each time."""
-        table = pa.table(dict(columns))
-        if self._file is None:
-            self._file = self._files.enter_context(parquet.ParquetWriter(self._path, table.schema))
-        self._file.write_table(table)
-
-
-def _read_features(path: Path, use_case: UseCase) -> pa.Table:
-    """Read one chunk; raises FeatureMismatch when a column of the use case is absent."""
-    wanted = ["record_id", "row", *use_case.group_columns, *use_case.feature_names]
-    file = parquet.ParquetFile(path)
-    absent = [name for name in wanted if name not in file.schema_arrow.names]
-    if absent:
-        message = f"The batch lacks {len(absent)} columns of {use_case.name}: {', '.join(absent)}."
-        raise FeatureMismatch(message)
-    return file.read(columns=wanted).select(wanted)
+    def write(self, rows: pd.DataFrame) -> None:
+        """Append rows; their further columns are left out."""
+        table = pa.Table.from_pandas(rows, schema=self._schema, preserve_index=False)
+        self._file.write_table(table.replace_schema_metadata())
 
 
 def _check_scores(given: Floats, expected: Floats) -> None:

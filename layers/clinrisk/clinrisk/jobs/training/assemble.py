@@ -12,9 +12,8 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
-from pyarrow import parquet
 
 from clinrisk import use_cases
 from clinrisk.core.profiles import feature_profile
@@ -27,7 +26,7 @@ from clinrisk.errors import (
     ObjectMissing,
 )
 from clinrisk.jobs.container import machine_memory, read_json, write_json
-from clinrisk.jobs.patient_tables import Patients, patients_of, set_schema, sha256_of, write_csv
+from clinrisk.jobs.patient_tables import Patients, patients_of, read_parquet, set_schema, sha256_of, write_csv
 from clinrisk.jobs.training import tuning_set
 from clinrisk.use_cases.base import GROUP_PREFIX, UNKNOWN_GROUP
 
@@ -42,11 +41,8 @@ if TYPE_CHECKING:
 HOLDOUT_SHARE = 0.2
 BYTES_PER_ROW = 2_500
 """Of memory, while the set is put together: measured at a million rows of 20 features."""
-_BOOKKEEPING = ("record_id", "event_time", "upload_id", "label")
-_ORDERING = ("event_time", "is_deleted", "api_invocation_time", "write_time")
-_ARRIVAL = "arrival"
-"""Newest last; at the same moment a deletion wins, then the upload that arrived later in the inbox (event
-times are those of the files, to the second), then whatever reached the store later."""
+_SERVICE = ("is_deleted", "api_invocation_time", "write_time")
+_ORDERING = ("event_time", *_SERVICE)
 
 
 def run(container: Container) -> None:
@@ -58,14 +54,11 @@ def run(container: Container) -> None:
     _check_memory(plan, machine_memory())
     stored = read_offline(container.input("offline"), use_case, plan)
     table = as_of(stored, plan)
-    held_out = is_held_out(table["record_id"].to_pylist())
+    held_out = is_held_out(table["record_id"].to_list())
     folder = container.output("set")
-    parts = {
-        "training": table.filter(pa.array(~held_out)),
-        "holdout": table.filter(pa.array(held_out)),
-    }
+    parts = {"training": table[~held_out], "holdout": table[held_out]}
     for name, part in parts.items():
-        write_csv(folder / f"{name}.csv", part)
+        write_csv(folder / f"{name}.csv", part, set_schema(use_case))
     patients = {name: patients_of(part, use_case) for name, part in parts.items()}
     _check_enough(patients["training"], use_case)
     reference = reference_profile(patients["training"], use_case)
@@ -78,69 +71,57 @@ def run(container: Container) -> None:
     write_json(folder / "manifest.json", document)
 
 
-def read_offline(folder: Path, use_case: UseCase, plan: TrainingPlan) -> pa.Table:
-    """Read what the plan speaks of in every Parquet file; raises ObjectMissing when there is none.
+def read_offline(folder: Path, use_case: UseCase, plan: TrainingPlan) -> pd.DataFrame:
+    """Read the rows that the plan names from every Parquet file; raises ObjectMissing when there is no file.
 
     Rows of other uploads are never held: nobody counted them when the memory was weighed.
     """
-    schema = _offline_schema(use_case)
-    tables = []
-    for path in sorted(folder.rglob("*.parquet")):
-        # One file at a time and by hand: a dataset reader would add year=, month=, day=, hour= as columns.
-        file = parquet.ParquetFile(path)
-        present = [name for name in schema.names if name in file.schema_arrow.names]
-        absent = [name for name in schema.names if name not in present and name not in _ORDERING]
-        if absent:
-            message = (
-                f"The offline store lacks {len(absent)} columns of {use_case.name}: {', '.join(absent)}."
-            )
-            raise FeatureMismatch(message)
-        found = file.read(columns=present)
-        tables.append(_planned(pa.table([_column(found, field) for field in schema], schema=schema), plan))
+    texts = ("record_id", "upload_id", "event_time", "api_invocation_time", "write_time")
+    types = pa.schema([*((name, pa.string()) for name in texts), ("is_deleted", pa.bool_())])
+    types = pa.unify_schemas([set_schema(use_case), types])
+    tables = [
+        _planned(read_parquet(path, types, optional=_SERVICE), plan)
+        for path in sorted(folder.rglob("*.parquet"))
+    ]
     if not tables:
         raise ObjectMissing("The offline store holds no data yet.")
-    return pa.concat_tables(tables)
+    return pd.concat(tables, ignore_index=True)
 
 
-def _offline_schema(use_case: UseCase) -> pa.Schema:
-    """Give the columns read from the offline store, all of one type whatever the writer chose."""
-    fields = {name: pa.string() for name in _BOOKKEEPING}
-    fields |= {"is_deleted": pa.bool_(), "api_invocation_time": pa.string(), "write_time": pa.string()}
-    fields |= {field.name: field.type for field in set_schema(use_case)}
-    return pa.schema(list(fields.items()))
-
-
-def _column(table: pa.Table, field: pa.Field) -> pa.ChunkedArray:
-    """Give one column in the wanted type; the service's own columns may be absent."""
-    if field.name not in table.column_names:
-        return pa.chunked_array([pa.nulls(table.num_rows, field.type)])
-    return table[field.name].cast(field.type)
-
-
-def _planned(rows: pa.Table, plan: TrainingPlan) -> pa.Table:
+def _planned(rows: pd.DataFrame, plan: TrainingPlan) -> pd.DataFrame:
     """Keep what was there at the plan's moment: committed rows, and deletions whoever wrote them."""
-    deleted = pc.fill_null(rows["is_deleted"], fill_value=False)
-    committed = pc.is_in(rows["upload_id"], value_set=pa.array(plan.upload_ids, pa.string()))
-    in_time = pc.less_equal(rows["event_time"], plan.as_of)
-    known = rows.set_column(rows.schema.get_field_index("is_deleted"), "is_deleted", deleted)
-    return known.filter(pc.and_(in_time, pc.or_(committed, deleted)))
+    known = rows.assign(is_deleted=rows["is_deleted"].eq(True))  # noqa: FBT003 - as a value
+    committed = known["upload_id"].isin(plan.upload_ids)
+    return known[(known["event_time"] <= plan.as_of) & (committed | known["is_deleted"])]
 
 
-def as_of(known: pa.Table, plan: TrainingPlan) -> pa.Table:
-    """Give, sorted by record id, the newest row of each patient among those that `read_offline` read."""
-    _check_complete(known, plan)
-    arrival = pc.index_in(known["upload_id"], value_set=pa.array(plan.upload_ids, pa.string()))
-    known = known.append_column(_ARRIVAL, pc.fill_null(arrival, -1))
-    names = ("record_id", *_ORDERING[:2], _ARRIVAL, *_ORDERING[2:], "upload_id")
-    ordered = known.sort_by([(name, "ascending") for name in names]).drop_columns([_ARRIVAL])
-    ids = np.array(ordered["record_id"].to_pylist(), dtype=np.str_)
-    last = np.r_[ids[1:] != ids[:-1], True] if len(ids) else np.zeros(0, dtype=bool)
-    newest = ordered.filter(pa.array(last))
-    return _labelled(newest.filter(pc.invert(newest["is_deleted"])))
+def as_of(known: pd.DataFrame, plan: TrainingPlan) -> pd.DataFrame:
+    """Return, sorted by record id, the newest row of each patient among those that `read_offline` read.
+
+    Patients whose newest row is a deletion, or has no label, are left out; a group that nobody named is
+    "unknown". Raises CountsDisagree unless every committed row is there.
+    """
+    labelled = known[~known["is_deleted"] & known["label"].notna()]
+    found = len(labelled.drop_duplicates(["upload_id", "record_id"]))
+    if found != plan.expected_rows:
+        message = f"The offline store holds {found} labelled rows of uploads that have {plan.expected_rows}."
+        raise CountsDisagree(message)
+    order = {upload: position for position, upload in enumerate(plan.upload_ids)}
+    # Newest last; at the same moment a deletion wins, then the upload that arrived later in the inbox (event
+    # times are those of the files, to the second), then whatever reached the store later.
+    names = ["record_id", *_ORDERING[:2], "arrival", *_ORDERING[2:], "upload_id"]
+    newest = (
+        known.assign(arrival=known["upload_id"].map(order).fillna(-1))
+        .sort_values(names)
+        .drop_duplicates("record_id", keep="last")
+    )
+    kept = newest[~newest["is_deleted"] & newest["label"].notna()]
+    groups = dict.fromkeys((name for name in kept.columns if name.startswith(GROUP_PREFIX)), UNKNOWN_GROUP)
+    return kept.drop(columns=["arrival", *_ORDERING, "upload_id"]).fillna(groups)
 
 
 def _check_memory(plan: TrainingPlan, available: int) -> None:
-    """Refuse what would end without a word when the machine runs out of memory."""
+    """Refuse a set that would not fit into the machine; raises MachineTooSmall."""
     needed = plan.expected_rows * BYTES_PER_ROW
     if needed > available:
         raise MachineTooSmall(
@@ -149,31 +130,8 @@ def _check_memory(plan: TrainingPlan, available: int) -> None:
         )
 
 
-def _check_complete(known: pa.Table, plan: TrainingPlan) -> None:
-    """Refuse rows that are more or fewer than were committed; a retried write lands twice and counts once."""
-    rows = known.filter(pc.and_(pc.invert(known["is_deleted"]), pc.is_valid(known["label"])))
-    found = (
-        rows.select(["upload_id", "record_id"]).group_by(["upload_id", "record_id"]).aggregate([]).num_rows
-    )
-    if found != plan.expected_rows:
-        message = f"The offline store holds {found} labelled rows of uploads that have {plan.expected_rows}."
-        raise CountsDisagree(message)
-
-
-def _labelled(newest: pa.Table) -> pa.Table:
-    """Keep the labelled rows and the columns of the set; a group that nobody named is "unknown"."""
-    kept = newest.filter(pc.is_valid(newest["label"]))
-    names = ["record_id", "label"]
-    names += [name for name in kept.column_names if name not in (*_BOOKKEEPING, *_ORDERING)]
-    columns = [
-        pc.fill_null(kept[name], UNKNOWN_GROUP) if name.startswith(GROUP_PREFIX) else kept[name]
-        for name in names
-    ]
-    return pa.table(columns, names=names)
-
-
 def is_held_out(record_ids: list[str], share: float = HOLDOUT_SHARE) -> NDArray[np.bool_]:
-    """Say which patients are held out: a hash of the record id decides, so a patient never changes sides.
+    """Return whether each patient is held out: a hash of the record id decides, once for ever.
 
     No seed takes part: the next retraining holds out the same patients, and so does the one after.
 
@@ -208,7 +166,7 @@ def reference_profile(training: Patients, use_case: UseCase) -> feature_profile.
 def manifest(
     folder: Path, patients: dict[str, Patients], use_case: UseCase, plan: TrainingPlan
 ) -> dict[str, Any]:
-    """Say what the set is: digests, counts, rules. Upload ids and times stay in plan.json, and differ."""
+    """Return what the set is: digests, counts, rules. What differs between runs stays in plan.json."""
     return {
         "use_case": use_case.name,
         "schema_version": use_case.schema_version,

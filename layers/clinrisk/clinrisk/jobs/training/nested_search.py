@@ -1,4 +1,4 @@
-"""What do I get? Depth and number of trees chosen on the data, and risks that the choice cannot flatter.
+"""Depth and number of trees chosen on the data, and risks that the choice cannot flatter.
 
 Nested (Varma and Simon, 2006): the patients of an outer fold are scored by a model whose settings were chosen
 without them. One trick makes that cheap enough for every training run: the model grown without folds f and g
@@ -6,7 +6,7 @@ is the inner model of f tested on g, and that of g tested on f, so five folds ne
 twenty; and one booster of 70 trees, cut after 25 and 40, tries three numbers of trees.
 
 Or the settings come from a tuning job, which has looked at the same patients: then nothing is searched here,
-and the model's card says so.
+and the model's card names the job.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class SearchResult:
 
     scores: Floats
     settings: dict[str, Any]
-    told: dict[str, Any]
+    facts: dict[str, Any]
 
 
 def points_of(given: Mapping[str, str]) -> list[GridPoint]:
@@ -60,17 +60,17 @@ def points_of(given: Mapping[str, str]) -> list[GridPoint]:
     if TUNING_JOB in given:
         return []
     try:
-        depths, rounds = (_whole_numbers(given.get(name, "")) for name in (SEARCHED_DEPTHS, SEARCHED_ROUNDS))
+        depths, rounds = (_integers(given.get(name, "")) for name in (SEARCHED_DEPTHS, SEARCHED_ROUNDS))
     except ValueError as error:
-        raise SettingMissing("The grid of the search is not a list of whole numbers.") from error
+        raise SettingMissing("The grid of the search is not a list of integers.") from error
     return [GridPoint(depth, count) for depth in depths for count in rounds]
 
 
-def tuning_told(given: Mapping[str, str], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Say which tuning job chose the settings, from how many trials; raises SettingMissing.
+def tuning_facts(given: Mapping[str, str], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return which tuning job chose the settings, from how many trials; raises SettingMissing.
 
     >>> given = {"tuning_job": "t", "best_training_job": "t-2", "tuning_trials": "9", "tuning_log_loss": ".4"}
-    >>> tuning_told(given, {"eta": 0.1, "objective": "binary:logistic"})["settings"]
+    >>> tuning_facts(given, {"eta": 0.1, "objective": "binary:logistic"})["settings"]
     {'eta': 0.1}
     """
     try:
@@ -82,15 +82,15 @@ def tuning_told(given: Mapping[str, str], settings: Mapping[str, Any]) -> dict[s
             "settings": {name: settings[name] for name in sorted(booster.NUMERIC & settings.keys())},
         }
     except (KeyError, ValueError) as error:
-        raise SettingMissing("What the tuning job found is not fully told.") from error
+        raise SettingMissing("The hyperparameters do not hold all that the tuning job found.") from error
 
 
-def _whole_numbers(text: str) -> list[int]:
+def _integers(text: str) -> list[int]:
     return sorted({int(part) for part in text.split(",") if part})
 
 
 def at(settings: Mapping[str, Any], point: GridPoint) -> dict[str, Any]:
-    """Give the settings of one point."""
+    """Return the settings of one point."""
     return {**settings, "max_depth": point.max_depth, "num_round": point.num_round}
 
 
@@ -120,7 +120,7 @@ def nested(
             chosen.append(int(best))
     best = int(losses.argmin())
     rows = len(labels) * len(folds) * (int(folds.max()))
-    told = {
+    facts = {
         "tried": [
             {
                 "max_depth": point.max_depth,
@@ -132,7 +132,7 @@ def nested(
         ],
         "chosen": best,
     }
-    return SearchResult(scores, at(settings, points[best]), told)
+    return SearchResult(scores, at(settings, points[best]), facts)
 
 
 def _inner_losses(
@@ -144,7 +144,7 @@ def _inner_losses(
     labels: Labels,
     assigned: NDArray[np.int64],
 ) -> Floats:
-    """Give the log loss of every point inside every outer fold, (folds, points)."""
+    """Return the log loss of every point inside every outer fold, (folds, points)."""
     count = int(assigned.max()) + 1
     losses = np.zeros((count, len(points)))
     for first, second in combinations(range(count), 2):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
+import pandas as pd
 
 from clinrisk import use_cases
 from clinrisk.errors import FeatureMismatch, SettingMissing
@@ -20,7 +20,7 @@ from clinrisk.jobs.models import baseline, booster
 from clinrisk.jobs.models.recalibration import recalibrated
 from clinrisk.jobs.patient_tables import read_set, sha256_of, write_csv
 from clinrisk.jobs.training import nested_search
-from clinrisk.jobs.training.cross_validation import out_of_fold, out_of_fold_by_repeat, stratified_folds
+from clinrisk.jobs.training.cross_validation import out_of_fold, stratified_folds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,9 +49,9 @@ def run(container: Container) -> None:
     repeats = int(given.get("cv_repeats", str(DEFAULT_REPEATS)))
     folds = stratified_folds(patients.labels, seed, repeats)
     train = _train_xgboost if algorithm == "xgboost" else _train_logistic
-    scores, told = train(container.model, patients, use_case, given, folds)
+    scores, findings = train(container.model, patients, use_case, given, folds)
     columns = {"record_id": patients.record_ids, "fold": folds[0], "label": patients.labels, **scores}
-    write_csv(container.output_data / "out_of_fold.csv", pa.table(columns))
+    write_csv(container.output_data / "out_of_fold.csv", pd.DataFrame(columns))
     card = {
         "algorithm": algorithm,
         "use_case": use_case.name,
@@ -65,7 +65,7 @@ def run(container: Container) -> None:
         "cv_repeats": repeats,
         "hyperparameters": {name: given[name] for name in sorted(given)},
         "ranges": _ranges(patients, use_case),
-    } | told
+    } | findings
     write_json(container.model / "clinrisk" / "model.json", card)
 
 
@@ -78,9 +78,9 @@ def _required(given: Mapping[str, str], name: str) -> str:
 
 
 def _ranges(patients: Patients, use_case: UseCase) -> dict[str, list[float]]:
-    """Give, per measured feature, the span of the training patients, widened to hundredths of the range.
+    """Return, per measured feature, the span of the training patients, widened to hundredths of the range.
 
-    Scoring says when a patient lies outside it; the widening keeps a single patient's value out of the file.
+    Scoring marks a patient who lies outside it; the widening keeps a single patient's value out of the file.
     """
     spans: dict[str, list[float]] = {}
     for index, feature in enumerate(use_case.features):
@@ -97,7 +97,7 @@ def _ranges(patients: Patients, use_case: UseCase) -> dict[str, list[float]]:
 def _train_xgboost(
     model: Path, patients: Patients, use_case: UseCase, given: Mapping[str, str], folds: Any
 ) -> tuple[dict[str, Floats], dict[str, Any]]:
-    """Write xgboost-model (UBJSON); gives the out-of-fold scores, the search and the recalibration.
+    """Write xgboost-model (UBJSON); return the out-of-fold scores, the search and the recalibration.
 
     No early stopping: the number of trees is chosen like any other setting, so all trees are served.
     """
@@ -106,23 +106,23 @@ def _train_xgboost(
     if use_case.monotone:
         settings["monotone_constraints"] = tuple(use_case.monotone.get(name, 0) for name in names)
     points = nested_search.points_of(given)
-    told: dict[str, Any] = {"tried": [], "chosen": None}
+    search: dict[str, Any] = {"tried": [], "chosen": None}
     if nested_search.TUNING_JOB in given:
-        told["tuning"] = nested_search.tuning_told(given, settings)
+        search["tuning"] = nested_search.tuning_facts(given, settings)
     if points:
         found = nested_search.nested(settings, points, names, features=features, labels=labels, folds=folds)
-        scores, settings, told = found.scores, found.settings, found.told
+        scores, settings, search = found.scores, found.settings, found.facts
     else:
-        scores = out_of_fold_by_repeat(booster.fitter(settings, names), features, labels, folds)
+        scores = out_of_fold(booster.fitter(settings, names), features, labels, folds)
     corrected = recalibrated(labels, scores, folds)
     booster.save(booster.grow(settings, names, features, labels), model / "xgboost-model")
-    return {"score": corrected.scores}, {"search": told, "calibration": corrected.as_json()}
+    return {"score": corrected.scores}, {"search": search, "calibration": corrected.as_json()}
 
 
 def _train_logistic(
     model: Path, patients: Patients, use_case: UseCase, given: Mapping[str, str], folds: Any
 ) -> tuple[dict[str, Floats], dict[str, Any]]:
-    """Write the baseline and the floor (one feature alone) as JSON, and give their out-of-fold scores."""
+    """Write the baseline and the floor (one feature alone) as JSON; return their out-of-fold scores."""
     strength = float(given.get("C", "1.0"))
     only = [use_case.feature_names.index(use_case.baseline_feature)]
     tables = {
@@ -131,7 +131,7 @@ def _train_logistic(
     }
     scores = {}
     for name, (features, table) in tables.items():
-        scores[name] = out_of_fold(baseline.fitter(features, strength), table, patients.labels, folds)
+        scores[name] = baseline.out_of_fold(table, patients.labels, folds, strength)
         fitted = baseline.fit(table, patients.labels, features, strength)
         write_json(model / "clinrisk" / f"{name}.json", fitted.as_json())
     return {"score": scores["logistic"], "floor": scores["floor"]}, {}

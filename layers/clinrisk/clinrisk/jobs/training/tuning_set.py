@@ -1,4 +1,4 @@
-"""What do I get? The training part as the trials of a tuning job read it: two Parquet files, label first.
+"""The training part as the trials of a tuning job read it: two Parquet files, label first.
 
 A trial runs the image's own XGBoost, not our program, since a tuning job takes no entrypoint. It learns from
 train/ and is judged on validation/, one fifth of the training patients; the held-out ones are in neither.
@@ -25,18 +25,18 @@ TUNING = "tuning"
 
 
 def write_tuning_set(folder: Path, training: Patients, names: tuple[str, ...], seed: int) -> dict[str, Any]:
-    """Write the two parts and give, for the manifest, their rows and digests.
+    """Write the two parts; return, for the manifest, their rows and digests.
 
     Nothing but label and features: the algorithm takes every column after the first for a feature, and a
     missing value (NaN) for missing.
     """
     [assigned] = stratified_folds(training.labels, seed, 1)
-    told = {}
+    parts = {}
     for part, chosen in (("train", assigned != 0), ("validation", assigned == 0)):
         columns = np.column_stack([training.labels.astype(np.float64), training.features])[chosen]
         table = pa.table(dict(zip(("label", *names), columns.T, strict=True)))
         path = folder / part / f"{part}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         parquet.write_table(table, path)
-        told[part] = {"rows": int(chosen.sum()), "sha256": sha256_of(path)}
-    return told
+        parts[part] = {"rows": int(chosen.sum()), "sha256": sha256_of(path)}
+    return parts

@@ -18,7 +18,7 @@ from clinrisk.core import digests
 from clinrisk.core.release.page import approval_page
 from clinrisk.core.release.page.decision_form import answer_of, objections
 from clinrisk.core.release.page.evidence_view import evidence_of
-from clinrisk.core.release.page.shadow_view import beside_of
+from clinrisk.core.release.page.shadow_view import shadow_view_of
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ApprovalRejected, ClinriskError, DecisionInvalid
 from clinrisk.messages.release import DecisionResult
@@ -76,7 +76,7 @@ def _question(
         use_case,
         _facts(approval) | {"digests": approval.digests.model_dump() | shown.digests},
         evidence_of(shown.evaluation, use_case),
-        beside_of(shown.comparisons, use_case),
+        shadow_view_of(shown.comparisons, use_case),
         shown=shown.digest,
         nonce=approval_links.nonce(mac, shown.digest),
         outdated=deployments.outdated(use_case.name, approval.digests),

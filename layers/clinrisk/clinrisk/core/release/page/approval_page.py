@@ -1,4 +1,4 @@
-"""The approval page and its plain-words errors, as HTML that needs no network and no script."""
+"""The approval page, its outcome and its notices, as HTML that needs no network and no script."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from clinrisk.core.evaluation.figure_text import percent
 from clinrisk.core.release.page.decision_form import LONGEST_REASON, SHORTEST_REASON
 from clinrisk.core.release.page.evidence_view import RATES
 from clinrisk.core.release.page.shadow_view import BATCH_COLUMNS, GROUP_COLUMNS
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clinrisk.core.release.page.evidence_view import Evidence
-    from clinrisk.core.release.page.shadow_view import Beside
+    from clinrisk.core.release.page.shadow_view import ShadowView
     from clinrisk.use_cases.base import UseCase
 
 
@@ -35,7 +36,7 @@ def question(
     use_case: UseCase,
     facts: Mapping[str, Any],
     evidence: Evidence,
-    beside: Beside,
+    shadow: ShadowView,
     *,
     shown: str,
     nonce: str,
@@ -43,9 +44,10 @@ def question(
     typed: Mapping[str, str] | None = None,
     objections: tuple[str, ...] = (),
 ) -> Page:
-    """Show the evidence and ask: approve or reject, the version typed, and a reason.
+    """Return the evidence and the question: approve or reject, the version typed, and a reason.
 
-    The form carries `shown`, the digest of that evidence; `outdated` says why it allows no release any more.
+    The form carries `shown`, the digest of that evidence; `outdated` is the reason why it no longer allows a
+    release.
     """
     html = _render(
         "question.html.j2",
@@ -53,7 +55,7 @@ def question(
         facts=facts,
         evidence=evidence,
         rate_titles=tuple(RATES.values()),
-        beside=beside,
+        shadow=shadow,
         batch_columns=BATCH_COLUMNS,
         group_columns=GROUP_COLUMNS,
         shown=shown,
@@ -70,7 +72,7 @@ def question(
 def outcome(
     use_case: UseCase, facts: Mapping[str, Any], *, status: int = 200, shown: str = "", nonce: str = ""
 ) -> Page:
-    """Say what was decided about the candidate, and what happens now.
+    """Return what was decided about the candidate, and what happens now.
 
     With `shown` and `nonce` the decision was not passed on: a form with one button sends them again.
     """
@@ -79,12 +81,12 @@ def outcome(
 
 
 def notice(status: int, title: str, text: str) -> Page:
-    """Say in plain words why there is nothing to decide here."""
+    """Return a page that states why there is nothing to decide here."""
     return Page(status, _render("notice.html.j2", title=title, text=text))
 
 
 def headers() -> dict[str, str]:
-    """Give every page's headers: never cached, never framed, nothing loaded, the address told to nobody."""
+    """Return every page's headers: never cached, never framed, nothing loaded, no referrer sent."""
     policy = (
         f"default-src 'none'; style-src '{allowed(_style())}'; form-action 'self'; "
         "frame-ancestors 'none'; base-uri 'none'"
@@ -102,13 +104,13 @@ def headers() -> dict[str, str]:
 
 
 def allowed(style: str) -> str:
-    """Give the source expression that lets a policy allow exactly this style."""
+    """Return the source expression that lets a policy allow exactly this style."""
     digest = hashlib.sha256(style.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"
 
 
 def day(moment: str | int) -> str:
-    """Spell a moment for people.
+    """Return a moment (ISO text or seconds since 1970) as people write it.
 
     >>> day("2026-03-01T09:30:00.000Z")
     '1 March 2026, 09:30 UTC'
@@ -130,7 +132,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["day"] = day
+    environment.filters |= {"day": day, "percent": percent}
     return environment
 
 

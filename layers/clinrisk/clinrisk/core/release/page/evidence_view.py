@@ -1,4 +1,7 @@
-"""The evidence for a candidate as an approver reads it: numbers with intervals, requirements with results."""
+"""The evidence for a candidate as an approver reads it: figures with intervals, requirements with results.
+
+What the shadow found is in `shadow_view`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
+from clinrisk.core.evaluation.figure_text import number, percent, share
 from clinrisk.core.training.promotion import CHAMPION, Requirement, requirements
 
 if TYPE_CHECKING:
@@ -18,7 +22,7 @@ FIGURES = {
     "auc": "Area under the curve (AUC)",
     "brier": "Brier score",
     "calibration_slope": "Calibration slope",
-    "observed_to_expected": "Observed per expected case",
+    "observed_to_expected": "Cases observed per case expected",
 }
 # What is compared between groups, with the name an approver knows it by.
 RATES = {
@@ -29,7 +33,7 @@ RATES = {
 
 
 @dataclass(frozen=True)
-class Area:
+class AucBar:
     """One model's AUC, ready to be drawn: positions run from 0 (AUC .5 or less) to 100 (AUC 1)."""
 
     title: str
@@ -40,7 +44,7 @@ class Area:
 
 
 @dataclass(frozen=True)
-class Line:
+class TableLine:
     """One row of a table: its title and its cells, in the order of the table's columns."""
 
     title: str
@@ -48,12 +52,12 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Attribute:
+class AttributeTable:
     """How the groups of one attribute are served: a line per group, then their largest difference."""
 
     title: str
-    groups: tuple[Line, ...]
-    gap: Line
+    groups: tuple[TableLine, ...]
+    gap: TableLine
 
 
 @dataclass(frozen=True)
@@ -63,14 +67,14 @@ class Evidence:
     rows: int
     positives: int
     holdout_rows: int
-    areas: tuple[Area, ...]
-    figures: tuple[Line, ...]
-    groups: tuple[Attribute, ...]
+    areas: tuple[AucBar, ...]
+    figures: tuple[TableLine, ...]
+    groups: tuple[AttributeTable, ...]
     requirements: tuple[Requirement, ...]
 
 
 def evidence_of(evaluation: Mapping[str, Any], use_case: UseCase) -> Evidence:
-    """Read an evaluation document; what it does not hold is shown as not evaluated."""
+    """Return what an evaluation document shows; what it does not hold is shown as not evaluated."""
     counts = evaluation["counts"]
     return Evidence(
         rows=counts["training"]["rows"],
@@ -84,49 +88,21 @@ def evidence_of(evaluation: Mapping[str, Any], use_case: UseCase) -> Evidence:
 
 
 def summary_of(evaluation: Mapping[str, Any], use_case: UseCase) -> str:
-    """Sum up an evaluation in three sentences: whom it learned from, how well it ranks, whom it flags."""
+    """Return three sentences on an evaluation: the training patients, how well it ranks, whom it flags."""
     counts = evaluation["counts"]["training"]
     models = evaluation["models"]
     candidate, logistic, floor = (
-        interval(models.get(name, {}).get("auc")) for name in ("xgboost", "logistic", "floor")
+        number(models.get(name, {}).get("auc")) for name in ("xgboost", "logistic", "floor")
     )
     return (
-        f"{use_case.title}: learned from {counts['rows']:,} patients, {counts['positives']:,} of them with "
-        f"the condition. AUC {candidate}, cross-validated, with its 95% interval; logistic regression "
-        f"{logistic}, {use_case.baseline_feature} alone {floor}. Patients are flagged from a risk "
-        f"of {evaluation['threshold'] * 100:.1f}%, chosen to find {use_case.action.recall:.0%} of the cases."
+        f"{use_case.title}: trained on {counts['rows']:,} patients, {counts['positives']:,} of them with "
+        f"the condition. Cross-validated AUC with its 95% interval: {candidate}; logistic regression "
+        f"{logistic}, {use_case.baseline_feature} alone {floor}. Patients are flagged from a risk of "
+        f"{percent(evaluation['threshold'])}, chosen to find {percent(use_case.action.recall)} of the cases."
     )
 
 
-def interval(figure: object) -> str:
-    """Spell an estimate with its 95% interval.
-
-    >>> interval([0.898, 0.8634, 0.9312])
-    '0.898 (0.863 to 0.931)'
-    >>> interval("NOT_EVALUATED")
-    'not evaluated'
-    """
-    if not isinstance(figure, list | tuple) or len(figure) != 3:
-        return "not evaluated"
-    value, low, high = (float(number) for number in figure)
-    return f"{value:.3f} ({low:.3f} to {high:.3f})"
-
-
-def share(figure: object) -> str:
-    """Spell a share of patients with its 95% interval.
-
-    >>> share([0.861, 0.7512, 0.9289])
-    '86% (75 to 93%)'
-    >>> share("NOT_EVALUATED")
-    'too few'
-    """
-    if not isinstance(figure, list | tuple) or len(figure) != 3:
-        return "too few"
-    value, low, high = (float(number) * 100 for number in figure)
-    return f"{value:.0f}% ({low:.0f} to {high:.0f}%)"
-
-
-def _areas(evaluation: Mapping[str, Any], use_case: UseCase) -> Iterator[Area]:
+def _areas(evaluation: Mapping[str, Any], use_case: UseCase) -> Iterator[AucBar]:
     titles = {
         "xgboost": "This candidate",
         "logistic": "Logistic regression",
@@ -141,28 +117,30 @@ def _areas(evaluation: Mapping[str, Any], use_case: UseCase) -> Iterator[Area]:
         yield _area("Live model", champion)
 
 
-def _area(title: str, auc: list[float]) -> Area:
+def _area(title: str, auc: list[float]) -> AucBar:
     value, low, high = (round(max(0.0, float(number) - 0.5) * 200, 2) for number in auc)
-    return Area(title, interval(auc), low, value, high)
+    return AucBar(title, number(auc), low, value, high)
 
 
-def _figures(evaluation: Mapping[str, Any]) -> Iterator[Line]:
+def _figures(evaluation: Mapping[str, Any]) -> Iterator[TableLine]:
     models = evaluation["models"]
     for name, title in FIGURES.items():
-        cells = tuple(interval(models.get(model, {}).get(name)) for model in ("xgboost", "logistic"))
-        yield Line(title, cells)
+        cells = tuple(number(models.get(model, {}).get(name)) for model in ("xgboost", "logistic"))
+        yield TableLine(title, cells)
 
 
-def _groups(evaluation: Mapping[str, Any], use_case: UseCase) -> Iterator[Attribute]:
+def _groups(evaluation: Mapping[str, Any], use_case: UseCase) -> Iterator[AttributeTable]:
     for attribute in use_case.protected:
         figures = evaluation.get("groups", {}).get(attribute.name, {})
         gaps = evaluation.get("gaps", {}).get(attribute.name, {})
         titles = {group.name: group.title for group in attribute.groups}
         lines = tuple(
-            Line(titles.get(name, name), (f"{found['n']:,}", *(share(found.get(rate)) for rate in RATES)))
+            TableLine(
+                titles.get(name, name), (f"{found['n']:,}", *(share(found.get(rate)) for rate in RATES))
+            )
             # JSON is written with sorted keys; a reader wants the declared order.
             for name in attribute.group_names
             if (found := figures.get(name)) is not None
         )
-        gap = Line("largest difference", ("", *(share(gaps.get(rate)) for rate in RATES)))
-        yield Attribute(attribute.title, lines, gap)
+        gap = TableLine("largest difference", ("", *(share(gaps.get(rate)) for rate in RATES)))
+        yield AttributeTable(attribute.title, lines, gap)

@@ -1,12 +1,13 @@
-"""What the shadow found as an approver reads it: what would change for patients beside the live model."""
+"""The shadow as an approver reads it: what would change for patients under the candidate."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from clinrisk.core.evaluation.figure_text import NO_FIGURE, points, share
 from clinrisk.core.release import shadow
-from clinrisk.core.release.page.evidence_view import Line, share
+from clinrisk.core.release.page.evidence_view import TableLine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,29 +16,29 @@ if TYPE_CHECKING:
 
 BATCH_COLUMNS = (
     "Patients",
-    "Same answer",
+    "Same flag",
     "Newly flagged",
     "No longer flagged",
     "Rank correlation",
     "Mean change of the risk",
 )
 GROUP_COLUMNS = BATCH_COLUMNS[:4]
-NONE_YET = "The comparison with the live model is not there."
+NONE_YET = "There is no comparison with the live model."
 
 
 @dataclass(frozen=True)
-class Beside:
-    """What the page shows about the shadow: `notes` say what is missing, tables are empty without figures."""
+class ShadowView:
+    """What the page shows: `notes` name what is missing, the tables are empty without figures."""
 
     notes: tuple[str, ...]
     champion_version: int
-    total: Line | None
-    batches: tuple[Line, ...]
-    groups: tuple[tuple[str, tuple[Line, ...]], ...]
+    total: TableLine | None
+    batches: tuple[TableLine, ...]
+    groups: tuple[tuple[str, tuple[TableLine, ...]], ...]
 
 
-def beside_of(comparisons: Sequence[Mapping[str, Any]], use_case: UseCase) -> Beside:
-    """Read the comparison documents: counts add up over batches, other figures stand beside their batch."""
+def shadow_view_of(comparisons: Sequence[Mapping[str, Any]], use_case: UseCase) -> ShadowView:
+    """Return what the comparison documents show: counts add up over batches, other figures are per batch."""
     made = [one for one in comparisons if one["outcome"] == shadow.COMPARED]
     # After another release the earlier comparisons were with a model that is live no more.
     version = max((one["champion_version"] for one in made), default=0)
@@ -46,8 +47,8 @@ def beside_of(comparisons: Sequence[Mapping[str, Any]], use_case: UseCase) -> Be
     notes += [f"{_called(one)}: {one['reason']}" for one in comparisons if one["outcome"] != shadow.COMPARED]
     notes += [_short(one) for one in counted if _is_short(one)]
     if len(counted) < len(made):
-        notes.append(f"{len(made) - len(counted)} comparisons with an earlier live model are left out.")
-    return Beside(
+        notes.append(f"Not shown: {len(made) - len(counted)} comparisons with an earlier live model.")
+    return ShadowView(
         notes=tuple(notes),
         champion_version=version,
         total=_line("all", shadow.together(one["everyone"] for one in counted)) if counted else None,
@@ -57,21 +58,21 @@ def beside_of(comparisons: Sequence[Mapping[str, Any]], use_case: UseCase) -> Be
 
 
 def summary_of(comparisons: Sequence[Mapping[str, Any]]) -> str:
-    """Sum the comparison on recent batches up in two sentences, for the mail.
+    """Return two sentences on the comparison with recent batches, for the mail.
 
     >>> summary_of([])
-    'Beside the live model: The comparison with the live model is not there.'
+    'Compared with the live model: There is no comparison with the live model.'
     """
     found = next((one for one in comparisons if one["batch"] == shadow.REPLAY), None)
     if found is None or found["outcome"] != shadow.COMPARED:
-        return f"Beside the live model: {NONE_YET if found is None else found['reason']}"
+        return f"Compared with the live model: {NONE_YET if found is None else found['reason']}"
     seen = found["everyone"]
-    told = (
-        f"Beside live version {found['champion_version']}, on {seen['n']:,} patients of recent batches: "
-        f"the same answer for {share(seen['agreement'])}; {seen['only_candidate']:,} would be newly flagged, "
-        f"{seen['only_champion']:,} no longer."
+    summary = (
+        f"Compared with live version {found['champion_version']} on {seen['n']:,} patients of recent batches:"
+        f" the same flag for {share(seen['agreement'])}; {seen['only_candidate']:,} would be newly flagged, "
+        f"{seen['only_champion']:,} no longer flagged."
     )
-    return f"{told} {_short(found)}" if _is_short(found) else told
+    return f"{summary} {_short(found)}" if _is_short(found) else summary
 
 
 def _is_short(found: Mapping[str, Any]) -> bool:
@@ -80,30 +81,28 @@ def _is_short(found: Mapping[str, Any]) -> bool:
 
 def _short(found: Mapping[str, Any]) -> str:
     wanted = shadow.SHADOW_ROWS
-    return f"The recent batches held {found['everyone']['n']} of the {wanted} patients that were wanted."
+    return f"The recent batches hold {found['everyone']['n']} patients; {wanted} were wanted."
 
 
 def _called(found: Mapping[str, Any]) -> str:
     return "Recent batches" if found["batch"] == shadow.REPLAY else f"Later batch {found['batch'][:8]}"
 
 
-def _line(title: str, figures: Mapping[str, Any]) -> Line:
+def _line(title: str, figures: Mapping[str, Any]) -> TableLine:
     crossed = (f"{figures[name]:,}" for name in ("only_candidate", "only_champion"))
-    return Line(title, (f"{figures['n']:,}", share(figures["agreement"]), *crossed))
+    return TableLine(title, (f"{figures['n']:,}", share(figures["agreement"]), *crossed))
 
 
-def _batch(found: Mapping[str, Any]) -> Line:
+def _batch(found: Mapping[str, Any]) -> TableLine:
     figures = found["everyone"]
-    line, ranks, shift = _line(_called(found), figures), figures["rank_correlation"], figures["shift"]
-    ranked = f"{ranks:.2f}" if isinstance(ranks, float) else "too few"
-    moved = "too few"
-    if isinstance(shift, list):
-        value, low, high = (float(number) * 100 for number in shift)
-        moved = f"{value:+.1f} points ({low:+.1f} to {high:+.1f})"
-    return Line(line.title, (*line.cells, ranked, moved))
+    line, ranks = _line(_called(found), figures), figures["rank_correlation"]
+    ranked = f"{ranks:.2f}" if isinstance(ranks, float) else NO_FIGURE
+    return TableLine(line.title, (*line.cells, ranked, points(figures["shift"])))
 
 
-def _groups(counted: Sequence[Mapping[str, Any]], use_case: UseCase) -> list[tuple[str, tuple[Line, ...]]]:
+def _groups(
+    counted: Sequence[Mapping[str, Any]], use_case: UseCase
+) -> list[tuple[str, tuple[TableLine, ...]]]:
     tables = []
     for attribute in use_case.protected:
         titles = {group.name: group.title for group in attribute.groups}
