@@ -31,6 +31,9 @@ HEART = use_cases.get("heart")
 LAKE = "clinrisk-lake"
 RUN = "heart-0123456789"
 THRESHOLD = 0.4
+PROMOTED_AT = "2026-02-01T00:00:00.000Z"
+# The last moment before, the moment itself, and the first one after.
+AROUND_PROMOTION = ("2026-01-31T23:59:59.999Z", PROMOTED_AT, "2026-02-01T00:00:00.001Z")
 # Upload ids, as the files in events/ name them.
 LIKE_TRAINING = "a" * 20
 OTHER_HOSPITAL = "b" * 20
@@ -58,7 +61,7 @@ class ScoredBatches:
         assert labelled is not None
         evaluation = {"models": {"xgboost": {"auc": [0.9, 0.87, 0.93]}}, "groups": labelled.to_dict()}
         s3.store_json(LAKE, f"evaluation/heart/{RUN}/evaluation.json", evaluation)
-        self._go_live()
+        go_live(stack)
         self.labels = {
             LIKE_TRAINING: self.score(LIKE_TRAINING, "2026-03-02", seed=2),
             OTHER_HOSPITAL: self.score(OTHER_HOSPITAL, "2026-03-03", seed=3, shift="district_hospital"),
@@ -76,13 +79,13 @@ class ScoredBatches:
         self._store_frame(object_keys.predictions("heart", upload_id), predictions)
         profile = self._profile(predictions).to_dict()
         s3.store_json(LAKE, object_keys.score_profile("heart", upload_id), profile)
-        self._settle(upload_id, "inference", f"{day}T00:00:00.000Z", chunk.counts.accepted)
+        settle(upload_id, f"{day}T00:00:00.000Z", chunk.counts.accepted)
         return chunk.features.select("record_id", "label")
 
     def arrive(self, outcomes: pl.DataFrame, upload_id: str = OUTCOMES, day: str = "2026-04-01") -> None:
         """Commit an outcomes upload."""
         self._store_frame(object_keys.outcomes("heart", upload_id, 0), outcomes)
-        self._settle(upload_id, "outcomes", f"{day}T00:00:00.000Z", len(outcomes))
+        settle(upload_id, f"{day}T00:00:00.000Z", len(outcomes), "outcomes")
 
     def join(self, upload_id: str = OUTCOMES) -> Any:
         """Run Join Outcomes on an upload."""
@@ -120,45 +123,49 @@ class ScoredBatches:
         frame.write_parquet(stream)
         s3.store(LAKE, key, stream.getvalue())
 
-    def _settle(self, upload_id: str, purpose: str, settled_at: str, rows: int) -> None:
-        receipt = Reference(uri=f"s3://clinrisk-results/receipts/{upload_id}.json", sha256="0" * 64)
-        uploads.settle(
-            uploads.Settlement(
-                upload_id=upload_id,
-                key=f"inbox/heart/{purpose}/{settled_at[:10]}.csv",
-                version_id="v1",
-                use_case="heart",
-                purpose=purpose,
-                sha256=upload_id * 3 + "0000",
-                disposition=Disposition.ACCEPTED,
-                rows_accepted=rows,
-                rows_quarantined=2,
-                labelled_rows=0,
-                receipt=receipt,
-                settled_at=settled_at,
-            ),
-            "{}",
-        )
 
-    def _go_live(self) -> None:
-        names = ("model", "manifest", "evaluation", "report", *object_keys.MODEL_CARD, "code", "features")
-        hashed = dict.fromkeys(names, "0" * 64)
-        digests = Digests(**hashed, image="image", threshold=repr(THRESHOLD), champion_version="0")
-        live = LiveModel(
-            live_version=1,
+def settle(upload_id: str, settled_at: str, rows: int, purpose: str = "inference") -> None:
+    """Commit an upload of heart."""
+    receipt = Reference(uri=f"s3://clinrisk-results/receipts/{upload_id}.json", sha256="0" * 64)
+    uploads.settle(
+        uploads.Settlement(
+            upload_id=upload_id,
+            key=f"inbox/heart/{purpose}/{settled_at[:10]}.csv",
+            version_id="v1",
             use_case="heart",
-            run_id=RUN,
-            model_name=f"{RUN}-model",
-            package_arn="arn:aws:sagemaker:eu-central-1:123456789012:model-package/clinrisk-heart/1",
-            package_version=1,
-            threshold=THRESHOLD,
-            model_uri=f"s3://{LAKE}/models/heart/{RUN}/xgboost/job/output/model.tar.gz",
-            reference_uri=f"s3://{LAKE}/training/heart/{RUN}/set/reference.json",
-            evaluation_uri=f"s3://{LAKE}/evaluation/heart/{RUN}/evaluation.json",
-            feature_digest="0" * 64,
-            digests=digests,
-            approval_id="approval",
-            promoted_at="2026-02-01T00:00:00.000Z",
-        )
-        table = self.stack.environment["DEPLOYMENTS_TABLE"]
-        dynamodb.write(table, {"pk": "USE_CASE#heart", "sk": "LIVE"} | live.model_dump())
+            purpose=purpose,
+            sha256=upload_id * 3 + "0000",
+            disposition=Disposition.ACCEPTED,
+            rows_accepted=rows,
+            rows_quarantined=2,
+            labelled_rows=0,
+            receipt=receipt,
+            settled_at=settled_at,
+        ),
+        "{}",
+    )
+
+
+def go_live(stack: Stack) -> None:
+    """Make a model of heart live at PROMOTED_AT."""
+    names = ("model", "manifest", "evaluation", "report", *object_keys.MODEL_CARD, "code", "features")
+    hashed = dict.fromkeys(names, "0" * 64)
+    digests = Digests(**hashed, image="image", threshold=repr(THRESHOLD), champion_version="0")
+    live = LiveModel(
+        live_version=1,
+        use_case="heart",
+        run_id=RUN,
+        model_name=f"{RUN}-model",
+        package_arn="arn:aws:sagemaker:eu-central-1:123456789012:model-package/clinrisk-heart/1",
+        package_version=1,
+        threshold=THRESHOLD,
+        model_uri=f"s3://{LAKE}/models/heart/{RUN}/xgboost/job/output/model.tar.gz",
+        reference_uri=f"s3://{LAKE}/training/heart/{RUN}/set/reference.json",
+        evaluation_uri=f"s3://{LAKE}/evaluation/heart/{RUN}/evaluation.json",
+        feature_digest="0" * 64,
+        digests=digests,
+        approval_id="approval",
+        promoted_at=PROMOTED_AT,
+    )
+    table = stack.environment["DEPLOYMENTS_TABLE"]
+    dynamodb.write(table, {"pk": "USE_CASE#heart", "sk": "LIVE"} | live.model_dump())

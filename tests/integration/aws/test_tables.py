@@ -62,3 +62,10 @@ def test_a_use_of_the_hold_out_counts_once_per_run() -> None:
     assert holdout_uses.record("heart", "run-1", 100) == 1
     assert holdout_uses.record("heart", "run-2", 120) == 2
     assert holdout_uses.record("stroke", "run-1", 100) == 1
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(("rows", "uses"), [(199, 2), (200, 1), (201, 1)])
+def test_a_use_counts_until_the_labelled_rows_have_doubled(rows: int, uses: int) -> None:
+    holdout_uses.record("heart", "run-1", 100)
+    assert holdout_uses.record("heart", "run-2", rows) == uses

@@ -11,12 +11,13 @@ import polars as pl
 import pytest
 
 from clinrisk import use_cases
-from clinrisk.aws import feature_store
+from clinrisk.aws import feature_store, s3
 from clinrisk.core.training.training_plan import TrainingPlan
 from clinrisk.errors import CountsDisagree
 from clinrisk.jobs.training.assemble import as_of, read_offline
 from clinrisk.messages.ingest import Upload
 from clinrisk.services.ingest import chunk_records
+from clinrisk.services.ingest.plan_chunks import LARGE
 from tests.integration.fake_feature_store import FakeFeatureStore
 from tests.integration.inbox_files import STROKE_HEADER, Ingest, csv, heart_rows, stroke_rows
 from tools import contracts
@@ -176,6 +177,65 @@ def test_the_plan_covers_the_file(stack: Stack, store: FakeFeatureStore, small_c
     assert all(end == start for end, start in ends)
     assert plan["chunks"][-1]["end"] == upload["size"]
     assert not plan["large"]
+
+
+@pytest.mark.parametrize(("count", "large"), [(LARGE - 1, False), (LARGE, False), (LARGE + 1, True)])
+def test_a_file_of_more_than_forty_chunks_is_a_large_one(
+    stack: Stack,
+    store: FakeFeatureStore,
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
+    large: bool,  # noqa: FBT001 - expected
+) -> None:
+    ingest = Ingest.of(stack, KEYS["stroke"], csv(STROKE_HEADER, ["7" * 40] * count))
+    upload = ingest.claim()["upload"]
+    # A cut is made after the first row that ends at this distance or beyond.
+    monkeypatch.setattr("clinrisk.services.ingest.plan_chunks.CHUNK_BYTES", 1)
+    plan = stack.call("plan_chunks", {"upload": upload})
+    chunks = chunk_records.plan(Upload.model_validate(upload))
+    assert (len(chunks), plan["large"]) == (count, large)
+    # The chunks of a large file are read from the plan, each by an execution of its own.
+    assert len(plan["chunks"]) == (0 if large else count)
+
+
+@pytest.mark.parametrize(("more", "cut"), [(-1, True), (0, False), (1, False)], ids=["above", "at", "below"])
+def test_a_file_is_cut_when_it_is_larger_than_a_chunk(
+    stack: Stack,
+    store: FakeFeatureStore,
+    monkeypatch: pytest.MonkeyPatch,
+    more: int,
+    cut: bool,  # noqa: FBT001 - expected
+) -> None:
+    read: list[int] = []
+    blocks = s3.blocks
+
+    def counted(bucket: str, key: str, version_id: str, size: int) -> Any:
+        read.append(size)
+        return blocks(bucket, key, version_id, size)
+
+    data = heart_file()
+    upload = Ingest.of(stack, KEYS["heart"], data).claim()["upload"]
+    monkeypatch.setattr(s3, "blocks", counted)
+    monkeypatch.setattr("clinrisk.services.ingest.plan_chunks.CHUNK_BYTES", len(data) + more)
+    [chunk] = stack.call("plan_chunks", {"upload": upload})["chunks"]
+    assert (chunk["start"], chunk["end"], chunk["first_row"]) == (data.index(b"\n") + 1, len(data), 1)
+    # Only a file that may be cut is read for it.
+    assert read == ([len(data)] if cut else [])
+
+
+@pytest.mark.parametrize(("more", "bulk"), [(-1, True), (0, False), (1, False)], ids=["above", "at", "below"])
+def test_a_file_is_written_in_bulk_when_it_is_larger_than_the_limit(
+    stack: Stack,
+    store: FakeFeatureStore,
+    monkeypatch: pytest.MonkeyPatch,
+    more: int,
+    bulk: bool,  # noqa: FBT001 - expected
+) -> None:
+    monkeypatch.setattr("clinrisk.aws.feature_store.BULK_BYTES", len(heart_file()) + more)
+    upload, result, _, rows = ingested(stack, "heart")
+    assert len(landed(stack, upload)) == (1 if bulk else 0)
+    assert len(store.records) == (0 if bulk else rows.height)
+    assert result["rows_accepted"] == rows.height
 
 
 @pytest.fixture

@@ -8,13 +8,17 @@ import polars as pl
 import pytest
 
 from clinrisk.errors import NoLiveModel
+from clinrisk.services.monitoring.select_batches import NEWEST
 from tests.integration.events import events_of, read_event
 from tests.integration.scored_batches import (
+    AROUND_PROMOTION,
     BEFORE_GOING_LIVE,
     LIKE_TRAINING,
     OTHER_HOSPITAL,
     OUTCOMES,
     ScoredBatches,
+    go_live,
+    settle,
 )
 
 if TYPE_CHECKING:
@@ -57,6 +61,24 @@ def test_the_batches_that_the_live_model_scored_are_selected_newest_first(scored
     assert newest["score_profile"] == f"s3://clinrisk-lake/score-profiles/heart/{OTHER_HOSPITAL}.json"
     assert newest["joined"] is None
     assert (newest["rows"], newest["rows_quarantined"]) == (200, 2)
+
+
+@pytest.mark.parametrize("count", [NEWEST - 1, NEWEST, NEWEST + 1])
+def test_the_newest_batches_are_selected_up_to_the_limit(stack: Stack, count: int) -> None:
+    go_live(stack)
+    uploads = [f"{number:020x}" for number in range(count)]
+    for number, upload in enumerate(uploads):
+        settle(upload, f"2026-03-01T09:30:{number:02d}.000Z", rows=10)
+    selected = stack.call("select_batches", {"use_case": "heart"})["batches"]
+    assert [batch["upload_id"] for batch in selected] == uploads[::-1][:20]
+
+
+def test_a_batch_is_selected_from_the_moment_on_at_which_the_model_went_live(stack: Stack) -> None:
+    go_live(stack)
+    for upload, settled_at in zip("abc", AROUND_PROMOTION, strict=True):
+        settle(upload * 20, settled_at, rows=10)
+    selected = stack.call("select_batches", {"use_case": "heart"})["batches"]
+    assert [batch["upload_id"] for batch in selected] == ["c" * 20, "b" * 20]
 
 
 def test_without_a_live_model_there_is_nothing_to_monitor(stack: Stack) -> None:

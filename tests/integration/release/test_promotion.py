@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clinrisk.aws import clients, s3
+from clinrisk.aws import s3
 from clinrisk.aws.tables import approvals, deployments
 from clinrisk.core import object_keys
 from clinrisk.core.release import shadow
 from clinrisk.errors import ChampionChanged
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.trained_candidate import TrainedCandidate, WaitingExecution
+from tests.integration.two_actors import just_before
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.integration.conftest import Stack
 
 FIRST, SECOND, THIRD = "heart-1111111111", "heart-2222222222", "heart-3333333333"
@@ -26,6 +25,9 @@ RACES = [
     (0, "The evidence was made when no model was live, version 1 is live: evaluate again."),
     (1, "The evidence compares with live version 1, version 2 is live: evaluate again."),
 ]
+
+# Which of the two that were approved is promoted first.
+ORDERS = pytest.mark.parametrize("order", [1, -1])
 
 
 def approved(stack: Stack, run_id: str, champion: int) -> RequestedApproval:
@@ -62,11 +64,12 @@ def check_not_released(
     assert reason in page
 
 
+@ORDERS
 @pytest.mark.parametrize(("champion", "reason"), RACES)
 def test_of_two_candidates_approved_one_after_the_other_the_second_is_evaluated_again(
-    stack: Stack, champion: int, reason: str
+    stack: Stack, champion: int, reason: str, order: int
 ) -> None:
-    first, second = two_approved(stack, champion)
+    first, second = two_approved(stack, champion)[::order]
     assert first.promote()["live_version"] == champion + 1
     with pytest.raises(ChampionChanged) as refused:
         second.promote()
@@ -74,13 +77,14 @@ def test_of_two_candidates_approved_one_after_the_other_the_second_is_evaluated_
     check_not_released(stack, second, first, champion, reason)
 
 
+@ORDERS
 @pytest.mark.parametrize(("champion", "reason"), RACES)
 def test_a_race_between_two_approvals_is_decided_by_the_write_that_moves_the_pointer(
-    stack: Stack, champion: int, reason: str
+    stack: Stack, champion: int, reason: str, order: int
 ) -> None:
-    first, second = two_approved(stack, champion)
-    # All is checked and hashed when the other promotion runs, whole, before this one's write.
-    overtaken = before_the_write(first.promote)
+    first, second = two_approved(stack, champion)[::order]
+    # All is checked and hashed when the other promotion runs to its end before this one's write.
+    overtaken = just_before("TransactWriteItems", first.promote)
     with pytest.raises(ChampionChanged) as refused:
         second.promote()
     assert overtaken[0]["live_version"] == champion + 1
@@ -90,22 +94,9 @@ def test_a_race_between_two_approvals_is_decided_by_the_write_that_moves_the_poi
 
 def test_the_same_promotion_twice_at_once_is_one_release(stack: Stack) -> None:
     asked = approved(stack, FIRST, 0)
-    twin = before_the_write(asked.promote)
+    twin = just_before("TransactWriteItems", asked.promote)
     assert asked.promote()["live_version"] == twin[0]["live_version"] == 1
     assert len([key for key in stack.keys("audit") if key.endswith("-promoted.json")]) == 1
-
-
-def before_the_write(run: Callable[[], Any]) -> list[Any]:
-    """Run something once, when the next transaction is about to leave; its result is in the list then."""
-    done: list[Any] = []
-    events = clients.dynamodb().meta.client.meta.events
-
-    def hook(**_: Any) -> None:
-        events.unregister("before-call.dynamodb.TransactWriteItems", hook)
-        done.append(run())
-
-    events.register("before-call.dynamodb.TransactWriteItems", hook)
-    return done
 
 
 def test_a_release_that_is_repeated_when_something_changed_since_is_still_that_release(stack: Stack) -> None:

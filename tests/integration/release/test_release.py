@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from clinrisk.aws.http_api import LONGEST_BODY
 from clinrisk.aws.tables import approvals
 from clinrisk.core import object_keys
 from clinrisk.errors import DecisionMissing, EvidenceChanged
@@ -41,11 +42,11 @@ def test_job_code_that_differs_from_its_digest_is_not_judged(stack: Stack) -> No
         stack.call("judge_candidate", candidate.judge_event())
 
 
-def test_the_mail_asks_in_words_and_keeps_the_token(stack: Stack) -> None:
+def test_the_mail_names_what_to_decide_and_where_and_keeps_the_token(stack: Stack) -> None:
     asked = RequestedApproval(stack, token="a-secret-task-token")  # noqa: S106 - the point of the test
-    assert (
-        asked.mail["Subject"] == "Heart disease risk: please decide about version 1" or asked.mail["Subject"]
-    )
+    assert "version 1" in asked.mail["Subject"]
+    assert asked.candidate.run_id in asked.mail["Message"]
+    assert asked.link.geturl() in asked.mail["Message"]
     assert "a-secret-task-token" not in json.dumps(asked.mail)
     assert "a-secret-task-token" not in asked.open()["body"]
 
@@ -114,6 +115,19 @@ def test_an_incomplete_answer_decides_nothing(stack: Stack, changes: dict[str, s
     assert waiting.status() == "RUNNING"
 
 
+@pytest.mark.parametrize(
+    ("length", "status"), [(LONGEST_BODY - 1, 200), (LONGEST_BODY, 200), (LONGEST_BODY + 1, 403)]
+)
+def test_a_longer_body_than_the_form_can_have_is_not_read(stack: Stack, length: int, status: int) -> None:
+    waiting = WaitingExecution(stack)
+    asked = RequestedApproval(stack, waiting.token)
+    form = asked.carry() | {"decision": "approve", "version": "1", "reason": "Well calibrated in women too."}
+    written = urlencode(form) + "&padding="
+    event = asked.event("POST") | {"body": written + "x" * (length - len(written))}
+    assert stack.call("decide_approval", event)["statusCode"] == status
+    assert approvals.find(asked.approval_id).status == ("APPROVED" if status == 200 else "PENDING")
+
+
 @pytest.mark.parametrize("change", ["mac", "expires", "nothing", "nonce"])
 def test_a_forged_link_or_form_opens_nothing(stack: Stack, change: str) -> None:
     asked = RequestedApproval(stack)
@@ -157,11 +171,12 @@ def test_an_answer_that_comes_too_slowly_gets_a_page_with_the_reason(stack: Stac
 
 def test_an_expired_question_cannot_be_answered(stack: Stack) -> None:
     asked = RequestedApproval(stack)
+    asked.carry()
     expired = stack.call("expire_approval", {"use_case": "heart", "run_id": asked.candidate.run_id})
     assert expired == {"reason": "Nobody decided in time."}
     assert stack.call("expire_approval", {"use_case": "heart", "run_id": asked.candidate.run_id}) == expired
     response = asked.answer()
-    assert response["statusCode"] in {403, 410}
+    assert response["statusCode"] == 410
     assert stack.keys("audit") == []
 
 

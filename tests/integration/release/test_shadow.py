@@ -9,9 +9,18 @@ import pytest
 from clinrisk.aws import s3
 from clinrisk.core import object_keys
 from clinrisk.core.release import shadow
+from clinrisk.messages import PlanShadowRequest
+from clinrisk.services.release import plan_shadow
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.events import events_of, read_event
-from tests.integration.scored_batches import LIKE_TRAINING, OTHER_HOSPITAL, ScoredBatches
+from tests.integration.scored_batches import (
+    AROUND_PROMOTION,
+    LIKE_TRAINING,
+    OTHER_HOSPITAL,
+    ScoredBatches,
+    go_live,
+    settle,
+)
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
@@ -19,7 +28,6 @@ if TYPE_CHECKING:
 LAKE, RUN = "clinrisk-lake", "heart-9876543210"
 [PLANNED] = events_of("plan_shadow")
 ASKED = read_event(PLANNED)
-ENDINGS = {"compared": (1, 0), "nothing": (0, 0), "failed": (0, 1)}
 
 
 def recorded(stack: Stack, case: str) -> Any:
@@ -54,11 +62,41 @@ def test_a_batch_that_is_not_scored_yet_is_left_out(stack: Stack) -> None:
     assert batch["upload_id"] == LIKE_TRAINING
 
 
-def test_no_more_batches_than_one_job_can_read_are_chosen(stack: Stack) -> None:
-    scored = ScoredBatches(stack)
-    for day in range(10, 20):
-        scored.score(f"{day:020x}", f"2026-03-{day}", seed=day, rows=10)
-    assert len(stack.call("plan_shadow", ASKED)["batches"]) == shadow.MOST_BATCHES
+def scored_alone(upload: str, settled_at: str, rows: int) -> None:
+    """Commit a batch, and leave the file of its predictions."""
+    settle(upload, settled_at, rows)
+    s3.store(LAKE, object_keys.predictions("heart", upload), b"predictions")
+
+
+def planned() -> list[str]:
+    plan = plan_shadow.plan(PlanShadowRequest.model_validate(ASKED))
+    return [batch.upload_id for batch in plan.batches]
+
+
+@pytest.mark.parametrize("count", [shadow.MOST_BATCHES - 1, shadow.MOST_BATCHES, shadow.MOST_BATCHES + 1])
+def test_no_more_batches_than_one_job_can_read_are_chosen(stack: Stack, count: int) -> None:
+    go_live(stack)
+    uploads = [f"{number:020x}" for number in range(count)]
+    for number, upload in enumerate(uploads):
+        scored_alone(upload, f"2026-03-01T09:30:{number:02d}.000Z", rows=10)
+    assert planned() == uploads[::-1][:8]
+
+
+@pytest.mark.parametrize(("rows", "batches"), [(199, 2), (200, 1), (201, 1)])
+def test_batches_are_chosen_until_they_hold_two_hundred_patients(
+    stack: Stack, rows: int, batches: int
+) -> None:
+    go_live(stack)
+    for upload, settled_at in (("a" * 20, "2026-03-01"), ("b" * 20, "2026-03-02"), ("c" * 20, "2026-03-03")):
+        scored_alone(upload, f"{settled_at}T00:00:00.000Z", rows)
+    assert len(planned()) == batches
+
+
+def test_a_batch_is_replayed_from_the_moment_on_at_which_the_model_went_live(stack: Stack) -> None:
+    go_live(stack)
+    for upload, settled_at in zip("abc", AROUND_PROMOTION, strict=True):
+        scored_alone(upload * 20, settled_at, rows=10)
+    assert planned() == ["c" * 20, "b" * 20]
 
 
 def test_a_live_model_without_a_batch_has_nothing_to_compare(stack: Stack) -> None:
