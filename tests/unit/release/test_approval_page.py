@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,10 +14,12 @@ from clinrisk.core.release.page.decision_form import LONGEST_REASON, SHORTEST_RE
 from clinrisk.core.release.page.evidence_view import evidence_of, summary_of
 from clinrisk.core.release.page.shadow_view import shadow_view_of
 from tests.unit.jobs.evaluation.documents import LIVE, evaluated, scored
-from tests.unit.page_snapshots import assert_unchanged
+from tests.unit.page_text import text_of
 from tests.unit.release.comparisons import made
 
-SNAPSHOTS = Path(__file__).parent / "snapshots"
+if TYPE_CHECKING:
+    from tests.unit.conftest import Snapshot
+
 SHOWN = "5" * 64
 GOOD = {"decision": "approve", "version": "3", "reason": "Well calibrated in women too.", "shown": SHOWN}
 FIGURES = {"auc": [0.9, 0.87, 0.93], "brier": [0.12, 0.1, 0.14], "calibration_slope": "NOT_EVALUATED"}
@@ -208,7 +210,7 @@ def test_an_area_is_drawn_from_chance_to_perfect() -> None:
     assert drawn([0.45, 0.4, 0.55]) == (0.0, 0.0, 10.0)
 
 
-def test_the_question() -> None:
+def test_the_question(snapshot: Snapshot) -> None:
     heart = use_cases.get("heart")
     document = evaluated(scored(5, champion=True), scored(6, 100, champion=True), champion=LIVE)
     shadow = shadow_view_of([made("replay", 240), made("a" * 20, 60, seed=1)], heart)
@@ -216,10 +218,10 @@ def test_the_question() -> None:
     page = approval_page.question(
         heart, facts, evidence_of(document, heart), shadow, shown=SHOWN, nonce="0" * 64, outdated=OUTDATED
     )
-    assert_unchanged(page.html, SNAPSHOTS / "question.txt")
+    snapshot("question", text_of(page.html))
 
 
-def test_the_outcome() -> None:
+def test_the_outcome(snapshot: Snapshot) -> None:
     heart = use_cases.get("heart")
     facts = FACTS | {"reason": "The age band is enough."}
     outcomes: dict[str, dict[str, object]] = {
@@ -236,4 +238,4 @@ def test_the_outcome() -> None:
     ]
     undelivered = facts | {"status": "APPROVED"}
     pages.append(approval_page.outcome(heart, undelivered, shown=SHOWN, nonce="0" * 64).html)
-    assert_unchanged("<p>---</p>".join(pages), SNAPSHOTS / "outcome.txt")
+    snapshot("outcome", text_of("<p>---</p>".join(pages)))

@@ -1,17 +1,9 @@
-"""Pages compared with their stored text: one snapshot each, beside the test that draws the page.
-
-REWRITE_SNAPSHOTS=1 in the environment writes what the page now shows; `git diff` is then the review.
-"""
+"""The text of a page as its reader sees it, for comparing with a snapshot."""
 
 from __future__ import annotations
 
-import os
 import re
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _UNSEEN = {"style", "title"}
 _LINES = {"h1", "h2", "h3", "p", "li", "tr", "dt", "dd", "caption", "figcaption", "section", "summary"}
@@ -52,11 +44,3 @@ def text_of(html: str) -> str:
     lines = (re.sub(r"\s+", " ", line).strip(" |") for line in "".join(reader.pieces).splitlines())
     text = "\n".join(line for line in lines if line) + "\n"
     return re.sub(r"\b[0-9a-f]{64}\b", "(digest)", text)
-
-
-def assert_unchanged(html: str, snapshot: Path) -> None:
-    """Compare a page's text with its snapshot."""
-    found = text_of(html)
-    if os.environ.get("REWRITE_SNAPSHOTS"):
-        snapshot.write_text(found, encoding="utf-8")
-    assert found == snapshot.read_text(encoding="utf-8"), f"see REWRITE_SNAPSHOTS in {__name__}"
