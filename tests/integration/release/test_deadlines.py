@@ -11,7 +11,7 @@ import pytest
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals
 from clinrisk.core.timestamps import stamp
-from clinrisk.messages import ApprovalRequest
+from clinrisk.messages.release import ApprovalRequest
 from clinrisk.services.release import decide_approval, request_approval
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.trained_candidate import TrainedCandidate, WaitingExecution

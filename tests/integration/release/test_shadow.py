@@ -9,7 +9,7 @@ import pytest
 from clinrisk.aws import s3
 from clinrisk.core import object_keys
 from clinrisk.core.release import shadow
-from clinrisk.messages import PlanShadowRequest
+from clinrisk.messages.release import PlanShadowRequest
 from clinrisk.services.release import plan_shadow
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.events import events_of, read_event

@@ -8,7 +8,7 @@ import pytest
 
 from clinrisk.aws.tables import approvals
 from clinrisk.errors import DecisionInvalid, DecisionMissing
-from clinrisk.messages import ApprovalRequest
+from clinrisk.messages.release import ApprovalRequest
 from clinrisk.services.release import expire_approval
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.trained_candidate import WaitingExecution
@@ -112,8 +112,8 @@ def test_a_decision_that_was_closed_is_not_delivered(stack: Stack) -> None:
     close(approval)
     assert not approvals.mark_delivered(approval.approval_id, approvals.APPROVED)
     found = approvals.find(approval.approval_id)
-    assert (found.status, found.delivered) == (approvals.TOO_LATE, False)
-    assert found.refusal == expire_approval.TOO_LATE
+    assert (found.status, found.delivered) == (approvals.LAPSED, False)
+    assert found.refusal == expire_approval.LAPSED_REFUSAL
     assert len(refusals(stack)) == 1
 
 
@@ -132,7 +132,7 @@ def test_a_closing_that_overtakes_the_delivery_wins(stack: Stack) -> None:
     approval = decided(stack)
     just_before("UpdateItem", lambda: close(approval))
     assert not approvals.mark_delivered(approval.approval_id, approvals.APPROVED)
-    assert approvals.find(approval.approval_id).status == approvals.TOO_LATE
+    assert approvals.find(approval.approval_id).status == approvals.LAPSED
     assert len(refusals(stack)) == 1
 
 
