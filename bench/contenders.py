@@ -54,7 +54,7 @@ def ours(file: Path) -> Callable[[], Answer]:
         pieces = cut(blocks, header.length, size, len(header.names), CHUNK_BYTES)
 
     def run() -> Answer:
-        counted, aside = 0, 0
+        counted, quarantined = 0, 0
         with file.open("rb") as stream:
             for piece in pieces:
                 stream.seek(piece.start)
@@ -62,8 +62,8 @@ def ours(file: Path) -> Callable[[], Answer]:
                 chunk = read_chunk(data, use_case, "training", header.names, piece.first_row, b"k" * 32)
                 for frame in (chunk.features, chunk.quarantine):
                     frame.write_parquet(io.BytesIO(), compression="uncompressed", statistics=False)
-                counted, aside = counted + chunk.counts.rows, aside + chunk.counts.quarantined
-        return counted, aside
+                counted, quarantined = counted + chunk.counts.rows, quarantined + chunk.counts.quarantined
+        return counted, quarantined
 
     return run
 

@@ -31,7 +31,7 @@ AT_LEAST = {"polars: only validate": 0.5, "pandera (pandas)": 4.0, "great-expect
 
 
 def environment(folder: Path) -> Path:
-    """Give the interpreter of an environment with the other libraries."""
+    """Return the interpreter of an environment with the other libraries."""
     made = folder / "environment"
     subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, made], check=True)
     python = made / "bin/python"
@@ -40,7 +40,7 @@ def environment(folder: Path) -> Path:
 
 
 def compiled(folder: Path) -> dict[str, str]:
-    """Give the processes' environment: one thread, and compiled modules kept, as a layer brings them."""
+    """Return the processes' environment: one thread, and compiled modules kept, as a layer brings them."""
     shell = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return shell | ONE_THREAD | {"PYTHONPYCACHEPREFIX": str(folder / "compiled")}
 
@@ -61,7 +61,7 @@ def measured(python: Path | str, contender: str, file: Path) -> dict[str, float]
 
 
 def cold(file: Path) -> float:
-    """Give the CPU seconds of a fresh process that ingests a small file, interpreter and imports included."""
+    """Return the CPU seconds of a fresh process that ingests a small file, imports included."""
     seconds = []
     for _ in range(5):
         before = os.times()

@@ -52,8 +52,8 @@ def main(rows: int) -> None:
                 command, env=os.environ | ONE_THREAD, cwd=PROJECT, capture_output=True, text=True, check=True
             )
             found.append(json.loads(answer.stdout))
-            told = found[-1]
-            print(f"{count:>12,}{size / 2**20:>12.0f}{told['seconds']:>9.2f}{told['peak_mb']:>9.0f}")
+            measured = found[-1]
+            print(f"{count:>12,}{size / 2**20:>12.0f}{measured['seconds']:>9.2f}{measured['peak_mb']:>9.0f}")
     small, large = found
     growth = large["seconds"] / small["seconds"] / 10
     print(f"ten times the rows: {growth * 10:.1f} times the time (10 +-15% asked)", end=", ")

@@ -62,7 +62,7 @@ class RunningTwin:
 
     @staticmethod
     def until(give: Callable[[], Any], seconds: float = 20.0) -> Any:
-        """Give the first truthy answer; fail when none comes in time."""
+        """Return the first truthy answer; fail when none comes in time."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if answer := give():
@@ -92,7 +92,7 @@ class RunningTwin:
         return described
 
     def clinrisk(self, *arguments: str | Path) -> Any:
-        """Give what `clinrisk ... --json` answers, whatever its exit code says."""
+        """Return what `clinrisk ... --json` answers, whatever its exit code says."""
         offline = arguments[0] in {"cohort", "check", "convert", "use-cases"}
         command = [str(CLINRISK), *map(str, arguments), "--json", *([] if offline else ["--twin"])]
         done = subprocess.run(
@@ -118,7 +118,7 @@ def free_port() -> int:
 
 @contextmanager
 def started(state_dir: Path) -> Iterator[RunningTwin]:
-    """Give a twin of one's own; whatever happened in it, its log must hold no traceback at the end."""
+    """Return a twin of one's own; whatever happened in it, its log must hold no traceback at the end."""
     process = subprocess.Popen(
         [str(TWIN), "up", "--foreground", "--port", str(free_port())],
         env=twin_environment(state_dir),

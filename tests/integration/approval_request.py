@@ -41,7 +41,7 @@ class RequestedApproval:
     def event(
         self, method: str, query: str | None = None, form: dict[str, str] | None = None
     ) -> dict[str, Any]:
-        """Give the HTTP API's event of one request."""
+        """Return the HTTP API's event of one request."""
         return {
             "version": "2.0",
             "rawQueryString": self.link.query if query is None else query,

@@ -196,7 +196,7 @@ class CloudFormation(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def cloudformation() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Give the address for answers, and the answers."""
+    """Return the address for answers, and the answers."""
     CloudFormation.answers = []
     server = http.server.HTTPServer(("127.0.0.1", 0), CloudFormation)
     thread = threading.Thread(target=server.serve_forever)

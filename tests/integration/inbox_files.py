@@ -18,7 +18,7 @@ STROKE_HEADER = (
 
 
 def heart_rows(count: int, seed: int = 1, label: bool = True) -> list[str]:  # noqa: FBT001, FBT002 - a row has one or not
-    """Give made-up rows of the heart file."""
+    """Return made-up rows of the heart file."""
     draw = random.Random(seed)  # noqa: S311 - made-up patients, not secrets
     rows = []
     for _ in range(count):
@@ -33,7 +33,7 @@ def heart_rows(count: int, seed: int = 1, label: bool = True) -> list[str]:  # n
 
 
 def stroke_rows(count: int, seed: int = 1, label: bool = True, first_id: int = 1000) -> list[str]:  # noqa: FBT001, FBT002
-    """Give made-up rows of the stroke file."""
+    """Return made-up rows of the stroke file."""
     draw = random.Random(seed)  # noqa: S311 - made-up patients, not secrets
     rows = []
     for number in range(count):
@@ -48,22 +48,22 @@ def stroke_rows(count: int, seed: int = 1, label: bool = True, first_id: int = 1
 
 
 def csv(header: str, rows: list[str]) -> bytes:
-    """Give a file."""
+    """Return a file."""
     return ("\n".join([header, *rows]) + "\n").encode()
 
 
 def heart_csv(count: int = 40, seed: int = 1) -> bytes:
-    """Give a heart training file."""
+    """Return a heart training file."""
     return csv(",".join(use_cases.get("heart").header), heart_rows(count, seed))
 
 
 def heart_batch(count: int = 20, seed: int = 2) -> bytes:
-    """Give a heart inference file."""
+    """Return a heart inference file."""
     return csv(",".join(use_cases.get("heart").header[:-1]), heart_rows(count, seed, label=False))
 
 
 def stroke_batch(count: int = 20, seed: int = 2) -> bytes:
-    """Give a stroke inference file."""
+    """Return a stroke inference file."""
     return csv(STROKE_HEADER.removesuffix(",stroke"), stroke_rows(count, seed, label=False))
 
 

@@ -40,7 +40,7 @@ def presented_of(stack: Stack, upload: dict[str, Any], drop: int = 0) -> str:
 
 
 def publish_event(stack: Stack, upload: dict[str, Any], drop: int = 0) -> dict[str, Any]:
-    """Give the event of Publish Results."""
+    """Return the event of Publish Results."""
     settled = uploads.settlement_of(upload["upload_id"])
     assert settled is not None
     presented = presented_of(stack, upload, drop)

@@ -17,8 +17,8 @@ from clinrisk.core import object_keys
 from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.core.profiles.score_profile import score_profile_of
 from clinrisk.core.scoring.outcomes import join
-from clinrisk.messages.base import Reference
 from clinrisk.messages.ingest import Disposition
+from clinrisk.messages.message import Reference
 from clinrisk.messages.release import LiveModel
 from clinrisk.messages.training import Digests
 

@@ -164,7 +164,7 @@ PREPARED: dict[str, Callable[[Stack, str], Any]] = {
 
 
 def overlay(written: Any, made: Any, name: str = "") -> Any:
-    """Give the written event with what only the stack can know."""
+    """Return the written event with what only the stack can know."""
     if isinstance(written, dict) and isinstance(made, dict):
         return {key: overlay(value, made.get(key, value), key) for key, value in written.items()}
     if isinstance(written, list) and isinstance(made, list):

@@ -18,7 +18,7 @@ IMAGE = "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-xgboost:3.2-0
 
 
 def evaluation(auc: float = 0.9, run_id: str = RUN, champion: int = 0) -> dict[str, Any]:
-    """Give an evaluation document that meets heart's bar, unless its AUC is set too low.
+    """Return an evaluation document that meets heart's bar, unless its AUC is set too low.
 
     It compares with live version `champion`, or with none.
     """
@@ -108,11 +108,11 @@ class TrainedCandidate:
         self.stack.put(bucket, key, data)
 
     def facts(self) -> dict[str, Any]:
-        """Give what an events/*.json of this candidate has to be told."""
+        """Return what an events/*.json of this candidate has to be told."""
         return {"run_id": self.run_id, "code_digest": self.code_digest, "image": IMAGE}
 
     def judge_event(self) -> dict[str, Any]:
-        """Give the event of Judge Candidate."""
+        """Return the event of Judge Candidate."""
         return {
             "use_case": "heart",
             "run_id": self.run_id,
@@ -140,7 +140,7 @@ class TrainedCandidate:
     def approval_event(
         self, judgement: dict[str, Any], package: tuple[str, int], token: str
     ) -> dict[str, Any]:
-        """Give the event of Request Approval."""
+        """Return the event of Request Approval."""
         return {
             "use_case": "heart",
             "run_id": self.run_id,
@@ -157,7 +157,7 @@ class TrainedCandidate:
     def promote_event(
         self, judgement: dict[str, Any], package: tuple[str, int], approval_id: str
     ) -> dict[str, Any]:
-        """Give the event of Promote Candidate."""
+        """Return the event of Promote Candidate."""
         return {
             "use_case": "heart",
             "run_id": self.run_id,
@@ -201,7 +201,7 @@ class WaitingExecution:
             self.token = json.loads(found[0]["Body"])["token"] if found else self._pause()
 
     def end(self) -> dict[str, Any]:
-        """Give how the execution ended, once it has."""
+        """Return how the execution ended, once it has."""
         for _ in range(100):
             found: dict[str, Any] = dict(self.stack.sfn.describe_execution(executionArn=self.arn))
             if found["status"] != "RUNNING":
@@ -210,7 +210,7 @@ class WaitingExecution:
         raise TimeoutError(self.arn)
 
     def status(self) -> str:
-        """Give the execution's status."""
+        """Return the execution's status."""
         return self.stack.sfn.describe_execution(executionArn=self.arn)["status"]
 
     @staticmethod

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def scene(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any]], Scene]:
-    """Give a scene whose services answer as the test lays down."""
+    """Return a scene whose services answer as the test lays down."""
 
     def scene_with(answers: dict[str, Any]) -> Scene:
         return played(monkeypatch, answers)

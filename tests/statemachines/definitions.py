@@ -60,25 +60,25 @@ class Place:
 
 @cache
 def template() -> dict[str, Any]:
-    """Give template.yaml with its short function tags spelled out."""
+    """Return template.yaml with its short function tags spelled out."""
     parsed: dict[str, Any] = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))
     return parsed
 
 
 @cache
 def resources(kind: str) -> dict[str, dict[str, Any]]:
-    """Give the properties of every resource of a type, by logical id."""
+    """Return the properties of every resource of a type, by logical id."""
     found = template()["Resources"].items()
     return {name: resource.get("Properties", {}) for name, resource in found if resource["Type"] == kind}
 
 
 def text(machine: str) -> str:
-    """Give a definition as it is written."""
+    """Return a definition as it is written."""
     return (PROJECT / "statemachines" / f"{machine}.asl.yaml").read_text(encoding="utf-8")
 
 
 def substitutions(machine: str) -> dict[str, Any]:
-    """Give what the template puts in for the `${Name}`s of a definition."""
+    """Return what the template puts in for the `${Name}`s of a definition."""
     logical = f"{machine.capitalize()}StateMachine"
     given: dict[str, Any] = resources("AWS::Serverless::StateMachine")[logical]["DefinitionSubstitutions"]
     return given
@@ -90,7 +90,7 @@ def placeholders(machine: str) -> set[str]:
 
 
 def definition(machine: str) -> dict[str, Any]:
-    """Give a definition as Step Functions would get it, as a copy of one's own."""
+    """Return a definition as Step Functions would get it, as a copy of one's own."""
     return copy.deepcopy(_definition(machine))
 
 
@@ -102,7 +102,7 @@ def _definition(machine: str) -> dict[str, Any]:
 
 
 def value_of(name: str) -> str:
-    """Give a plausible value of a substitution."""
+    """Return a plausible value of a substitution."""
     if name in _VALUES:
         return _VALUES[name]
     if name.endswith("Function"):
@@ -154,5 +154,5 @@ def with_plain_limits(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def everything() -> list[Place]:
-    """Give every state of every definition."""
+    """Return every state of every definition."""
     return [place for machine in MACHINES for place in places(machine)]

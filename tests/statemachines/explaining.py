@@ -23,7 +23,7 @@ def explain(call: Call) -> dict[str, Any]:
 
 
 def failed_job(sentence: str) -> ServiceError:
-    """Give the error of a processing job whose program wrote this sentence about its end."""
+    """Return the error of a processing job whose program wrote this sentence about its end."""
     described = {
         "ProcessingJobStatus": "Failed",
         "AppSpecification": {"ContainerEntrypoint": ["python3", PROGRAM]},

@@ -115,7 +115,7 @@ class Stage:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, call: Call) -> Any:
-        """Give or raise what the test has laid down for this call."""
+        """Return or raise what the test has laid down for this call."""
         with self._lock:
             self.calls.append(call)
             laid_down = self.answers[call.state]
@@ -186,7 +186,7 @@ class Scene:
 
 
 def played(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> Scene:
-    """Give a scene in which every Task is answered by `answers` (state name -> answer)."""
+    """Return a scene in which every Task is answered by `answers` (state name -> answer)."""
     stage = Stage(answers)
     # moto logs every error that a definition catches, with the whole program around it.
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)

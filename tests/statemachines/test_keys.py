@@ -68,7 +68,7 @@ def combined(names: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def spelled() -> Iterator[str]:
-    """Give every key of the Lake and the Results bucket that the core spells, for the values of this test."""
+    """Return every key of the Lake and the Results bucket that the core spells."""
     for name, function in inspect.getmembers(object_keys, inspect.isfunction):
         if name not in NO_KEYS:
             for values in combined(list(inspect.signature(function).parameters)):
@@ -83,7 +83,7 @@ def spelled() -> Iterator[str]:
 
 @cache
 def keys() -> dict[str, frozenset[str]]:
-    """Give the keys of each bucket, by its logical id."""
+    """Return the keys of each bucket, by its logical id."""
     every = set(spelled())
     results = {key for key in every if key.split("/")[0] in {"receipts", "reports", "results"}}
     facts = SimpleNamespace(
@@ -101,7 +101,7 @@ def keys() -> dict[str, frozenset[str]]:
 
 @cache
 def items() -> frozenset[tuple[str, str]]:
-    """Give the tables' items as their adapters list them."""
+    """Return the tables' items as their adapters list them."""
     found = set()
     for module in pkgutil.iter_modules(tables.__path__):
         listed = importlib.import_module(f"{tables.__name__}.{module.name}").__doc__ or ""
@@ -110,7 +110,7 @@ def items() -> frozenset[tuple[str, str]]:
 
 
 def address(expression: str, start: int) -> str:
-    """Give the key that a definition puts together from `start` on, as text & operand & text ...
+    """Return the key that a definition puts together from `start` on, as text & operand & text ...
 
     >>> address("'s3://b/scores/' & $batch_key & '/v' & $string($live.live_version) & '/' %}", 0)
     's3://b/scores/heart/00000000000000000000/v3/'
@@ -131,7 +131,7 @@ def value_of_operand(name: str) -> str:
 
 
 def addresses() -> Iterator[tuple[str, str, str]]:
-    """Give machine, bucket and key of every address that a definition puts together."""
+    """Return machine, bucket and key of every address that a definition puts together."""
     for machine in MACHINES:
         written = text(machine)
         for match in re.finditer(r"'s3://\$\{(\w+)\}/", written):
@@ -170,7 +170,7 @@ def test_every_address_of_the_definitions_was_looked_at() -> None:
 
 
 def partition_keys(value: Any) -> Iterator[tuple[str, str]]:
-    """Give start of the partition key and sort key of every item that some Arguments name."""
+    """Return start of the partition key and sort key of every item that some Arguments name."""
     if isinstance(value, dict):
         if "pk" in value:
             made = str(value["pk"]["S"])
@@ -186,7 +186,7 @@ def test_a_definition_names_items_as_the_adapters_do() -> None:
 
 
 def subs(value: Any) -> Iterator[str]:
-    """Give every text of the template that Fn::Sub fills in."""
+    """Return every text of the template that Fn::Sub fills in."""
     if isinstance(value, dict):
         if isinstance(value.get("Fn::Sub"), str):
             yield value["Fn::Sub"]
@@ -214,7 +214,7 @@ def test_a_policy_names_objects_that_the_core_spells(bucket: str, pattern: str) 
 
 
 def listed_prefixes() -> Iterator[tuple[str, str]]:
-    """Give bucket and prefix of every permission to list some of its keys, and of every lifecycle rule."""
+    """Return bucket and prefix of every permission to list some of its keys, and of every lifecycle rule."""
     for properties in resources("AWS::IAM::ManagedPolicy").values():
         for entry in properties["PolicyDocument"]["Statement"]:
             statement = entry["Fn::If"][1] if "Fn::If" in entry else entry
@@ -240,7 +240,7 @@ def test_a_policy_names_leading_keys_that_an_adapter_spells() -> None:
 
 
 def literals(folder: str) -> Iterator[tuple[str, str]]:
-    """Give file and text of every string of a package's code, "*" for what an f-string fills in."""
+    """Return file and text of every string of a package's code, "*" for what an f-string fills in."""
     for path in sorted((PROJECT / folder).rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)

@@ -56,7 +56,7 @@ def statements() -> Iterator[Permission]:
 
 @cache
 def authorization() -> dict[str, Any]:
-    """Give AWS's service authorization reference, as the template's linter ships it."""
+    """Return AWS's service authorization reference, as the template's linter ships it."""
     found = find_spec("cfnlint")
     assert found is not None
     assert found.origin is not None

@@ -65,7 +65,7 @@ RULE = f"  # {'-' * 110}\n"
 
 
 def sections() -> dict[str, str]:
-    """Give the text of each section of the Resources by the name in its banner."""
+    """Return the text of each section of the Resources by the name in its banner."""
     parts = TEMPLATE.read_text(encoding="utf-8").partition("\nResources:\n")[2].split(RULE)
     banners = [re.fullmatch(r"  # ([A-Z][a-z ]+): [^\n]+\n", banner) for banner in parts[1::2]]
     return {banner[1] if banner else "": body for banner, body in zip(banners, parts[2::2], strict=True)}

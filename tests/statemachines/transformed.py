@@ -20,7 +20,7 @@ REGION = "eu-central-1"
 
 
 def transform(parameters: dict[str, str] | None = None) -> dict[str, Any]:
-    """Give the transformed template, code replaced by an address and every definition written inline."""
+    """Return the transformed template, code replaced by an address and every definition written inline."""
     document = copy.deepcopy(template())
     for resource in document["Resources"].values():
         properties, kind = resource.get("Properties", {}), resource["Type"]

@@ -58,7 +58,7 @@ def patients() -> Callable[..., Table]:
 
 @pytest.fixture
 def profiled(heart: UseCase, rng: Generator) -> Callable[..., Profile]:
-    """Give the profile of freshly drawn heart patients."""
+    """Return the profile of freshly drawn heart patients."""
 
     def draw(rows: int, **changes: float) -> Profile:
         table = draw_patients(heart, rows, rng, **changes)

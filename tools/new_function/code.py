@@ -40,7 +40,7 @@ def with_messages(text: str, function: NewFunction) -> str:
     fields = "".join(f"    {name}: {kind}\n" for name, kind in function.fields.items())
     own = _MESSAGES.format(id=function.id, words=function.words, fields=fields)
     head, body = text[: first.start()], text[first.start() :]
-    return f"{head}from clinrisk.messages.base import {kinds}\n{body.rstrip()}\n{own}"
+    return f"{head}from clinrisk.messages.message import {kinds}\n{body.rstrip()}\n{own}"
 
 
 def with_exports(text: str, function: NewFunction) -> str:

@@ -9,7 +9,7 @@ from clinrisk import use_cases
 
 CAPABILITIES = ("ingest", "training", "release", "scoring", "monitoring")
 LAYERS = ("Frames", "Numeric")
-# Types of clinrisk.messages.base that a request may have, each with a value for the example event.
+# Types of clinrisk.messages.message that a request may have, each with a value for the example event.
 EXAMPLES: dict[str, object] = {
     "Name": use_cases.names()[0],
     "RunId": f"{use_cases.names()[0]}-0123456789",

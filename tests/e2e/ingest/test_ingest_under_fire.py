@@ -60,7 +60,7 @@ class Live:
         raise AssertionError("the executions did not end")
 
     def objects(self, bucket: str) -> dict[str, tuple[str, Any]]:
-        """Give each object's digest and moment of writing: a second write of the same bytes shows as well."""
+        """Return each object's digest and moment of writing."""
         pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.outputs[bucket])
         return {
             item["Key"]: (item["ETag"], item["LastModified"])
@@ -200,7 +200,7 @@ def test_no_cell_leaves_the_lake(live: Live) -> None:
 
 
 def _told(live: Live) -> Iterator[tuple[str, str]]:
-    """Give everything that the stack says to people or machines outside of lake, vault and inbox."""
+    """Return everything that the stack says to people or machines outside of lake, vault and inbox."""
     s3, results = live.client("s3"), live.outputs["ResultsBucket"]
     keys = live.objects("ResultsBucket")
     yield "receipts", "".join(s3.get_object(Bucket=results, Key=key)["Body"].read().decode() for key in keys)

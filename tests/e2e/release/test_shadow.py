@@ -110,7 +110,7 @@ class Hospital:
         return str(described["StackResourceDetail"]["PhysicalResourceId"])
 
     def acting_as(self, role: str) -> Any:
-        """Give an S3 client that holds what a role of the stack holds, and no more."""
+        """Return an S3 client that holds what a role of the stack holds, and no more."""
         trust = {"Version": "2012-10-17", "Statement": [TRUST]}
         self.twin.client("iam").update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust))
         account = self.twin.client("sts").get_caller_identity()["Account"]

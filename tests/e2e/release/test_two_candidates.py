@@ -34,7 +34,7 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
 
 
 def asked(hospital: Hospital, link: str) -> dict[str, Any]:
-    """Give what the command says about the question behind a link."""
+    """Return what the command says about the question behind a link."""
     listed = hospital.twin.clinrisk("approvals", "heart")
     return next(one for one in listed if one["approval_id"] in link)
 

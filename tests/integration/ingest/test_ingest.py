@@ -260,9 +260,9 @@ def test_a_plan_names_the_committed_uploads(stack: Stack, store: FakeFeatureStor
     assert planned["offline_prefix"].endswith("/data/")
     assert planned["hyperparameters"]["xgboost"]["algorithm"] == "xgboost"
     # A plan that failed has looked at nobody, a repeated one has looked once, another run looks again.
-    assert (planned["champion"], planned["holdout_looks"]) == (None, 1)
-    assert stack.call("plan_training", event)["holdout_looks"] == 1
-    assert stack.call("plan_training", event | {"run_id": "heart-9876543210"})["holdout_looks"] == 2
+    assert (planned["champion"], planned["holdout_uses"]) == (None, 1)
+    assert stack.call("plan_training", event)["holdout_uses"] == 1
+    assert stack.call("plan_training", event | {"run_id": "heart-9876543210"})["holdout_uses"] == 2
 
 
 def test_heart_batches_get_record_ids_of_their_own(stack: Stack) -> None:

@@ -38,7 +38,7 @@ def stroke_csv(seed: int = 1, count: int = 20) -> bytes:
 
 
 def receipts(stack: Stack) -> dict[str, Any]:
-    """Give every receipt by its own key."""
+    """Return every receipt by its own key."""
     return {key: stack.read_json(f"s3://clinrisk-results/{key}") for key in stack.keys("results")}
 
 

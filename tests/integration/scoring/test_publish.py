@@ -74,7 +74,7 @@ def test_the_results_of_several_chunks_are_one_file(stack: Stack, monkeypatch: p
 
 
 def deploy_event(address: str, kind: str = "Create") -> dict[str, Any]:
-    """Give CloudFormation's event."""
+    """Return CloudFormation's event."""
     return {
         "RequestType": kind,
         "ResponseURL": address,

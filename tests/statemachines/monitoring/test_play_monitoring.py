@@ -36,7 +36,7 @@ def recorded(response: str = "NOTHING") -> dict[str, Any]:
 
 
 def cast(checks: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
-    """Give every state its answer; `checks` has other answers to Run Check, by the check's name."""
+    """Return every state its answer; `checks` has other answers to Run Check, by the check's name."""
     given = {check: [{"check": check, "findings": [finding(check)]}] for check in CHECKS} | (checks or {})
 
     def run_check(call: Call) -> Any:

@@ -72,7 +72,7 @@ def cast(**changes: Any) -> dict[str, Any]:
         "tuning": {"fixed": {"objective": "binary:logistic"}, "ranges": RANGES, "seed": 0},
         "feature_digest": "e" * 64,
         "champion": None,
-        "holdout_looks": 2,
+        "holdout_uses": 2,
     }
     answers = {
         "Plan Training": plan,
@@ -127,7 +127,7 @@ def test_without_a_live_model_the_evaluation_is_given_none(scene: Setting) -> No
     stage = scene(cast())
     stage.run("training", START, RUN)
     [job] = stage.stage.to("Evaluate Candidate")
-    assert job.arguments["Environment"] == {"USE_CASE": "heart", "RUN_ID": RUN, "HOLDOUT_LOOKS": "2"}
+    assert job.arguments["Environment"] == {"USE_CASE": "heart", "RUN_ID": RUN, "HOLDOUT_USES": "2"}
     assert [one["InputName"] for one in job.arguments["ProcessingInputs"]] == [
         *("code", "set", "xgboost", "logistic")
     ]
@@ -142,7 +142,7 @@ def test_the_evaluation_is_given_the_live_model_with_its_threshold(scene: Settin
     assert job.arguments["Environment"] == {
         "USE_CASE": "heart",
         "RUN_ID": RUN,
-        "HOLDOUT_LOOKS": "2",
+        "HOLDOUT_USES": "2",
         "CHAMPION_THRESHOLD": "0.3",
         "CHAMPION_VERSION": "4",
         "CHAMPION_RUN": "heart-9876543210",

@@ -28,7 +28,7 @@ ENTRYPOINT = ["python3", "/opt/ml/processing/input/code/clinrisk.pyz"]
 
 
 def lambda_cause(**changes: Any) -> dict[str, Any]:
-    """Give a cause as Lambda writes it, a patient's value in every field."""
+    """Return a cause as Lambda writes it, a patient's value in every field."""
     return {
         "errorMessage": CANARY,
         "errorType": CANARY,
@@ -38,7 +38,7 @@ def lambda_cause(**changes: Any) -> dict[str, Any]:
 
 
 def job_cause(**changes: Any) -> dict[str, Any]:
-    """Give a job's description as a failed .sync task hands it on, a patient's value in every field."""
+    """Return a job's description as a failed .sync task hands it on, a patient's value in every field."""
     return {
         "ProcessingJobName": CANARY,
         "ProcessingJobStatus": "Failed",

@@ -30,7 +30,7 @@ SMALL = {"num_round": "20", "cv_repeats": "2", "subsample": "0.8"}
 
 
 def synthetic(use_case: UseCase, size: int, seed: int = 0) -> list[dict[str, Any]]:
-    """Give offline-store records of patients whose outcome depends on age and two more features."""
+    """Return offline-store records of patients whose outcome depends on age and two more features."""
     rng = np.random.default_rng(seed)
     records = []
     for number in range(size):

@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from clinrisk.core import object_keys
-from clinrisk.messages import base, ingest, monitoring, release, scoring, training
-from clinrisk.messages.base import Failure, Message, Reference
+from clinrisk.messages import ingest, message, monitoring, release, scoring, training
 from clinrisk.messages.ingest import Counts, Upload
+from clinrisk.messages.message import Failure, Message, Reference
 from clinrisk.messages.release import ApprovalRequest, LiveModel
 
 UPLOAD = {
@@ -23,7 +23,7 @@ UPLOAD = {
     "upload_id": "0" * 20,
     "sha256": "0" * 64,
 }
-MODULES = (base, ingest, training, release, scoring, monitoring)
+MODULES = (message, ingest, training, release, scoring, monitoring)
 EVERY = sorted(
     {
         value
@@ -31,7 +31,7 @@ EVERY = sorted(
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Message)
     },
-    key=lambda message: message.__name__,
+    key=lambda kind: kind.__name__,
 )
 
 

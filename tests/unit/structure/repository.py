@@ -14,17 +14,7 @@ ROOMS = (PACKAGE, *(ROOT / name for name in ("functions", "cli", "twin", "tools"
 CAPABILITIES = frozenset({"ingest", "training", "release", "scoring", "monitoring"})
 
 # Folders and documents whose names still wait for their owner, as shell patterns. The list ends empty.
-NOT_YET_CLEAN: list[str] = [
-    "bench*",
-    "layers/clinrisk/clinrisk/aws*",
-    "layers/clinrisk/clinrisk/core/evaluation",
-    "layers/clinrisk/clinrisk/core/release*",
-    "layers/clinrisk/clinrisk/core/training",
-    "layers/clinrisk/clinrisk/jobs*",
-    "layers/clinrisk/clinrisk/messages",
-    "layers/clinrisk/clinrisk/services/release",
-    "layers/clinrisk/clinrisk/services/training",
-]
+NOT_YET_CLEAN: list[str] = []
 
 
 def is_clean(path: str) -> bool:

@@ -14,7 +14,7 @@ from clinrisk.core.release.ledger_entries import DecisionEntry, LedgerEntry, Ref
 if TYPE_CHECKING:
     from clinrisk.aws.tables.approvals import Approval
     from clinrisk.core.release.ledger_entries import Entry
-    from clinrisk.messages.base import Reference
+    from clinrisk.messages.message import Reference
     from clinrisk.messages.release import LiveModel
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from clinrisk.aws.feature_store import FeatureGroup
-    from clinrisk.messages.base import Reference
     from clinrisk.messages.ingest import Upload
+    from clinrisk.messages.message import Reference
     from clinrisk.use_cases.base import UseCase
 
 _BULK = re.compile(r"_([0-9a-f]{20})-\d{5,}\.parquet$")
@@ -53,11 +53,11 @@ def store_chunk(
     """
     moment = pl.lit(event_time).str.to_datetime(time_unit="ms", time_zone="UTC")
     columns = schema(use_cases.get(upload.use_case))
-    whole = rows.select(pl.col(name).cast(kind) for name, kind in columns.items()).with_columns(
+    records = rows.select(pl.col(name).cast(kind) for name, kind in columns.items()).with_columns(
         write_time=moment, api_invocation_time=moment, is_deleted=pl.lit(value=False)
     )
     stream = io.BytesIO()
-    whole.write_parquet(stream, compression="snappy")
+    records.write_parquet(stream, compression="snappy")
     bucket, folder = s3.split(_hour(group, event_time))
     key = folder + _name(upload.upload_id, index, event_time)
     return s3.store(bucket, key, stream.getvalue(), "application/vnd.apache.parquet")

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from clinrisk.aws import clients
 from clinrisk.errors import EvidenceChanged, ObjectMissing
-from clinrisk.messages.base import Reference
+from clinrisk.messages.message import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

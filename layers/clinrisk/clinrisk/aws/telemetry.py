@@ -16,14 +16,14 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 from clinrisk.aws.error_mapping import named_refusals
-from clinrisk.messages.base import Request
+from clinrisk.messages.message import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from clinrisk.messages.base import Message
+    from clinrisk.messages.message import Message
 
 NAMESPACE = "clinrisk"
 # The use case of what arrives under a key that names none.

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clinrisk.messages.base import Count, Failure, Message, Name, Reference, Request, Sha256
+from clinrisk.messages.message import Count, Failure, Message, Name, Reference, Request, Sha256
 
 
 class Disposition(StrEnum):

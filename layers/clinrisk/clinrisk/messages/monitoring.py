@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clinrisk.messages.base import Count, Message, Name, Reference, Request, S3Uri
+from clinrisk.messages.message import Count, Message, Name, Reference, Request, S3Uri
 
 Check = Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")]
 Verdict = Literal["OK", "ALERT", "NOT_EVALUATED"]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clinrisk.messages.base import Count, Failure, Message, Name, Request, RunId, S3Uri, Sha256
+from clinrisk.messages.message import Count, Failure, Message, Name, Request, RunId, S3Uri, Sha256
 from clinrisk.messages.training import Digests, Probability, Version
 
 

@@ -1,7 +1,7 @@
 """Messages of the scoring workflow: results of a batch, and outcomes joined to predictions."""
 
-from clinrisk.messages.base import Count, Message, Reference, Request, RunId, S3Uri, Sha256
 from clinrisk.messages.ingest import Upload
+from clinrisk.messages.message import Count, Message, Reference, Request, RunId, S3Uri, Sha256
 from clinrisk.messages.training import Probability, Version
 
 

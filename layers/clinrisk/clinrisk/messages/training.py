@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clinrisk.messages.base import Count, Message, Name, Reference, Request, RunId, S3Uri, Sha256
+from clinrisk.messages.message import Count, Message, Name, Reference, Request, RunId, S3Uri, Sha256
 
 Probability = Annotated[float, Field(gt=0, lt=1)]
 Version = Annotated[int, Field(ge=1)]
@@ -66,7 +66,7 @@ class PlanTrainingResult(Message):
     tuning: Tuning
     feature_digest: Sha256
     champion: Champion | None
-    holdout_looks: Count
+    holdout_uses: Count
 
 
 class JudgeRequest(Request):

@@ -19,8 +19,8 @@ from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ClaimLost
-from clinrisk.messages.base import Reference
 from clinrisk.messages.ingest import Disposition
+from clinrisk.messages.message import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

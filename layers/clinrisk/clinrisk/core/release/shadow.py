@@ -28,7 +28,7 @@ COUNTS = ("both", "only_candidate", "only_champion", "neither")
 
 
 def kappa(counts: Mapping[str, int]) -> float | None:
-    """Give Cohen's kappa of the two models' flags; None where both always say the same thing.
+    """Return Cohen's kappa of the two models' flags; None where both always say the same thing.
 
     >>> kappa({"both": 20, "only_candidate": 5, "only_champion": 10, "neither": 15})
     0.4
@@ -43,7 +43,7 @@ def kappa(counts: Mapping[str, int]) -> float | None:
 
 
 def agreement(counts: Mapping[str, int]) -> dict[str, Any]:
-    """Give the counts with what follows from them alone: `n`, `agreement` with its interval, and `kappa`."""
+    """Return the counts and what follows from them: `n`, `agreement` with its interval, and `kappa`."""
     n = sum(counts[name] for name in COUNTS)
     found: dict[str, Any] = {"n": n} | {name: counts[name] for name in COUNTS}
     if n < MINIMUM_ROWS:
@@ -56,7 +56,7 @@ def agreement(counts: Mapping[str, int]) -> dict[str, Any]:
 
 
 def not_compared(use_case: str, run_id: str, batch: str, outcome: str, reason: str) -> dict[str, Any]:
-    """Give the document that says why there is no comparison (`outcome` NOTHING or FAILED)."""
+    """Return the document that says why there is no comparison (`outcome` NOTHING or FAILED)."""
     facts = {"use_case": use_case, "run_id": run_id, "batch": batch, "champion_version": 0}
     return facts | {"outcome": outcome, "reason": reason}
 

@@ -119,7 +119,7 @@ def _evaluate(
         ScoredPatients(training.labels, training.groups, learned),
         ScoredPatients(holdout.labels, holdout.groups, held),
         champion=None if champion is None else champion.model,
-        holdout_uses=int(container.environment.get("HOLDOUT_LOOKS", "1")),
+        holdout_uses=int(container.environment.get("HOLDOUT_USES", "1")),
         repeats=card["cv_repeats"],
         seed=int(manifest["seed"]),
     )

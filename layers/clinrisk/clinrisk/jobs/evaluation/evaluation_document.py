@@ -142,7 +142,7 @@ def _models(scored: ScoredPatients, thresholds: Mapping[str, float], draws: int,
 
 
 def _comparison(scored: ScoredPatients, thresholds: Mapping[str, float]) -> dict[str, Any]:
-    """Give, for each other model, the candidate's figures minus its own on the same patients."""
+    """Return, for each other model, the candidate's figures minus its own on the same patients."""
     candidate = scored.scores[CANDIDATE]
     return {
         f"{CANDIDATE}_vs_{name}": paired(

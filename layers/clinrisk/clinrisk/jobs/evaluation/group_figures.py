@@ -162,7 +162,7 @@ def counts_of(group: Mapping[str, Any]) -> Confusion:
 
 
 def gaps(counts: Mapping[str, Confusion], draws: int, rng: Generator) -> dict[str, Any]:
-    """Give, per rate, the largest minus the smallest group value with its interval.
+    """Return, per rate, the largest minus the smallest group value with its interval.
 
     Adds `equal_opportunity_difference` (the recall gap), `equalized_odds_difference` (the larger of the
     recall and false positive rate gaps) and `selection_rate_ratio` (smallest over largest; the four-fifths

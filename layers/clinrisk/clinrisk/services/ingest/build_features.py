@@ -23,7 +23,7 @@ from clinrisk.services.ingest import chunk_records
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clinrisk.messages.base import Reference
+    from clinrisk.messages.message import Reference
 
 PARQUET = "application/vnd.apache.parquet"
 

@@ -10,8 +10,8 @@ from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
 from clinrisk.core import object_keys
 from clinrisk.errors import CountsDisagree, ObjectMissing
-from clinrisk.messages.base import Message
 from clinrisk.messages.ingest import BuiltChunk, Chunk, Reconciliation, Upload, WrittenChunk
+from clinrisk.messages.message import Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,8 +11,8 @@ from clinrisk.core.ingest import receipts
 from clinrisk.core.ingest.inbox_keys import parse_key
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ObjectMissing, UploadError
-from clinrisk.messages.base import Failure
 from clinrisk.messages.ingest import Disposition, ParkRequest, ParkResult
+from clinrisk.messages.message import Failure
 from clinrisk.services.ingest import settle_upload
 from clinrisk.services.ingest.settle_upload import Arrival, Ending
 

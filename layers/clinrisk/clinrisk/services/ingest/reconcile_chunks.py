@@ -26,8 +26,8 @@ from clinrisk.services.ingest.build_features import frame, store
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clinrisk.messages.base import Reference
     from clinrisk.messages.ingest import BuiltChunk, Upload
+    from clinrisk.messages.message import Reference
 
 _THREADS = 32
 

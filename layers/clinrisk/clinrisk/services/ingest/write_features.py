@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from clinrisk.aws.feature_store import FeatureGroup
-    from clinrisk.messages.base import Reference
     from clinrisk.messages.ingest import BuiltChunk, Upload, WriteRequest
+    from clinrisk.messages.message import Reference
     from clinrisk.use_cases.base import UseCase
 
 _ROWS_AT_ONCE = 2_000

@@ -12,7 +12,7 @@ from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals
 from clinrisk.core import digests, object_keys
 from clinrisk.errors import DecisionMissing, EvidenceChanged
-from clinrisk.messages.base import Reference
+from clinrisk.messages.message import Reference
 from clinrisk.services.release import comparisons
 
 if TYPE_CHECKING:

@@ -29,5 +29,5 @@ def plan(request: PlanTrainingRequest) -> PlanTrainingResult:
         feature_digest=planned.feature_digest,
         champion=deployments.champion(use_case.name),
         # Last, so that a plan that fails has used the hold-out for nobody.
-        holdout_looks=holdout_uses.record(use_case.name, planned.run_id, planned.expected_rows),
+        holdout_uses=holdout_uses.record(use_case.name, planned.run_id, planned.expected_rows),
     )

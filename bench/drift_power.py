@@ -1,6 +1,6 @@
 """Measure the drift rule on real hospitals: how often it cries wolf, and how often it sees another hospital.
 
-Usage: .envs/dev/bin/python bench/drift.py [FOLDER with processed.*.data] [ROUNDS]
+Usage: .envs/dev/bin/python bench/drift_power.py [FOLDER with processed.*.data] [ROUNDS]
 
 False alarms: Cleveland is cut in half at random; one half is the reference, batches are drawn from the other.
 Power: the reference is all of Cleveland, batches are drawn from another hospital.
@@ -75,7 +75,7 @@ def rates(
     *,
     again: bool = False,
 ) -> tuple[float, float]:
-    """Give the share of batches that alert, by our rule and by the usual one; no `other` means no drift.
+    """Return the share of batches that alert, by our rule and by the usual one; no `other` means no drift.
 
     With `again` a patient of the other half may be drawn more than once: noisier than any real batch.
     """
@@ -97,7 +97,7 @@ def rates(
 
 
 def without_missing_columns(table: Table, reference: Table) -> Table:
-    """Give a hospital with its unmeasured columns filled from the reference: drift in values alone."""
+    """Return a hospital with its unmeasured columns filled from the reference: drift in values alone."""
     rng = np.random.default_rng(7)
     rows = rng.integers(len(reference["age"]), size=len(table["age"]))
     return {name: np.where(np.isnan(values), reference[name][rows], values) for name, values in table.items()}

@@ -1,6 +1,6 @@
 """Measure the quality, performance and bias rules: false alarms on healthy batches, power on sick ones.
 
-Usage: .envs/dev/bin/python bench/checks.py [ROUNDS]
+Usage: .envs/dev/bin/python bench/check_power.py [ROUNDS]
 
 Patients are synthetic; scores are calibrated with the AUC that the real data carry (heart .90, stroke .84).
 Beside each rule stands the one that monitors commonly ship: any missing share up by .05, AUC down by .05,

@@ -1,6 +1,6 @@
-"""What evaluating a candidate costs, beside fairlearn. How often the bar is right: bench/promotion.py.
+"""What evaluating a candidate costs, beside fairlearn. How often the bar is right: bench/promotion_power.py.
 
-Run with `.envs/dev/bin/python bench/evaluation.py`. Synthetic patients only, from fixed seeds.
+Run with `.envs/dev/bin/python bench/evaluation_cost.py`. Synthetic patients only, from fixed seeds.
 """
 
 from __future__ import annotations

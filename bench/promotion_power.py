@@ -1,6 +1,6 @@
 """How often the promotion bar blocks whom it should not, and whom it should: equal models, shuffled labels.
 
-Usage: .envs/dev/bin/python bench/promotion.py [RE-RUNS]
+Usage: .envs/dev/bin/python bench/promotion_power.py [RE-RUNS]
 
 The user's own public files where CLINRISK_REAL_DATA names them, else a synthetic cohort. "Equal" has three
 readings, each judged by the whole bar: the patients who judge are redrawn and the candidate differs by seeds
