@@ -7,12 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.new_function.code import files, with_exports, with_messages
+from tools.new_function.code import files, with_messages
 from tools.new_function.declaration import CAPABILITIES, LAYERS, NewFunction, NotPossibleError, Right
 from tools.new_function.resources import with_resources
 
 ROOT = Path(__file__).parents[2]
-_EXPORTS = "layers/clinrisk/clinrisk/messages/__init__.py"
 
 
 def write(function: NewFunction, root: Path) -> list[str]:
@@ -21,15 +20,15 @@ def write(function: NewFunction, root: Path) -> list[str]:
     if present := [path for path in new if (root / path).exists()]:
         raise NotPossibleError(f"{', '.join(present)} exists already.")
     messages = f"layers/clinrisk/clinrisk/messages/{function.capability}.py"
-    edits = {"template.yaml": with_resources, messages: with_messages, _EXPORTS: with_exports}
+    edits = {"template.yaml": with_resources, messages: with_messages}
     edited = {path: edit((root / path).read_text(encoding="utf-8"), function) for path, edit in edits.items()}
     for path, text in (new | edited).items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
     python = [str(root / path) for path in (new | edited) if path.endswith(".py")]
     ruff = str(Path(sys.executable).with_name("ruff"))
-    # Two imports of one module become one, and names are sorted.
-    subprocess.run([ruff, "check", "--quiet", "--fix", "--select", "I,RUF022", *python], cwd=root, check=True)
+    # Two imports of one module become one.
+    subprocess.run([ruff, "check", "--quiet", "--fix", "--select", "I", *python], cwd=root, check=True)
     subprocess.run([ruff, "format", "--quiet", *python], cwd=root, check=True)
     service, test = (path for path in new if "/services/" in path or path.startswith("tests/"))
     return [messages, service, test, f"statemachines/{function.capability}.asl.yaml"]

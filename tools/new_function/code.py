@@ -43,16 +43,6 @@ def with_messages(text: str, function: NewFunction) -> str:
     return f"{head}from clinrisk.messages.message import {kinds}\n{body.rstrip()}\n{own}"
 
 
-def with_exports(text: str, function: NewFunction) -> str:
-    """Return clinrisk/messages/__init__.py with the two messages among what it exports."""
-    names = [f"{function.id}Request", f"{function.id}Result"]
-    line = f"from clinrisk.messages.{function.capability} import {', '.join(names)}\n"
-    head, opening, tail = text.partition("__all__ = [\n")
-    if not opening:
-        raise NotPossibleError("clinrisk.messages has no __all__ any more.")
-    return f"{head.rstrip()}\n{line}\n{opening}" + "".join(f'    "{name}",\n' for name in names) + tail
-
-
 _HANDLER = '''\
 """{words}: {summary}.
 
@@ -63,7 +53,7 @@ Environment: {environment}.{layers}
 from __future__ import annotations
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages import {id}Request, {id}Result
+from clinrisk.messages.{capability} import {id}Request, {id}Result
 from clinrisk.services.{capability} import {name}
 
 
@@ -79,7 +69,7 @@ _SERVICE = '''\
 from __future__ import annotations
 
 from clinrisk import use_cases
-from clinrisk.messages import {id}Request, {id}Result
+from clinrisk.messages.{capability} import {id}Request, {id}Result
 
 
 def {verb}(request: {id}Request) -> {id}Result:
