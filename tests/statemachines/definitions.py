@@ -46,7 +46,7 @@ _VALUES = {
 
 
 @dataclass(frozen=True)
-class Place:
+class LocatedState:
     """One state and where it stands."""
 
     machine: str
@@ -114,16 +114,16 @@ def value_of(name: str) -> str:
     return f"{name}-filled-in"
 
 
-def places(machine: str) -> Iterator[Place]:
+def located_states(machine: str) -> Iterator[LocatedState]:
     """Walk every state of a definition, those inside Map and Parallel too."""
-    yield from _places(machine, definition(machine)["States"])
+    yield from _located_states(machine, definition(machine)["States"])
 
 
-def _places(machine: str, states: dict[str, dict[str, Any]]) -> Iterator[Place]:
+def _located_states(machine: str, states: dict[str, dict[str, Any]]) -> Iterator[LocatedState]:
     for name, state in states.items():
-        yield Place(machine, name, state, states)
+        yield LocatedState(machine, name, state, states)
         for inner in inner_machines(state):
-            yield from _places(machine, inner["States"])
+            yield from _located_states(machine, inner["States"])
 
 
 def inner_machines(state: dict[str, Any]) -> list[dict[str, Any]]:
@@ -153,6 +153,6 @@ def with_plain_limits(given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def everything() -> list[Place]:
+def everything() -> list[LocatedState]:
     """Return every state of every definition."""
-    return [place for machine in MACHINES for place in places(machine)]
+    return [located for machine in MACHINES for located in located_states(machine)]

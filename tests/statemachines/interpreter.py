@@ -81,7 +81,7 @@ class ServiceError(Exception):
         self.cause = cause
 
 
-class TooLateError(TimeoutError):
+class NeverAnswersError(TimeoutError):
     """A played service that never answers."""
 
 
@@ -118,12 +118,12 @@ class Stage:
         """Return or raise what the test has laid down for this call."""
         with self._lock:
             self.calls.append(call)
-            laid_down = self.answers[call.state]
-            if isinstance(laid_down, list):
-                laid_down = laid_down.pop(0) if len(laid_down) > 1 else laid_down[0]
-        if isinstance(laid_down, Exception):
-            raise laid_down
-        given = laid_down(call) if callable(laid_down) else copy.deepcopy(laid_down)
+            given = self.answers[call.state]
+            if isinstance(given, list):
+                given = given.pop(0) if len(given) > 1 else given[0]
+        if isinstance(given, Exception):
+            raise given
+        given = given(call) if callable(given) else copy.deepcopy(given)
         return {"Payload": given, "StatusCode": 200} if ":lambda:invoke" in call.resource else given
 
     def to(self, state: str) -> list[Call]:

@@ -8,23 +8,23 @@ from typing import Any
 import pytest
 
 from tests.statemachines.arguments import problems_of
-from tests.statemachines.definitions import Place, everything
+from tests.statemachines.definitions import LocatedState, everything
 
-TASKS = [place for place in everything() if place.state["Type"] == "Task"]
+TASKS = [located for located in everything() if located.state["Type"] == "Task"]
 
 
-@pytest.mark.parametrize("place", TASKS, ids=str)
-def test_arguments_fit_the_operation(place: Place) -> None:
-    assert problems_of(place.state) == []
+@pytest.mark.parametrize("located", TASKS, ids=str)
+def test_arguments_fit_the_operation(located: LocatedState) -> None:
+    assert problems_of(located.state) == []
 
 
 def task(machine: str, name: str) -> dict[str, Any]:
-    found = [place.state for place in TASKS if (place.machine, place.name) == (machine, name)]
+    found = [located.state for located in TASKS if (located.machine, located.name) == (machine, name)]
     return copy.deepcopy(found[0])
 
 
 CHANNEL: list[str | int] = ["InputDataConfig", 0, "DataSource"]
-# Each is a fault of a hurried edit: machine, state, where in its Arguments, what is put there, what is said.
+# Each is a fault of a hurried edit: machine, state, where in its Arguments, what is put there, the objection.
 FAULTS: list[tuple[str, str, list[str | int], object, str]] = [
     ("training", "Train XGBoost", ["TrainingJobNam"], "x", "not a member"),
     ("training", "Train XGBoost", ["EnableNetworkIsolation"], "true", "true or false"),
@@ -45,16 +45,16 @@ FAULTS: list[tuple[str, str, list[str | int], object, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("machine", "name", "path", "value", "said"), FAULTS)
+@pytest.mark.parametrize(("machine", "name", "path", "value", "sentence"), FAULTS)
 def test_a_wrong_argument_is_found(
-    machine: str, name: str, path: list[str | int], value: object, said: str
+    machine: str, name: str, path: list[str | int], value: object, sentence: str
 ) -> None:
     broken = task(machine, name)
     target: Any = broken["Arguments"]
     for step in path[:-1]:
         target = target[step]
     target[path[-1]] = value
-    assert any(said in problem for problem in problems_of(broken))
+    assert any(sentence in problem for problem in problems_of(broken))
 
 
 @pytest.mark.parametrize(

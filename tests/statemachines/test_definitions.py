@@ -15,7 +15,7 @@ from statelint.linter import Linter
 from clinrisk import errors
 from tests.statemachines.definitions import (
     MACHINES,
-    Place,
+    LocatedState,
     definition,
     everything,
     inner_machines,
@@ -30,10 +30,10 @@ from tests.statemachines.definitions import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PLACES = everything()
-TASKS = [place for place in PLACES if place.state["Type"] == "Task"]
+LOCATED = everything()
+TASKS = [located for located in LOCATED if located.state["Type"] == "Task"]
 ENDS = {"Succeed", "Fail"}
-MAIN_LINE = [place for place in PLACES if place.siblings == definition(place.machine)["States"]]
+MAIN_LINE = [located for located in LOCATED if located.siblings == definition(located.machine)["States"]]
 
 # Names that Step Functions or the service itself gives (Step Functions developer guide, "Handling errors" and
 # the pages of each integration).
@@ -113,14 +113,14 @@ def test_every_expression_parses(machine: str) -> None:
             assert "%}" not in expression
 
 
-@pytest.mark.parametrize("place", PLACES, ids=str)
-def test_every_next_exists(place: Place) -> None:
-    assert set(successors(place.state)) <= set(place.siblings)
+@pytest.mark.parametrize("located", LOCATED, ids=str)
+def test_every_next_exists(located: LocatedState) -> None:
+    assert set(successors(located.state)) <= set(located.siblings)
 
 
-@pytest.mark.parametrize("place", PLACES, ids=str)
-def test_every_state_says_where_it_goes(place: Place) -> None:
-    state = place.state
+@pytest.mark.parametrize("located", LOCATED, ids=str)
+def test_every_state_says_where_it_goes(located: LocatedState) -> None:
+    state = located.state
     ways = ("Next" in state) + bool(state.get("End")) + (state["Type"] in ENDS) + (state["Type"] == "Choice")
     assert ways == 1
 
@@ -142,22 +142,22 @@ def test_every_state_can_be_reached(machine: str) -> None:
     check(definition(machine))
 
 
-@pytest.mark.parametrize("place", TASKS, ids=str)
-def test_every_task_says_why_and_for_how_long(place: Place) -> None:
-    assert place.state["Comment"].endswith((".", "?"))
-    assert place.state["TimeoutSeconds"]
+@pytest.mark.parametrize("located", TASKS, ids=str)
+def test_every_task_says_why_and_for_how_long(located: LocatedState) -> None:
+    assert located.state["Comment"].endswith((".", "?"))
+    assert located.state["TimeoutSeconds"]
 
 
-@pytest.mark.parametrize("place", TASKS, ids=str)
-def test_every_task_retries_what_may_pass(place: Place) -> None:
-    tries = [retrier for retrier in place.state["Retry"] if retrier.get("MaxAttempts") != 0]
+@pytest.mark.parametrize("located", TASKS, ids=str)
+def test_every_task_retries_what_may_pass(located: LocatedState) -> None:
+    tries = [retrier for retrier in located.state["Retry"] if retrier.get("MaxAttempts") != 0]
     assert tries
     assert all(retrier["JitterStrategy"] == "FULL" for retrier in tries)
 
 
-@pytest.mark.parametrize("place", TASKS, ids=str)
-def test_every_error_name_is_one_that_somebody_raises(place: Place) -> None:
-    handled = [*place.state.get("Retry", []), *place.state.get("Catch", [])]
+@pytest.mark.parametrize("located", TASKS, ids=str)
+def test_every_error_name_is_one_that_somebody_raises(located: LocatedState) -> None:
+    handled = [*located.state.get("Retry", []), *located.state.get("Catch", [])]
     named = {name for handler in handled for name in handler["ErrorEquals"]}
     assert named <= FROM_AWS | OURS
 
@@ -184,26 +184,26 @@ def test_error_names_inside_expressions_are_ours_too() -> None:
     assert found <= OURS
 
 
-@pytest.mark.parametrize("place", [p for p in MAIN_LINE if p.state["Type"] == "Task"], ids=str)
-def test_no_task_of_a_main_line_fails_unannounced(place: Place) -> None:
-    assert place.state["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
+@pytest.mark.parametrize("located", [p for p in MAIN_LINE if p.state["Type"] == "Task"], ids=str)
+def test_no_task_of_a_main_line_fails_unannounced(located: LocatedState) -> None:
+    assert located.state["Catch"][-1]["ErrorEquals"] == ["States.ALL"]
 
 
-@pytest.mark.parametrize("place", [p for p in PLACES if p.state["Type"] in {"Map", "Parallel"}], ids=str)
-def test_no_branch_fails_unannounced(place: Place) -> None:
-    assert any("States.ALL" in catcher["ErrorEquals"] for catcher in place.state["Catch"])
+@pytest.mark.parametrize("located", [p for p in LOCATED if p.state["Type"] in {"Map", "Parallel"}], ids=str)
+def test_no_branch_fails_unannounced(located: LocatedState) -> None:
+    assert any("States.ALL" in catcher["ErrorEquals"] for catcher in located.state["Catch"])
 
 
-@pytest.mark.parametrize("place", [p for p in PLACES if p.state["Type"] == "Fail"], ids=str)
-def test_no_bad_end_takes_over_the_name_of_an_error(place: Place) -> None:
+@pytest.mark.parametrize("located", [p for p in LOCATED if p.state["Type"] == "Fail"], ids=str)
+def test_no_bad_end_takes_over_the_name_of_an_error(located: LocatedState) -> None:
     # It may begin with States., which AWS reserves: a Fail state that says so breaks the execution itself.
-    error = str(place.state["Error"])
+    error = str(located.state["Error"])
     assert ".Error" not in error
     assert not error.startswith("States.")
 
 
-def before(place: Place, name: str) -> set[str]:
-    return {other for other, state in place.siblings.items() if name in successors(state)}
+def before(located: LocatedState, name: str) -> set[str]:
+    return {other for other, state in located.siblings.items() if name in successors(state)}
 
 
 # A Map catches what fails in it. Results Unannounced follows an announcement that failed inside a
@@ -211,50 +211,52 @@ def before(place: Place, name: str) -> set[str]:
 BAD_ENDS = [p for p in MAIN_LINE if p.state["Type"] == "Fail" and p.name != "Results Unannounced"]
 
 
-@pytest.mark.parametrize("place", BAD_ENDS, ids=str)
-def test_every_bad_end_comes_after_an_announcement(place: Place) -> None:
-    questions = {name for name in before(place, place.name) if name.endswith("?")}
-    announcements = before(place, place.name) - questions
-    announcements |= {name for question in questions for name in before(place, question)}
+@pytest.mark.parametrize("located", BAD_ENDS, ids=str)
+def test_every_bad_end_comes_after_an_announcement(located: LocatedState) -> None:
+    questions = {name for name in before(located, located.name) if name.endswith("?")}
+    announcements = before(located, located.name) - questions
+    announcements |= {name for question in questions for name in before(located, question)}
     assert announcements
     assert all(name.startswith("Announce") for name in announcements)
 
 
-@pytest.mark.parametrize("place", [p for p in TASKS if ":::sagemaker:create" in p.state["Resource"]], ids=str)
-def test_a_job_or_model_that_is_tried_again_gets_another_name(place: Place) -> None:
+@pytest.mark.parametrize(
+    "located", [p for p in TASKS if ":::sagemaker:create" in p.state["Resource"]], ids=str
+)
+def test_a_job_or_model_that_is_tried_again_gets_another_name(located: LocatedState) -> None:
     # A transform job also names the model that it uses.
-    own = "ModelName" if place.state["Resource"].endswith("createModel") else "JobName"
-    [name] = [value for member, value in place.state["Arguments"].items() if member.endswith(own)]
+    own = "ModelName" if located.state["Resource"].endswith("createModel") else "JobName"
+    [name] = [value for member, value in located.state["Arguments"].items() if member.endswith(own)]
     assert "$states.context.State.RetryCount" in name
 
 
 def test_a_registration_that_is_tried_again_is_the_same_by_its_token() -> None:
-    [place] = [p for p in TASKS if p.state["Resource"].endswith(":createModelPackage")]
-    assert "RetryCount" not in place.state["Arguments"]["ClientToken"]
+    [located] = [p for p in TASKS if p.state["Resource"].endswith(":createModelPackage")]
+    assert "RetryCount" not in located.state["Arguments"]["ClientToken"]
 
 
-@pytest.mark.parametrize("place", PLACES, ids=str)
-def test_choices_ask_and_tasks_do(place: Place) -> None:
-    assert place.name.endswith("?") == (place.state["Type"] == "Choice")
+@pytest.mark.parametrize("located", LOCATED, ids=str)
+def test_choices_ask_and_tasks_do(located: LocatedState) -> None:
+    assert located.name.endswith("?") == (located.state["Type"] == "Choice")
 
 
-INVOCATIONS = [place for place in TASKS if ":lambda:invoke" in place.state["Resource"]]
+INVOCATIONS = [located for located in TASKS if ":lambda:invoke" in located.state["Resource"]]
 
 
-@pytest.mark.parametrize("place", INVOCATIONS, ids=str)
-def test_a_state_is_called_as_its_function(place: Place) -> None:
+@pytest.mark.parametrize("located", INVOCATIONS, ids=str)
+def test_a_state_is_called_as_its_function(located: LocatedState) -> None:
     # A large file's chunks go through the same functions, each in an execution of its own.
-    name = place.name.removesuffix(" Of A Large File").replace(" ", "")
+    name = located.name.removesuffix(" Of A Large File").replace(" ", "")
     # Await Approval is named for what the workflow does while Request Approval has asked.
     name = {"AwaitApproval": "RequestApproval"}.get(name, name)
-    assert place.state["Arguments"]["FunctionName"] == value_of(f"{name}Function")
+    assert located.state["Arguments"]["FunctionName"] == value_of(f"{name}Function")
 
 
 @pytest.mark.parametrize(
-    "place", [p for p in INVOCATIONS if isinstance(p.state["Arguments"]["Payload"], dict)], ids=str
+    "located", [p for p in INVOCATIONS if isinstance(p.state["Arguments"]["Payload"], dict)], ids=str
 )
-def test_every_payload_names_its_execution(place: Place) -> None:
-    assert place.state["Arguments"]["Payload"]["execution"] == "{% $states.context.Execution.Id %}"
+def test_every_payload_names_its_execution(located: LocatedState) -> None:
+    assert located.state["Arguments"]["Payload"]["execution"] == "{% $states.context.Execution.Id %}"
 
 
 def test_the_errors_module_is_what_we_think() -> None:

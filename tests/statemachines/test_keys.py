@@ -145,13 +145,13 @@ ADDRESSES = sorted(set(addresses()))
 
 
 @pytest.mark.parametrize(("machine", "bucket", "key"), ADDRESSES)
-def test_a_definition_reads_and_writes_where_the_core_says(machine: str, bucket: str, key: str) -> None:
+def test_a_definition_reads_and_writes_under_the_cores_keys(machine: str, bucket: str, key: str) -> None:
     del machine
     known = keys()[bucket]
     assert key in known or (key.endswith("/") and any(one.startswith(key) for one in known))
 
 
-def test_every_address_of_the_definitions_was_looked_at() -> None:
+def test_every_address_of_the_definitions_was_found() -> None:
     """So that the test above cannot pass for want of addresses: each spelled bucket is followed by a key."""
     found = dict.fromkeys(MACHINES, 0)
     for machine, _, _ in addresses():
@@ -180,7 +180,7 @@ def partition_keys(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def test_a_definition_names_items_as_the_adapters_do() -> None:
-    named = {item for place in everything() for item in partition_keys(place.state.get("Arguments", {}))}
+    named = {item for located in everything() for item in partition_keys(located.state.get("Arguments", {}))}
     assert named == {("UPLOAD#", "STATE"), ("SHADOW#", "WAITING"), ("USE_CASE#", "LIVE")}
     assert named <= items()
 

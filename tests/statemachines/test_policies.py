@@ -293,11 +293,11 @@ ALONGSIDE = {"sagemaker:AddTags", "sagemaker:ListTags", "sagemaker:DescribeModel
 def needed_by(machine: str) -> set[str]:
     """List the actions that the Tasks of a definition need, as IAM names them."""
     found = set()
-    for place in everything():
-        if place.machine != machine or place.state["Type"] != "Task":
+    for located in everything():
+        if located.machine != machine or located.state["Type"] != "Task":
             continue
         service, operation, *pattern = re.split(
-            r"[:.]", place.state["Resource"].partition(":::")[2].removeprefix("aws-sdk:")
+            r"[:.]", located.state["Resource"].partition(":::")[2].removeprefix("aws-sdk:")
         )
         action = operation[0].upper() + operation[1:]
         if service == "lambda":

@@ -147,13 +147,13 @@ def test_a_folder_holds_one_file_and_nothing_to_install() -> None:
 def test_a_function_gets_the_variables_and_layers_that_it_says_it_needs(name: str) -> None:
     properties = FUNCTIONS[name]
     source = (FOLDERS[folder_of(name)] / "app.py").read_text(encoding="utf-8")
-    said = (ast.get_docstring(ast.parse(source)) or "").partition("Environment:")[2]
-    variables = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", said))
+    sentence = (ast.get_docstring(ast.parse(source)) or "").partition("Environment:")[2]
+    variables = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", sentence))
     given = set(properties.get("Environment", {}).get("Variables", {}))
     common = set(template()["Globals"]["Function"]["Environment"]["Variables"])
     assert given == variables - common
     layers = {layer["Ref"] for layer in properties.get("Layers", [])}
-    named = re.findall(r"\b(Frames|Numeric)\b", said.partition("Layers:")[2])
+    named = re.findall(r"\b(Frames|Numeric)\b", sentence.partition("Layers:")[2])
     assert layers == {f"{layer}Layer" for layer in named}
 
 

@@ -222,7 +222,7 @@ def test_clinicians_get_the_live_models_risks_and_nothing_else(hospital: Hospita
 
 READERS = (
     "PublishResultsRole", "DecideApprovalRole", "RequestApprovalRole", "RecordShadowRole", "PlanShadowRole",
-    "SelectBatchesRole", "JoinOutcomesRole", "CheckBiasRole", "PresentJobRole", "ServeJobRole",
+    "SelectBatchesRole", "JoinOutcomesRole", "RunCheckRole", "PresentJobRole", "ServeJobRole",
     "EvaluateJobRole", "ShadowJobRole", "TrainingStateMachineRole", "ReleaseStateMachineRole",
     "ScoringStateMachineRole",
 )  # fmt: skip

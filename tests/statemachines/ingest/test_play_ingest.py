@@ -56,12 +56,12 @@ def claimed(purpose: str = "training", **changes: Any) -> dict[str, Any]:
 
 def settled(**changes: Any) -> dict[str, Any]:
     base = {"disposition": "ACCEPTED", "rows_accepted": 9, "rows_quarantined": 0, "labelled_rows": 9}
-    said = {
+    mail = {
         "receipt": {"uri": "s3://results/r", "sha256": "b" * 64},
         "subject": "March",
         "message": "9 rows.",
     }
-    return base | said | {"train": True, "announce": False} | changes
+    return base | mail | {"train": True, "announce": False} | changes
 
 
 def cast(purpose: str = "training", **changes: Any) -> dict[str, Any]:
@@ -149,8 +149,8 @@ def stored_plan(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     chunks = [{"index": n, "start": n, "end": n + 1, "first_row": n + 1} for n in range(50)]
     asked = []
 
-    def read(**place: str) -> dict[str, Any]:
-        asked.append(place)
+    def read(**located: str) -> dict[str, Any]:
+        asked.append(located)
         return {"Body": io.BytesIO(json.dumps(chunks).encode())}
 
     monkeypatch.setattr(resource_eval_s3, "boto_client_for", lambda **_: SimpleNamespace(get_object=read))
@@ -179,7 +179,7 @@ def test_the_chunks_of_a_large_file_come_from_the_stored_plan(
     ],
 )
 @pytest.mark.parametrize("kept", [{}, ServiceError("DynamoDB.ConditionalCheckFailedException")])
-def test_a_chunk_of_a_large_file_that_fails_leaves_its_error_beside_the_claim(
+def test_a_chunk_of_a_large_file_that_fails_leaves_its_error_with_the_claim(
     scene: Setting, monkeypatch: pytest.MonkeyPatch, state: str, keeps: str, kept: Any
 ) -> None:
     stored_plan(monkeypatch)

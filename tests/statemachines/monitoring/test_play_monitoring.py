@@ -108,7 +108,7 @@ def test_an_alert_may_propose_a_candidate(scene: Setting) -> None:
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_a_broken_check_takes_no_other_finding_with_it_and_is_told(scene: Setting, check: str) -> None:
+def test_a_broken_check_takes_no_other_finding_with_it_and_is_announced(scene: Setting, check: str) -> None:
     stage = scene(cast({check: [ServiceError("ZeroDivisionError")]}))
     end = stage.run("monitoring", START)
     assert (end.status, end.error) == ("FAILED", "MonitoringIncomplete")
@@ -119,7 +119,7 @@ def test_a_broken_check_takes_no_other_finding_with_it_and_is_told(scene: Settin
     assert f": {check}." in mail.arguments["Message"]
 
 
-def test_an_alert_is_told_even_when_another_check_broke(scene: Setting) -> None:
+def test_an_alert_is_announced_even_when_another_check_broke(scene: Setting) -> None:
     stage = scene(cast({"bias": [ServiceError("KeyError")]}, Record_Findings=recorded("INVESTIGATE")))
     assert stage.run("monitoring", START).error == "MonitoringIncomplete"
     assert stage.stage.states[-2:] == ["Announce Findings", "Announce Broken Monitoring"]
@@ -132,14 +132,14 @@ def test_before_the_first_release_there_is_nothing_to_monitor(scene: Setting) ->
 
 
 @pytest.mark.parametrize("state", ["Select Batches", "Record Findings"])
-def test_monitoring_that_breaks_is_told(scene: Setting, state: str) -> None:
+def test_monitoring_that_breaks_is_announced(scene: Setting, state: str) -> None:
     stage = scene(cast() | {state: ServiceError("SettingMissing")})
     end = stage.run("monitoring", START)
     assert end.error == "MonitoringIncomplete"
     assert state.lower().replace(" ", "_") in end.cause
 
 
-def test_a_training_that_cannot_be_started_is_told_with_the_findings(scene: Setting) -> None:
+def test_a_training_that_cannot_be_started_is_announced_with_the_findings(scene: Setting) -> None:
     answers = cast(
         Record_Findings=recorded("PROPOSE_RETRAINING"), Start_Training=ServiceError("StepFunctions.Down")
     )

@@ -9,7 +9,7 @@ import pytest
 
 from clinrisk.messages.release import ApprovalRequest, PromoteRequest
 from tests.statemachines.explaining import explain
-from tests.statemachines.interpreter import TOKEN, ServiceError, TooLateError
+from tests.statemachines.interpreter import TOKEN, NeverAnswersError, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,7 +122,7 @@ def test_a_no_withdraws_the_candidate(scene: Setting) -> None:
 
 
 def test_a_silence_expires_and_withdraws_the_candidate(scene: Setting) -> None:
-    stage = scene(cast(Await_Approval=TooLateError()))
+    stage = scene(cast(Await_Approval=NeverAnswersError()))
     end = stage.run("release", CANDIDATE, RUN)
     assert (end.error, end.cause) == ("ApprovalExpired", "Nobody decided in time.")
     expired = ["Expire Approval", "Withdraw Candidate", "Explain Failure", "Announce Failed Release"]
@@ -130,7 +130,7 @@ def test_a_silence_expires_and_withdraws_the_candidate(scene: Setting) -> None:
 
 
 def test_an_expiry_that_breaks_still_withdraws_and_expires(scene: Setting) -> None:
-    stage = scene(cast(Await_Approval=TooLateError(), Expire_Approval=ServiceError("DecisionMissing")))
+    stage = scene(cast(Await_Approval=NeverAnswersError(), Expire_Approval=ServiceError("DecisionMissing")))
     end = stage.run("release", CANDIDATE, RUN)
     # Whether anybody decided is what could not be found out.
     assert (end.error, end.cause) == ("ApprovalExpired", "No decision arrived in time.")
@@ -138,10 +138,10 @@ def test_an_expiry_that_breaks_still_withdraws_and_expires(scene: Setting) -> No
 
 
 def test_the_mail_does_not_deny_a_decision_that_was_recorded(scene: Setting) -> None:
-    said = "A decision was recorded, but it did not reach the workflow in time."
-    stage = scene(cast(Await_Approval=TooLateError(), Expire_Approval={"reason": said}))
+    sentence = "A decision was recorded, but it did not reach the workflow in time."
+    stage = scene(cast(Await_Approval=NeverAnswersError(), Expire_Approval={"reason": sentence}))
     assert stage.run("release", CANDIDATE, RUN).error == "ApprovalExpired"
-    assert message(stage).startswith(f"{said} The model that was live stays live.")
+    assert message(stage).startswith(f"{sentence} The model that was live stays live.")
 
 
 def test_a_question_that_could_not_be_asked_leaves_nothing_pending(scene: Setting) -> None:
@@ -161,7 +161,9 @@ def test_evidence_that_changed_after_the_decision_releases_nothing(scene: Settin
     assert "Mark Approved" not in stage.stage.states
 
 
-def test_a_candidate_that_another_release_overtook_is_withdrawn_and_told_in_words(scene: Setting) -> None:
+def test_a_candidate_that_another_release_overtook_is_withdrawn_with_the_reason_in_words(
+    scene: Setting,
+) -> None:
     overtaken = ServiceError("ChampionChanged", json.dumps({"errorMessage": OUTDATED}))
     stage = scene(cast(Promote_Candidate=overtaken))
     end = stage.run("release", CANDIDATE, RUN)
@@ -232,7 +234,7 @@ def test_a_release_that_cannot_be_announced_is_not_silently_fine(scene: Setting)
     ("answer", "subject"),
     [
         (ServiceError("ApprovalRejected"), "No new model for heart"),
-        (TooLateError(), "No new model for heart"),
+        (NeverAnswersError(), "No new model for heart"),
     ],
 )
 def test_a_decision_against_it_is_mailed_under_a_subject_that_says_so(

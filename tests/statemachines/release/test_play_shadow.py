@@ -13,7 +13,7 @@ import pytest
 from clinrisk.messages.release import PlanShadowRequest, RecordShadowRequest
 from tests.statemachines.definitions import value_of
 from tests.statemachines.explaining import failed_job
-from tests.statemachines.interpreter import Call, ServiceError, TooLateError
+from tests.statemachines.interpreter import Call, NeverAnswersError, ServiceError
 from tests.statemachines.release import test_play_release as release
 from tests.statemachines.scoring import test_play_scoring as scoring
 
@@ -122,9 +122,11 @@ def test_the_shadow_is_served_under_its_own_role_and_named_before_anybody_is_ask
 @pytest.mark.parametrize(
     "state", ["Create Shadow Model", "Plan Shadow", "Name Shadow", "Replay Batch", "Compare With Champion"]
 )
-def test_a_shadow_that_breaks_is_told_and_the_approver_is_still_asked(scene: Setting, state: str) -> None:
-    told = {"announce": True, "subject": "Shadow", "message": "It failed."}
-    stage = scene(release.cast(Plan_Shadow=PLANNED, Record_Shadow=told) | {state: BROKEN})
+def test_a_shadow_that_breaks_is_announced_and_the_approver_is_still_asked(
+    scene: Setting, state: str
+) -> None:
+    outcome = {"announce": True, "subject": "Shadow", "message": "It failed."}
+    stage = scene(release.cast(Plan_Shadow=PLANNED, Record_Shadow=outcome) | {state: BROKEN})
     assert stage.run("release", release.CANDIDATE, RUN).status == "SUCCEEDED"
     [record] = stage.stage.to("Record Shadow")
     request = RecordShadowRequest.model_validate(record.payload)
@@ -137,7 +139,7 @@ def test_a_shadow_that_breaks_is_told_and_the_approver_is_still_asked(scene: Set
 
 
 @pytest.mark.parametrize("announced", [{"MessageId": "m"}, ServiceError("SNS.Down")])
-def test_an_ending_that_cannot_be_recorded_is_told_too(scene: Setting, announced: Any) -> None:
+def test_an_ending_that_cannot_be_recorded_is_announced_too(scene: Setting, announced: Any) -> None:
     broken = ServiceError("Lambda.Unknown")
     stage = scene(release.cast(Record_Shadow=broken, Announce_Failed_Shadow=announced))
     assert stage.run("release", release.CANDIDATE, RUN).status == "SUCCEEDED"
@@ -149,7 +151,7 @@ def test_an_ending_that_cannot_be_recorded_is_told_too(scene: Setting, announced
     [
         (release.cast()["Await Approval"], "Promote Candidate"),
         (ServiceError("ApprovalRejected"), "Withdraw Candidate"),
-        (TooLateError(), "Expire Approval"),
+        (NeverAnswersError(), "Expire Approval"),
     ],
 )
 @pytest.mark.parametrize("retired", [{}, ServiceError("DynamoDB.ConditionalCheckFailedException")])
@@ -210,7 +212,7 @@ def test_who_does_not_wait_is_no_shadow(scene: Setting, found: dict[str, Any]) -
     assert not {"Score By Shadow", "Compare With Champion", "Record Shadow"} & set(stage.stage.states)
 
 
-def test_a_shadow_of_other_features_scores_nobody_and_is_told(scene: Setting) -> None:
+def test_a_shadow_of_other_features_scores_nobody_and_is_announced(scene: Setting) -> None:
     stage = scene(scoring.cast(Find_Shadow=waiting(feature_digest="d" * 64)))
     assert stage.run("scoring", scoring.BATCH).status == "SUCCEEDED"
     assert "Score By Shadow" not in stage.stage.states
@@ -219,12 +221,14 @@ def test_a_shadow_of_other_features_scores_nobody_and_is_told(scene: Setting) ->
 
 
 @pytest.mark.parametrize("state", ["Find Shadow", "Score By Shadow", "Compare With Champion"])
-@pytest.mark.parametrize("how", [BROKEN, TooLateError(), ServiceError("DynamoDB.ResourceNotFoundException")])
-def test_a_broken_shadow_costs_nobody_a_result_and_is_told(
+@pytest.mark.parametrize(
+    "how", [BROKEN, NeverAnswersError(), ServiceError("DynamoDB.ResourceNotFoundException")]
+)
+def test_a_broken_shadow_costs_nobody_a_result_and_is_announced(
     scene: Setting, state: str, how: Exception
 ) -> None:
-    told = {"announce": True, "subject": "Shadow", "message": "It failed."}
-    stage = scene(scoring.cast(Find_Shadow=WAITING, Record_Shadow=told) | {state: how})
+    outcome = {"announce": True, "subject": "Shadow", "message": "It failed."}
+    stage = scene(scoring.cast(Find_Shadow=WAITING, Record_Shadow=outcome) | {state: how})
     assert stage.run("scoring", scoring.BATCH).status == "SUCCEEDED"
     assert {"Publish Results", "Announce Results", "Announce Failed Shadow"} <= set(stage.stage.states)
     [record] = stage.stage.to("Record Shadow")
@@ -246,7 +250,7 @@ def test_the_results_are_out_before_a_slow_shadow_has_ended(scene: Setting) -> N
     assert published == [True]
 
 
-def test_results_that_nobody_was_told_of_fail_after_the_shadow_too(scene: Setting) -> None:
+def test_results_that_were_not_announced_fail_after_the_shadow_too(scene: Setting) -> None:
     stage = scene(scoring.cast(Find_Shadow=WAITING, Announce_Results=ServiceError("SNS.Down")))
     assert stage.run("scoring", scoring.BATCH).error == "ResultsUnannounced"
     assert "Record Shadow" in stage.stage.states

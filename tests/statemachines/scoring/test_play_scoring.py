@@ -150,9 +150,9 @@ def test_a_batch_of_another_contract_than_the_models_is_refused_before_it_is_sco
     end = stage.run("scoring", BATCH | {"upload": UPLOAD | given})
     assert (end.status, end.error) == ("FAILED", "ContractChanged")
     assert stage.stage.states == ["Resolve Live Model", "Announce Failed Scoring"]
-    told = stage.stage.calls[-1].arguments["Message"]
-    assert f"read under version {batch or 1} of the contract of stroke" in told
-    assert f"trained under version {model or 1}. {advice}" in told
+    message = stage.stage.calls[-1].arguments["Message"]
+    assert f"read under version {batch or 1} of the contract of stroke" in message
+    assert f"trained under version {model or 1}. {advice}" in message
 
 
 def test_a_batch_of_the_models_own_later_contract_is_scored(scene: Setting) -> None:

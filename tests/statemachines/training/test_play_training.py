@@ -10,7 +10,7 @@ import pytest
 from clinrisk.messages.release import ReleaseRequest
 from tests.statemachines.definitions import value_of
 from tests.statemachines.explaining import explain, failed_job
-from tests.statemachines.interpreter import Call, ServiceError, TooLateError
+from tests.statemachines.interpreter import Call, NeverAnswersError, ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,7 +186,7 @@ def test_a_refused_job_is_tried_again_under_another_name(scene: Setting) -> None
 
 
 def test_a_job_that_hangs_is_given_up(scene: Setting) -> None:
-    stage = scene(cast(Evaluate_Candidate=TooLateError()))
+    stage = scene(cast(Evaluate_Candidate=NeverAnswersError()))
     assert stage.run("training", START, RUN).error == "WorkflowTimeout"
 
 
@@ -257,7 +257,7 @@ def test_a_release_that_cannot_be_started_is_not_silently_fine(scene: Setting) -
     assert message(stage).startswith(end.cause)
 
 
-def test_a_failure_that_cannot_be_explained_is_still_told_by_its_name(scene: Setting) -> None:
+def test_a_failure_that_cannot_be_explained_is_still_announced_by_its_name(scene: Setting) -> None:
     leaky = ServiceError("KeyError", json.dumps({"errorMessage": "patient 4711, age 63"}))
     stage = scene(cast(Judge_Candidate=leaky, Explain_Failure=ServiceError("Lambda.Unknown")))
     end = stage.run("training", START, RUN)

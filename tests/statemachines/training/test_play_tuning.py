@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.statemachines import definitions
-from tests.statemachines.interpreter import Call, ServiceError, TooLateError
+from tests.statemachines.interpreter import Call, NeverAnswersError, ServiceError
 from tests.statemachines.training.test_play_training import FAILED_JOB, RANGES, RUN, START, cast, message
 
 if TYPE_CHECKING:
@@ -63,12 +63,12 @@ def test_the_tuning_job_sees_the_training_part_alone_under_the_training_jobs_own
     limits = config["ResourceLimits"]
     assert (limits["MaxNumberOfTrainingJobs"], limits["MaxParallelTrainingJobs"]) == (20, 2)
     assert stage.stage.timeouts["Tune XGBoost"] > limits["MaxRuntimeInSeconds"]
-    places = {
+    located_states = {
         channel["ChannelName"]: channel["DataSource"]["S3DataSource"]["S3Uri"]
         for channel in definition["InputDataConfig"]
     }
     here = f"s3://lake/training/heart/{RUN}/set/tuning"
-    assert places == {"train": f"{here}/train/", "validation": f"{here}/validation/"}
+    assert located_states == {"train": f"{here}/train/", "validation": f"{here}/validation/"}
     for same in ("RoleArn", "ResourceConfig", "StoppingCondition", "EnableNetworkIsolation", "VpcConfig"):
         assert definition[same] == train.arguments[same]
     assert definition["OutputDataConfig"]["KmsKeyId"] == train.arguments["OutputDataConfig"]["KmsKeyId"]
@@ -127,7 +127,7 @@ def test_a_refused_tuning_job_is_tried_again_under_another_name_that_aws_takes(
     assert len(first) <= 32
 
 
-@pytest.mark.parametrize("fault", [FAILED_JOB, TooLateError()])
+@pytest.mark.parametrize("fault", [FAILED_JOB, NeverAnswersError()])
 def test_a_tuning_job_that_fails_ends_the_run_before_anything_is_trained(
     scene: Setting, fault: Exception
 ) -> None:
@@ -138,7 +138,7 @@ def test_a_tuning_job_that_fails_ends_the_run_before_anything_is_trained(
     assert not {"Train XGBoost", "Evaluate Candidate", "Create Model"} & set(stage.stage.states)
 
 
-def test_assembly_is_told_that_trials_will_follow(scene: Setting) -> None:
+def test_assembly_knows_that_trials_will_follow(scene: Setting) -> None:
     stage = scene(tuned_cast())
     stage.run("training", START, RUN)
     [job] = stage.stage.to("Assemble Training Set")

@@ -82,8 +82,8 @@ def test_a_job_of_ours_says_why_it_ended(member: str) -> None:
     reason = "AlgorithmError: one class only, exit code: 1"
     written = job_cause(AppSpecification={}, ExitMessage="") | ours | {"FailureReason": reason}
     assert failure_text.explained("States.TaskFailed", json.dumps(written)) == reason
-    said = written | {"ExitMessage": "9 patients and 8 scores."}
-    assert failure_text.explained("States.TaskFailed", json.dumps(said)) == "9 patients and 8 scores."
+    sentence = written | {"ExitMessage": "9 patients and 8 scores."}
+    assert failure_text.explained("States.TaskFailed", json.dumps(sentence)) == "9 patients and 8 scores."
 
 
 @pytest.mark.parametrize(
@@ -100,17 +100,17 @@ def test_the_words_of_another_program_do_not_leave(entrypoint: Any) -> None:
 @pytest.mark.parametrize("code", ["AlgorithmError", "CapacityError", "ClientError", "InternalServerError"])
 def test_of_a_transform_or_a_tuning_the_platforms_code_leaves(code: str) -> None:
     cause = job_cause(FailureReason=f"{code}: {CANARY}")
-    said = failure_text.explained("States.TaskFailed", json.dumps(cause))
-    assert said == f"The job ended with {code}; its log says more."
+    sentence = failure_text.explained("States.TaskFailed", json.dumps(cause))
+    assert sentence == f"The job ended with {code}; its log says more."
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "sentence"),
     [("ApprovalRejected", "The approver said no."), ("ApprovalExpired", "No decision arrived in time.")],
 )
 @pytest.mark.parametrize("cause", ["", CANARY, json.dumps([CANARY])])
-def test_a_decision_is_told_in_our_own_words_whoever_sent_it(name: str, said: str, cause: str) -> None:
-    assert failure_text.explained(name, cause) == said
+def test_a_decision_leaves_in_our_own_words_whoever_sent_it(name: str, sentence: str, cause: str) -> None:
+    assert failure_text.explained(name, cause) == sentence
 
 
 @pytest.mark.parametrize("name", [CANARY, "", "63", "States.", "Patient 63", "A" * 81, "Zeile\n", "Ä", ".X"])
@@ -133,10 +133,10 @@ def test_a_cause_that_is_nested_too_deeply_is_no_reason() -> None:
 @given(name=st.one_of(st.sampled_from([*OURS, *FOREIGN]), st.text()), message=st.text(), cause=st.text())
 def test_whatever_comes_one_short_line_of_printable_ascii_leaves(name: str, message: str, cause: str) -> None:
     for text in (cause, json.dumps({"errorMessage": message}), json.dumps(job_cause(FailureReason=message))):
-        for said in (failure_text.explained(name, text), failure_text.ended(name or "X", text)):
-            assert len(said) <= failure_text.LONGEST
-            assert said.isascii()
-            assert said.isprintable() or not said
+        for sentence in (failure_text.explained(name, text), failure_text.ended(name or "X", text)):
+            assert len(sentence) <= failure_text.LONGEST
+            assert sentence.isascii()
+            assert sentence.isprintable()
 
 
 def test_a_message_is_cut_at_the_limit_and_not_before() -> None:
