@@ -14,7 +14,7 @@ MEGABYTES = 512
 """What a worker of the inbox may use."""
 MEASURED = """
 import resource, sys
-from cli.offline import preview
+from cli.local_files.upload_preview import preview
 from tests.corpus import FILES
 unit = 1024**2 if sys.platform == "darwin" else 1024
 made = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -106,7 +106,7 @@ def test_rows_are_counted_from_the_nearest_line_that_certainly_starts_one(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file before it is not looked at, so a cut costs the same wherever it is."""
-    monkeypatch.setattr(cutting, "_LOOK_BACK", 40)
+    monkeypatch.setattr(cutting, "_CONTEXT_BYTES", 40)
     lines = CERTAIN[name]
     data = HEADER + b"".join(line + b"\n" for line in lines)
     for at_least in range(20, len(data), 7):
@@ -118,7 +118,7 @@ def test_rows_are_counted_from_the_nearest_line_that_certainly_starts_one(
 def test_where_no_line_is_certain_a_file_is_cut_at_a_line_end_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cutting, "_LOOK_BACK", 20)
+    monkeypatch.setattr(cutting, "_CONTEXT_BYTES", 20)
     for lines in ([b'",2,3'] * 30, [b"x"] * 60):
         data = HEADER + b"".join(line + b"\n" for line in lines)
         pieces = cut(blocks_of(data, 9), len(HEADER), len(data), 3, 40)

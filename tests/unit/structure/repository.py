@@ -22,17 +22,12 @@ NOT_YET_CLEAN: list[str] = [
     "layers/clinrisk/clinrisk/aws*",
     "layers/clinrisk/clinrisk/core",
     "layers/clinrisk/clinrisk/core/evaluation",
-    "layers/clinrisk/clinrisk/core/ingest/csv_file",
-    "layers/clinrisk/clinrisk/core/monitoring",
-    "layers/clinrisk/clinrisk/core/profiles",
     "layers/clinrisk/clinrisk/core/release*",
-    "layers/clinrisk/clinrisk/core/scoring",
     "layers/clinrisk/clinrisk/core/training",
     "layers/clinrisk/clinrisk/jobs*",
     "layers/clinrisk/clinrisk/messages",
     "layers/clinrisk/clinrisk/services/release",
     "layers/clinrisk/clinrisk/services/training",
-    "layers/clinrisk/clinrisk/use_cases",
 ]
 
 

@@ -35,7 +35,7 @@ class PromotionBar:
     """No group with enough patients may have its whole interval below this."""
     group_observed_to_expected: tuple[float, float] = (0.5, 2.0)
     """No group's interval may be completely outside."""
-    holdout_looks: int = 20
+    holdout_uses: int = 20
     """How many candidates may be judged on the same hold-out patients."""
 
 

@@ -161,8 +161,8 @@ def test_a_champion_that_shares_no_patient_blocks_and_says_why() -> None:
 
 
 def test_the_budget_of_looks_at_the_hold_out_is_a_requirement() -> None:
-    spent = evaluated(scored(1), scored(2, 80), looks=USE_CASE.bar.holdout_looks)
-    overspent = evaluated(scored(1), scored(2, 80), looks=USE_CASE.bar.holdout_looks + 1)
+    spent = evaluated(scored(1), scored(2, 80), looks=USE_CASE.bar.holdout_uses)
+    overspent = evaluated(scored(1), scored(2, 80), looks=USE_CASE.bar.holdout_uses + 1)
 
     assert spent["unmet"] == []
     assert overspent["unmet"] == ["Candidates held against these hold-out patients: at most 20 (found 21)"]

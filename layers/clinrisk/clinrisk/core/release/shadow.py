@@ -10,15 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED, wilson
+from clinrisk.core.limits import LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-SHADOW_ROWS = 200
+SHADOW_ROWS = LIMITS.shadow_rows
 """Patients of recent batches that a candidate is compared on before anybody is asked to release it."""
-MOST_BATCHES = 8
+MOST_BATCHES = LIMITS.shadow_batches
 """Recent batches that one comparison may read: a processing job takes ten inputs."""
-MINIMUM_ROWS = 20
+MINIMUM_ROWS = LIMITS.shadow_agreement_rows
 REPLAY = "replay"
 """The name of the comparison on recent batches; every later batch is compared under its upload id."""
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clinrisk.core.limits import LIMITS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RENEWED_BY = 2
+RENEWED_BY = LIMITS.holdout_growth
 """The growth of the labelled rows after which an earlier look no longer counts."""
 
 

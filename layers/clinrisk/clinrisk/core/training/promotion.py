@@ -136,7 +136,7 @@ def _requirements(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[
     yield from _groups(evaluation.get("groups", {}), bar)
     yield _holdout_agrees(evaluation["holdout"][CANDIDATE], bar)
     looks = evaluation.get("looks", 1)
-    yield _between("Candidates held against these hold-out patients", looks, None, bar.holdout_looks, 0)
+    yield _between("Candidates held against these hold-out patients", looks, None, bar.holdout_uses, 0)
 
 
 def _against_champion(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[Requirement]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
+from clinrisk.core.limits import LIMITS
 from clinrisk.jobs.evaluation.metrics import Confusion, confusion
 from clinrisk.jobs.evaluation.model_figures import (
     accuracy_figures,
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
 
     from clinrisk.jobs.evaluation.metrics import Floats, Labels
 
-CONFIDENCE = 0.95
-MINIMUM_ROWS = 20
-MINIMUM_EVENTS = 10
+CONFIDENCE = LIMITS.interval_confidence
+MINIMUM_ROWS = LIMITS.group_rows
+MINIMUM_EVENTS = LIMITS.group_events
 """Fewest patients with (and without) the condition that a rate or an area is computed from."""
 
 # Groups are many: beyond so many different scores a group's resamples are drawn from a coarser histogram.

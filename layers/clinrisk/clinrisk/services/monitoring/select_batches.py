@@ -7,10 +7,11 @@ from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import deployments, uploads
 from clinrisk.core import object_keys
+from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring.findings import Check
 from clinrisk.messages import Batch, BatchSelection, SelectRequest
 
-NEWEST = 20
+NEWEST = LIMITS.monitored_batches
 
 
 def select(request: SelectRequest) -> BatchSelection:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 CHUNK_BYTES = 24 * 1024 * 1024
-_LOOK_BACK = 64 * 1024
+_CONTEXT_BYTES = 64 * 1024
 """In bytes, how far back that line is sought; without one, the first line there is taken to start a row."""
 
 
@@ -65,7 +65,7 @@ def _ends(
             yield end, lines - earlier_lines + block.count(b"\n", counted, max(counted, end - offset))
             start, lines, counted = end, earlier_lines, max(counted, end - offset)
         lines += block.count(b"\n", counted)
-        before = window.bytes_from(offset + len(block) - _LOOK_BACK)
+        before = window.bytes_from(offset + len(block) - _CONTEXT_BYTES)
         offset += len(block)
 
 
@@ -99,9 +99,9 @@ def _end(window: _Window, start: int, earliest: int, columns: int) -> int | None
 
 def _next_row(window: _Window, start: int, earliest: int, columns: int) -> int | None:
     """Return where the first row after `earliest` begins, by the rule that joins lines to rows."""
-    known = window.bytes_from(max(start, earliest - _LOOK_BACK))
+    known = window.bytes_from(max(start, earliest - _CONTEXT_BYTES))
     first = window.offset + len(window.block) - len(known)
-    position = 0 if first <= start else _start_of_a_row(known[: 2 * _LOOK_BACK], columns)
+    position = 0 if first <= start else _start_of_a_row(known[: 2 * _CONTEXT_BYTES], columns)
     while position <= earliest - first:
         following = _row_end(known, position, columns)
         if following is None:
