@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
+from clinrisk.use_cases.base import Number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,11 +38,25 @@ class Case:
         return self.key or f"inbox/{self.use_case}/{self.purpose}/{self.name}.csv"
 
 
+def _typical(use_case: str) -> dict[str, str]:
+    """Make a row of ordinary values, so that a column that is new to a use case has one too."""
+    declared = use_cases.get(use_case)
+    row = dict.fromkeys(declared.header, "1")
+    for column in declared.columns:
+        if isinstance(column, Number):
+            row[column.name] = f"{(column.low + column.high) / 2:g}"
+        else:
+            row[column.name] = next(iter(column.values))
+    return row
+
+
 def stroke_rows(seed: str, count: int = GOOD_ROWS) -> list[dict[str, str]]:
-    """Give good patients; another seed gives others, so that no two files are the same by accident."""
+    """Make good patients; another seed gives others, so that no two files are the same by accident."""
     draw = random.Random(seed)  # noqa: S311 # made-up patients, not secrets
+    typical = _typical("stroke")
     return [
-        {
+        typical
+        | {
             "id": str(draw.randrange(10**8) * 100 + number),
             "gender": draw.choice(["Male", "Female"]),
             "age": str(draw.randint(20, 82)),
@@ -60,10 +75,12 @@ def stroke_rows(seed: str, count: int = GOOD_ROWS) -> list[dict[str, str]]:
 
 
 def heart_rows(seed: str, count: int = GOOD_ROWS) -> list[dict[str, str]]:
-    """Give good patients of the other use case."""
+    """Make good patients of the other use case."""
     draw = random.Random(seed)  # noqa: S311 # made-up patients, not secrets
+    typical = _typical("heart")
     return [
-        {
+        typical
+        | {
             "age": str(draw.randint(35, 75)),
             "sex": draw.choice("01"),
             "cp": draw.choice("1234"),
@@ -84,35 +101,35 @@ def heart_rows(seed: str, count: int = GOOD_ROWS) -> list[dict[str, str]]:
 
 
 def lines(rows: Sequence[Mapping[str, str]], header: Sequence[str] = STROKE) -> list[str]:
-    """Give rows as lines, in the order of the header."""
+    """Make rows as lines, in the order of the header."""
     return [",".join(row[name] for name in header) for row in rows]
 
 
 def text(body: Sequence[str], header: Sequence[str] | str = STROKE, end: str = "\n") -> bytes:
-    """Give a file of a header and lines."""
+    """Make a file of a header and lines."""
     first = header if isinstance(header, str) else ",".join(header)
     return (end.join([first, *body]) + end).encode()
 
 
 def good(seed: str, count: int = GOOD_ROWS) -> bytes:
-    """Give a file with nothing wrong in it."""
+    """Make a file with nothing wrong in it."""
     return text(lines(stroke_rows(seed, count)))
 
 
 def changed(
     seed: str, change: Callable[[dict[str, str]], dict[str, str]], rows: Sequence[int] = (3,)
 ) -> bytes:
-    """Give a good file with some of its rows changed."""
+    """Make a good file with some of its rows changed."""
     return text(lines([change(row) if n in rows else row for n, row in enumerate(stroke_rows(seed))]))
 
 
 def cell(seed: str, **cells: str) -> bytes:
-    """Give a good file with one row in which some cells are others."""
+    """Make a good file with one row in which some cells are others."""
     return changed(seed, lambda row: row | cells)
 
 
 def heart_cell(seed: str, **cells: str) -> bytes:
-    """Give a good heart file with one row in which some cells are others."""
+    """Make a good heart file with one row in which some cells are others."""
     rows = heart_rows(seed)
     rows[3] |= cells
     return text(lines(rows, HEART), HEART)

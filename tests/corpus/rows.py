@@ -1,4 +1,4 @@
-"""Files with rows that must not pass, beside rows that must."""
+"""Files with rows that must not pass and rows that must."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def _heart(name: str, reason: str, **cells: str) -> Case:
 
 
 def _more(name: str, reason: str, *added: str) -> Case:
-    """Give a case of good rows with one bad row, in one line or several, behind the tenth."""
+    """Make a case of good rows with one bad row, in one line or several, behind the tenth."""
     body = lines(stroke_rows(name))
     return Case(name, text([*body[:10], *added, *body[10:]]), "PARTIAL", 40, 1, {reason: 1})
 
 
-def _whole(name: str, column: str, factor: float, reason: str) -> Case:
-    """Give a case in which a whole column is in another unit."""
+def _in_another_unit(name: str, column: str, factor: float, reason: str) -> Case:
+    """Make a case in which a column is in another unit."""
     data = changed(name, lambda row: row | {column: f"{float(row[column]) * factor:.2f}"}, _ALL)
     return Case(name, data, "REJECTED", 0, 40, {reason: 40})
 
 
-_ROW = "{},Male,50,0,0,Yes,Private,Urban,100,25,smokes,0"
+_ROW = lines([stroke_rows("row", 1)[0] | {"id": "{}", "gender": "Male"}])[0]
 _AGAIN = stroke_rows("again")
 _OTHER_AGE = _AGAIN[0] | {"age": "19"}
 ROWS: tuple[Case, ...] = (
@@ -105,8 +105,8 @@ ROWS: tuple[Case, ...] = (
     _more("a-quote-inside", "unbalanced_quotes", _ROW.format(7).replace("Male", 'Ma"le')),
     _more("a-return-inside", "unexpected_characters:gender", _ROW.format(7).replace("Male", "Ma\rle")),
     _more("a-footer", "short_row", "40 rows selected."),
-    _whole("glucose-in-mmol", "avg_glucose_level", 1 / 18.016, "wrong_unit:avg_glucose_level"),
-    _whole("age-in-months", "age", 12, "wrong_unit:age"),
+    _in_another_unit("glucose-in-mmol", "avg_glucose_level", 1 / 18.016, "wrong_unit:avg_glucose_level"),
+    _in_another_unit("age-in-months", "age", 12, "wrong_unit:age"),
     Case("more-bad-than-good", changed("share", lambda row: row | {"age": "x"}, range(21)), "REJECTED", 0, 40,
          {"not_a_number:age": 21, "set_aside_with_file": 19}),
     Case("half-of-it-bad", changed("half", lambda row: row | {"age": "x"}, range(20)), "PARTIAL", 20, 20),
