@@ -32,7 +32,7 @@ def test_results_carry_the_hospitals_ids_in_the_files_order(stack: Stack) -> Non
     assert lines[0].startswith("row,id,risk,band,flagged,factor_1,factor_2,factor_3,")
     assert lines[1].startswith("1,1000,0.19,low,1,age 63,never smoked,,")
     assert (published["scored_rows"], len(lines)) == (20, 21)
-    assert "5 of them are flagged" in published["message"]
+    assert "flagged 5" in published["message"]
 
 
 def test_where_there_are_no_ids_the_record_id_stands_in(stack: Stack) -> None:
