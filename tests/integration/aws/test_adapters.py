@@ -35,7 +35,7 @@ def refusal(code: str, status: int = 400) -> ClientError:
         (refusal("NewFault", 499), ServiceRefused, "AWS answered PutItem with NewFault."),
         (refusal("NewFault", 500), TransientError, "AWS answered PutItem with NewFault."),
         (EndpointConnectionError(endpoint_url="u"), TransientError, "EndpointConnectionError"),
-        (KeyError("63,typical angina"), Defect, "KeyError at test_adapters.py:"),
+        (KeyError("63,typical angina"), Defect, "test_adapters.py:"),
         (CountsDisagree("Chunk 3 is missing."), CountsDisagree, "Chunk 3 is missing."),
     ],
     ids=lambda value: type(value).__name__,
