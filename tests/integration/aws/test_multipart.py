@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.integration.conftest import Stack
 
 LAKE, KEY, RANGE = "clinrisk-lake", "results/large.csv", 16 << 20
-TARGET = {"Bucket": LAKE, "Key": KEY}
+TARGET: dict[str, Any] = {"Bucket": LAKE, "Key": KEY}
 
 
 def blocks(*sizes: int) -> list[bytes]:
@@ -57,17 +57,17 @@ def test_an_upload_that_breaks_after_a_part_leaves_no_object(stack: Stack) -> No
     assert stack.keys("lake") == []
 
 
-def begun(stack: Stack, **named: str) -> dict[str, Any]:
+def begun(stack: Stack, **named: Any) -> dict[str, Any]:
     return TARGET | {"UploadId": stack.s3.create_multipart_upload(**TARGET, **named)["UploadId"]}
 
 
-def part(stack: Stack, upload: dict[str, Any], number: int, size: int, **more: str) -> dict[str, Any]:
+def part(stack: Stack, upload: dict[str, Any], number: int, size: int, **more: Any) -> dict[str, Any]:
     answer = stack.s3.upload_part(**upload, PartNumber=number, Body=bytes(size), **more)
     sums = {name: value for name, value in answer.items() if name.startswith("Checksum") and value}
     return {"PartNumber": number, "ETag": answer["ETag"]} | sums
 
 
-def complete(stack: Stack, upload: dict[str, Any], *parts: dict[str, Any]) -> None:
+def complete(stack: Stack, upload: dict[str, Any], *parts: Any) -> None:
     stack.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": list(parts)})
 
 

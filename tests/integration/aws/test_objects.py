@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from clinrisk.aws import clients, s3
 from clinrisk.errors import EvidenceChanged, ObjectMissing
-from clinrisk.messages.base import Reference
+from clinrisk.messages.message import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
