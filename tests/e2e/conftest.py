@@ -18,6 +18,8 @@ from botocore.config import Config
 PROJECT = Path(__file__).resolve().parents[2]
 TWIN = PROJECT / ".envs/twin/bin/twin"
 CLINRISK = PROJECT / ".envs/cli/bin/clinrisk"
+PATIENCE = 900.0
+"""Seconds after which something hangs: no test decides by how fast this machine is."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +63,14 @@ class RunningTwin:
         )
 
     @staticmethod
-    def until(give: Callable[[], Any], seconds: float = 20.0) -> Any:
-        """Return the first truthy answer; fail when none comes in time."""
-        deadline = time.monotonic() + seconds
+    def until(give: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+        """Return the first truthy answer; fail when none comes."""
+        deadline = time.monotonic() + max(seconds, PATIENCE)
         while time.monotonic() < deadline:
             if answer := give():
                 return answer
             time.sleep(0.05)
-        raise AssertionError(f"nothing within {seconds} s")
+        raise AssertionError("nothing came")
 
     def invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
         """Invoke a function and give its answer, an error's payload included."""
@@ -88,7 +90,7 @@ class RunningTwin:
             described = states.describe_execution(executionArn=arn)
             return described if described["status"] != "RUNNING" else None
 
-        described: dict[str, Any] = self.until(ended, 30)
+        described: dict[str, Any] = self.until(ended)
         return described
 
     def clinrisk(self, *arguments: str | Path) -> Any:
@@ -101,9 +103,22 @@ class RunningTwin:
         assert "Traceback" not in done.stdout + done.stderr, done.stderr
         return json.loads(done.stdout or done.stderr)
 
+    def objects(self, bucket: str, prefix: str = "") -> list[str]:
+        """List the keys of a bucket under a prefix."""
+        pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def receipt(self, bucket: str, key: str) -> dict[str, Any]:
+        """Wait for the receipt of a file in the inbox, and return it."""
+        [found, *_] = self.until(lambda: self.objects(bucket, f"receipts/{key}."))
+        receipt: dict[str, Any] = json.loads(
+            self.client("s3").get_object(Bucket=bucket, Key=found)["Body"].read()
+        )
+        return receipt
+
     def mail(self, address: str) -> list[dict[str, Any]]:
-        letters: list[dict[str, Any]] = json.loads(self.command("mail", address, "--json"))
-        return letters
+        mails: list[dict[str, Any]] = json.loads(self.command("mail", address, "--json"))
+        return mails
 
 
 def twin_environment(state_dir: Path) -> dict[str, str]:

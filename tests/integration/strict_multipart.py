@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree as ET
 
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
@@ -111,7 +112,9 @@ def _checksum_of(request: AWSPreparedRequest) -> str:
 
 def _refused(request: AWSPreparedRequest, code: str, message: str) -> AWSResponse:
     body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
-    return AWSResponse(request.url, 400, {"content-type": "application/xml"}, _Body(body))
+    headers = HTTPHeaders()
+    headers["content-type"] = "application/xml"
+    return AWSResponse(request.url, 400, headers, _Body(body))
 
 
 def _tag(element: ET.Element) -> str:

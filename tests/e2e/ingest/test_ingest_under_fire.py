@@ -17,10 +17,10 @@ from tests.e2e.conftest import PROJECT, RunningTwin
 from twin.replay.upload_watch import upload_id_of
 from twin.state import Endpoint
 
-DELIVERIES = 50
+DELIVERIES = 20
 CANARY = "Qzx7canary"
 
-pytestmark = [pytest.mark.twin, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.twin, pytest.mark.timeout(1800)]
 
 
 @dataclass
@@ -51,13 +51,11 @@ class Live:
         return [one for one in self.executions() if version in one["input"]]
 
     def ended(self, version: str, count: int = 1) -> list[dict[str, Any]]:
-        deadline = time.monotonic() + 300
-        while time.monotonic() < deadline:
+        while True:  # the test's own timeout ends a wait in vain
             found = self.of(version)
             if len(found) >= count and all(one["status"] != "RUNNING" for one in found):
                 return found
             time.sleep(0.2)
-        raise AssertionError("the executions did not end")
 
     def objects(self, bucket: str) -> dict[str, tuple[str, Any]]:
         """Return each object's digest and moment of writing."""
@@ -67,6 +65,13 @@ class Live:
             for page in pages
             for item in page.get("Contents", [])
         }
+
+    def dispositions(self, key: str) -> list[str]:
+        """Read the disposition in every version that the receipt of a file has had."""
+        s3, bucket = self.client("s3"), self.outputs["ResultsBucket"]
+        listed = s3.list_object_versions(Bucket=bucket, Prefix=f"receipts/{key}.")["Versions"]
+        read = [s3.get_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"]) for one in listed]
+        return [json.loads(one["Body"].read())["disposition"] for one in read]
 
     def items(self) -> list[str]:
         found = self.client("dynamodb").scan(TableName=self.outputs["UploadsTable"])["Items"]
@@ -95,14 +100,11 @@ def _snapshot(live: Live) -> tuple[Any, ...]:
     return live.objects("LakeBucket"), live.objects("ResultsBucket"), live.items()
 
 
-def test_fifty_deliveries_that_race_settle_an_upload_once(live: Live) -> None:
+def test_twenty_deliveries_that_race_settle_an_upload_once(live: Live) -> None:
     version = live.put(
         "inbox/stroke/inference/race.csv", text(lines(stroke_rows("race"), STROKE[:-1]), STROKE[:-1])
     )
-    deadline = time.monotonic() + 30
-    while not live.of(version) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    [first] = live.of(version)
+    [first] = live.twin.until(lambda: live.of(version))
     machine = live.outputs["IngestStateMachine"]
 
     def deliver(number: int) -> None:
@@ -123,19 +125,16 @@ def test_fifty_deliveries_that_race_settle_an_upload_once(live: Live) -> None:
 
 
 def test_the_same_bytes_under_many_keys_at_once_are_used_once_and_no_receipt_changes(live: Live) -> None:
-    data, seen = good("same bytes", 60), dict[str, list[str]]()
+    data = good("same bytes", 60)
     keys = [f"inbox/stroke/training/same-{number}.csv" for number in range(6)]
     with ThreadPoolExecutor(len(keys)) as threads:
         versions = list(threads.map(lambda key: live.put(key, data), keys))
-    deadline = time.monotonic() + 200
-    while any(one["status"] == "RUNNING" for one in live.executions()) or len(seen) < len(keys):
-        assert time.monotonic() < deadline
-        for receipt in live.clinrisk("receipts", "--last", "50"):
-            if receipt["key"] in keys:
-                told = seen.setdefault(receipt["key"], [])
-                told += [receipt["disposition"]] if told[-1:] != [receipt["disposition"]] else []
-    assert sorted(seen.values()) == [["ACCEPTED"]] + [["DUPLICATE"]] * 5
-    used = {key for key, told in seen.items() if told == ["ACCEPTED"]}
+    for version in versions:
+        live.ended(version)
+    # The bucket is versioned: what a receipt ever was can still be read.
+    dispositions = {key: live.dispositions(key) for key in keys}
+    assert sorted(dispositions.values()) == [["ACCEPTED"]] + [["DUPLICATE"]] * 5
+    used = {key for key, found in dispositions.items() if found == ["ACCEPTED"]}
     lost = [
         upload_id_of(live.outputs["InboxBucket"], key, version)
         for key, version in zip(keys, versions, strict=True)
@@ -193,13 +192,13 @@ def test_no_cell_leaves_the_lake(live: Live) -> None:
         one["disposition"] for one in live.clinrisk("receipts", "--last", "50") if "canary" in one["key"]
     ]
     assert sorted(receipts) == ["PARTIAL"] * 3 + ["REJECTED"] * 4
-    told = dict(_told(live))
-    assert {name for name, words in told.items() if CANARY in words} == set()
-    assert {"receipts", "logs", "mail", "histories", "tables", "metrics", "engine"} <= set(told)
-    assert all(told.values())
+    visible = dict(_visible(live))
+    assert {name for name, words in visible.items() if CANARY in words} == set()
+    assert {"receipts", "logs", "mail", "histories", "tables", "metrics", "engine"} <= set(visible)
+    assert all(visible.values())
 
 
-def _told(live: Live) -> Iterator[tuple[str, str]]:
+def _visible(live: Live) -> Iterator[tuple[str, str]]:
     """Return everything that the stack says to people or machines outside of lake, vault and inbox."""
     s3, results = live.client("s3"), live.outputs["ResultsBucket"]
     keys = live.objects("ResultsBucket")

@@ -16,7 +16,7 @@ from pyarrow import parquet
 from cli.local_files import synthetic_cohort
 from tests.e2e.conftest import PROJECT, RunningTwin
 
-pytestmark = [pytest.mark.twin, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.twin, pytest.mark.timeout(1800)]
 STACK = "contract"
 EARLY, LATER = "inbox/heart/training/early.csv", "inbox/heart/training/later.csv"
 PARTS = ("functions", "layers", "statemachines", "tools", "docs/contracts")
@@ -56,7 +56,7 @@ class Rehearsal:
         s3 = self.twin.client("s3")
         version = s3.put_object(Bucket=self.outputs["InboxBucket"], Key=key, Body=body)["VersionId"]
         bucket, receipt = self.outputs["ResultsBucket"], f"receipts/{key}.{version}.json"
-        self.twin.until(lambda: receipt in self.keys("ResultsBucket", "receipts/"), 120)
+        self.twin.until(lambda: receipt in self.keys("ResultsBucket", "receipts/"))
         found: dict[str, Any] = json.loads(s3.get_object(Bucket=bucket, Key=receipt)["Body"].read())
         return found
 
@@ -139,7 +139,7 @@ def test_the_same_file_dropped_again_is_read_under_the_second_contract(
 def test_a_training_reads_the_second_contracts_rows_alone_and_registers_in_its_group(
     rehearsal: Rehearsal, trained: list[dict[str, Any]]
 ) -> None:
-    [package] = rehearsal.twin.until(lambda: rehearsal.packages("heart-v2"), 400)
+    [package] = rehearsal.twin.until(lambda: rehearsal.packages("heart-v2"))
     assert f"model-package/{STACK}-heart-v2/1" in package["ModelPackageArn"]
     assert rehearsal.packages("heart-v1") == []
     [plan] = [key for key in rehearsal.keys("LakeBucket", "training/heart/") if re.search("/plan/", key)]

@@ -9,7 +9,7 @@ import pytest
 from cli.local_files import synthetic_cohort
 from tests.e2e.conftest import PROJECT, RunningTwin
 
-pytestmark = [pytest.mark.twin, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.twin, pytest.mark.timeout(1800)]
 STACK, TRIALS = "tuned", 3
 
 
@@ -44,7 +44,7 @@ def package(twin: RunningTwin, outputs: dict[str, str]) -> dict[str, Any]:
         waiting = [one for one in executions if _waits(states, one["executionArn"])]
         return waiting and registry.list_model_packages(ModelPackageGroupName=f"{STACK}-heart-v1")
 
-    [found] = twin.until(asked, 240)["ModelPackageSummaryList"]
+    [found] = twin.until(asked)["ModelPackageSummaryList"]
     described: dict[str, Any] = registry.describe_model_package(ModelPackageName=found["ModelPackageArn"])
     return described
 
@@ -95,14 +95,14 @@ def test_the_best_trials_settings_are_trained_and_reported(
     assert trained["HyperParameters"].items() >= best["TunedHyperParameters"].items()
 
     document = json.loads(fetch(outputs["LakeBucket"], f"evaluation/heart/{run}/evaluation.json"))
-    told = document["search"]["tuning"]
-    assert (told["job"], told["trials"]) == (tuning["HyperParameterTuningJobName"], TRIALS)
-    assert told["best_training_job"] == best["TrainingJobName"]
+    searched = document["search"]["tuning"]
+    assert (searched["job"], searched["trials"]) == (tuning["HyperParameterTuningJobName"], TRIALS)
+    assert searched["best_training_job"] == best["TrainingJobName"]
     value = best["FinalHyperParameterTuningJobObjectiveMetric"]["Value"]
-    assert told["log_loss"] == pytest.approx(value)
-    assert told["settings"]["max_depth"] == int(best["TunedHyperParameters"]["max_depth"])
+    assert searched["log_loss"] == pytest.approx(value)
+    assert searched["settings"]["max_depth"] == int(best["TunedHyperParameters"]["max_depth"])
     report = fetch(outputs["ResultsBucket"], f"reports/heart/{run}/report.html")
-    assert f"The SageMaker tuning job {told['job']} chose" in report
+    assert f"The SageMaker tuning job {searched['job']} chose" in report
     assert "believe the hold-out" in report
 
 

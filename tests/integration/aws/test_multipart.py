@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.integration.conftest import Stack
 
 LAKE, KEY, RANGE = "clinrisk-lake", "results/large.csv", 16 << 20
-TARGET = {"Bucket": LAKE, "Key": KEY}
+TARGET: dict[str, Any] = {"Bucket": LAKE, "Key": KEY}
 
 
 def blocks(*sizes: int) -> list[bytes]:
@@ -57,17 +57,17 @@ def test_an_upload_that_breaks_after_a_part_leaves_no_object(stack: Stack) -> No
     assert stack.keys("lake") == []
 
 
-def begun(stack: Stack, **named: str) -> dict[str, Any]:
+def begun(stack: Stack, **named: Any) -> dict[str, Any]:
     return TARGET | {"UploadId": stack.s3.create_multipart_upload(**TARGET, **named)["UploadId"]}
 
 
-def part(stack: Stack, upload: dict[str, Any], number: int, size: int, **more: str) -> dict[str, Any]:
+def part(stack: Stack, upload: dict[str, Any], number: int, size: int, **more: Any) -> dict[str, Any]:
     answer = stack.s3.upload_part(**upload, PartNumber=number, Body=bytes(size), **more)
     sums = {name: value for name, value in answer.items() if name.startswith("Checksum") and value}
     return {"PartNumber": number, "ETag": answer["ETag"]} | sums
 
 
-def complete(stack: Stack, upload: dict[str, Any], *parts: dict[str, Any]) -> None:
+def complete(stack: Stack, upload: dict[str, Any], *parts: Any) -> None:
     stack.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": list(parts)})
 
 
@@ -101,27 +101,25 @@ def unnamed_checksum(stack: Stack) -> None:
     complete(stack, upload, {name: found[name] for name in ("PartNumber", "ETag")})
 
 
-@pytest.mark.parametrize(
-    ("request_of", "code"),
-    [
-        (lambda stack: part_number(stack, 0), "InvalidArgument"),
-        (lambda stack: part_number(stack, 1), None),
-        (lambda stack: part_number(stack, MOST_PARTS), None),
-        (lambda stack: part_number(stack, MOST_PARTS + 1), "InvalidArgument"),
-        (lambda stack: small_part(stack, SMALLEST_PART - 1), "EntityTooSmall"),
-        (lambda stack: small_part(stack, SMALLEST_PART), None),
-        (lambda stack: order(stack, 1, 2), None),
-        (lambda stack: order(stack, 2, 1), "InvalidPartOrder"),
-        (lambda stack: order(stack, 1, 1), "InvalidPartOrder"),
-        (unnamed_algorithm, "InvalidRequest"),
-        (other_algorithm, "InvalidRequest"),
-        (unnamed_checksum, "InvalidRequest"),
-    ],
-    ids=str,
-)
-def test_the_s3_of_these_tests_refuses_what_s3_refuses(
-    stack: Stack, request_of: Callable[[Stack], None], code: str | None
-) -> None:
+REQUESTS: dict[str, tuple[Callable[[Stack], None], str | None]] = {
+    "part 0": (lambda stack: part_number(stack, 0), "InvalidArgument"),
+    "part 1": (lambda stack: part_number(stack, 1), None),
+    "the last part": (lambda stack: part_number(stack, MOST_PARTS), None),
+    "a part too many": (lambda stack: part_number(stack, MOST_PARTS + 1), "InvalidArgument"),
+    "a small part": (lambda stack: small_part(stack, SMALLEST_PART - 1), "EntityTooSmall"),
+    "the smallest part": (lambda stack: small_part(stack, SMALLEST_PART), None),
+    "in order": (lambda stack: order(stack, 1, 2), None),
+    "in another order": (lambda stack: order(stack, 2, 1), "InvalidPartOrder"),
+    "a part twice": (lambda stack: order(stack, 1, 1), "InvalidPartOrder"),
+    "no algorithm named": (unnamed_algorithm, "InvalidRequest"),
+    "another algorithm": (other_algorithm, "InvalidRequest"),
+    "no checksums at the end": (unnamed_checksum, "InvalidRequest"),
+}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_the_s3_of_these_tests_refuses_what_s3_refuses(stack: Stack, name: str) -> None:
+    request_of, code = REQUESTS[name]
     if code is None:
         request_of(stack)
         return

@@ -37,7 +37,7 @@ def test_a_link_opens_the_page_until_it_expires(
     stack: Stack,
     method: str,
     seconds: int,
-    open_: bool,  # noqa: FBT001 - expected
+    open_: bool,  # noqa: FBT001 - expected or given
 ) -> None:
     page = served(RequestedApproval(stack), method, seconds)
     assert page.status == (200 if open_ else 403)
@@ -49,7 +49,7 @@ def test_a_link_opens_the_page_until_it_expires(
 def test_an_answer_decides_until_the_link_expires(
     stack: Stack,
     seconds: int,
-    open_: bool,  # noqa: FBT001 - expected
+    open_: bool,  # noqa: FBT001 - expected or given
 ) -> None:
     waiting = WaitingExecution(stack)
     asked = RequestedApproval(stack, waiting.token)
@@ -68,7 +68,7 @@ def test_an_answer_decides_until_the_link_expires(
 def test_the_table_records_a_decision_until_the_question_expires(
     stack: Stack,
     seconds: int,
-    open_: bool,  # noqa: FBT001 - expected
+    open_: bool,  # noqa: FBT001 - expected or given
 ) -> None:
     """Whatever was checked before: the write itself has the deadline as its condition."""
     approval = approvals.find(RequestedApproval(stack).approval_id)
