@@ -26,7 +26,7 @@ from clinrisk.jobs.evaluation.evaluation_document import ComparedChampion, Score
 from clinrisk.jobs.models import baseline, booster
 from clinrisk.jobs.patient_tables import Patients, patients_of, set_schema
 from clinrisk.jobs.training.assemble import is_held_out
-from clinrisk.jobs.training.cross_validation import out_of_fold, stratified_folds
+from clinrisk.jobs.training.folds import stratified_folds
 
 if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
@@ -76,7 +76,7 @@ def scores(training: Patients, holdout: Patients, use_case: UseCase, seed: int) 
     """Return a model's risks: out of fold for the training patients, its own for those held out."""
     names, settings = grown_by(use_case, seed)
     folds = patient_folds(training, seed)
-    repeats = out_of_fold(booster.fitter(settings, names), training.features, training.labels, folds)
+    repeats = booster.out_of_fold(settings, names, training.features, training.labels, folds)
     learned = repeats.mean(axis=0)
     grown = booster.grow(settings, names, training.features, training.labels)
     return learned, booster.risks(grown, holdout.features, names)
@@ -202,7 +202,7 @@ def resampled_champion(
     grown = booster.grow(settings, names, sample.features, sample.labels)
     risks = booster.risks(grown, training.features, names)
     folds = patient_folds(sample, 0)
-    repeats = out_of_fold(booster.fitter(settings, names), sample.features, sample.labels, folds)
+    repeats = booster.out_of_fold(settings, names, sample.features, sample.labels, folds)
     risks[learned] = repeats.mean(axis=0)
     return risks[wanted], booster.risks(grown, holdout.features, names)
 

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from clinrisk.core.evaluation.estimates import wilson
 from clinrisk.jobs.evaluation import calibration
+from clinrisk.jobs.models.recalibration import log_odds
 
 
 def miscalibrated(seed: int, size: int = 2000) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
@@ -24,7 +25,7 @@ def miscalibrated(seed: int, size: int = 2000) -> tuple[np.ndarray, np.ndarray]:
 
 def test_slope_agrees_with_scikit_learn() -> None:
     labels, scores = miscalibrated(11)
-    margins = calibration.log_odds(scores)[:, None]
+    margins = log_odds(scores)[:, None]
     fitted = LogisticRegression(C=1e15, solver="newton-cholesky", tol=1e-12, max_iter=1000).fit(
         margins, labels
     )
@@ -43,7 +44,7 @@ def test_slope_agrees_with_scikit_learn() -> None:
 
 def test_intercept_makes_expected_cases_equal_observed_ones() -> None:
     labels, scores = miscalibrated(2)
-    margins = calibration.log_odds(scores)
+    margins = log_odds(scores)
     root = brentq(lambda shift: float(np.sum(expit(margins + shift)) - labels.sum()), -10, 10, xtol=1e-13)
 
     found = calibration.calibration_intercept(labels, scores)
@@ -144,7 +145,7 @@ def test_risks_of_0_beside_others_have_the_slope_of_their_shares() -> None:
     line = calibration.fit_line(labels, scores)
 
     assert line is not None
-    low, high = calibration.log_odds(np.array([0.0, 0.1]))
+    low, high = log_odds(np.array([0.0, 0.1]))
     assert line[0] == pytest.approx((math.log(1) - math.log(1 / 3)) / (high - low), abs=1e-9)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from clinrisk.jobs.models import baseline
-from clinrisk.jobs.training.cross_validation import stratified_folds
+from clinrisk.jobs.training.folds import stratified_folds
 
 
 def table(seed: int, rows: int = 300) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]

@@ -7,8 +7,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 
-from clinrisk.jobs.models.recalibration import Recalibration, fit_recalibration, of_model, recalibrated
-from clinrisk.jobs.training.cross_validation import stratified_folds
+from clinrisk.jobs.models.recalibration import Recalibration, of_model
+from clinrisk.jobs.training.fit_recalibration import fit_recalibration, recalibrated
+from clinrisk.jobs.training.folds import stratified_folds
 
 
 def patients(seed: int, sharpened: float, size: int = 2000) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # type: ignore[type-arg]

@@ -14,9 +14,8 @@ from pyarrow import parquet
 
 from clinrisk import use_cases
 from clinrisk.core.profiles.score_profile import ScoreProfile
-from clinrisk.jobs.evaluation.calibration import log_odds
 from clinrisk.jobs.models import booster
-from clinrisk.jobs.models.recalibration import Recalibration
+from clinrisk.jobs.models.recalibration import Recalibration, log_odds
 from clinrisk.jobs.patient_tables import feature_matrix
 from clinrisk.jobs.scoring.present import UNCERTAIN
 from tests.unit.jobs.conftest import offline_schema, synthetic

@@ -13,7 +13,7 @@ from clinrisk import use_cases
 from clinrisk.errors import SettingMissing
 from clinrisk.jobs.models import booster
 from clinrisk.jobs.training import nested_search
-from clinrisk.jobs.training.cross_validation import stratified_folds
+from clinrisk.jobs.training.folds import stratified_folds
 
 if TYPE_CHECKING:
     from clinrisk.jobs.evaluation.metrics import Floats, Labels

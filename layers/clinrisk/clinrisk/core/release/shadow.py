@@ -2,7 +2,7 @@
 
 Counts are given always and add up over batches: whom both flag, only one of the two, or neither, each at its
 own threshold. What follows from counts (agreement with Wilson's interval, Cohen's kappa, 1960) is
-NOT_EVALUATED below MINIMUM_ROWS. Standard library only; `evaluation/beside.py` has the rest.
+NOT_EVALUATED below MINIMUM_ROWS. Standard library only; `jobs.release.shadow_comparison` has the rest.
 """
 
 from __future__ import annotations

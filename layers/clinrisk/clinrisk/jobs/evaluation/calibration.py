@@ -13,28 +13,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit, logit
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from clinrisk.core.evaluation.estimates import Estimate, normal, wilson, z_value
 from clinrisk.jobs.evaluation.intervals import pool
+from clinrisk.jobs.models.recalibration import log_odds
 
 if TYPE_CHECKING:
     from clinrisk.jobs.evaluation.metrics import Floats, Labels
 
-_SMALLEST_RISK = 1e-9
 # Beyond this the risks all but separate the outcomes, and the slope could as well be infinite.
 _LARGEST_SLOPE = 50.0
 # scikit-learn 1.8 warns of every way to ask for no penalty; a penalty this weak moves no digit.
 _NO_PENALTY = 1e15
-# Log odds far beyond those that `_SMALLEST_RISK` allows: the intercept lies between them.
+# Log odds far beyond those that risks are allowed: the intercept lies between them.
 _FURTHEST_SHIFT = 60.0
-
-
-def log_odds(scores: Floats) -> Floats:
-    """Return risks as log odds, keeping 0 and 1 finite."""
-    margins: Floats = logit(np.clip(scores, _SMALLEST_RISK, 1.0 - _SMALLEST_RISK))
-    return margins
 
 
 def fit_line(labels: Labels, scores: Floats) -> tuple[float, float] | None:

@@ -28,7 +28,7 @@ from clinrisk.jobs.evaluation.metrics import roc_points
 from clinrisk.jobs.evaluation.model_figures import all_figures
 from clinrisk.jobs.evaluation.paired_differences import known, paired, reclassified
 from clinrisk.jobs.evaluation.thresholds import choose_threshold, net_benefit_curve, threshold_range
-from clinrisk.jobs.training.cross_validation import FOLDS
+from clinrisk.jobs.training.folds import FOLDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

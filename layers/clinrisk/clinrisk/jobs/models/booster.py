@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xgboost
+from sklearn.model_selection import PredefinedSplit
 
 from clinrisk.errors import FeatureMismatch, SettingMissing
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from clinrisk.jobs.evaluation.metrics import Floats, Labels
-    from clinrisk.jobs.training.cross_validation import Fit, Scorer
 
 _NUMBERS = {
     "eta",
@@ -68,14 +70,23 @@ def grow(settings: Mapping[str, Any], names: Sequence[str], table: Floats, label
     return xgboost.train(parameters, data, num_boost_round=rounds)
 
 
-def fitter(settings: Mapping[str, Any], names: Sequence[str]) -> Fit:
-    """Return the `fit` that cross-validation calls."""
+def out_of_fold(
+    settings: Mapping[str, Any],
+    names: Sequence[str],
+    table: Floats,
+    labels: Labels,
+    folds: NDArray[np.int64],
+) -> Floats:
+    """Return each patient's risk in each repeat, (repeats, patients), from models of the other folds.
 
-    def fit(table: Floats, labels: Labels) -> Scorer:
-        grown = grow(settings, names, table, labels)
-        return lambda rows: risks(grown, rows, names)
-
-    return fit
+    `folds` is (repeats, patients), the fold that each patient is held out in.
+    """
+    scores = np.empty((len(folds), len(labels)))
+    for repeat, assigned in enumerate(folds):
+        for learned, held in PredefinedSplit(assigned).split():
+            grown = grow(settings, names, table[learned], labels[learned])
+            scores[repeat, held] = risks(grown, table[held], names)
+    return scores
 
 
 def risks(booster: xgboost.Booster, table: Floats, names: Sequence[str], *, trees: int = 0) -> Floats:

@@ -17,10 +17,10 @@ from clinrisk import use_cases
 from clinrisk.errors import FeatureMismatch, SettingMissing
 from clinrisk.jobs.container import write_json
 from clinrisk.jobs.models import baseline, booster
-from clinrisk.jobs.models.recalibration import recalibrated
 from clinrisk.jobs.patient_tables import read_set, sha256_of, write_csv
 from clinrisk.jobs.training import nested_search
-from clinrisk.jobs.training.cross_validation import out_of_fold, stratified_folds
+from clinrisk.jobs.training.fit_recalibration import recalibrated
+from clinrisk.jobs.training.folds import stratified_folds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,7 +113,7 @@ def _train_xgboost(
         found = nested_search.nested(settings, points, names, features=features, labels=labels, folds=folds)
         scores, settings, search = found.scores, found.settings, found.facts
     else:
-        scores = out_of_fold(booster.fitter(settings, names), features, labels, folds)
+        scores = booster.out_of_fold(settings, names, features, labels, folds)
     corrected = recalibrated(labels, scores, folds)
     booster.save(booster.grow(settings, names, features, labels), model / "xgboost-model")
     return {"score": corrected.scores}, {"search": search, "calibration": corrected.as_json()}

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from clinrisk.jobs.patient_tables import sha256_of
-from clinrisk.jobs.training.cross_validation import stratified_folds
+from clinrisk.jobs.training.folds import stratified_folds
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 
 from clinrisk.errors import NotEnoughData
-from clinrisk.jobs.training.cross_validation import out_of_fold, stratified_folds
-
-if TYPE_CHECKING:
-    from clinrisk.jobs.evaluation.metrics import Floats, Labels
+from clinrisk.jobs.training.folds import stratified_folds
 
 
 def test_every_fold_has_its_share_of_each_outcome() -> None:
@@ -29,19 +24,6 @@ def test_the_seed_decides() -> None:
 
     assert np.array_equal(stratified_folds(labels, 1, 2), stratified_folds(labels, 1, 2))
     assert not np.array_equal(stratified_folds(labels, 1, 2), stratified_folds(labels, 2, 2))
-
-
-def test_no_model_scores_a_patient_it_learned_from() -> None:
-    labels = np.array([1, 0] * 30)
-    features = np.arange(60.0)[:, None]
-
-    def fit(rows: Floats, _: Labels) -> object:
-        learned = set(rows[:, 0])
-        return lambda unseen: np.array([float(value in learned) for value in unseen[:, 0]])
-
-    scores = out_of_fold(fit, features, labels, stratified_folds(labels, 1, 3))  # type: ignore[arg-type]
-
-    assert scores.tolist() == [[0.0] * 60] * 3
 
 
 def test_fewer_cases_than_folds_is_not_enough() -> None:

@@ -1,8 +1,7 @@
-"""Seeded, stratified folds, and scores for every patient from models that never saw that patient.
+"""The assignment of patients to folds: seeded, stratified, the same rows in the same folds for ever.
 
 Repeating the division and averaging each patient's scores takes most of the luck of one division away
-(Kim, 2009). Whatever is fitted (imputation, scaling, trees) is fitted inside the fold. The assignment is our
-own (docs/by-hand.md); scikit-learn reads it as a PredefinedSplit.
+(Kim, 2009). Why it is not scikit-learn's: docs/by-hand.md. The models read it as a PredefinedSplit.
 """
 
 from __future__ import annotations
@@ -10,19 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.model_selection import PredefinedSplit
 
 from clinrisk.errors import NotEnoughData
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
-    from clinrisk.jobs.evaluation.metrics import Floats, Labels
-
-    Scorer = Callable[[Floats], Floats]
-    Fit = Callable[[Floats, Labels], Scorer]
+    from clinrisk.jobs.evaluation.metrics import Labels
 
 FOLDS = 5
 
@@ -48,12 +41,3 @@ def stratified_folds(labels: Labels, seed: int, repeats: int, folds: int = FOLDS
             assigned[repeat, members] = (np.arange(len(members)) + offset) % folds
             offset = len(members) % folds
     return assigned
-
-
-def out_of_fold(fit: Fit, features: Floats, labels: Labels, folds: NDArray[np.int64]) -> Floats:
-    """Return each patient's score in each repeat, (repeats, patients), from models of the other folds."""
-    scores = np.empty((len(folds), len(labels)))
-    for repeat, assigned in enumerate(folds):
-        for learned, held in PredefinedSplit(assigned).split():
-            scores[repeat, held] = fit(features[learned], labels[learned])(features[held])
-    return scores
