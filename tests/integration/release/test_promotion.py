@@ -197,7 +197,7 @@ def test_a_comparison_that_came_while_the_page_was_open_is_read_before_anything_
     digest = compare(stack, asked.candidate.run_id, "b" * 20, "It ended with States.Timeout.")
     response = asked.open("POST", form=old)
     assert (response["statusCode"], waiting.status()) == (422, "RUNNING")
-    assert "The evidence has grown since you opened this page" in response["body"]
+    assert "There is new evidence since you opened this page" in response["body"]
     assert "Well calibrated in women too." in response["body"]
     assert digest in response["body"]
     assert "Approved" in asked.answer()["body"]

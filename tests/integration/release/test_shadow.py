@@ -145,8 +145,8 @@ def test_a_failure_to_find_out_who_waits_is_announced_without_a_document(stack: 
 
 def test_the_page_reads_the_comparisons_that_are_there_when_it_is_opened(stack: Stack) -> None:
     asked = RequestedApproval(stack)
-    assert "The comparison with the live model is not there." in asked.mail["Message"]
-    assert "The comparison with the live model is not there." in asked.open()["body"]
+    assert "There is no comparison with the live model." in asked.mail["Message"]
+    assert "There is no comparison with the live model." in asked.open()["body"]
     run = asked.candidate.run_id
     reason = "The live model has scored no batch yet."
     found = shadow.not_compared("heart", run, "replay", shadow.NOTHING, reason)

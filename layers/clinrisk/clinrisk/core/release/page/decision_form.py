@@ -41,7 +41,7 @@ def objections(form: Mapping[str, str], version: int, *, shown: str, outdated: s
     if outdated and form.get("decision", "") == "approve":
         found.append(f"This version cannot be released. {outdated}")
     if form.get("decision", "") not in DECISIONS:
-        found.append("Choose Approve or Reject.")
+        found.append("Choose whether to approve or to reject.")
     if form.get("version", "").strip() != str(version):
         found.append(f"Type the version number shown on this page: {version}.")
     length = len(form.get("reason", "").strip())
