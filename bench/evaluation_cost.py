@@ -1,4 +1,4 @@
-"""What evaluating a candidate costs, beside fairlearn. How often the bar is right: bench/promotion_power.py.
+"""What evaluating a candidate costs, and what fairlearn takes for a part of it. The bar: promotion_power.py.
 
 Run with `.envs/dev/bin/python bench/evaluation_cost.py`. Synthetic patients only, from fixed seeds.
 """
