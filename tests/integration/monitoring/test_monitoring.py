@@ -190,3 +190,10 @@ def test_the_example_events_run(scored: ScoredBatches, name: str) -> None:
     if function == "record_findings":
         expected = {"drifted": "INVESTIGATE", "worse": "PROPOSE_RETRAINING"}.get(case, "NOTHING")
         assert answer["response"] == expected
+
+
+def test_a_batch_without_predictions_and_outcomes_without_rows_join_nothing(scored: ScoredBatches) -> None:
+    settle("e" * 20, "2026-03-20T00:00:00.000Z", 10)
+    settle("f" * 20, "2026-04-02T00:00:00.000Z", 0, "outcomes")
+    scored.arrive(scored.labels[LIKE_TRAINING].head(50))
+    assert scored.join() == {"joined": 50, "unmatched": 0}
