@@ -48,8 +48,8 @@ class Step:
         """Run the command and keep what came of it."""
         start = time.monotonic()
         self._execute()
-        # The daemon of mypy ends when a package comes or goes; the one after it knows the package.
-        if "Daemon crashed!" in self.output:
+        # The daemon of mypy ends when a package comes or goes, or is ended; the one after it answers.
+        if re.search("Daemon crashed!|Daemon has died|Connection refused", self.output):
             self._execute()
         self.seconds = time.monotonic() - start
         # Pytest counts a session that ends for its seconds as failed, though no test has.
