@@ -187,6 +187,10 @@ def test_the_example_events_run(scored: ScoredBatches, name: str) -> None:
             "NOT_EVALUATED" if case == "performance_too_early" else judged.get(case.partition("_")[2], "OK")
         )
         assert set(verdicts(answer).values()) == {expected}
+    if function == "select_batches":
+        assert [batch["upload_id"] for batch in answer["batches"]] == [OTHER_HOSPITAL, LIKE_TRAINING]
+    if function == "join_outcomes":
+        assert answer == {"joined": len(scored.labels[LIKE_TRAINING]), "unmatched": 0}
     if function == "record_findings":
         expected = {"drifted": "INVESTIGATE", "worse": "PROPOSE_RETRAINING"}.get(case, "NOTHING")
         assert answer["response"] == expected

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
-from clinrisk.core.training.promotion import compared_with, requirements, unmet_requirements
+from clinrisk.core.training.promotion import compared_with, outdated, requirements, unmet_requirements
 from clinrisk.use_cases.bar import PromotionBar
 
 BAR = PromotionBar(
@@ -196,6 +196,33 @@ def test_a_group_that_is_not_evaluated_is_not_counted_among_those_judged() -> No
 
     [asked] = [name for name in found if name.startswith("No group has an AUC")]
     assert (found[asked], none[asked]) == ("none of 1 groups", "none of 0 groups")
+
+
+def test_a_group_after_one_that_is_not_evaluated_is_judged_as_well() -> None:
+    small, harmed = {"auc": NOT_EVALUATED}, {"auc": [0.3, 0.2, 0.45]}
+    found = unmet_requirements(changed("groups/sex", {"female": small, "male": harmed}), BAR)
+    assert len(found) == 1
+    assert "sex male 0.30 [0.20, 0.45]" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("compared", "live", "words"),
+    [
+        (1, 2, ("version 1", "version 2 is live")),
+        (0, 1, ("no model was live", "version 1 is live")),
+        (2, 0, ("version 2", "no model is live now")),
+    ],
+)
+def test_evidence_that_compares_with_another_model_names_both(
+    compared: int, live: int, words: tuple[str, str]
+) -> None:
+    sentence = outdated(compared, live)
+    assert all(part in sentence for part in words)
+
+
+@pytest.mark.parametrize("version", [0, 1, 7])
+def test_evidence_that_compares_with_the_live_model_holds(version: int) -> None:
+    assert outdated(version, version) == ""
 
 
 @pytest.mark.parametrize(
