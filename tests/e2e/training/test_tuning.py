@@ -103,7 +103,7 @@ def test_the_best_trials_settings_are_trained_and_reported(
     assert searched["settings"]["max_depth"] == int(best["TunedHyperParameters"]["max_depth"])
     report = fetch(outputs["ResultsBucket"], f"reports/heart/{run}/report.html")
     assert f"The SageMaker tuning job {searched['job']} chose" in report
-    assert "believe the hold-out" in report
+    assert "trust the hold-out" in report
 
 
 def test_no_trial_could_see_who_is_held_out(
