@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -59,3 +62,16 @@ def test_a_booster_of_other_features_is_refused(tmp_path) -> None:  # type: igno
     assert booster.load(tmp_path / "model", NAMES).num_boosted_rounds() == 8
     with pytest.raises(FeatureMismatch):
         booster.load(tmp_path / "model", NAMES[::-1])
+
+
+def test_a_job_that_only_scores_does_not_import_scikit_learn_and_another_still_can() -> None:
+    lines = (
+        "import sys, clinrisk.jobs.scoring.present",
+        "print('sklearn' in sys.modules)",
+        "import sklearn.metrics",
+        "print('sklearn' in sys.modules)",
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["False", "True"]

@@ -6,13 +6,20 @@ The only module that imports xgboost. Trees are grown by histogram on one thread
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xgboost
-from sklearn.model_selection import PredefinedSplit
 
 from clinrisk.errors import FeatureMismatch, SettingMissing
+
+# For an interface that nobody here uses, xgboost imports scikit-learn where it can: more than half of what a
+# scoring job takes to start. None is Python's own way to say "not there".
+sys.modules.setdefault("sklearn", None)  # type: ignore[arg-type]
+import xgboost  # noqa: E402 - see above
+
+if sys.modules["sklearn"] is None:
+    del sys.modules["sklearn"]
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,8 +90,9 @@ def out_of_fold(
     """
     scores = np.empty((len(folds), len(labels)))
     for repeat, assigned in enumerate(folds):
-        for learned, held in PredefinedSplit(assigned).split():
-            grown = grow(settings, names, table[learned], labels[learned])
+        for fold in np.unique(assigned):
+            held = assigned == fold
+            grown = grow(settings, names, table[~held], labels[~held])
             scores[repeat, held] = risks(grown, table[held], names)
     return scores
 
