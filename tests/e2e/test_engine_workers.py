@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -138,6 +140,18 @@ def test_the_log_has_the_memory_that_the_worker_used(
     reported = [event["message"] for event in events if event["message"].startswith("REPORT")]
     peaks = [int(line.split("Max Memory Used: ")[1].split()[0]) for line in reported]
     assert 200 <= max(peaks) < 400
+
+
+def test_a_burst_of_invocations_shares_as_many_workers_as_there_are_cores(
+    twin: "RunningTwin", probe_stack: dict[str, str]
+) -> None:
+    burst = 4 * (os.cpu_count() or 1)
+    with ThreadPoolExecutor(burst) as pool:
+        answers = list(
+            pool.map(lambda _: twin.invoke(probe_stack["Probe"], {"do": "identity"}), range(burst))
+        )
+    # Each worker has keys of its own. On a busy machine the patience may end, which starts one more.
+    assert len({answer["key"] for answer in answers}) <= burst // 2
 
 
 def test_idle_workers_end(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 The program inside a worker is `worker_bootstrap`.
 """
 
+import contextlib
 import functools
 import json
+import os
 import queue
 import secrets
 import subprocess
@@ -13,6 +15,7 @@ import tempfile
 import threading
 import time
 import zipfile
+from collections.abc import Iterator
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -27,7 +30,9 @@ from twin.repairs.repair_registry import Original, Site, repair
 
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 IDLE_SECONDS = 120.0
+PATIENCE_SECONDS = 10.0
 _unpacking = threading.Lock()
+_turns: dict[str, threading.Semaphore] = {}
 
 
 class HandlerFailed(Exception):  # noqa: N818 # it reports a failure of the function, not one of the twin
@@ -204,20 +209,21 @@ def execute_in_worker(
     config = func.get("config") or func
     name, version = config["FunctionName"], config.get("Version", "$LATEST")
     lambda_svc._ensure_reaper_thread()
-    worker, _ = lambda_runtime.acquire_worker(name, config, func["code_zip"], qualifier=version)
-    try:
-        reply = worker.invoke(
-            event,
-            request_id,
-            trace_id=lambda_svc._xray_trace_id_for_invocation(config),
-            invoked_function_arn=config["FunctionArn"],
-            depth=lambda_svc._invoke_depth.get(),
-        )
-    except HandlerFailed as failed:
-        worker.kill()
-        return {"error": True, "body": failed.payload, "log": worker._drain_stderr_bounded()}
-    finally:
-        lambda_runtime.release_worker(worker)
+    with _turn(config["FunctionArn"]):
+        worker, _ = lambda_runtime.acquire_worker(name, config, func["code_zip"], qualifier=version)
+        try:
+            reply = worker.invoke(
+                event,
+                request_id,
+                trace_id=lambda_svc._xray_trace_id_for_invocation(config),
+                invoked_function_arn=config["FunctionArn"],
+                depth=lambda_svc._invoke_depth.get(),
+            )
+        except HandlerFailed as failed:
+            worker.kill()
+            return {"error": True, "body": failed.payload, "log": worker._drain_stderr_bounded()}
+        finally:
+            lambda_runtime.release_worker(worker)
     log = reply.get("log", "")
     func["peak_mb"] = reply.get("peak_mb", 0)
     if failure := reply.get("failure"):
@@ -231,6 +237,21 @@ def execute_in_worker(
             "log": f"{log}\n{reply['error']}",
         }
     return {"body": reply["result"], "log": log}
+
+
+@contextlib.contextmanager
+def _turn(function: str) -> Iterator[None]:
+    """Wait a little for a worker of a function that is busy on every core: a new one would only start later.
+
+    Only a little, since a function may wait for another invocation of its own.
+    """
+    free = _turns.setdefault(function, threading.Semaphore(os.cpu_count() or 1))
+    taken = free.acquire(timeout=PATIENCE_SECONDS)
+    try:
+        yield
+    finally:
+        if taken:
+            free.release()
 
 
 @repair(
