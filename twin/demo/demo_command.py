@@ -4,6 +4,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +120,7 @@ def run(plan: DemoPlan, console: Console, begun: float) -> bool:
                 console, board, {walkthrough.name: walkthrough.contract.title for walkthrough in walkthroughs}
             ):
                 _walk_all(walkthroughs)
-                time.sleep(LAST_POLL_SECONDS)
+                board.settle(LAST_POLL_SECONDS)
         finally:
             clinrisk.stop()
         content = document(walkthroughs, board, deploy=deployed, total=time.monotonic() - begun)
@@ -140,13 +141,14 @@ def _waiting(console: Console, what: str) -> AbstractContextManager[object]:
 def refuse_unknown_files(files: Mapping[str, Path | None]) -> None:
     """Check the user's own files before anything starts; raise DemoError with the remedy."""
     offline = Clinrisk(None, "")
-    for use_case, file in files.items():
-        if file is None:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            known = offline.ask("convert", file, "--to", Path(folder) / "converted.csv")
-        if known["use_case"] != use_case:
-            raise DemoError(f"{file} is {known['original']}: that one belongs to {known['use_case']}.")
+    own = [(use_case, file) for use_case, file in files.items() if file]
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as pool:
+        converted = pool.map(
+            lambda one: offline.ask("convert", one[1], "--to", Path(folder) / f"{one[0]}.csv"), own
+        )
+        for (use_case, file), known in zip(own, converted, strict=True):
+            if known["use_case"] != use_case:
+                raise DemoError(f"{file} is {known['original']}: that one belongs to {known['use_case']}.")
 
 
 def contracts(clinrisk: Clinrisk) -> list[DemoUseCase]:

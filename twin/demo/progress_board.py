@@ -90,6 +90,13 @@ class ProgressBoard:
             with self.changed:
                 self.changed.wait(0.2)
 
+    def settle(self, seconds: float) -> None:
+        """Wait until the follower has seen the end of every execution, or the time is over."""
+        with self.changed:
+            self.changed.wait_for(
+                lambda: all(one["status"] != "RUNNING" for one in self.executions.values()), seconds
+            )
+
     def wait_end(self, use_case: str, machine: str, key: str, seconds: float) -> Execution:
         """Wait until the execution for a key has ended well; raises DemoError with its reason otherwise."""
 

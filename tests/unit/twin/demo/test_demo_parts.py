@@ -169,6 +169,17 @@ def test_a_bad_end_and_no_end_are_distinguished(board: ProgressBoard, status: st
         board.wait_end("heart", "scoring", "k", 0.05)
 
 
+def test_a_demo_settles_once_every_execution_is_seen_to_have_ended(board: ProgressBoard) -> None:
+    board.see(execution("1", "RUNNING"))
+    follower = threading.Timer(0.1, board.see, [execution("1", "SUCCEEDED")])
+    follower.start()
+    board.settle(60)
+    assert board.executions["1"]["status"] == "SUCCEEDED"
+    board.see(execution("2", "RUNNING"))
+    board.settle(0.01)
+    assert board.executions["2"]["status"] == "RUNNING"
+
+
 def test_a_stopped_demo_waits_for_nothing(board: ProgressBoard) -> None:
     board.stopped.set()
     with pytest.raises(DemoError, match="stopped"):
