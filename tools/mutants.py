@@ -1,9 +1,10 @@
 """Mutation testing of the core and the services with mutmut: whether the tests notice a changed line.
 
 `make mutants` runs all, or a sample: `make mutants SAMPLE=60 SEED=1 ROOMS="core/monitoring core/ingest"`.
-The core is held to its unit tests, a service to those on moto and in the state machines. All happens in a
-copy under .build/, since mutmut expects the package in src/. Survivors that no test can kill, because they
-change nothing that anyone could observe, are argued in tests/equivalent_mutants.toml.
+A room of the core is held to the unit tests of the same name, a service to those on moto and in the state
+machines, the quickest first. All happens in a copy under .build/, since mutmut expects the package in src/.
+Survivors that no test can kill, because they change nothing that anyone could observe, are argued in
+tests/equivalent_mutants.toml.
 """
 
 from __future__ import annotations
@@ -23,9 +24,17 @@ ROOT = Path(__file__).resolve().parents[1]
 COPY = ROOT / ".build" / "mutants"
 EQUIVALENT = ROOT / "tests" / "equivalent_mutants.toml"
 ROOMS = ["core", "services"]
-LEVELS = {"core": ["unit"], "services": ["integration", "statemachines"]}
+TESTS = {"core": ["unit/{}"], "services": ["integration/{}", "integration/test_*.py", "statemachines/{}"]}
 KILLED = {"killed", "timeout", "segfault"}
 PASS_MARK = 0.95
+QUICKEST_FIRST = """
+import json, pathlib
+
+def pytest_collection_modifyitems(items):
+    stats = pathlib.Path(__file__).parent / "mutmut-stats.json"
+    took = json.loads(stats.read_text())["duration_by_test"] if stats.exists() else {}
+    items.sort(key=lambda item: took.get(item.nodeid, 0.0))
+"""
 
 
 def prepare(rooms: list[str]) -> None:
@@ -37,6 +46,7 @@ def prepare(rooms: list[str]) -> None:
             (COPY / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, COPY / name)
     (COPY / "src").symlink_to("layers/clinrisk")
+    (COPY / "conftest.py").write_text(QUICKEST_FIRST)
     settings = {
         "source_paths": ["src/clinrisk"],
         "only_mutate": [f"src/clinrisk/{room}*" for room in rooms],
@@ -45,20 +55,23 @@ def prepare(rooms: list[str]) -> None:
     }
     with (COPY / "pyproject.toml").open("a") as file:
         file.write('\n[tool.mutmut]\nprocess_isolation = "forkserver"\n')
+        # A minute at least: a busy machine must not pass for a test that noticed.
+        file.write("timeout_constant = 12\ntimeout_multiplier = 5\n")
         file.writelines(f"{key} = {values}\n" for key, values in settings.items())
 
 
 def tests_of(rooms: list[str]) -> list[str]:
-    """Return the folders of tests that the rooms are held to."""
-    found = []
+    """Return the tests that the rooms are held to; what lies loose in the core has tests/unit/core."""
+    found: set[str] = set()
     for room in rooms:
         layer, *names = Path(room).parts
-        for level in LEVELS[layer]:
-            folder = Path(
-                "tests", level, *[name for name in names if (ROOT / "tests" / level / name).is_dir()]
-            )
-            found.append(folder.as_posix())
-    return sorted(set(found))
+        inside = {
+            path.parent.name for path in (ROOT / "layers/clinrisk/clinrisk" / layer).glob("*/__init__.py")
+        }
+        for name in inside & set(names) or {layer, *(inside if not names else ())}:
+            for pattern in TESTS[layer]:
+                found |= {str(path.relative_to(ROOT)) for path in (ROOT / "tests").glob(pattern.format(name))}
+    return sorted(found)
 
 
 def mutmut(*arguments: str, check: bool = True) -> str:
@@ -68,8 +81,13 @@ def mutmut(*arguments: str, check: bool = True) -> str:
         command, cwd=COPY, check=False, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     if check and done.returncode:
-        sys.exit(done.stdout[-4000:])
+        sys.exit(facts_of(done.stdout))
     return done.stdout
+
+
+def facts_of(output: str) -> str:
+    """Return the end of what mutmut printed, without the lines that show that it is at work."""
+    return "\n".join(line for line in output.splitlines() if not re.match(r"[⠀-⣿]", line))[-4000:]
 
 
 def statuses() -> dict[str, str]:
@@ -108,7 +126,7 @@ def main() -> int:
     output = mutmut("run", "none", check=False)
     names = sorted(statuses())
     if not names or "nothing matches" not in output:
-        sys.exit(output[-4000:])
+        sys.exit(facts_of(output))
     if given.sample and given.sample < len(names):
         names = sorted(np.random.default_rng(given.seed).choice(names, given.sample, replace=False).tolist())
     mutmut("run", *names)
@@ -119,6 +137,9 @@ def main() -> int:
         diff = mutmut("show", name)
         argued += (re.split(r"\.x[_ǁ]", name)[0], *changed_lines(diff)) in known
         print(diff)
+    by_room = Counter((".".join(name.split(".")[1:3]), status in KILLED) for name, status in found.items())
+    for room in sorted({room for room, _ in by_room}):
+        print(f"{room}: {by_room[room, True]} noticed, {by_room[room, False]} not")
     score = sum(status in KILLED for status in found.values()) / max(len(found) - argued, 1)
     print(f"{dict(Counter(found.values()))}, of which argued as equivalent: {argued}; score {score:.1%}")
     return int(score < PASS_MARK)

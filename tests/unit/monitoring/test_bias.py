@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -213,3 +214,22 @@ def test_an_alert_needs_the_low_end_of_the_rise_above_its_limit(heart: UseCase) 
         assert (found.verdict is CheckVerdict.ALERT) == (rise.low > 0.10)
         verdicts.append(found.verdict)
     assert set(verdicts) == {CheckVerdict.OK, CheckVerdict.ALERT}
+
+
+def test_every_ending_reads_as_it_was_read_aloud(
+    heart: UseCase, rng: Generator, finding_snapshot: Callable[[str, dict[str, CheckFinding]], None]
+) -> None:
+    def ending(women: int, of: int, *, labelled: bool) -> CheckFinding:
+        before = batch_of(heart, women=(85, 100), men=(90, 100), labelled=labelled)
+        now = batch_of(heart, women=(women, of), men=(90, 100), labelled=labelled)
+        return finding(heart, approved(before), now, rng)
+
+    endings = {
+        "not scored": finding(heart, {}, None, rng),
+        "few cases": ending(8, 9, labelled=True),
+        "few patients": ending(8, 19, labelled=False),
+        "in order": ending(85, 100, labelled=False),
+        "fewer cases found": ending(30, 100, labelled=True),
+        "fewer flagged": ending(30, 100, labelled=False),
+    }
+    finding_snapshot("bias", endings)

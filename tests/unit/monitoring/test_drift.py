@@ -26,6 +26,7 @@ from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
 from clinrisk.use_cases.base import UseCase
 
 Draw = Callable[..., Profile]
+Findings = Callable[[str, dict[str, CheckFinding]], None]
 COUNTS = st.lists(st.integers(0, 500), min_size=2, max_size=8)
 
 
@@ -203,3 +204,28 @@ def test_another_hospital_alerts_every_time(
     reference = profiled(150)
     found = [finding(heart, reference, profiled(rows, older=20, missing=0.5), rng) for _ in range(30)]
     assert all(each.verdict is CheckVerdict.ALERT for each in found)
+
+
+def test_every_ending_reads_as_it_was_read_aloud(
+    heart: UseCase, profiled: Draw, rng: Generator, finding_snapshot: Findings
+) -> None:
+    drawn = profiled(300, missing=0.0)
+
+    def counted(rows: int, moved: int) -> Profile:
+        """Return a profile whose first columns have moved from their first cell to their last."""
+        columns = {}
+        for number, (name, column) in enumerate(drawn.columns.items()):
+            cells = [0] * len(column.counts)
+            cells[-1 if number < moved else 0] = rows
+            columns[name] = ColumnCounts(0, tuple(cells))
+        return replace(drawn, rows=rows, columns=columns)
+
+    batches = {
+        "small batch": (counted(300, 0), counted(19, 0)),
+        "small training set": (counted(19, 0), counted(300, 0)),
+        "in order": (counted(300, 0), counted(60, 0)),
+        "one column": (counted(300, 0), counted(60, 1)),
+        "five columns": (counted(300, 0), counted(60, 5)),
+        "six columns": (counted(300, 0), counted(60, 6)),
+    }
+    finding_snapshot("drift", {ending: finding(heart, *both, rng) for ending, both in batches.items()})

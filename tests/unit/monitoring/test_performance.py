@@ -1,4 +1,5 @@
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -172,3 +173,18 @@ def test_healthy_batches_of_a_hundred_seldom_alert(heart: UseCase, rng: Generato
         finding(heart, labelled(heart, *cohort(rng, 100))).verdict is CheckVerdict.ALERT for _ in range(200)
     )
     assert alerts <= 2
+
+
+def test_every_ending_reads_as_it_was_read_aloud(
+    heart: UseCase, finding_snapshot: Callable[[str, dict[str, CheckFinding]], None]
+) -> None:
+    risk, label = np.repeat([0.1, 0.2, 0.7, 0.8], 50), np.repeat([0, 1, 0, 1], [80, 20, 10, 90])
+    endings = {
+        "no outcomes": finding(heart, labelled(heart, risk, None)),
+        "few cases": finding(heart, labelled(heart, risk, np.repeat([0, 1], [191, 9]))),
+        "in order": finding(heart, labelled(heart, risk, label)),
+        "ranks backwards": finding(heart, labelled(heart, 1 - risk, label)),
+        "fewer cases": finding(heart, labelled(heart, risk**0.1, label)),
+        "more cases": finding(heart, labelled(heart, risk / 2, label)),
+    }
+    finding_snapshot("performance", endings)

@@ -14,6 +14,7 @@ from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
 from clinrisk.use_cases.base import Code, UseCase
 
 Draw = Callable[..., Profile]
+Findings = Callable[[str, dict[str, CheckFinding]], None]
 
 
 def material(reference: Profile, current: Profile, quarantined: int = 0) -> ProfileMaterial:
@@ -127,3 +128,28 @@ def test_twenty_rows_on_both_sides_are_enough(
     heart: UseCase, profiled: Draw, reference: int, current: int
 ) -> None:
     assert finding(heart, profiled(reference), profiled(current)).verdict is CheckVerdict.OK
+
+
+def test_every_ending_reads_as_it_was_read_aloud(
+    heart: UseCase, profiled: Draw, finding_snapshot: Findings
+) -> None:
+    def counted(rows: int, lost: int, code: int = 0) -> Profile:
+        """Return a profile whose first columns are missing throughout; other rows have the code given."""
+        columns = {}
+        for number, (name, column) in enumerate(profiled(1).columns.items()):
+            cells = [0] * len(column.counts)
+            cells[code if number == len(heart.columns) - 1 else 0] = 0 if number < lost else rows
+            columns[name] = ColumnCounts(rows if number < lost else 0, tuple(cells))
+        return replace(profiled(1), rows=rows, columns=columns)
+
+    trained = counted(300, 0)
+    endings = {
+        "small batch": finding(heart, trained, counted(19, 0)),
+        "small training set": finding(heart, counted(19, 0), trained),
+        "in order": finding(heart, trained, counted(60, 0)),
+        "quarantine": finding(heart, trained, counted(60, 0), quarantined=20),
+        "unseen code": finding(heart, trained, counted(60, 0, code=-1)),
+        "four columns": finding(heart, trained, counted(60, 4)),
+        "six columns": finding(heart, trained, counted(60, 6)),
+    }
+    finding_snapshot("quality", endings)
