@@ -18,7 +18,7 @@ import polars as pl
 import yaml
 
 from clinrisk.aws import offline_store
-from clinrisk.use_cases.base import MISSING_MARKERS, MISSING_NUMBERS, Number
+from clinrisk.use_cases.base import MISSING_MARKERS, Number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,7 +122,7 @@ def _document(use_case: UseCase, title: str) -> dict[str, Any]:
         "id_column": use_case.id_column,
         "columns": [_column(column) for column in use_case.columns],
         "unused": list(use_case.unused),
-        "missing_in_every_column": [*MISSING_MARKERS, *MISSING_NUMBERS],
+        "missing_in_every_column": list(MISSING_MARKERS),
         "label": {"column": use_case.label.column, "classes": dict(use_case.label.classes)},
         "groups": [_attribute(attribute) for attribute in use_case.protected],
         "features": [_feature(feature) for feature in use_case.features],
@@ -131,7 +131,8 @@ def _document(use_case: UseCase, title: str) -> dict[str, Any]:
 
 
 def _column(column: Column) -> dict[str, Any]:
-    missing = {"missing": list(column.missing)} if column.missing else {}
+    missing: dict[str, Any] = {"missing": list(column.missing)} if column.missing else {}
+    missing |= {"essential": True} if column.essential else {}
     if isinstance(column, Number):
         limits = {"low": column.low, "high": column.high, "unit": column.unit, "integer": column.integer}
         return {"name": column.name, **limits, **missing}

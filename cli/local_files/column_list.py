@@ -29,7 +29,8 @@ def as_json(use_case: UseCase) -> dict[str, Any]:
 
 
 def _column_json(column: Column) -> dict[str, Any]:
-    common = {"name": column.name, "title": column.title, "missing": [*MISSING_MARKERS, *column.missing]}
+    common = {"name": column.name, "title": column.title, "essential": column.essential}
+    common |= {"missing": [*MISSING_MARKERS, *column.missing], "least_filled": column.least_filled}
     if isinstance(column, Number):
         return common | {"low": column.low, "high": column.high, "unit": column.unit}
     return common | {"codes": dict(column.values)}
@@ -52,9 +53,8 @@ def column_rows(use_case: UseCase) -> list[tuple[str, str, str, str, str]]:
 
 
 def _column_row(column: Column) -> tuple[str, str, str, str, str]:
-    missing = ", ".join(
-        [*(marker for marker in MISSING_MARKERS if marker), "empty", *(f"{m:g}" for m in column.missing)]
-    )
+    needed = "never missing in training" if column.essential else "empty"
+    missing = ", ".join([needed, *(f"{number:g}" for number in column.missing)])
     if isinstance(column, Number):
         return (column.name, column.title, f"{column.low:g} to {column.high:g}", column.unit, missing)
     codes = ", ".join(

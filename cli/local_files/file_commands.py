@@ -154,6 +154,7 @@ def use_cases(*, as_json: AsJson = False) -> None:
     from cli.local_files.column_list import as_json as described
     from cli.local_files.column_list import column_rows
     from clinrisk import use_cases as declared
+    from clinrisk.use_cases.base import MISSING_MARKERS
 
     if as_json:
         show_json({name: described(declared.get(name)) for name in declared.names()})
@@ -164,4 +165,7 @@ def use_cases(*, as_json: AsJson = False) -> None:
         show_table(
             "", ("column", "meaning", "accepted", "unit", "missing written as"), column_rows(use_case), ""
         )
-        console().print()
+    markers = "  ".join(marker for marker in MISSING_MARKERS if marker)
+    console().print(
+        f'Besides an empty cell, these mean "not measured" in every column: {markers}', markup=False
+    )

@@ -6,14 +6,17 @@ import pytest
 
 from clinrisk.core.ingest.cells import LONGEST_CELL
 from clinrisk.core.ingest.csv_file.quotes import LONGEST_ROW
+from clinrisk.use_cases.base import MISSING_MARKERS
 
 from .conftest import Judge, Read, Spoil, file_of, good_rows, named
 from .small_use_cases import GOOD, HEADERS
 
 ROW_RULES = [
     ("ward", {"age": "1_0"}, "not_a_number:age"),
-    ("ward", {"age": "nan"}, "not_a_number:age"),
-    ("ward", {"age": "NaN"}, "not_a_number:age"),
+    ("ward", {"age": "-9"}, "likely_missing_marker:age"),
+    ("ward", {"age": " 999.0"}, "likely_missing_marker:age"),
+    ("ward", {"unit": "-9.0"}, "likely_missing_marker:unit"),
+    ("ward", {"ventilated": "-9"}, "likely_missing_marker:ventilated"),
     ("ward", {"age": "inf"}, "not_a_number:age"),
     ("ward", {"age": "-Infinity"}, "formula:age"),
     ("ward", {"age": "1e400"}, "not_a_number:age"),
@@ -40,7 +43,7 @@ ROW_RULES = [
     ("ward", {"unit": "unit"}, "unknown_code:unit"),
     ("ward", {"ventilated": "2"}, "unknown_code:ventilated"),
     ("ward", {"ventilated": "0.5"}, "unknown_code:ventilated"),
-    ("ward", {"ventilated": "nan"}, "unknown_code:ventilated"),
+    ("ward", {"ventilated": "nan 1"}, "unknown_code:ventilated"),
     ("ward", {"sepsis": ""}, "label_missing:sepsis"),
     ("ward", {"sepsis": "N/A"}, "label_missing:sepsis"),
     ("ward", {"sepsis": "yes"}, "unknown_label:sepsis"),
@@ -114,13 +117,11 @@ MISSING = [
     ("ward", "lactate", "N/A"),
     ("ward", "lactate", ""),
     ("ward", "lactate", "?"),
-    ("ward", "lactate", "-9"),
     ("ward", "lactate", " N/A "),
-    ("ward", "age", "-9.0"),
-    ("ward", "unit", "?"),
-    ("ward", "unit", "-9"),
-    ("ward", "unit", "-9.0"),
-    ("ward", "ventilated", "-9"),
+    *(("ward", column, marker) for marker in MISSING_MARKERS for column in ("age", "unit", "ventilated")),
+    ("ward", "age", "n/A"),
+    ("ward", "unit", " null\t"),
+    ("ward", "ventilated", "NONE"),
     ("clinic", "vessels", "?"),
     ("clinic", "vessels", "4"),
     ("clinic", "vessels", "4.0"),

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from tests.unit.conftest import Snapshot
 
 REMEDY = re.compile(
-    r"(Add|Ask|Check|Convert|Correct|Delete|Drop|Export|Give|Keep|Log|Look|None .* find|Only|Open|Put|Remove|"
-    r"Rename|Save|Send|Shorten|Split|The accepted|The earlier|They might|Type|Unpack|Use|Write|Names|"
+    r"(Add|Ask|Check|Convert|Correct|Delete|Drop|Export|Give|Keep|Leave|Log|Look|None .* find|Only|Open|Put|"
+    r"Remove|Rename|Save|Send|Shorten|Split|The accepted|The earlier|They might|Type|Unpack|Use|Write|Names|"
     r"`clinrisk)\b"
 )
 
@@ -113,6 +113,7 @@ def test_a_receipt_has_exactly_its_fields_and_its_counts_add_up() -> None:
         "disposition": "PARTIAL",
         "rows_accepted": 9,
         "rows_quarantined": 1,
+        "rows_not_scorable": 0,
         "missing": {"age": 2},
         "reasons": {"short_row": 1},
         "rows": {"short_row": [4]},

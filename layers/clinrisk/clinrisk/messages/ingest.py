@@ -14,9 +14,11 @@ class Disposition(StrEnum):
     ACCEPTED = "ACCEPTED"  # every row used
     PARTIAL = "PARTIAL"  # good rows used, bad rows quarantined and counted
     REJECTED = "REJECTED"  # the whole file set aside
+    HELD = "HELD"  # readable, but nothing uses it until somebody lets it through
     IGNORED = "IGNORED"  # not data
     DUPLICATE = "DUPLICATE"  # these bytes have been used already
     FAILED = "FAILED"  # parked after bounded retries
+    WITHDRAWN = "WITHDRAWN"  # its rows no longer count anywhere
 
 
 class Upload(Message):
@@ -43,6 +45,7 @@ class Counts(Message):
     accepted: Count
     quarantined: Count
     labelled: Count = 0
+    not_scorable: Count = 0
     missing: dict[str, Count] = Field(default_factory=dict)
     reasons: dict[str, Count] = Field(default_factory=dict)
     first_rows: dict[str, tuple[Count, ...]] = Field(default_factory=dict)

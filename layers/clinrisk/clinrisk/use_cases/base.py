@@ -23,9 +23,15 @@ if TYPE_CHECKING:
 
     from clinrisk.use_cases.marginals import Marginals
 
-# Never a number and never a code, in any column. A use case adds its own per column (cholesterol 0).
-MISSING_MARKERS = ("", "?", "N/A")
-MISSING_NUMBERS = (-9.0,)
+# "Not measured" in every column, however capitalised, unless the text is one of the column's codes: what R,
+# SAS, SQL, pandas and spreadsheets write. A column adds its own numbers (cholesterol 0).
+MISSING_MARKERS = (
+    "", "?", "-", "--", ".", "#N/A", "#NA", "#NULL!", "(null)", "<NA>", "N/A", "NA", "NaN", "-NaN", "NaT",
+    "nil", "None", "NULL", "\\N",
+)  # fmt: skip
+MARKER_NUMBERS = (-9.0, -99.0, -999.0, -9999.0, 99.0, 999.0, 9999.0)
+"""Numbers by which senders often mean "not measured". They mean it only in a column that declares them; where
+they are out of range, the message names them as likely markers."""
 UNKNOWN_GROUP = "unknown"
 GROUP_PREFIX = "group_"
 
@@ -49,6 +55,10 @@ class Number:
     unit: str
     missing: tuple[float, ...] = ()
     """Numbers that mean "not measured" in this column, in addition to the markers of every column."""
+    essential: bool = False
+    """Without it no risk is stated: such a row trains nothing, and a result says "not scored"."""
+    least_filled: float = 0.5
+    """The least share of a file's rows in which it must be measured."""
     integer: bool = False
     missing_indicator: bool = False
     """Add a feature `<name>_missing`: being missing is informative."""
@@ -68,6 +78,8 @@ class Code:
     title: str
     values: Mapping[str, str]
     missing: tuple[float, ...] = ()
+    essential: bool = False
+    least_filled: float = 0.5
 
     @cached_property
     def numeric(self) -> bool:
@@ -238,6 +250,11 @@ class UseCase:
                 f"The file was read under version {version} of the contract of {self.name}, and the system "
                 f"has version {self.schema_version} by now: it has to be read again."
             )
+
+    @cached_property
+    def essential(self) -> tuple[str, ...]:
+        """The columns without which no risk is stated."""
+        return tuple(column.name for column in self.columns if column.essential)
 
     @cached_property
     def group_columns(self) -> tuple[str, ...]:

@@ -25,6 +25,8 @@ from clinrisk.use_cases.base import (
 from clinrisk.use_cases.marginals import Marginals, Mix, Shift, Spread
 
 _ANY_AGE = 120.0
+# How the four hospitals wrote "not measured", in every column.
+_NOT_MEASURED = -9.0
 
 _MARGINALS = Marginals(
     prevalence=0.46,
@@ -102,14 +104,18 @@ USE_CASE = UseCase(
             18,
             110,
             "years",
+            missing=(_NOT_MEASURED,),
+            essential=True,
             usual=(25, 90),
             other_units=(OtherUnit("months", 1 / 12), OtherUnit("days", 1 / 365.25)),
         ),
-        Code("sex", "sex", {"0": "female", "1": "male"}),
+        Code("sex", "sex", {"0": "female", "1": "male"}, missing=(_NOT_MEASURED,), essential=True),
         Code(
             "cp",
             "chest pain",
             {"1": "typical angina", "2": "atypical angina", "3": "non-anginal pain", "4": "no symptoms"},
+            missing=(_NOT_MEASURED,),
+            essential=True,
         ),
         Number(
             "trestbps",
@@ -117,7 +123,7 @@ USE_CASE = UseCase(
             60,
             260,
             "mm Hg",
-            missing=(0.0,),
+            missing=(_NOT_MEASURED, 0.0),
             usual=(85, 210),
             other_units=(OtherUnit("kPa", 7.50062), OtherUnit("cm Hg", 10.0)),
         ),
@@ -127,7 +133,7 @@ USE_CASE = UseCase(
             60,
             700,
             "mg/dl",
-            missing=(0.0,),
+            missing=(_NOT_MEASURED, 0.0),
             usual=(100, 500),
             other_units=(OtherUnit("mmol/l", 38.67), OtherUnit("g/l", 100.0)),
         ),
@@ -135,22 +141,45 @@ USE_CASE = UseCase(
             "fbs",
             "fasting blood sugar",
             {"0": "120 mg/dl or less", "1": "above 120 mg/dl"},
+            missing=(_NOT_MEASURED,),
         ),
         Code(
             "restecg",
             "resting ECG",
             {"0": "normal", "1": "ST-T wave abnormality", "2": "left ventricular hypertrophy"},
+            missing=(_NOT_MEASURED,),
         ),
-        Number("thalach", "highest heart rate reached", 40, 240, "beats per minute", usual=(70, 215)),
-        Code("exang", "angina on exercise", {"0": "no", "1": "yes"}),
-        Number("oldpeak", "ST depression on exercise", -4, 10, "mm"),
-        Code("slope", "ST segment at peak exercise", {"1": "rising", "2": "flat", "3": "falling"}),
-        Number("ca", "major vessels coloured by fluoroscopy", 0, 3, "vessels", missing=(4.0,), integer=True),
+        Number(
+            "thalach",
+            "highest heart rate reached",
+            40,
+            240,
+            "beats per minute",
+            missing=(_NOT_MEASURED,),
+            usual=(70, 215),
+        ),
+        Code("exang", "angina on exercise", {"0": "no", "1": "yes"}, missing=(_NOT_MEASURED,)),
+        Number("oldpeak", "ST depression on exercise", -4, 10, "mm", missing=(_NOT_MEASURED,)),
+        Code(
+            "slope",
+            "ST segment at peak exercise",
+            {"1": "rising", "2": "flat", "3": "falling"},
+            missing=(_NOT_MEASURED,),
+        ),
+        Number(
+            "ca",
+            "major vessels coloured by fluoroscopy",
+            0,
+            3,
+            "vessels",
+            missing=(_NOT_MEASURED, 4.0),
+            integer=True,
+        ),
         Code(
             "thal",
             "thallium scan",
             {"3": "normal", "6": "fixed defect", "7": "reversible defect"},
-            missing=(0.0,),
+            missing=(_NOT_MEASURED, 0.0),
         ),
     ),
     label=Label(

@@ -120,6 +120,7 @@ USE_CASE = UseCase(
             0,
             120,
             "years",
+            essential=True,
             usual=(0.05, 105),
             other_units=(OtherUnit("months", 1 / 12), OtherUnit("days", 1 / 365.25)),
         ),

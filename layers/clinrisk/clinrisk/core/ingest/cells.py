@@ -15,10 +15,10 @@ import numpy as np
 import polars as pl
 
 from clinrisk.core.ingest.rules import RowRule
-from clinrisk.use_cases.base import MISSING_MARKERS, MISSING_NUMBERS, Code, Number
+from clinrisk.use_cases.base import MARKER_NUMBERS, MISSING_MARKERS, Code, Number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from clinrisk.core.ingest.csv_file.lines import Lines
     from clinrisk.use_cases.base import Column
@@ -27,7 +27,7 @@ LONGEST_CELL = 200
 _BLANKS = " \t"
 _MISSING_CODE = -1
 _NO_CODE = -2
-_MISSING_TEXTS = [*MISSING_MARKERS, *(f"{number:g}" for number in MISSING_NUMBERS)]
+_MISSING_TEXTS = {marker.lower() for marker in MISSING_MARKERS}
 # Beyond printable ASCII: letters that resemble ASCII, full-width digits, invisible and control characters.
 _NOT_ASCII = r"[^\x20-\x7e]"
 # What a spreadsheet would execute: an equals or at sign first, or a sign that no number follows.
@@ -73,7 +73,7 @@ def read_number(lines: Lines, column: Number) -> ColumnValues:
 
     >>> from clinrisk.core.ingest.csv_file.lines import read_lines
     >>> age = Number("age", "age", 0, 120, "years")
-    >>> values = read_number(read_lines(b"61\n1_0\n-9\nnan\n", ["age"], {"age": column_type(age)}), age)
+    >>> values = read_number(read_lines(b"61\n1_0\nNA\nnan\n", ["age"], {"age": column_type(age)}), age)
     >>> values.values.to_list(), [violation.rule.value for violation in values.violations]
     ([61.0, None, None, None], ['not_a_number'])
     """
@@ -88,7 +88,7 @@ def read_number(lines: Lines, column: Number) -> ColumnValues:
     if least <= 0 <= most:
         # -0 and 0 are one number, and must give one row text.
         values = values.set((values == 0).fill_null(value=False), 0.0)
-    absent = [number for number in (*MISSING_NUMBERS, *column.missing) if least <= number <= most]
+    absent = [number for number in column.missing if least <= number <= most]
     if absent:
         values = values.set(values.is_in(absent).fill_null(value=False), None)
         least, most = _range(values)
@@ -96,7 +96,10 @@ def read_number(lines: Lines, column: Number) -> ColumnValues:
     foreign = _count_in_other_units(values, column)
     if least < column.low or most > column.high:
         outside = ~values.is_between(column.low, column.high).fill_null(value=True)
-        violations.append(Violation(column.name, RowRule.OUT_OF_RANGE, outside.arg_true()))
+        marker = outside & values.is_in(MARKER_NUMBERS).fill_null(value=False)
+        violations += _violations(
+            column, ((RowRule.LIKELY_MARKER, marker), (RowRule.OUT_OF_RANGE, outside & ~marker))
+        )
         values = values.set(outside, None)
     if column.integer:
         fraction = (values != values.floor()).fill_null(value=False)
@@ -116,7 +119,7 @@ def read_code(lines: Lines, column: Code, rule: RowRule = RowRule.UNKNOWN_CODE) 
     """
     codes = list(column.values)
     positions = {float(code): position for position, code in enumerate(codes)} if column.numeric else {}
-    positions |= dict.fromkeys((*MISSING_NUMBERS, *column.missing), _MISSING_CODE)
+    positions |= dict.fromkeys(column.missing, _MISSING_CODE)
 
     def by_number(text: pl.Series) -> pl.Series:
         """Parse 1.0 as the code 1."""
@@ -137,8 +140,14 @@ def read_code(lines: Lines, column: Code, rule: RowRule = RowRule.UNKNOWN_CODE) 
         if which.any():
             values = values.set(which, None)
             if kind == _NO_CODE:
-                violations.append(Violation(column.name, rule, which.arg_true()))
+                marker = which & cells.cast(pl.Float64).is_in(MARKER_NUMBERS).fill_null(value=False)
+                violations += _violations(column, ((RowRule.LIKELY_MARKER, marker), (rule, which & ~marker)))
     return ColumnValues(values, tuple(violations))
+
+
+def _violations(column: Column, found: Iterable[tuple[RowRule, pl.Series]]) -> list[Violation]:
+    """Return the cells that break each rule, given as masks."""
+    return [Violation(column.name, rule, mask.arg_true()) for rule, mask in found if mask.any()]
 
 
 def _positions_of(numbers: pl.Series, positions: Mapping[float, int]) -> pl.Series:
@@ -171,7 +180,8 @@ def _read_again(
     parsed = parse(text)
     if parsed.null_count() < parsed.len():
         values = values.scatter(positions, parsed)
-    invalid = parsed.is_null() & ~text.is_in(_MISSING_TEXTS)
+    codes = set() if isinstance(column, Number) else {code.lower() for code in column.values}
+    invalid = parsed.is_null() & ~text.str.to_lowercase().is_in(list(_MISSING_TEXTS - codes))
     return values, _classify(column.name, positions.filter(invalid), text.filter(invalid), rule)
 
 
@@ -184,6 +194,7 @@ def _classify(column: str, positions: pl.Series, text: pl.Series, rule: RowRule)
         (RowRule.CHARACTERS, pl.col("text").str.contains(_NOT_ASCII)),
         (RowRule.FORMULA, pl.col("text").str.contains(_FORMULA)),
         (RowRule.DECIMAL_COMMA, pl.col("text").str.contains(_DECIMAL_COMMA)),
+        (RowRule.LIKELY_MARKER, pl.col("text").cast(pl.Float64, strict=False).is_in(MARKER_NUMBERS)),
     ):
         matching = remaining.filter(test)
         if not matching.is_empty():

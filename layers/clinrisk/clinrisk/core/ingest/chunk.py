@@ -116,7 +116,12 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
         label, unlabelled = _read_label(lines, use_case.label)
         violations += unlabelled
         content.append(label)
-    violations = [*_repeated_headers(lines), *_nothing_measured(read), *violations]
+    # A patient of whom nothing is known, but who has an id, is answered; a row of commas is nobody.
+    nothing = _nothing_measured(read) if labelled or ids is None else []
+    violations = [*_repeated_headers(lines), *nothing, *violations]
+    absent = _essential_missing(read, use_case)
+    if labelled:
+        violations += absent
     if ids is not None and use_case.id_column:
         words, _ = record_words(ids, context.key)
         duplicates = _find_duplicates(ids, words, content, violations, context)
@@ -144,6 +149,7 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
             quarantine,
             len(rows),
             labelled=len(rows) if labelled else 0,
+            not_scorable=_count_rows_of(absent, keep),
             missing={name: n for name, series in values.items() if (n := series.null_count())},
             read=read,
         ),
@@ -220,7 +226,7 @@ def _read_label(lines: Lines, label: Label, column: str | None = None) -> tuple[
 
 def _label_code(label: Label, column: str | None = None) -> Code:
     """Return the label as a column of codes."""
-    return Code(column or label.column, label.title, dict.fromkeys(label.classes, ""))
+    return Code(column or label.column, label.title, dict.fromkeys(label.classes, ""), missing=(-9.0,))
 
 
 def _repeated_headers(lines: Lines) -> list[Violation]:
@@ -242,6 +248,22 @@ def _nothing_measured(read: Mapping[str, ColumnValues]) -> list[Violation]:
     empty = nothing.select(pl.all_horizontal(pl.all())).to_series()
     empty &= valid_rows(len(empty), [one for values in read.values() for one in values.violations])
     return [Violation("", RowRule.EMPTY_ROW, empty.arg_true())] if empty.any() else []
+
+
+def _essential_missing(read: Mapping[str, ColumnValues], use_case: UseCase) -> list[Violation]:
+    """Return the rows that lack a value without which no risk is stated, per column."""
+    found = []
+    for name in use_case.essential:
+        values = read[name].values
+        if values.null_count():
+            absent = values.is_null() & valid_rows(len(values), read[name].violations)
+            found.append(Violation(name, RowRule.ESSENTIAL_MISSING, absent.arg_true()))
+    return found
+
+
+def _count_rows_of(violations: Sequence[Violation], keep: pl.Series) -> int:
+    """Return how many of the kept rows any violation is about."""
+    return int((keep & ~valid_rows(len(keep), violations)).sum()) if violations else 0
 
 
 def _find_duplicates(

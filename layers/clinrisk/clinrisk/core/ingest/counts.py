@@ -25,6 +25,8 @@ class RowCounts:
     accepted: int
     quarantined: int
     labelled: int = 0
+    not_scorable: int = 0
+    """Accepted rows without a value that is essential: no risk is stated for them."""
     missing: Mapping[str, int] = field(default_factory=dict)
     """Per column, the accepted rows in which it was not measured."""
     reasons: Mapping[str, int] = field(default_factory=dict)
@@ -59,6 +61,7 @@ def add_counts(parts: Iterable[RowCounts]) -> RowCounts:
         sum(part.accepted for part in chunks),
         sum(part.quarantined for part in chunks),
         sum(part.labelled for part in chunks),
+        sum(part.not_scorable for part in chunks),
         _add(part.missing for part in chunks),
         _add(part.reasons for part in chunks),
         {

@@ -84,6 +84,7 @@ def count_rows(
     accepted: int,
     *,
     labelled: int = 0,
+    not_scorable: int = 0,
     missing: Mapping[str, int] | None = None,
     read: Mapping[str, ColumnValues] | None = None,
 ) -> RowCounts:
@@ -100,6 +101,7 @@ def count_rows(
         accepted=accepted,
         quarantined=quarantine.height,
         labelled=labelled,
+        not_scorable=not_scorable,
         missing=missing or {},
         reasons=dict(zip(reasons["reason"].to_list(), reasons["n"].to_list(), strict=True)),
         first_rows={name: tuple(first) for name, first in reasons.select("reason", "first").iter_rows()},

@@ -25,6 +25,12 @@ GONE = (
 FAILED = "The file could not be processed, and none of its rows was used. The operators have been informed."
 
 
+def not_scorable(count: int, use_case: UseCase) -> str:
+    """Return the sentence about rows that are answered without a risk."""
+    rows, names = f"{count:,} row{'s lack' if count != 1 else ' lacks'}", ", ".join(use_case.essential)
+    return f'{rows} a value without which no risk is stated ({names}): the results say "not scored" there.'
+
+
 def receipt(
     *,
     key: str,
@@ -57,6 +63,8 @@ def receipt(
         sentences += rule_sentences.explain(verdict, use_case)
     if verdict is not None and disposition == "ACCEPTED":
         sentences.insert(0, "Every row was used.")
+    if verdict is not None and verdict.rows_not_scorable and use_case:
+        sentences.append(not_scorable(verdict.rows_not_scorable, use_case))
     return {
         "schema": SCHEMA,
         "key": key,
@@ -67,6 +75,7 @@ def receipt(
         "disposition": disposition,
         "rows_accepted": verdict.rows_accepted if verdict else 0,
         "rows_quarantined": verdict.rows_quarantined if verdict else 0,
+        "rows_not_scorable": verdict.rows_not_scorable if verdict else 0,
         "missing": dict(verdict.missing) if verdict else {},
         "reasons": dict(verdict.reasons) if verdict else dict.fromkeys(filter(None, [reason]), 1),
         "rows": {name: list(rows) for name, rows in verdict.first_rows.items()} if verdict else {},

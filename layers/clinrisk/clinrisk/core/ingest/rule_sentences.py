@@ -138,6 +138,13 @@ _ROW_SENTENCES: dict[RowRule | str, str] = {
     RowRule.NOT_INTEGER: "{n} a fraction{in_column}. Only whole numbers are accepted there.",
     RowRule.OUT_OF_RANGE: "{n} a value outside {range}{in_column}. Check the value and its unit.",
     RowRule.UNKNOWN_CODE: "{n} an unknown code{in_column}. The accepted codes are {codes}.",
+    RowRule.LIKELY_MARKER: (
+        '{n} a number{in_column} that often means "not measured" (-9, 99, 999 and the like), which is not '
+        "agreed here. Leave such a cell empty; if it was measured, check the value and its unit."
+    ),
+    RowRule.ESSENTIAL_MISSING: (
+        "{n} no value{in_column}, without which no patient can teach a model. Add it, or leave the row out."
+    ),
     RowRule.LABEL_MISSING: "{n} no outcome{in_column}. Add it, or send the row for inference.",
     RowRule.UNKNOWN_LABEL: "{n} an unknown outcome{in_column}. The accepted outcomes are {codes}.",
     RowRule.ID_BLANK: "{n} no id{in_column}. Give every row its id.",

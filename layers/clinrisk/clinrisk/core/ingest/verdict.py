@@ -34,13 +34,15 @@ HARMLESS = (RowRule.EMPTY_ROW, RowRule.REPEATED_HEADER, RowRule.ID_REPEATED)
 class FileVerdict:
     """What becomes of a file; `reasons` add up to `rows_quarantined` where rows were read."""
 
-    disposition: Literal["ACCEPTED", "PARTIAL", "REJECTED"]
+    disposition: Literal["ACCEPTED", "PARTIAL", "HELD", "REJECTED"]
     rows_accepted: int
     rows_quarantined: int
     missing: Mapping[str, int]
     reasons: Mapping[str, int]
     first_rows: Mapping[str, tuple[int, ...]]
     problems: tuple[Problem, ...] = ()
+    rows_not_scorable: int = 0
+    """Accepted rows for which no risk will be stated, because an essential value is missing."""
 
 
 def refuse(problems: Sequence[Problem]) -> FileVerdict:
@@ -67,6 +69,7 @@ def decide(counts: RowCounts, use_case: UseCase) -> FileVerdict:
         counts.missing,
         counts.reasons,
         counts.first_rows,
+        rows_not_scorable=counts.not_scorable,
     )
 
 
