@@ -14,7 +14,6 @@ from twin.demo.walkthrough import Walkthrough
 
 MODELS = ("xgboost", "logistic", "floor")
 COLOURS = {"ALERT": "red", "OK": "green", "NOT_EVALUATED": "yellow"}
-REJECTED_WITHIN_SECONDS = 3.0
 
 
 def document(

@@ -104,5 +104,4 @@ def _offset(token: str | None) -> int:
     try:
         return int(base64.urlsafe_b64decode(token))
     except ValueError as error:
-        message = "NextToken is not one that this operation returned."
-        raise invalid(message) from error
+        raise invalid("NextToken is not one that this operation returned.") from error

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from typing import TYPE_CHECKING, Any
 
 from twin.sagemaker.api_errors import SageMakerError, invalid
 from twin.sagemaker.catalogue import Catalogue
 from twin.sagemaker.feature_store.feature_groups import FeatureGroups
 from twin.sagemaker.feature_store.record_store import RecordStore
-from twin.sagemaker.jobs.job_board import JobBoard, JobSlots
 from twin.sagemaker.jobs.processing_jobs import ProcessingJobs
 from twin.sagemaker.jobs.training_jobs import TrainingJobs
 from twin.sagemaker.jobs.transform_jobs import TransformJobs
@@ -23,6 +23,7 @@ from twin.sagemaker.registry.served_models import ServedModels
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from twin.sagemaker.jobs.job_board import JobBoard
     from twin.sagemaker.platform import Body, Platform
 
 
@@ -32,7 +33,7 @@ class LocalSageMaker:
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
         self.catalogue = Catalogue()
-        slots = JobSlots(platform.job_slots)
+        slots = threading.Semaphore(platform.job_slots)
         # What a twin that was killed left behind is nobody's any more, and it may hold patients' data.
         shutil.rmtree(platform.state_dir / "jobs", ignore_errors=True)
         self.training = TrainingJobs(platform, self.catalogue, slots)
@@ -81,9 +82,7 @@ class LocalSageMaker:
             why = (
                 "AWS has no such operation" if known is None else "the local SageMaker does not implement it"
             )
-            code = "UnknownOperationException"
-            message = f"{operation}: {why}."
-            raise SageMakerError(code, message)
+            raise SageMakerError("UnknownOperationException", f"{operation}: {why}.")
         found = problems(known.input_shape, body)
         if found:
             plural = "error" if len(found) == 1 else "errors"

@@ -41,8 +41,7 @@ def read_call(method: str, path: str, query: Mapping[str, list[str]], raw: bytes
                         body[member] = values if shape.type_name == "list" else values[0]
             return RestCall(name, body)
     code = "UnknownOperationException"
-    message = f"{method} {path}: the Feature Store runtime has no such operation."
-    raise SageMakerError(code, message, 404)
+    raise SageMakerError(code, f"{method} {path}: the Feature Store runtime has no such operation.", 404)
 
 
 def _members(operation: OperationModel) -> dict[str, Shape]:
@@ -82,9 +81,7 @@ def _body(raw: bytes) -> dict[str, Any]:
     try:
         found = json.loads(raw or b"{}")
     except ValueError as error:
-        message = "The request's body is not JSON."
-        raise SageMakerError("ValidationError", message) from error
+        raise SageMakerError("ValidationError", "The request's body is not JSON.") from error
     if not isinstance(found, dict):
-        message = "The request's body is not a JSON object."
-        raise SageMakerError("ValidationError", message)
+        raise SageMakerError("ValidationError", "The request's body is not a JSON object.")
     return found

@@ -82,8 +82,7 @@ def _job(sagemaker: LocalSageMaker, noun: str, data: Body, *, wait: bool) -> Bod
         if status == "Completed":
             return found
         if status in {"Failed", "Stopped"}:
-            error = "States.TaskFailed"
-            raise TaskError(error, json.dumps(found))
+            raise TaskError("States.TaskFailed", json.dumps(found))
         ended = running is not None and running.get("status") != "RUNNING"
         if ended or (limit is not None and time.monotonic() > limit):
             if status == "InProgress":

@@ -64,8 +64,7 @@ class FeatureGroups:
         """Add features; everything else about a group is settled when it is created."""
         other = set(body) - {"FeatureGroupName", "FeatureAdditions"}
         if other:
-            what = f"UpdateFeatureGroup of {', '.join(sorted(other))}"
-            raise unsupported(what)
+            raise unsupported(f"UpdateFeatureGroup of {', '.join(sorted(other))}")
         with self._catalogue.lock:
             record = self.group(body["FeatureGroupName"])
             grown = [*record["FeatureDefinitions"], *body.get("FeatureAdditions", [])]
@@ -120,27 +119,19 @@ def _check(body: Body) -> None:
     types = {each["FeatureName"]: each["FeatureType"] for each in body["FeatureDefinitions"]}
     reserved = sorted(RESERVED & {name.lower() for name in names})
     if reserved:
-        message = f"Feature names {', '.join(reserved)} are reserved by the offline store."
-        raise invalid(message)
+        raise invalid(f"Feature names {', '.join(reserved)} are reserved by the offline store.")
     if len(set(names)) < len(names):
-        message = "Feature names in FeatureDefinitions must be unique."
-        raise invalid(message)
+        raise invalid("Feature names in FeatureDefinitions must be unique.")
     for member in ("RecordIdentifierFeatureName", "EventTimeFeatureName"):
         if body[member] not in types:
-            message = f"{member} {body[member]} is not in FeatureDefinitions."
-            raise invalid(message)
+            raise invalid(f"{member} {body[member]} is not in FeatureDefinitions.")
     if types[body["EventTimeFeatureName"]] == "Integral":
-        message = "The event time feature must be of type String or Fractional."
-        raise invalid(message)
+        raise invalid("The event time feature must be of type String or Fractional.")
     if any("CollectionType" in definition for definition in body["FeatureDefinitions"]):
-        what = "collection types of features"
-        raise unsupported(what)
+        raise unsupported("collection types of features")
     if not has_online_store(body) and "OfflineStoreConfig" not in body:
-        message = "A feature group needs an OnlineStoreConfig, an OfflineStoreConfig or both."
-        raise invalid(message)
+        raise invalid("A feature group needs an OnlineStoreConfig, an OfflineStoreConfig or both.")
     if "OfflineStoreConfig" in body and "RoleArn" not in body:
-        message = "RoleArn is required with an OfflineStoreConfig."
-        raise invalid(message)
+        raise invalid("RoleArn is required with an OfflineStoreConfig.")
     if body.get("OfflineStoreConfig", {}).get("TableFormat") == "Iceberg":
-        what = "an offline store of TableFormat Iceberg"
-        raise unsupported(what)
+        raise unsupported("an offline store of TableFormat Iceberg")

@@ -43,19 +43,15 @@ def parse_record(group: Body, features: list[Body], invoked_at: datetime) -> Fea
         name = feature["FeatureName"]
         kind = types.get(name)
         if kind is None:
-            message = f"The feature {name} is not in the feature group {group['FeatureGroupName']}."
-            raise refused(message)
+            raise refused(f"The feature {name} is not in the feature group {group['FeatureGroupName']}.")
         if name in values:
-            message = f"The feature {name} appears more than once in the record."
-            raise refused(message)
+            raise refused(f"The feature {name} appears more than once in the record.")
         if "ValueAsString" not in feature:
-            message = f"The feature {name} has no ValueAsString."
-            raise refused(message)
+            raise refused(f"The feature {name} has no ValueAsString.")
         values[name] = _typed(name, kind, feature["ValueAsString"])
     for member in ("RecordIdentifierFeatureName", "EventTimeFeatureName"):
         if group[member] not in values:
-            message = f"The record lacks the feature {group[member]}."
-            raise refused(message)
+            raise refused(f"The record lacks the feature {group[member]}.")
     identifier = str(values[group["RecordIdentifierFeatureName"]])
     moment = event_time(group, values[group["EventTimeFeatureName"]])
     return FeatureRecord(identifier, moment, values, invoked_at)
@@ -108,5 +104,4 @@ def _typed(name: str, kind: str, text: str) -> Any:
             return number
     else:
         return text
-    message = f"The feature {name} must be of type {kind}."
-    raise refused(message)
+    raise refused(f"The feature {name} must be of type {kind}.")

@@ -111,8 +111,7 @@ class RecordStore:
 
     def _read(self, group: Body, identifier: str) -> FeatureRecord | None:
         if not has_online_store(group):
-            message = f"The feature group {group['FeatureGroupName']} has no online store to read from."
-            raise refused(message)
+            raise refused(f"The feature group {group['FeatureGroupName']} has no online store to read from.")
         record = self._online.get(group["FeatureGroupName"], {}).get(identifier)
         return None if record is None or record.deleted else record
 
@@ -120,8 +119,7 @@ class RecordStore:
 def _stores(group: Body, body: Body) -> frozenset[str]:
     """Return the stores that a write goes to: the group's, or those of them that the request names."""
     if "TtlDuration" in body:
-        message = "The local Feature Store does not implement TtlDuration."
-        raise refused(message)
+        raise refused("The local Feature Store does not implement TtlDuration.")
     has = {ONLINE} if has_online_store(group) else set()
     if "OfflineStoreConfig" in group:
         has.add(OFFLINE)

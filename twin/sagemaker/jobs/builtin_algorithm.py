@@ -19,22 +19,10 @@ if TYPE_CHECKING:
 
 _IMAGE = re.compile(r".*/sagemaker-xgboost:.+")
 _PROGRAM = Path(__file__).with_name("programs") / "xgboost_training.py"
-TUNABLE = frozenset(
-    {
-        "alpha",
-        "colsample_bylevel",
-        "colsample_bynode",
-        "colsample_bytree",
-        "eta",
-        "gamma",
-        "lambda",
-        "max_delta_step",
-        "max_depth",
-        "min_child_weight",
-        "num_round",
-        "subsample",
-    }
-)
+TUNABLE = {
+    "alpha", "colsample_bylevel", "colsample_bynode", "colsample_bytree", "eta", "gamma", "lambda",
+    "max_delta_step", "max_depth", "min_child_weight", "num_round", "subsample",
+}  # fmt: skip
 # Those of the image's metrics that the twin's program writes.
 _METRICS = ("logloss", "auc", "error")
 # AWS looks for "#011", which is how its log driver writes a tab.
@@ -59,11 +47,10 @@ def check(algorithm: Body) -> None:
         what = "training jobs without AlgorithmSpecification.ContainerEntrypoint but of sagemaker-xgboost"
         raise unsupported(what)
     if algorithm.get("MetricDefinitions"):
-        message = (
+        raise invalid(
             "You can't override the metric definitions for Amazon SageMaker algorithms. Please retry the"
             " request without specifying metric definitions."
         )
-        raise invalid(message)
 
 
 def command(algorithm: Body) -> list[str]:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 _FILTER = re.compile(r"\$(?:\[(?P<inside>[^\[\]]+)\])?")
 _PART = re.compile(r"\s*(?P<start>-?\d+)?\s*(?P<colon>:)?\s*(?P<stop>-?\d+)?\s*")
 
-Selection = "Callable[[Sequence[str]], list[str]]"
-
 
 def compile_filter(path: str) -> Callable[[Sequence[str]], list[str]]:
     """Return a function from a record's fields to those that the filter keeps, in the filter's order.
@@ -32,8 +30,7 @@ def compile_filter(path: str) -> Callable[[Sequence[str]], list[str]]:
     """
     match = _FILTER.fullmatch(path.strip())
     if match is None:
-        what = f"the filter {path} for CSV"
-        raise unsupported(what)
+        raise unsupported(f"the filter {path} for CSV")
     if match["inside"] is None:
         return list
     picks = [_pick(part, path) for part in match["inside"].split(",")]
@@ -56,8 +53,7 @@ def compile_filter(path: str) -> Callable[[Sequence[str]], list[str]]:
 def _pick(part: str, path: str) -> int | slice:
     match = _PART.fullmatch(part)
     if match is None or not (match["start"] or match["colon"]):
-        what = f"the filter {path} for CSV"
-        raise unsupported(what)
+        raise unsupported(f"the filter {path} for CSV")
     start = int(match["start"]) if match["start"] else None
     if match["colon"]:
         return slice(start, int(match["stop"]) if match["stop"] else None)

@@ -6,6 +6,7 @@ import logging
 import shutil
 import threading
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("twin.sagemaker")
 MANAGED_BY = "MANAGED_BY_AWS"
+Slots = AbstractContextManager[object]
+"""What a job holds while it runs, shared by all kinds."""
 
 
 class JobStopped(Exception):  # noqa: N818 - not an error: somebody stopped the job, or its time was over
@@ -50,19 +53,6 @@ class RunningJob:
         return self.container.root
 
 
-class JobSlots:
-    """The slots in which jobs run, shared by all kinds."""
-
-    def __init__(self, count: int) -> None:
-        self._free = threading.Semaphore(count)
-
-    def __enter__(self) -> None:
-        self._free.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._free.release()
-
-
 class JobBoard(ABC):
     """All jobs of one kind; a subclass is the work, this class is what all jobs have in common."""
 
@@ -75,7 +65,7 @@ class JobBoard(ABC):
     summary_members: tuple[str, ...] = ()
     event_words: str = ""  # where the event is not called by the noun
 
-    def __init__(self, platform: Platform, catalogue: Catalogue, slots: JobSlots) -> None:
+    def __init__(self, platform: Platform, catalogue: Catalogue, slots: Slots) -> None:
         self.platform = platform
         self.catalogue = catalogue
         self.storage = JobStorage(platform)
@@ -126,8 +116,7 @@ class JobBoard(ABC):
             record = self._record(name)
             status = record[f"{self.noun}Status"]
             if status not in {"InProgress", "Stopping"}:
-                message = f"The request was rejected because the job is in status {status}."
-                raise invalid(message)
+                raise invalid(f"The request was rejected because the job is in status {status}.")
             announce = self._change(record, "Stopping")
         announce()
         job = self._jobs.get(name)
@@ -263,6 +252,5 @@ class JobBoard(ABC):
     def _record(self, name: str) -> Body:
         record = self.catalogue.kind(self.kind).get(name)
         if record is None:
-            message = f"Could not find requested job with name: {name}"
-            raise invalid(message)
+            raise invalid(f"Could not find requested job with name: {name}")
         return record

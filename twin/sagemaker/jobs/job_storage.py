@@ -68,10 +68,9 @@ class JobStorage:
             for key in self.keys(uri):
                 name = relative_key(prefix, key)
                 if ".." in PurePosixPath(name).parts or name.startswith("/"):
-                    msg = (
+                    raise JobFailure(
                         f"ClientError: Data download failed: an object under {uri} would leave its directory"
                     )
-                    raise JobFailure(msg)
                 target = directory / name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 self._s3.download_file(bucket, key, str(target))
@@ -80,12 +79,11 @@ class JobStorage:
             msg = f"ClientError: Data download failed: {error.response['Error']['Code']} for {uri}"
             raise JobFailure(msg) from error
         if not names:
-            msg = (
+            raise JobFailure(
                 f'ClientError: Data download failed: No S3 objects found under S3 URL "{uri}" given in input'
                 f" data source. Please ensure that the bucket exists in the selected region"
                 f" ({self._platform.region}) and that objects exist under that S3 prefix."
             )
-            raise JobFailure(msg)
         return names
 
     def upload(self, path: Path, uri: str, kms_key: str | None = None) -> None:
@@ -95,8 +93,7 @@ class JobStorage:
         try:
             self._s3.upload_file(str(path), bucket, key, ExtraArgs=extra)
         except Exception as error:
-            msg = f"ClientError: Failed to upload to {uri}: {type(error).__name__}"
-            raise JobFailure(msg) from error
+            raise JobFailure(f"ClientError: Failed to upload to {uri}: {type(error).__name__}") from error
 
     def upload_tree(self, directory: Path, uri: str, kms_key: str | None = None) -> None:
         """Put every file under `directory` below the URI, in a fixed order."""

@@ -37,5 +37,4 @@ def unpack(source: Path, directory: Path) -> None:
         with tarfile.open(source, "r:gz") as archive:
             archive.extractall(directory, filter="data")
     except (tarfile.TarError, OSError, EOFError) as error:
-        msg = f"ClientError: {source.name} is not a readable tar.gz archive"
-        raise JobFailure(msg) from error
+        raise JobFailure(f"ClientError: {source.name} is not a readable tar.gz archive") from error

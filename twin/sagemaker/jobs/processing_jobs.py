@@ -28,14 +28,12 @@ class ProcessingJobs(JobBoard):
     def check(self, body: Body) -> None:
         """Refuse inputs and outputs of kinds that the twin cannot move."""
         if "ContainerEntrypoint" not in body["AppSpecification"]:
-            what = "processing jobs without AppSpecification.ContainerEntrypoint"
-            raise unsupported(what)
+            raise unsupported("processing jobs without AppSpecification.ContainerEntrypoint")
         for item in body.get("ProcessingInputs", []):
             _check_input(item)
         for item in _outputs(body):
             if "S3Output" not in item:
-                what = f"processing output {item['OutputName']}: outputs other than S3Output"
-                raise unsupported(what)
+                raise unsupported(f"processing output {item['OutputName']}: outputs other than S3Output")
             if item["S3Output"]["S3UploadMode"] != "EndOfJob" or "LocalPath" not in item["S3Output"]:
                 what = f"processing output {item['OutputName']}: other than EndOfJob from a LocalPath"
                 raise unsupported(what)
@@ -113,8 +111,7 @@ def _check_input(item: dict[str, Any]) -> None:
     source = item.get("S3Input")
     name = item["InputName"]
     if source is None or source["S3DataType"] != "S3Prefix" or "LocalPath" not in source:
-        what = f"processing input {name}: inputs other than an S3Prefix with a LocalPath"
-        raise unsupported(what)
+        raise unsupported(f"processing input {name}: inputs other than an S3Prefix with a LocalPath")
     if source.get("S3InputMode", "File") != "File" or source.get("S3CompressionType", "None") != "None":
         what = f"processing input {name}: S3InputMode and S3CompressionType other than File and None"
         raise unsupported(what)

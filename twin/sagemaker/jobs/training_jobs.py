@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from twin.sagemaker.catalogue import Catalogue
-    from twin.sagemaker.jobs.job_board import JobSlots
+    from twin.sagemaker.jobs.job_board import Slots
     from twin.sagemaker.jobs.log_stream import LogStream
     from twin.sagemaker.platform import Body, Platform
 
@@ -34,7 +34,7 @@ class TrainingJobs(JobBoard):
     end_member = "TrainingEndTime"
     summary_members = ("SecondaryStatus",)
 
-    def __init__(self, platform: Platform, catalogue: Catalogue, slots: JobSlots) -> None:
+    def __init__(self, platform: Platform, catalogue: Catalogue, slots: Slots) -> None:
         super().__init__(platform, catalogue, slots)
         self._metrics: dict[str, builtin.JobMetrics] = {}
 
@@ -43,14 +43,11 @@ class TrainingJobs(JobBoard):
         algorithm = body.get("AlgorithmSpecification", {})
         builtin.check(algorithm)
         if algorithm.get("TrainingInputMode", "File") != "File":
-            what = f"TrainingInputMode {algorithm['TrainingInputMode']}"
-            raise unsupported(what)
+            raise unsupported(f"TrainingInputMode {algorithm['TrainingInputMode']}")
         if "StoppingCondition" not in body or "ResourceConfig" not in body:
-            message = "ResourceConfig and StoppingCondition are required for a training job."
-            raise invalid(message)
+            raise invalid("ResourceConfig and StoppingCondition are required for a training job.")
         if body["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":
-            what = "OutputDataConfig.CompressionType NONE"
-            raise unsupported(what)
+            raise unsupported("OutputDataConfig.CompressionType NONE")
         for channel in body.get("InputDataConfig", []):
             check_channel(channel)
 
@@ -92,8 +89,7 @@ class TrainingJobs(JobBoard):
         if end.stopped:
             raise JobStopped
         if end.timed_out:
-            detail = "MaxRuntimeExceeded"
-            raise JobStopped(detail)
+            raise JobStopped("MaxRuntimeExceeded")
         if end.code:
             reason = read_message(root / "output/failure")
             tail = f", exit code: {end.code}"
@@ -142,8 +138,7 @@ def check_channel(channel: dict[str, Any]) -> None:
     """Refuse a training channel that is not a plain S3 prefix read as files."""
     source = channel["DataSource"].get("S3DataSource")
     if source is None or source["S3DataType"] != "S3Prefix":
-        what = f"channel {channel['ChannelName']}: data sources other than S3Prefix"
-        raise unsupported(what)
+        raise unsupported(f"channel {channel['ChannelName']}: data sources other than S3Prefix")
     if channel.get("InputMode", "File") != "File" or channel.get("CompressionType", "None") != "None":
         what = f"channel {channel['ChannelName']}: InputMode and CompressionType other than File and None"
         raise unsupported(what)

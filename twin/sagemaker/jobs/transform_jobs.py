@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from twin.sagemaker.catalogue import Catalogue
-    from twin.sagemaker.jobs.job_board import JobSlots
+    from twin.sagemaker.jobs.job_board import Slots
     from twin.sagemaker.platform import Body, Platform
 
 _SERVER = Path(__file__).with_name("programs") / "transform_server.py"
@@ -34,7 +34,7 @@ class TransformJobs(JobBoard):
     end_member = "TransformEndTime"
 
     def __init__(
-        self, platform: Platform, catalogue: Catalogue, slots: JobSlots, model_data: Callable[[str], str]
+        self, platform: Platform, catalogue: Catalogue, slots: Slots, model_data: Callable[[str], str]
     ) -> None:
         super().__init__(platform, catalogue, slots)
         self._model_data = model_data
@@ -44,23 +44,18 @@ class TransformJobs(JobBoard):
         self._model_data(body["ModelName"])
         source, sink = body["TransformInput"], body["TransformOutput"]
         if source.get("ContentType", "").split(";")[0] != "text/csv":
-            what = "batch transform of a ContentType other than text/csv"
-            raise unsupported(what)
+            raise unsupported("batch transform of a ContentType other than text/csv")
         if sink.get("Accept", "text/csv").split(";")[0] != "text/csv":
-            what = "batch transform to an Accept other than text/csv"
-            raise unsupported(what)
+            raise unsupported("batch transform to an Accept other than text/csv")
         if source["DataSource"]["S3DataSource"]["S3DataType"] != "S3Prefix":
-            what = "batch transform input other than an S3Prefix"
-            raise unsupported(what)
+            raise unsupported("batch transform input other than an S3Prefix")
         if source.get("CompressionType", "None") != "None" or source.get("SplitType", "None") not in _SPLITS:
-            what = "batch transform of compressed input or a SplitType other than None and Line"
-            raise unsupported(what)
+            raise unsupported("batch transform of compressed input or a SplitType other than None and Line")
         processing = body.get("DataProcessing", {})
         joined = processing.get("JoinSource", "None") == "Input"
         split, assembled = source.get("SplitType", "None"), sink.get("AssembleWith", "None")
         if joined and (split != "Line" or assembled != "Line"):
-            message = "JoinSource Input needs SplitType and AssembleWith to be the same (Line for CSV)."
-            raise invalid(message)
+            raise invalid("JoinSource Input needs SplitType and AssembleWith to be the same (Line for CSV).")
         for name in ("InputFilter", "OutputFilter"):
             compile_filter(processing.get(name, "$"))
 
@@ -104,8 +99,7 @@ class TransformJobs(JobBoard):
             batch.append(kept)
             size += len(kept) + 1
         if size > limit:
-            msg = "ClientError: a payload is larger than MaxPayloadInMB"
-            raise JobFailure(msg)
+            raise JobFailure("ClientError: a payload is larger than MaxPayloadInMB")
         if batch:
             write(batch)
         return names
@@ -120,8 +114,7 @@ class TransformJobs(JobBoard):
             raise JobStopped
         if end.code:
             reason = read_message(job.root / "output/message") or "See job logs for more information"
-            msg = f"AlgorithmError: {reason}"
-            raise JobFailure(msg)
+            raise JobFailure(f"AlgorithmError: {reason}")
 
 
 _SPLITS = frozenset({"None", "Line"})

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from twin.sagemaker.api_errors import JobFailure, SageMakerError, invalid, unsupported
 from twin.sagemaker.catalogue import page
 from twin.sagemaker.jobs import builtin_algorithm as builtin
-from twin.sagemaker.jobs.job_board import JobBoard, JobSlots, JobStopped, RunningJob
+from twin.sagemaker.jobs.job_board import JobBoard, JobStopped, RunningJob
 from twin.sagemaker.jobs.random_search import KINDS, combinations, draws
 
 if TYPE_CHECKING:
@@ -24,20 +25,12 @@ if TYPE_CHECKING:
     from twin.sagemaker.platform import Body, Platform
 
 _OBJECTIVE = "_tuning_objective_metric"
-_WITHOUT_SLOT = 1_000  # tuning jobs at once; none of them works itself
 _POLL_SECONDS = 0.1
 # What a trial takes over from the definition as it stands.
 _INHERITED = (
-    "AlgorithmSpecification",
-    "RoleArn",
-    "InputDataConfig",
-    "VpcConfig",
-    "OutputDataConfig",
-    "ResourceConfig",
-    "StoppingCondition",
-    "EnableNetworkIsolation",
-    "Environment",
-)
+    "AlgorithmSpecification", "RoleArn", "InputDataConfig", "VpcConfig", "OutputDataConfig", "ResourceConfig",
+    "StoppingCondition", "EnableNetworkIsolation", "Environment",
+)  # fmt: skip
 _DEFINITION = {*_INHERITED, "DefinitionName", "StaticHyperParameters"}
 _REQUEST = {"HyperParameterTuningJobName", "HyperParameterTuningJobConfig", "TrainingJobDefinition", "Tags"}
 _CONFIG = {"Strategy", "RandomSeed", "HyperParameterTuningJobObjective", "ResourceLimits", "ParameterRanges"}
@@ -55,7 +48,7 @@ class TuningJobs(JobBoard):
     event_words = "HyperParameter Tuning"
 
     def __init__(self, platform: Platform, catalogue: Catalogue, training: TrainingJobs) -> None:
-        super().__init__(platform, catalogue, JobSlots(_WITHOUT_SLOT))
+        super().__init__(platform, catalogue, nullcontext())
         self.training = training
 
     def operations(self) -> dict[str, Callable[[Body], Body]]:
@@ -66,8 +59,7 @@ class TuningJobs(JobBoard):
         """Refuse what AWS refuses and the forms of tuning that are not here."""
         config = body["HyperParameterTuningJobConfig"]
         if config["Strategy"] != "Random":
-            what = f"HyperParameterTuningJobConfig.Strategy {config['Strategy']}"
-            raise unsupported(what)
+            raise unsupported(f"HyperParameterTuningJobConfig.Strategy {config['Strategy']}")
         definition = body.get("TrainingJobDefinition", {})
         for given, known in ((body, _REQUEST), (config, _CONFIG), (definition, _DEFINITION)):
             if foreign := sorted(given.keys() - known):
@@ -78,15 +70,13 @@ class TuningJobs(JobBoard):
             config["ResourceLimits"].get("MaxNumberOfTrainingJobs"),
         )
         if not definition or not objective or not maximum or not any(ranges.get(kind) for kind in KINDS):
-            message = (
+            raise invalid(
                 "A training job definition, an objective, ranges and MaxNumberOfTrainingJobs are required."
             )
-            raise invalid(message)
         if combinations(ranges) < maximum:
-            message = (
+            raise invalid(
                 "You don't have enough combinations of hyperparameter ranges for that many training jobs."
             )
-            raise invalid(message)
         names = [given["Name"] for kind in KINDS for given in ranges.get(kind, [])]
         if len({*names}) < len(names) or {*names} & definition.get("StaticHyperParameters", {}).keys():
             raise invalid("A hyperparameter is either searched once or static.")
@@ -132,8 +122,7 @@ class TuningJobs(JobBoard):
         if stopped:
             raise JobStopped
         if "BestTrainingJob" not in job.record:
-            msg = "ClientError: No training job succeeded with a value for the objective metric"
-            raise JobFailure(msg)
+            raise JobFailure("ClientError: No training job succeeded with a value for the objective metric")
 
     def list_trials(self, body: Body) -> Body:
         """Return a page of a tuning job's trials; by the objective's value, those without one come last."""

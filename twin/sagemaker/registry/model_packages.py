@@ -49,8 +49,7 @@ class ModelPackages:
         with self._catalogue.lock:
             groups = self._catalogue.kind(_GROUPS)
             if name in groups:
-                message = f"Model Package Group already exists: {arn}"
-                raise invalid(message)
+                raise invalid(f"Model Package Group already exists: {arn}")
             kept = {key: value for key, value in body.items() if key != "Tags"}
             kept |= {"ModelPackageGroupArn": arn, "ModelPackageGroupStatus": "Completed"}
             groups[name] = kept | {"CreationTime": now(), "CreatedBy": {}, "_versions": 0}
@@ -117,8 +116,7 @@ class ModelPackages:
             for key in body.get("CustomerMetadataPropertiesToRemove", []):
                 metadata.pop(key, None)
             if len(metadata) > _MAX_METADATA:
-                message = f"CustomerMetadataProperties may have at most {_MAX_METADATA} entries."
-                raise invalid(message)
+                raise invalid(f"CustomerMetadataProperties may have at most {_MAX_METADATA} entries.")
             own = {"CustomerMetadataProperties", "CustomerMetadataPropertiesToRemove", "ClientToken"}
             record |= {key: value for key, value in body.items() if key not in own}
             record["LastModifiedTime"] = now()
@@ -157,15 +155,13 @@ class ModelPackages:
         arn = name if name.startswith("arn:") else self._platform.arn(f"model-package/{name}")
         record = self._catalogue.kind(_PACKAGES).get(arn)
         if record is None:
-            message = f"ModelPackage {arn} does not exist."
-            raise invalid(message)
+            raise invalid(f"ModelPackage {arn} does not exist.")
         return record
 
     def _group(self, name: str) -> Body:
         found = self._catalogue.kind(_GROUPS).get(name.rsplit("/", 1)[-1])
         if found is None:
-            message = f"Model Package Group {name} does not exist."
-            raise invalid(message)
+            raise invalid(f"Model Package Group {name} does not exist.")
         return found
 
     def _versions(self, group: str) -> list[Body]:

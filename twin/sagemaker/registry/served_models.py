@@ -40,17 +40,14 @@ class ServedModels:
         name = body["ModelName"]
         arn = self._platform.arn(f"model/{name}")
         if "ExecutionRoleArn" not in body:
-            message = "ExecutionRoleArn is required for a model."
-            raise invalid(message)
+            raise invalid("ExecutionRoleArn is required for a model.")
         data = self._data(body)
         if not self._storage.exists(data):
-            message = f"Could not find model data at {data}."
-            raise invalid(message)
+            raise invalid(f"Could not find model data at {data}.")
         with self._catalogue.lock:
             table = self._catalogue.kind(_KIND)
             if name in table:
-                message = f'Cannot create already existing model "{arn}".'
-                raise invalid(message)
+                raise invalid(f'Cannot create already existing model "{arn}".')
             kept = {key: value for key, value in body.items() if key != "Tags"}
             kept |= {"ModelArn": arn, "CreationTime": now(), "_data": data}
             kept.setdefault("EnableNetworkIsolation", False)
@@ -87,24 +84,20 @@ class ServedModels:
         containers = body.get("Containers", [])
         container = body.get("PrimaryContainer") or (containers[0] if len(containers) == 1 else None)
         if container is None:
-            what = "models without exactly one container"
-            raise unsupported(what)
+            raise unsupported("models without exactly one container")
         if "ModelPackageName" in container:
             package = self._package(container["ModelPackageName"])
             if package.get("ModelApprovalStatus", "Approved") != "Approved":
-                message = "A model cannot be made of a model package that is not approved."
-                raise invalid(message)
+                raise invalid("A model cannot be made of a model package that is not approved.")
             container = package.get("InferenceSpecification", {}).get("Containers", [{}])[0]
         uri = container.get("ModelDataUrl")
         if uri is None or container.get("Mode", "SingleModel") != "SingleModel":
-            what = "models without a ModelDataUrl, or with more than one model"
-            raise unsupported(what)
+            raise unsupported("models without a ModelDataUrl, or with more than one model")
         found: str = uri
         return found
 
     def _record(self, name: str) -> Body:
         record = self._catalogue.kind(_KIND).get(name)
         if record is None:
-            message = f'Could not find model "{self._platform.arn(f"model/{name}")}".'
-            raise invalid(message)
+            raise invalid(f'Could not find model "{self._platform.arn(f"model/{name}")}".')
         return record

@@ -36,8 +36,7 @@ class Container:
         """Return an environment variable of the job; raises SettingMissing."""
         value = self.environment.get(name, "")
         if not value:
-            message = f"The job was started without {name}."
-            raise SettingMissing(message)
+            raise SettingMissing(f"The job was started without {name}.")
         return value
 
     def hyperparameters(self) -> dict[str, str]:
@@ -82,8 +81,7 @@ class Container:
 def _folder(path: Path, name: str) -> Path:
     """Return an input folder; raises ObjectMissing when the platform did not bring it."""
     if not path.is_dir():
-        message = f"The job's input {name} is missing."
-        raise ObjectMissing(message)
+        raise ObjectMissing(f"The job's input {name} is missing.")
     return path
 
 
@@ -101,8 +99,7 @@ def machine_memory() -> int:
 def read_json(path: Path) -> Any:
     """Return a JSON file's content; raises ObjectMissing when it is not there."""
     if not path.is_file():
-        message = f"The file {path.name} is missing from the job's inputs."
-        raise ObjectMissing(message)
+        raise ObjectMissing(f"The file {path.name} is missing from the job's inputs.")
     return json.loads(path.read_text(encoding="utf-8"))
 
 

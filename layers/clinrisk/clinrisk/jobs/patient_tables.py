@@ -96,12 +96,10 @@ def read_set(path: Path, use_case: UseCase) -> Patients:
     schema = set_schema(use_case)
     frame = _read_csv(path, schema, empty_is_text=True)
     if list(frame.columns) != schema.names:
-        message = f"The columns of {path.name} are not those of the use case {use_case.name}."
-        raise FeatureMismatch(message)
+        raise FeatureMismatch(f"The columns of {path.name} are not those of the use case {use_case.name}.")
     patients = patients_of(frame, use_case)
     if not np.isin(patients.labels, (0, 1)).all():
-        message = f"The labels of {path.name} are not all 0 or 1."
-        raise FeatureMismatch(message)
+        raise FeatureMismatch(f"The labels of {path.name} are not all 0 or 1.")
     return patients
 
 
@@ -113,8 +111,7 @@ def read_scores(path: Path) -> pd.DataFrame:
 def _read_csv(path: Path, types: pa.Schema, *, empty_is_text: bool = False) -> pd.DataFrame:
     """Read a CSV file; record ids stay text even where every one of them looks like a number."""
     if not path.is_file():
-        message = f"The file {path.name} is missing from the job's inputs."
-        raise ObjectMissing(message)
+        raise ObjectMissing(f"The file {path.name} is missing from the job's inputs.")
     options = csv.ConvertOptions(
         column_types=types,
         null_values=[""] if empty_is_text else None,
@@ -158,8 +155,7 @@ def feature_matrix(frame: pd.DataFrame, names: tuple[str, ...]) -> Floats:
     # The trees compute with single precision; validation lets nothing near its limit pass.
     beyond = [name for name, far in zip(names, (np.abs(features) > _LARGEST).any(axis=0), strict=True) if far]
     if beyond:
-        message = f"The data hold values that no measurement can have, in {', '.join(beyond)}."
-        raise FeatureMismatch(message)
+        raise FeatureMismatch(f"The data hold values that no measurement can have, in {', '.join(beyond)}.")
     return features
 
 

@@ -61,8 +61,7 @@ def _part(folder: Path, name: str, manifest: dict[str, Any], use_case: UseCase) 
     path = folder / f"{name}.csv"
     patients = read_set(path, use_case)
     if sha256_of(path) != manifest["parts"][name]["sha256"]:
-        message = f"The file {name}.csv is not the one that the manifest describes."
-        raise EvidenceChanged(message)
+        raise EvidenceChanged(f"The file {name}.csv is not the one that the manifest describes.")
     for attribute in use_case.protected:
         if not np.isin(patients.groups[attribute.name], attribute.group_names).all():
             message = f"The file {name}.csv names groups of {attribute.title} that this code does not have."
@@ -81,11 +80,9 @@ def _unpacked(
         unpack(container.input(name), "output.tar.gz", scratch / name / "output")
         card = read_json(scratch / name / "model" / "clinrisk" / "model.json")
         if card["feature_digest"] != use_case.feature_digest:
-            message = f"The {name} model was trained on other features than this code has."
-            raise FeatureMismatch(message)
+            raise FeatureMismatch(f"The {name} model was trained on other features than this code has.")
         if card["training_sha256"] != manifest["parts"]["training"]["sha256"]:
-            message = f"The {name} model was trained on another training set."
-            raise EvidenceChanged(message)
+            raise EvidenceChanged(f"The {name} model was trained on another training set.")
     return folders
 
 
@@ -149,8 +146,7 @@ def _out_of_fold(models: dict[str, Path], training: Patients) -> dict[str, Float
         table = read_scores(folder / "output" / "out_of_fold.csv")
         same = np.array_equal(table["record_id"], training.record_ids)
         if not same or not np.array_equal(table["label"], training.labels):
-            message = f"The out-of-fold scores of {name} are not those of the training patients."
-            raise EvidenceChanged(message)
+            raise EvidenceChanged(f"The out-of-fold scores of {name} are not those of the training patients.")
         scores[name] = table["score"].to_numpy(np.float64)
         if name == BASELINE:
             scores[FLOOR] = table["floor"].to_numpy(np.float64)

@@ -30,15 +30,8 @@ if TYPE_CHECKING:
     from clinrisk.jobs.evaluation.metrics import Floats, Labels
 
 _NUMBERS = {
-    "eta",
-    "subsample",
-    "min_child_weight",
-    "lambda",
-    "alpha",
-    "gamma",
-    "colsample_bytree",
-    "max_delta_step",
-}
+    "eta", "subsample", "min_child_weight", "lambda", "alpha", "gamma", "colsample_bytree", "max_delta_step",
+}  # fmt: skip
 _INTEGERS = {"max_depth", "num_round", "max_bin"}
 NUMERIC = _NUMBERS | _INTEGERS
 _TEXTS = {"monotone_constraints", "interaction_constraints"}

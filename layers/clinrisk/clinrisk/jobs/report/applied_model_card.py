@@ -20,32 +20,17 @@ if TYPE_CHECKING:
 
 NAMESPACE = "https://mc.chai.org/v0.2/schema.xsd"
 USEFUL = (
-    "recall",
-    "precision",
-    "specificity",
-    "npv",
-    "f1",
-    "net_benefit",
-    "net_benefit_over_all",
+    "recall", "precision", "specificity", "npv", "f1", "net_benefit", "net_benefit_over_all",
     "selection_rate",
-)
+)  # fmt: skip
 SAFE = (
-    "auc",
-    "average_precision",
-    "brier",
-    "log_loss",
-    "calibration_slope",
-    "calibration_intercept",
+    "auc", "average_precision", "brier", "log_loss", "calibration_slope", "calibration_intercept",
     "observed_to_expected",
-)
+)  # fmt: skip
 FAIR = (
-    "equal_opportunity_difference",
-    "equalized_odds_difference",
-    "selection_rate",
-    "selection_rate_ratio",
-    "false_positive_rate",
-    "precision",
-)
+    "equal_opportunity_difference", "equalized_odds_difference", "selection_rate", "selection_rate_ratio",
+    "false_positive_rate", "precision",
+)  # fmt: skip
 
 
 def applied_model_card(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
-
-from jinja2 import DictLoader, Environment, StrictUndefined
 
 from clinrisk.jobs.report.applied_model_card import applied_model_card
 from clinrisk.jobs.report.card_answers import Source, answers_of
+from clinrisk.jobs.report.report_page import filled
 from clinrisk.jobs.report.source_attributes import counted, source_attributes
 
 if TYPE_CHECKING:
@@ -39,15 +37,8 @@ def card_files(
     facts = {"use_case": use_case.name, "run_id": document["run_id"], "counts": counts}
     listed = facts | {"source_attributes": attributes}
     text = json.dumps(listed, indent=1, ensure_ascii=False, sort_keys=True)
-    template = files("clinrisk.jobs.report").joinpath("model-card.html.j2").read_text(encoding="utf-8")
-    environment = Environment(
-        loader=DictLoader({"card": template}),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("card").render(
+    page = filled(
+        "model-card.html.j2",
         document=document,
         use_case=use_case,
         answers=answers,

@@ -10,7 +10,7 @@ from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import DictLoader, Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
 from clinrisk.core.evaluation.figure_text import number, per_hundred, percent, share
@@ -218,22 +218,24 @@ def _charts(document: Mapping[str, Any]) -> dict[str, Markup]:
     }
 
 
-def render(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: UseCase) -> str:
-    """Return the page of one evaluation."""
-    template = files("clinrisk.jobs.report").joinpath("report.html.j2").read_text(encoding="utf-8")
+def filled(template: str, **values: Any) -> str:
+    """Return a page of this folder with its values; raises UndefinedError where one is missing."""
     environment = Environment(
-        loader=DictLoader({"report.html": template}),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"number": number, "share": share, "per_hundred": per_hundred, "percent": percent}
     environment.filters["short"] = partial(number, digits=2)
+    text = files("clinrisk.jobs.report").joinpath(template).read_text(encoding="utf-8")
+    return environment.from_string(text).render(**values)
+
+
+def render(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: UseCase) -> str:
+    """Return the page of one evaluation."""
     titles, groups = model_titles(use_case), group_titles(use_case)
     out_of_fold = [name for name in titles if name in document["models"]]
     missing = manifest["parts"]["training"]["missing"]
-    return environment.get_template("report.html").render(
+    return filled(
+        "report.html.j2",
         document=document,
         manifest=manifest,
         use_case=use_case,

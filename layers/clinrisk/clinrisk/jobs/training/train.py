@@ -72,8 +72,7 @@ def run(container: Container) -> None:
 def _required(given: Mapping[str, str], name: str) -> str:
     """Return a hyperparameter; raises SettingMissing."""
     if name not in given:
-        message = f"The hyperparameter {name} is missing."
-        raise SettingMissing(message)
+        raise SettingMissing(f"The hyperparameter {name} is missing.")
     return given[name]
 
 
