@@ -17,7 +17,7 @@ from clinrisk.core import object_keys
 from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.core.profiles.score_profile import score_profile_of
 from clinrisk.core.scoring.outcomes import join
-from clinrisk.messages.ingest import Disposition
+from clinrisk.messages.ingest import Disposition, Settlement
 from clinrisk.messages.message import Reference
 from clinrisk.messages.release import LiveModel
 from clinrisk.messages.training import Digests
@@ -128,7 +128,7 @@ def settle(upload_id: str, settled_at: str, rows: int, purpose: str = "inference
     """Commit an upload of heart."""
     receipt = Reference(uri=f"s3://clinrisk-results/receipts/{upload_id}.json", sha256="0" * 64)
     uploads.settle(
-        uploads.Settlement(
+        Settlement(
             upload_id=upload_id,
             key=f"inbox/heart/{purpose}/{settled_at[:10]}.csv",
             version_id="v1",

@@ -89,7 +89,7 @@ def keys() -> dict[str, frozenset[str]]:
     facts = SimpleNamespace(
         use_case="heart", live_version=3, event="promoted", approval_id="a", decision="APPROVED"
     )
-    entries = (ledger_entries.LedgerEntry, ledger_entries.DecisionEntry, ledger_entries.RefusalEntry)
+    entries = (ledger_entries.ReleaseEntry, ledger_entries.DecisionEntry, ledger_entries.RefusalEntry)
     audit = {inspect.getattr_static(entry, "key").fget(facts) for entry in entries}
     return {
         "LakeBucket": frozenset(every - results),

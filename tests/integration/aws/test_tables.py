@@ -9,7 +9,7 @@ import pytest
 
 from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
-from clinrisk.aws.tables import approvals, deployments, holdout_uses
+from clinrisk.aws.tables import approvals, deployments, uploads
 from tests.integration.approval_request import RequestedApproval
 
 if TYPE_CHECKING:
@@ -58,14 +58,14 @@ def test_a_partition_of_several_pages_is_read_up_to_the_limit(limit: int | None)
 
 @pytest.mark.usefixtures("stack")
 def test_a_use_of_the_hold_out_counts_once_per_run() -> None:
-    assert holdout_uses.record("heart", "run-1", 100) == 1
-    assert holdout_uses.record("heart", "run-1", 100) == 1
-    assert holdout_uses.record("heart", "run-2", 120) == 2
-    assert holdout_uses.record("stroke", "run-1", 100) == 1
+    assert uploads.record_holdout_use("heart", "run-1", 100) == 1
+    assert uploads.record_holdout_use("heart", "run-1", 100) == 1
+    assert uploads.record_holdout_use("heart", "run-2", 120) == 2
+    assert uploads.record_holdout_use("stroke", "run-1", 100) == 1
 
 
 @pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize(("rows", "uses"), [(199, 2), (200, 1), (201, 1)])
 def test_a_use_counts_until_the_labelled_rows_have_doubled(rows: int, uses: int) -> None:
-    holdout_uses.record("heart", "run-1", 100)
-    assert holdout_uses.record("heart", "run-2", rows) == uses
+    uploads.record_holdout_use("heart", "run-1", 100)
+    assert uploads.record_holdout_use("heart", "run-2", rows) == uses

@@ -10,8 +10,9 @@ import typer.main
 
 from cli.app import app
 from clinrisk.core import mails
-from clinrisk.core.ingest.receipts import receipt
+from clinrisk.core.ingest.receipts import Arrival, Ending, receipt
 from clinrisk.core.mails import LONGEST_SUBJECT, Mail, mail, printable
+from clinrisk.messages.ingest import Disposition
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,13 +22,12 @@ if TYPE_CHECKING:
 KEY, REPORT = "inbox/heart/training/march 2024.csv", "s3://results/reports/heart/run-7/report.html"
 TITLE, RUN = "Heart disease risk", "heart-7"
 PARTIAL = receipt(
-    key=KEY,
-    version_id="v1",
-    disposition="PARTIAL",
-    received_at="2026-03-01T10:00:00Z",
+    Arrival("0a", KEY, "v1", received_at="2026-03-01T10:00:00Z", use_case="heart", purpose="training"),
+    Ending(
+        Disposition.PARTIAL,
+        explanation=["Row 4: 1 row has too few cells.", "Row 9: 1 row has no id in id."],
+    ),
     settled_at="2026-03-01T10:00:05Z",
-    purpose="training",
-    explanation=["Row 4: 1 row has too few cells.", "Row 9: 1 row has no id in id."],
 ) | {"use_case": "heart", "rows_accepted": 298, "rows_quarantined": 2}
 MAILS = {
     "candidate_blocked": mails.candidate_judged(

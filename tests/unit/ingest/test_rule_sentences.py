@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from clinrisk import use_cases
 from clinrisk.core.ingest.counts import RowCounts
-from clinrisk.core.ingest.receipts import DUPLICATE, receipt
+from clinrisk.core.ingest.receipts import DUPLICATE, Arrival, Ending, receipt
 from clinrisk.core.ingest.rule_sentences import details, explain, problem_sentence, reason_sentence
 from clinrisk.core.ingest.rules import FileRule, Problem, RowRule
 from clinrisk.core.ingest.verdict import REJECTED_WITH_FILE, decide, refuse
+from clinrisk.messages.ingest import Disposition
 
 from .small_use_cases import CLINIC, WARD
 
@@ -90,25 +92,20 @@ def test_sentences_need_no_use_case() -> None:
 
 
 COUNTS = RowCounts(10, 9, 1, reasons={"short_row": 1}, first_rows={"short_row": (4,)}, missing={"age": 2})
-PLAIN = partial(receipt, key="k", version_id="v", received_at="t", settled_at="t")
+PLAIN = Arrival("u", "k", "v", "t")
+HEART = use_cases.get("heart")
 
 
 def test_a_receipt_has_exactly_its_fields_and_its_counts_add_up() -> None:
-    made = PLAIN(
-        disposition="PARTIAL",
-        use_case=WARD,
-        purpose="training",
-        sha256="0" * 64,
-        verdict=decide(COUNTS, WARD),
-        upload_id="u",
-    )
+    arrival = replace(PLAIN, use_case="heart", purpose="training", sha256="0" * 64)
+    made = receipt(arrival, Ending(Disposition.PARTIAL, decide(COUNTS, HEART)), "t")
     [detail] = made["details"]
     assert made == {
         "schema": "clinrisk/receipt/v1",
         "key": "k",
         "version_id": "v",
         "upload_id": "u",
-        "use_case": "ward",
+        "use_case": "heart",
         "purpose": "training",
         "disposition": "PARTIAL",
         "rows_accepted": 9,
@@ -126,15 +123,18 @@ def test_a_receipt_has_exactly_its_fields_and_its_counts_add_up() -> None:
 
 
 def test_a_receipt_of_an_accepted_file_starts_with_that() -> None:
-    made = PLAIN(disposition="ACCEPTED", verdict=decide(RowCounts(3, 3, 0), WARD))
+    made = receipt(PLAIN, Ending(Disposition.ACCEPTED, decide(RowCounts(3, 3, 0), WARD)), "t")
     assert made["explanation"] == ["Every row was used."]
 
 
 def test_a_receipt_needs_neither_verdict_nor_use_case() -> None:
-    duplicate = PLAIN(disposition="DUPLICATE", explanation=[DUPLICATE], reason="same_bytes")
+    ending = Ending(Disposition.DUPLICATE, explanation=[DUPLICATE], reason="same_bytes")
+    duplicate = receipt(PLAIN, ending, "t")
+    assert (duplicate["use_case"], duplicate["purpose"], duplicate["sha256"]) == (None, None, None)
     assert (duplicate["explanation"], duplicate["reasons"]) == ([DUPLICATE], {"same_bytes": 1})
     assert duplicate["details"] == [{"rule": "same_bytes", "count": 1, "rows": [], "say": DUPLICATE}]
-    refused = PLAIN(disposition="REJECTED", verdict=refuse([Problem(FileRule.UNKNOWN_USE_CASE)]))
+    verdict = refuse([Problem(FileRule.UNKNOWN_USE_CASE)])
+    refused = receipt(PLAIN, Ending(Disposition.REJECTED, verdict), "t")
     assert refused["reasons"] == {"unknown_use_case": 1}
     assert [detail["count"] for detail in refused["details"]] == [0]
 

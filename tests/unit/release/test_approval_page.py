@@ -10,7 +10,12 @@ import pytest
 from clinrisk import use_cases
 from clinrisk.core.mails import LONGEST_SUBJECT, mail
 from clinrisk.core.release.page import approval_page
-from clinrisk.core.release.page.decision_form import LONGEST_REASON, SHORTEST_REASON, answer_of, objections
+from clinrisk.core.release.page.approval_page import (
+    LONGEST_REASON,
+    SHORTEST_REASON,
+    answer_of,
+    objections,
+)
 from clinrisk.core.release.page.evidence_view import evidence_of, summary_of
 from clinrisk.core.release.page.shadow_view import shadow_view_of
 from tests.unit.jobs.evaluation.documents import LIVE, evaluated, scored

@@ -62,16 +62,11 @@ def query(
 
 def write(table: str, item: Item, *, unless_exists: bool = False) -> bool:
     """Put one item; return False when it was there already and must not be replaced."""
-    target = clients.dynamodb().Table(table)
-    if not unless_exists:
-        target.put_item(Item=plain(item))
-        return True
+    condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"} if unless_exists else {}
     try:
-        target.put_item(Item=plain(item), ConditionExpression="attribute_not_exists(pk)")
+        clients.dynamodb().Table(table).put_item(Item=plain(item), **condition)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
-        return False
+        return _not_written(error)
     return True
 
 
@@ -87,10 +82,15 @@ def change(table: str, key: ItemKey, changes: Item, condition: ConditionBase) ->
             ExpressionAttributeValues={f":{name}": plain(value) for name, value in changes.items()},
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
-        return False
+        return _not_written(error)
     return True
+
+
+def _not_written(error: ClientError) -> bool:
+    """Return False where the condition of a write did not hold; raises every other error again."""
+    if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+        raise error
+    return False
 
 
 def transact(writes: Sequence[dict[str, Any]]) -> list[str]:

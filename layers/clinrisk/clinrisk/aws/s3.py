@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from datetime import datetime
 
+    from botocore.response import StreamingBody
+
 # How much of an object is in memory at a time while it is hashed or cut.
 _BLOCK = 1 << 20
 _RANGE = 16 << 20
@@ -69,27 +71,14 @@ def facts(bucket: str, key: str, version_id: str) -> Facts:
 
 def read_range(bucket: str, key: str, version_id: str, start: int, end: int) -> bytes:
     """Read the bytes [start, end) of one version of an object."""
-    if end <= start:
-        return b""
-    try:
-        found = clients.s3().get_object(
-            Bucket=bucket, Key=key, VersionId=version_id, Range=f"bytes={start}-{end - 1}"
-        )
-    except ClientError as error:
-        raise _missing(error, "The uploaded version is no longer there.") from error
-    return found["Body"].read()
+    gone = "The uploaded version is no longer there."
+    return _read_bytes(start, end, gone, Bucket=bucket, Key=key, VersionId=version_id)
 
 
 def read_part(uri: str, start: int, end: int) -> bytes:
     """Read the bytes [start, end) of what lies at an address now."""
-    if end <= start:
-        return b""
     bucket, key = split(uri)
-    try:
-        found = clients.s3().get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{end - 1}")
-    except ClientError as error:
-        raise _missing(error, f"There is no object {uri}.") from error
-    return found["Body"].read()
+    return _read_bytes(start, end, f"There is no object {uri}.", Bucket=bucket, Key=key)
 
 
 def blocks(bucket: str, key: str, version_id: str, size: int) -> Iterator[bytes]:
@@ -150,27 +139,20 @@ def store(
     S3 checks the digest on arrival. With `once` an object that is there already stays as it is: ledger and
     code are written one time, and a retry finds its own work.
     """
-    sha = hashlib.sha256(data)
-    checksum = base64.b64encode(sha.digest()).decode()
-    client = clients.s3()
-    if not once:
-        client.put_object(
-            Bucket=bucket, Key=key, Body=data, ContentType=content_type, ChecksumSHA256=checksum
-        )
-        return Reference(uri=uri_of(bucket, key), sha256=sha.hexdigest())
+    unless_there: dict[str, Any] = {"IfNoneMatch": "*"} if once else {}
     try:
-        client.put_object(
+        clients.s3().put_object(
             Bucket=bucket,
             Key=key,
             Body=data,
             ContentType=content_type,
-            ChecksumSHA256=checksum,
-            IfNoneMatch="*",
+            ChecksumSHA256=_checksum(data),
+            **unless_there,
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != "PreconditionFailed":
             raise
-    return Reference(uri=uri_of(bucket, key), sha256=sha.hexdigest())
+    return reference_to(bucket, key, data)
 
 
 def store_blocks(bucket: str, key: str, blocks: Iterable[bytes], content_type: str) -> Reference:
@@ -225,19 +207,32 @@ def keys_under(bucket: str, prefix: str) -> list[str]:
 
 
 def _store_part(target: dict[str, Any], number: int, data: bytes) -> Any:
-    checksum = base64.b64encode(hashlib.sha256(data).digest()).decode()
+    checksum = _checksum(data)
     answer = clients.s3().upload_part(**target, PartNumber=number, Body=data, ChecksumSHA256=checksum)
     return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": checksum}
+
+
+def _checksum(data: bytes) -> str:
+    """Return the digest in the form that S3 checks on arrival."""
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
+def _read_bytes(start: int, end: int, gone: str, **target: str) -> bytes:
+    return _body(gone, **target, Range=f"bytes={start}-{end - 1}").read() if end > start else b""
 
 
 def _stream(uri: str) -> Iterator[bytes]:
     """Read what lies at an address now, block by block."""
     bucket, key = split(uri)
+    yield from _body(f"There is no object {uri}.", Bucket=bucket, Key=key).iter_chunks(_BLOCK)
+
+
+def _body(gone: str, **target: Any) -> StreamingBody:
+    """Open an object; raises ObjectMissing, with the message `gone`, when it is not there."""
     try:
-        found = clients.s3().get_object(Bucket=bucket, Key=key)
+        return clients.s3().get_object(**target)["Body"]
     except ClientError as error:
-        raise _missing(error, f"There is no object {uri}.") from error
-    yield from found["Body"].iter_chunks(_BLOCK)
+        raise _missing(error, gone) from error
 
 
 def _hashed(parts: Iterable[bytes]) -> str:

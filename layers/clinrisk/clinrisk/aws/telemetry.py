@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from clinrisk.messages.message import Message
 
 NAMESPACE = "clinrisk"
-# The use case of what arrives under a key that names none.
-UNKNOWN = "unknown"
 
 
 class Metric(StrEnum):
@@ -53,24 +51,11 @@ class Metric(StrEnum):
 
 
 # Each set of dimension values is a billed metric: these are all there are.
-DIMENSIONS: dict[Metric, tuple[str, ...]] = {
+DIMENSIONS: dict[Metric, tuple[str, ...]] = dict.fromkeys(Metric, ("use_case",)) | {
     Metric.UPLOADS_SETTLED: ("use_case", "disposition"),
-    Metric.ROWS_ACCEPTED: ("use_case",),
-    Metric.ROWS_QUARANTINED: ("use_case",),
-    Metric.UPLOADS_FAILED: ("use_case",),
-    Metric.CANDIDATES_BLOCKED: ("use_case",),
-    Metric.APPROVALS_REQUESTED: ("use_case",),
-    Metric.APPROVALS_DECIDED: ("use_case",),
-    Metric.APPROVALS_EXPIRED: ("use_case",),
-    Metric.MODELS_PROMOTED: ("use_case",),
-    Metric.ROWS_SCORED: ("use_case",),
-    Metric.SHADOWS_COMPARED: ("use_case",),
-    Metric.SHADOWS_FAILED: ("use_case",),
     Metric.CHECK_RAN: ("use_case", "check"),
     Metric.CHECK_ALERT: ("use_case", "check"),
     Metric.CHECK_NOT_EVALUATED: ("use_case", "check"),
-    Metric.WORST_BIAS_GAP: ("use_case",),
-    Metric.WORST_PSI: ("use_case",),
 }
 _MEASURES = {Metric.WORST_BIAS_GAP, Metric.WORST_PSI}
 

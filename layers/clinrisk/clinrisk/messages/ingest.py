@@ -53,6 +53,26 @@ class Counts(Message):
     foreign: dict[str, Count] = Field(default_factory=dict)
 
 
+class Settlement(Message):
+    """How an upload ended, as the Uploads table keeps it."""
+
+    upload_id: str
+    key: str
+    version_id: str
+    use_case: str
+    purpose: str
+    sha256: str
+    disposition: Disposition
+    rows_accepted: Count
+    rows_quarantined: Count
+    labelled_rows: Count
+    receipt: Reference
+    settled_at: str
+    received_at: str = ""
+    sequencer: str = ""
+    schema_version: Count = 1
+
+
 class ClaimRequest(Request):
     """The S3 event's facts. `execution` decides whether a second claim is a retry or a repetition."""
 

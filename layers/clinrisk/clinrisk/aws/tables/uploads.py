@@ -3,7 +3,7 @@
     UPLOAD#<upload_id>                     STATE                      the claim, then settlement and receipt
     USE_CASE#<use_case>#<purpose>          <settled_at>#<upload_id>   settled uploads in order of time
     CONTENT#<use_case>#<purpose>#<sha256>  STATE                      see content_claims
-    HOLDOUT_USE#<use_case>                 <run_id>                   see holdout_uses
+    HOLDOUT_USE#<use_case>                 <run_id>                   labelled rows when it used the hold-out
 
 The settlement is one transaction: whoever reads this table sees all of an upload or nothing of it. Receipts
 in the Results bucket are copies of what it says.
@@ -11,16 +11,15 @@ in the Results bucket are copies of what it says.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
 from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
 from clinrisk.core.timestamps import stamp
+from clinrisk.core.training.holdout_budget import HoldoutUse, spent
 from clinrisk.errors import ClaimLost
-from clinrisk.messages.ingest import Disposition
-from clinrisk.messages.message import Reference
+from clinrisk.messages.ingest import Disposition, Settlement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,27 +31,6 @@ STATE = "STATE"
 CLAIMED = "CLAIMED"
 SETTLED = "SETTLED"
 USED = (Disposition.ACCEPTED, Disposition.PARTIAL)
-
-
-@dataclass(frozen=True)
-class Settlement:
-    """How an upload ended, as the table keeps it."""
-
-    upload_id: str
-    key: str
-    version_id: str
-    use_case: str
-    purpose: str
-    sha256: str
-    disposition: Disposition
-    rows_accepted: int
-    rows_quarantined: int
-    labelled_rows: int
-    receipt: Reference
-    settled_at: str
-    received_at: str = ""
-    sequencer: str = ""
-    schema_version: int = 1
 
 
 def _upload_key(upload_id: str) -> ItemKey:
@@ -166,7 +144,7 @@ def settle(settlement: Settlement, receipt: str, *, holder: str | None = None) -
     """
     table = settings().uploads_table
     held = _read(settlement.upload_id) or {}
-    facts = _facts(settlement)
+    facts = settlement.model_dump(mode="json")
     # An upload that nobody ever claimed has no execution: the claim of a redrive asks for that, too.
     kept = {"execution": ""} | {name: held[name] for name in ("execution", "claimed_at") if name in held}
     state = kept | facts | dynamodb.key_of(_upload_key(settlement.upload_id)) | {"status": SETTLED}
@@ -229,13 +207,14 @@ def failed_chunk_of(upload_id: str) -> Item | None:
     return found
 
 
-def _facts(settlement: Settlement) -> Item:
-    facts = dict(settlement.__dict__)
-    return facts | {"receipt": settlement.receipt.model_dump(), "disposition": str(settlement.disposition)}
+def record_holdout_use(use_case: str, run_id: str, rows: int) -> int:
+    """Record this run's use, once, and return how many the present hold-out has had, this one included."""
+    table, pk = settings().uploads_table, f"HOLDOUT_USE#{use_case}"
+    dynamodb.write(table, {"pk": pk, "sk": run_id, "rows": rows}, unless_exists=True)
+    taken = [HoldoutUse(str(item["sk"]), int(item["rows"])) for item in dynamodb.query(table, pk)]
+    return spent(taken, rows)
 
 
 def _settlement(item: Item) -> Settlement:
-    facts = dynamodb.native({name: item[name] for name in Settlement.__dataclass_fields__ if name in item})
-    facts["receipt"] = Reference.model_validate(facts["receipt"])
-    facts["disposition"] = Disposition(facts["disposition"])
-    return Settlement(**facts)
+    facts = {name: item[name] for name in Settlement.model_fields if name in item}
+    return Settlement.model_validate(dynamodb.native(facts))

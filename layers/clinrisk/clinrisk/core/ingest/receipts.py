@@ -1,15 +1,18 @@
-"""The receipt of an upload: its disposition, counts, reasons and sentences. Standard library only."""
+"""What arrived, how it ended, and its receipt: counts, reasons and sentences. Standard library only."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from clinrisk import use_cases
 from clinrisk.core.ingest import rule_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from clinrisk.core.ingest.verdict import FileVerdict
+    from clinrisk.messages.ingest import Disposition
     from clinrisk.use_cases.base import UseCase
 
 SCHEMA = "clinrisk/receipt/v1"
@@ -25,54 +28,74 @@ GONE = (
 FAILED = "The file could not be processed, and none of its rows was used. The operators have been informed."
 
 
+# The purpose and use case of a key that names none.
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One version of one object in the inbox, and what its key says it is."""
+
+    upload_id: str
+    key: str
+    version_id: str
+    received_at: str
+    use_case: str = UNKNOWN
+    purpose: str = UNKNOWN
+    sha256: str = ""
+    sequencer: str = ""
+    schema_version: int = 0
+    """The version of the contract under which it was read; 0 where it never came to that."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an upload ends: its disposition, and the verdict or the sentences behind it."""
+
+    disposition: Disposition
+    verdict: FileVerdict | None = None
+    explanation: Sequence[str] = ()
+    labelled_rows: int = 0
+    reason: str = ""
+    """The rule behind a disposition that has no verdict."""
+
+
 def not_scorable(count: int, use_case: UseCase) -> str:
     """Return the sentence about rows that are answered without a risk."""
     rows, names = f"{count:,} row{'s lack' if count != 1 else ' lacks'}", ", ".join(use_case.essential)
     return f'{rows} a value without which no risk is stated ({names}): the results say "not scored" there.'
 
 
-def receipt(
-    *,
-    key: str,
-    version_id: str,
-    disposition: str,
-    received_at: str,
-    settled_at: str,
-    use_case: UseCase | None = None,
-    purpose: str | None = None,
-    sha256: str | None = None,
-    verdict: FileVerdict | None = None,
-    explanation: Sequence[str] = (),
-    reason: str = "",
-    upload_id: str = "",
-) -> dict[str, Any]:
+def receipt(arrival: Arrival, ending: Ending, settled_at: str) -> dict[str, Any]:
     """Return a receipt as plain JSON values.
 
     Times are ISO 8601. `reasons` add up to `rows_quarantined` where rows were read; `rows` lists, per reason,
     the first row numbers (row 1 is the line after the header), at most 20. `details` states for each reason,
-    in order, what is wrong and what to do. `reason` is for a disposition without a verdict.
+    in order, what is wrong and what to do.
 
-    >>> receipt(key="inbox/x/", version_id="1", disposition="IGNORED", received_at="t", settled_at="t",
-    ...         explanation=[NOT_DATA])["rows_accepted"]
+    >>> from clinrisk.messages.ingest import Disposition
+    >>> ending = Ending(Disposition.IGNORED, explanation=[NOT_DATA])
+    >>> receipt(Arrival("0a", "inbox/x/", "1", received_at="t"), ending, settled_at="t")["rows_accepted"]
     0
     """
-    sentences = list(explanation)
-    details = [{"rule": reason, "count": 1, "rows": [], "say": " ".join(explanation)}] if reason else []
+    use_case = use_cases.get(arrival.use_case) if arrival.use_case in use_cases.names() else None
+    verdict, reason, sentences = ending.verdict, ending.reason, list(ending.explanation)
+    details = [{"rule": reason, "count": 1, "rows": [], "say": " ".join(sentences)}] if reason else []
     if verdict is not None:
         details = rule_sentences.details(verdict, use_case)
         sentences += rule_sentences.explain(verdict, use_case)
-    if verdict is not None and disposition == "ACCEPTED":
+    if verdict is not None and ending.disposition == "ACCEPTED":
         sentences.insert(0, "Every row was used.")
     if verdict is not None and verdict.rows_not_scorable and use_case:
         sentences.append(not_scorable(verdict.rows_not_scorable, use_case))
     return {
         "schema": SCHEMA,
-        "key": key,
-        "version_id": version_id,
-        "upload_id": upload_id,
+        "key": arrival.key,
+        "version_id": arrival.version_id,
+        "upload_id": arrival.upload_id,
         "use_case": use_case.name if use_case else None,
-        "purpose": purpose,
-        "disposition": disposition,
+        "purpose": arrival.purpose if use_case else None,
+        "disposition": ending.disposition,
         "rows_accepted": verdict.rows_accepted if verdict else 0,
         "rows_quarantined": verdict.rows_quarantined if verdict else 0,
         "rows_not_scorable": verdict.rows_not_scorable if verdict else 0,
@@ -81,7 +104,7 @@ def receipt(
         "rows": {name: list(rows) for name, rows in verdict.first_rows.items()} if verdict else {},
         "details": details,
         "explanation": sentences,
-        "received_at": received_at,
+        "received_at": arrival.received_at,
         "settled_at": settled_at,
-        "sha256": sha256,
+        "sha256": arrival.sha256 or None,
     }

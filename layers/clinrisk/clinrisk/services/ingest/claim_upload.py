@@ -12,13 +12,13 @@ from clinrisk.core import mails, object_keys
 from clinrisk.core.ingest import receipts
 from clinrisk.core.ingest.csv_file.head import HEAD_BYTES, check_file_head
 from clinrisk.core.ingest.inbox_keys import parse_key
+from clinrisk.core.ingest.receipts import Arrival, Ending
 from clinrisk.core.ingest.rules import LARGEST_FILE, FileRule, Problem
 from clinrisk.core.ingest.verdict import refuse
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import KeyRefused, NotData
 from clinrisk.messages.ingest import ClaimRequest, ClaimResult, Disposition, Upload
 from clinrisk.services.ingest import settle_upload
-from clinrisk.services.ingest.settle_upload import Arrival, Ending
 
 if TYPE_CHECKING:
     from datetime import datetime

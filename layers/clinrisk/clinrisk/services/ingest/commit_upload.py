@@ -17,6 +17,7 @@ from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import uploads
 from clinrisk.core import mails, object_keys
 from clinrisk.core.ingest.counts import RowCounts, add_counts
+from clinrisk.core.ingest.receipts import Arrival, Ending
 from clinrisk.core.ingest.verdict import decide
 from clinrisk.core.profiles import feature_profile
 from clinrisk.core.profiles.feature_profile import Profile
@@ -32,13 +33,12 @@ from clinrisk.messages.ingest import (
     WrittenChunk,
 )
 from clinrisk.services.ingest import chunk_records, settle_upload
-from clinrisk.services.ingest.settle_upload import Arrival, Ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from clinrisk.aws.tables.uploads import Settlement
+    from clinrisk.messages.ingest import Settlement
     from clinrisk.use_cases.base import UseCase
 
 
@@ -142,14 +142,4 @@ def _may_train(upload: Upload, use_case: UseCase, settlement: Settlement) -> boo
 
 def _arrival(upload: Upload) -> Arrival:
     arrived_at = s3.facts(upload.bucket, upload.key, upload.version_id).arrived_at
-    return Arrival(
-        upload_id=upload.upload_id,
-        key=upload.key,
-        version_id=upload.version_id,
-        received_at=stamp(arrived_at),
-        use_case=upload.use_case,
-        purpose=upload.purpose,
-        sha256=upload.sha256,
-        sequencer=upload.sequencer,
-        schema_version=upload.schema_version,
-    )
+    return Arrival(received_at=stamp(arrived_at), **upload.model_dump(exclude={"bucket", "size"}))

@@ -9,12 +9,12 @@ from clinrisk.aws.tables import uploads
 from clinrisk.core import failure_text, mails, object_keys
 from clinrisk.core.ingest import receipts
 from clinrisk.core.ingest.inbox_keys import parse_key
+from clinrisk.core.ingest.receipts import Arrival, Ending
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ObjectMissing, UploadError
 from clinrisk.messages.ingest import Disposition, ParkRequest, ParkResult
 from clinrisk.messages.message import Failure
 from clinrisk.services.ingest import settle_upload
-from clinrisk.services.ingest.settle_upload import Arrival, Ending
 
 if TYPE_CHECKING:
     from datetime import datetime

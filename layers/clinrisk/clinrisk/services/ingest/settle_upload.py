@@ -7,59 +7,25 @@ read again. Whoever meets a settled upload without its receipt writes it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from clinrisk import use_cases
 from clinrisk.aws import s3, telemetry
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import uploads
-from clinrisk.aws.tables.uploads import Settlement
 from clinrisk.aws.telemetry import Metric
 from clinrisk.core.ingest import receipts
 from clinrisk.core.ingest.inbox_keys import receipt_key
+from clinrisk.core.ingest.receipts import Ending
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ClaimLost, EvidenceChanged, ObjectMissing
-from clinrisk.messages.ingest import Disposition
+from clinrisk.messages.ingest import Disposition, Settlement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
-    from clinrisk.core.ingest.verdict import FileVerdict
-
-# The purpose and use case of a key that names none.
-UNKNOWN = telemetry.UNKNOWN
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """One version of one object in the inbox, and what its key says it is."""
-
-    upload_id: str
-    key: str
-    version_id: str
-    received_at: str
-    use_case: str = UNKNOWN
-    purpose: str = UNKNOWN
-    sha256: str = ""
-    sequencer: str = ""
-    schema_version: int = 0
-    """The version of the contract under which it was read; 0 where it never came to that."""
-
-
-@dataclass(frozen=True)
-class Ending:
-    """What is to be said about an upload: its disposition, and the verdict or the sentences behind it."""
-
-    disposition: Disposition
-    verdict: FileVerdict | None = None
-    explanation: Sequence[str] = ()
-    labelled_rows: int = 0
-    reason: str = ""
-    """The rule behind a disposition that has no verdict."""
+    from clinrisk.core.ingest.receipts import Arrival
 
 
 def duplicate(of: Settlement | None) -> Ending:
@@ -78,23 +44,17 @@ def settle(arrival: Arrival, ending: Ending, now: datetime, *, holder: str | Non
     if before is not None:
         ensure_receipt(before)
         return before
-    text = s3.json_text(_receipt(arrival, ending, stamp(now)))
+    text = s3.json_text(receipts.receipt(arrival, ending, stamp(now)))
     settlement = Settlement(
-        upload_id=arrival.upload_id,
-        key=arrival.key,
-        version_id=arrival.version_id,
-        use_case=arrival.use_case,
-        purpose=arrival.purpose,
-        sha256=arrival.sha256,
+        **vars(arrival),
         disposition=ending.disposition,
         rows_accepted=ending.verdict.rows_accepted if ending.verdict else 0,
         rows_quarantined=ending.verdict.rows_quarantined if ending.verdict else 0,
         labelled_rows=ending.labelled_rows,
-        receipt=s3.reference_to(settings().results_bucket, _receipt_key(arrival), text.encode()),
+        receipt=s3.reference_to(
+            settings().results_bucket, receipt_key(arrival.key, arrival.version_id), text.encode()
+        ),
         settled_at=stamp(now),
-        received_at=arrival.received_at,
-        sequencer=arrival.sequencer,
-        schema_version=arrival.schema_version,
     )
     try:
         uploads.settle(settlement, text, holder=holder)
@@ -126,28 +86,6 @@ def ensure_receipt(settlement: Settlement) -> None:
 def _write_receipt(settlement: Settlement, text: str) -> None:
     bucket, key = s3.split(settlement.receipt.uri)
     s3.store(bucket, key, text.encode(), "application/json")
-
-
-def _receipt_key(arrival: Arrival) -> str:
-    return receipt_key(arrival.key, arrival.version_id)
-
-
-def _receipt(arrival: Arrival, ending: Ending, settled_at: str) -> dict[str, Any]:
-    known = arrival.use_case in use_cases.names()
-    return receipts.receipt(
-        key=arrival.key,
-        version_id=arrival.version_id,
-        disposition=ending.disposition,
-        received_at=arrival.received_at,
-        settled_at=settled_at,
-        use_case=use_cases.get(arrival.use_case) if known else None,
-        purpose=arrival.purpose if known else None,
-        sha256=arrival.sha256 or None,
-        verdict=ending.verdict,
-        explanation=ending.explanation,
-        reason=ending.reason,
-        upload_id=arrival.upload_id,
-    )
 
 
 def _emit(settlement: Settlement) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from clinrisk import use_cases
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
@@ -10,6 +12,9 @@ from clinrisk.core import object_keys
 from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring.findings import Check
 from clinrisk.messages.monitoring import Batch, BatchSelection, SelectRequest
+
+if TYPE_CHECKING:
+    from clinrisk.messages.ingest import Settlement
 
 NEWEST = LIMITS.monitored_batches
 
@@ -36,7 +41,7 @@ def select(request: SelectRequest) -> BatchSelection:
     )
 
 
-def _batch(use_case: str, upload: uploads.Settlement) -> Batch:
+def _batch(use_case: str, upload: Settlement) -> Batch:
     bucket = settings().lake_bucket
     return Batch(
         upload_id=upload.upload_id,

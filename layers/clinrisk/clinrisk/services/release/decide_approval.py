@@ -16,7 +16,6 @@ from clinrisk.aws import clients, ledger, telemetry
 from clinrisk.aws.tables import approvals, deployments
 from clinrisk.core import digests
 from clinrisk.core.release.page import approval_page
-from clinrisk.core.release.page.decision_form import answer_of, objections
 from clinrisk.core.release.page.evidence_view import evidence_of
 from clinrisk.core.release.page.shadow_view import shadow_view_of
 from clinrisk.core.timestamps import stamp
@@ -93,10 +92,12 @@ def _decide(approval: Approval, form: Mapping[str, str], mac: str, now: datetime
     if approval.status == approvals.PENDING:
         shown = evidence.shown(approval)
         outdated = deployments.outdated(approval.use_case, approval.digests)
-        objected = objections(form, approval.package_version, shown=shown.digest, outdated=outdated)
+        objected = approval_page.objections(
+            form, approval.package_version, shown=shown.digest, outdated=outdated
+        )
         if objected:
             return _question(approval, shown, mac, form, tuple(objected))
-        answer = answer_of(form)
+        answer = approval_page.answer_of(form)
         recorded = approvals.decide(
             approval,
             decision=answer.decision,

@@ -1,4 +1,7 @@
-"""The evidence for a candidate: hashed when it is shown, and before it is released."""
+"""The evidence for a candidate: hashed when it is shown, and before it is released.
+
+The documents that compare a waiting candidate with the live model hold counts, and no patient.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ from clinrisk.aws import model_registry, s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals
 from clinrisk.core import digests, object_keys
+from clinrisk.core.release import shadow
 from clinrisk.errors import DecisionMissing, EvidenceChanged
 from clinrisk.messages.message import Reference
-from clinrisk.services.release import comparisons
 
 if TYPE_CHECKING:
     from clinrisk.aws.tables.approvals import Approval
@@ -50,13 +53,28 @@ def shown(approval: Approval) -> Shown:
     for name, uri in object_keys.papers(approval.report_uri).items():
         s3.check_digest(name.replace("_", " "), uri, judged_as[name])
     evaluation = Reference(uri=approval.evaluation_uri, sha256=approval.digests.evaluation)
-    documents = comparisons.texts(approval.use_case, approval.run_id)
+    documents = _comparisons(approval.use_case, approval.run_id)
     compared = {f"comparison/{batch}": digests.sha256(data) for batch, data in documents.items()}
     return Shown(
         evaluation=s3.fetch_json(evaluation),
         comparisons=[json.loads(data) for data in documents.values()],
         digests={name: judged_as[name] for name in ("evaluation", *_PAPERS)} | compared,
     )
+
+
+def comparisons(use_case: str, run_id: str) -> list[dict[str, Any]]:
+    """Return every comparison of a candidate with the live model: the recent batches first."""
+    return [json.loads(data) for data in _comparisons(use_case, run_id).values()]
+
+
+def _comparisons(use_case: str, run_id: str) -> dict[str, bytes]:
+    """Read those documents, by the name of their batch."""
+    bucket, folder = settings().lake_bucket, object_keys.comparisons(use_case, run_id)
+    first = object_keys.comparison(use_case, run_id, shadow.REPLAY)
+    return {
+        key.removeprefix(folder).removesuffix(".json"): s3.fetch_current(s3.uri_of(bucket, key))
+        for key in sorted(s3.keys_under(bucket, folder), key=lambda key: (key != first, key))
+    }
 
 
 def approved(request: PromoteRequest) -> Approval:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
-from clinrisk.aws import sns
+from clinrisk.aws import clients
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals, deployments
 from clinrisk.aws.telemetry import Metric, emit
@@ -14,7 +14,7 @@ from clinrisk.core.release.page.approval_page import day
 from clinrisk.core.release.page.shadow_view import summary_of
 from clinrisk.core.timestamps import stamp
 from clinrisk.messages.release import ApprovalAsked, ApprovalRequest
-from clinrisk.services.release import approval_links, comparisons
+from clinrisk.services.release import approval_links, evidence
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,11 +34,11 @@ def request_approval(request: ApprovalRequest, now: datetime) -> ApprovalAsked:
         version=approval.package_version,
         run_id=approval.run_id,
         summary=approval.summary,
-        comparison=summary_of(comparisons.documents(use_case.name, approval.run_id)),
+        comparison=summary_of(evidence.comparisons(use_case.name, approval.run_id)),
         unmet=approval.unmet,
         link=approval_links.link(approval),
         until=day(approval.expires_at),
     )
-    sns.send(settings().approvals_topic, mail)
+    clients.sns().publish(TopicArn=settings().approvals_topic, Subject=mail.subject, Message=mail.text)
     emit(Metric.APPROVALS_REQUESTED, 1, use_case=use_case.name)
     return ApprovalAsked(approval_id=approval.approval_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from clinrisk import use_cases
 from clinrisk.aws import feature_store, model_registry, s3
 from clinrisk.aws.settings import settings
-from clinrisk.aws.tables import deployments, holdout_uses, uploads
+from clinrisk.aws.tables import deployments, uploads
 from clinrisk.core import object_keys
 from clinrisk.core.training.run_settings import hyperparameters_of, plan_of, tuning_of
 from clinrisk.messages.training import PlanTrainingRequest, PlanTrainingResult, Tuning
@@ -29,5 +29,5 @@ def plan(request: PlanTrainingRequest) -> PlanTrainingResult:
         feature_digest=planned.feature_digest,
         champion=deployments.champion(use_case.name),
         # Last, so that a plan that fails has used the hold-out for nobody.
-        holdout_uses=holdout_uses.record(use_case.name, planned.run_id, planned.expected_rows),
+        holdout_uses=uploads.record_holdout_use(use_case.name, planned.run_id, planned.expected_rows),
     )

@@ -1,4 +1,7 @@
-"""The approval page, its outcome and its notices, as HTML that needs no network and no script."""
+"""The approval page, its outcome and its notices, as HTML that needs no network and no script; its form.
+
+What the page shows of the evidence is in `evidence_view` and `shadow_view`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from clinrisk.core.evaluation.figure_text import percent
-from clinrisk.core.release.page.decision_form import LONGEST_REASON, SHORTEST_REASON
 from clinrisk.core.release.page.evidence_view import RATES
 from clinrisk.core.release.page.shadow_view import BATCH_COLUMNS, GROUP_COLUMNS
 
@@ -24,12 +26,26 @@ if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 
+SHORTEST_REASON = 10
+LONGEST_REASON = 1000
+# The form's word for each decision, and the word that is kept.
+DECISIONS = {"approve": "APPROVED", "reject": "REJECTED"}
+
+
 @dataclass(frozen=True)
 class Page:
     """A page and the HTTP status it is served with."""
 
     status: int
     html: str
+
+
+@dataclass(frozen=True)
+class FormAnswer:
+    """A complete answer."""
+
+    decision: str
+    reason: str
 
 
 def question(
@@ -83,6 +99,41 @@ def outcome(
 def notice(status: int, title: str, text: str) -> Page:
     """Return a page that states why there is nothing to decide here."""
     return Page(status, _render("notice.html.j2", title=title, text=text))
+
+
+def objections(form: Mapping[str, str], version: int, *, shown: str, outdated: str = "") -> list[str]:
+    """List what the form still lacks; empty means that it may be decided.
+
+    `shown` is the digest of the evidence as it is now, `outdated` is the reason why it allows no release.
+
+    >>> form = {"decision": "approve", "version": "3", "reason": "Better calibrated.", "shown": "0a"}
+    >>> objections(form, 3, shown="0a")
+    []
+    >>> objections(form, 2, shown="0a")
+    ['Type the version number shown on this page: 2.']
+    >>> objections(form, 3, shown="0b")
+    ['There is new evidence since you opened this page. Please read it, then decide.']
+    """
+    found = []
+    if form.get("shown", "") != shown:
+        found.append("There is new evidence since you opened this page. Please read it, then decide.")
+    if outdated and form.get("decision", "") == "approve":
+        found.append(f"This version cannot be released. {outdated}")
+    if form.get("decision", "") not in DECISIONS:
+        found.append("Choose whether to approve or to reject.")
+    if form.get("version", "").strip() != str(version):
+        found.append(f"Type the version number shown on this page: {version}.")
+    length = len(form.get("reason", "").strip())
+    if length < SHORTEST_REASON:
+        found.append(f"Give a reason of at least {SHORTEST_REASON} characters.")
+    elif length > LONGEST_REASON:
+        found.append(f"Give a reason of at most {LONGEST_REASON} characters.")
+    return found
+
+
+def answer_of(form: Mapping[str, str]) -> FormAnswer:
+    """Return the answer of a form that nothing is objected to."""
+    return FormAnswer(DECISIONS[form["decision"]], form["reason"].strip())
 
 
 def headers() -> dict[str, str]:
