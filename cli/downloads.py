@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.bucket_objects import download, newest_objects
 from cli.command_errors import CliError
+from cli.inbox_receipts import inbox_key
 from cli.options import AsJson, OnTwin, StackName, UseCaseName, known_use_case
 from cli.screen import show_json, show_table, working
 from cli.stack import open_stack
+from clinrisk.core import object_keys
+from clinrisk.core.ingest.inbox_keys import receipt_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,11 +64,7 @@ def fetch(
 
 
 def _download_all(deployed: Stack, use_case: str, target: Path) -> dict[str, str | list[str]]:
-    from cli.bucket_objects import download, newest_objects
-    from cli.inbox_receipts import inbox_key
     from clinrisk.aws.tables import deployments
-    from clinrisk.core import object_keys
-    from clinrisk.core.ingest.inbox_keys import receipt_key
 
     live = deployments.stored_live(use_case)
     run = "*" if live is None else str(live["run_id"])

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli import inbox_receipts, waiting_events
 from cli.command_errors import CliError
+from cli.inbox_receipts import short_key
 from cli.options import AsJson, ExistingFile, OnTwin, StackName, UseCaseAndPurpose, use_case_and_purpose
 from cli.screen import (
     complaints,
@@ -59,8 +61,6 @@ def drop(
     Training files need every column that `clinrisk use-cases` lists; inference files may leave the outcome
     out; outcomes files have the columns id, label and date.
     """
-    from cli import inbox_receipts
-
     use_case, purpose = use_case_and_purpose(as_)
     deployed = open_stack(stack, on_twin=twin)
     key = inbox_receipts.inbox_key(use_case, purpose, name or file.name)
@@ -78,8 +78,6 @@ def drop(
 
 
 def _upload(deployed: Stack, file: Path, key: str) -> str:
-    from cli import inbox_receipts
-
     bucket = deployed.output("InboxBucket")
     declared = {"sha256": inbox_receipts.digest_of(file)}
     if file.stat().st_size <= MULTIPART_BYTES:
@@ -122,8 +120,6 @@ def receipts(
     ACCEPTED: every row was used. PARTIAL: bad rows were quarantined and counted. REJECTED: no row was used.
     DUPLICATE: the same bytes were used before. IGNORED: not data. FAILED: see `clinrisk redrive`.
     """
-    from cli import inbox_receipts
-
     deployed = open_stack(stack, on_twin=twin)
     wanted = Path(target).name if target and Path(target).is_file() else target
     if watch:
@@ -144,8 +140,6 @@ def receipts(
 
 
 def _watch(deployed: Stack, target: str | None, patience: float, *, as_json: bool) -> None:
-    from cli import inbox_receipts
-
     if not target or "/" not in target:
         raise typer.BadParameter("--watch needs an inbox key such as heart/training/march.csv")
     key = inbox_receipts.full_key(target)
@@ -158,8 +152,6 @@ def _watch(deployed: Stack, target: str | None, patience: float, *, as_json: boo
 
 
 def _await_receipt(deployed: Stack, key: str, version_id: str, patience: float) -> Receipt:
-    from cli import inbox_receipts
-
     deadline = time.monotonic() + patience
     while (receipt := inbox_receipts.receipt_of(deployed, key, version_id)) is None:
         if time.monotonic() > deadline:
@@ -172,8 +164,6 @@ def _await_receipt(deployed: Stack, key: str, version_id: str, patience: float) 
 
 
 def _show_list(title: str, found: list[Receipt]) -> None:
-    from cli.inbox_receipts import short_key
-
     rows = [
         (
             moment(one.written),
@@ -229,8 +219,6 @@ def redrive(
     The event of a file that FAILED waits in the dead-letter queue. Started again, the file is read as if it
     had just arrived, and its receipt is written anew. Files with another disposition stay as they are.
     """
-    from cli import inbox_receipts
-
     if key and everything:
         raise typer.BadParameter("name one file or use --all, not both")
     deployed = open_stack(stack, on_twin=twin)
@@ -255,8 +243,6 @@ def redrive(
 
 def _redrive_waiting(deployed: Stack, wanted: str | None, *, everything: bool) -> list[dict[str, Any]]:
     """Redrive what was asked for and return it; when nothing was, return what waits and leave it there."""
-    from cli import waiting_events
-
     found = []
     for waiting in waiting_events.waiting(deployed):
         asked = everything or waiting.key == wanted
@@ -270,8 +256,6 @@ def _redrive_waiting(deployed: Stack, wanted: str | None, *, everything: bool) -
 
 def _redrive_abandoned(deployed: Stack, key: str) -> dict[str, Any]:
     """Start a file again whose workflow was stopped before it could leave its event in the queue."""
-    from cli import inbox_receipts, waiting_events
-
     version_id = inbox_receipts.current_version(deployed, key)
     event = waiting_events.abandoned_event(deployed, key, version_id) if version_id else None
     if version_id is None or event is None:

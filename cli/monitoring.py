@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import executions
+from cli.bucket_objects import newest_objects, read_json
 from cli.command_errors import CliError
 from cli.executions import MACHINES
+from cli.inbox_receipts import short_key
 from cli.options import AsJson, OnTwin, StackName, UseCaseName, known_use_case
 from cli.screen import console, moment, show_json, show_table, verdict, working
 from cli.stack import open_stack
+from clinrisk.core import object_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,9 +114,6 @@ def findings(
 
 def _newest_runs(deployed: Stack, use_case: str, *, limit: int) -> list[dict[str, Any]]:
     """Return what the newest monitoring runs found, newest first, each with its time (`written`)."""
-    from cli.bucket_objects import newest_objects, read_json
-    from clinrisk.core import object_keys
-
     return [
         read_json(deployed, LAKE, one["Key"])
         | {"use_case": use_case, "written": one["LastModified"].isoformat()}
@@ -123,9 +123,6 @@ def _newest_runs(deployed: Stack, use_case: str, *, limit: int) -> list[dict[str
 
 def _findings_of(deployed: Stack, use_case: str, execution: str) -> list[dict[str, Any]]:
     """Return what one monitoring run found."""
-    from cli.bucket_objects import read_json
-    from clinrisk.core import object_keys
-
     document = read_json(deployed, LAKE, object_keys.findings(use_case, execution))
     found: list[dict[str, Any]] = document.get("findings", [])
     return found
@@ -133,8 +130,6 @@ def _findings_of(deployed: Stack, use_case: str, execution: str) -> list[dict[st
 
 def _show_findings(use_case: str, runs: Sequence[Mapping[str, Any]]) -> None:
     """Print the findings of some monitoring runs, one line per check and batch."""
-    from cli.inbox_receipts import short_key
-
     rows = [
         (
             moment(run["written"]),

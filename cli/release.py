@@ -9,6 +9,8 @@ import typer
 from cli.options import AsJson, OnTwin, StackName, known_use_case
 from cli.screen import console, moment, show_json, show_table, verdict, working
 from cli.stack import open_stack
+from clinrisk import use_cases
+from clinrisk.core.training import promotion
 
 NEWEST = 50
 """How many approvals or live versions of a use case are read at most."""
@@ -92,8 +94,6 @@ def live(
 
 
 def _chosen(use_case: str | None) -> tuple[str, ...]:
-    from clinrisk import use_cases
-
     return (known_use_case(use_case),) if use_case else use_cases.names()
 
 
@@ -137,8 +137,6 @@ def _approvals_of(use_case: str) -> list[dict[str, Any]]:
 
 def _outcome(item: dict[str, Any], live_version: int) -> str:
     """Return the outcome of an approval, or why one that is open can no longer release anything."""
-    from clinrisk.core.training import promotion
-
     if item.get("refusal"):
         return f"Not released. {item['refusal']}"
     if item.get("live_version"):

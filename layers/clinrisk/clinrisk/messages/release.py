@@ -53,38 +53,42 @@ class RecordShadowResult(Message):
     message: str
 
 
-class ReleaseRequest(Message):
+class Candidate(Message):
+    """A registered candidate, by reference."""
+
+    use_case: Name
+    run_id: RunId
+    package_arn: str
+    package_version: Version
+    digests: Digests
+    evaluation_uri: S3Uri
+
+
+class ServableModel(Candidate):
+    """A candidate with all that serving it needs."""
+
+    model_name: str
+    threshold: Probability
+    model_uri: S3Uri
+    reference_uri: S3Uri
+
+
+class ReleaseRequest(ServableModel):
     """What a release starts with: a registered candidate by reference, and what it was judged by.
 
     The same input may start a release again: nothing in it depends on the execution that it is given to.
     """
 
-    use_case: Name
-    run_id: RunId
-    package_arn: str
-    package_version: Version
-    model_name: str
-    digests: Digests
-    threshold: Probability
     summary: str
     unmet: tuple[str, ...]
-    model_uri: S3Uri
-    reference_uri: S3Uri
-    evaluation_uri: S3Uri
     report_uri: S3Uri
 
 
-class ApprovalRequest(Request):
+class ApprovalRequest(Candidate, Request):
     """Ask a human. The task token goes to the Approvals table and nowhere else."""
 
-    use_case: Name
-    run_id: RunId
     task_token: str = Field(repr=False)
-    package_arn: str
-    package_version: Version
-    digests: Digests
     summary: str
-    evaluation_uri: S3Uri
     report_uri: S3Uri
     unmet: tuple[str, ...] = ()
 
@@ -117,20 +121,10 @@ class ExpireResult(Message):
     reason: str
 
 
-class PromoteRequest(Request):
+class PromoteRequest(ServableModel, Request):
     """Ask to make an approved candidate the live model."""
 
-    use_case: Name
-    run_id: RunId
-    package_arn: str
-    package_version: Version
-    model_name: str
-    digests: Digests
-    threshold: Probability
     approval_id: str
-    model_uri: S3Uri
-    reference_uri: S3Uri
-    evaluation_uri: S3Uri
 
 
 class PromoteResult(Message):
@@ -154,22 +148,12 @@ class ExplainResult(Message):
     ending: str
 
 
-class LiveModel(Message):
+class LiveModel(ServableModel):
     """The model that scores patients now: the live pointer of the Deployments table."""
 
     live_version: Version
-    use_case: Name
-    run_id: RunId
-    model_name: str
-    package_arn: str
-    package_version: Version
-    threshold: Probability
-    model_uri: S3Uri
-    reference_uri: S3Uri
-    evaluation_uri: S3Uri
     feature_digest: Sha256
     schema_version: Count = 1
-    digests: Digests
     approval_id: str
     promoted_at: str
-    previous_version: Annotated[int, Field(ge=0)] = 0
+    previous_version: Count = 0

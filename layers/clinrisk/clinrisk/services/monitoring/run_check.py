@@ -35,12 +35,13 @@ TOGETHER = "all recent batches together"
 def run(request: CheckRequest) -> CheckResult:
     """Return the finding of one check for each batch; without any batch, one that states so."""
     check = Check(request.check)
-    found = [_message(batch, finding) for batch, finding in _findings(check, request)]
+    found = list(_findings(check, request))
     if not found:
         known = "the live model has scored no batch of the present contract yet"
         why = f"The {check} check had nothing to judge: {known}."
-        found = [_message(NO_BATCH, not_evaluated(check, 0.0, why))]
-    return CheckResult(check=request.check, findings=tuple(found))
+        found = [(NO_BATCH, not_evaluated(check, 0.0, why))]
+    findings = (Finding.model_validate({"batch": batch} | vars(finding)) for batch, finding in found)
+    return CheckResult(check=request.check, findings=tuple(findings))
 
 
 def _findings(check: Check, request: CheckRequest) -> Iterator[tuple[str, CheckFinding]]:
@@ -73,17 +74,6 @@ def _scored(batches: Iterable[Batch]) -> list[tuple[str, ScoreProfile | None]]:
 def _seeded(name: str) -> Generator:
     """Return the random numbers of one batch: its name is the seed, so a repeated check finds the same."""
     return np.random.default_rng(list(name.encode()))
-
-
-def _message(batch: str, found: CheckFinding) -> Finding:
-    return Finding(
-        check=found.check.value,
-        batch=batch,
-        verdict=found.verdict.value,
-        statistic=found.statistic,
-        threshold=found.threshold,
-        detail=found.detail,
-    )
 
 
 def _read(uri: str) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clinrisk import use_cases
-from clinrisk.aws import feature_store, model_registry, s3
+from clinrisk.aws import feature_store, s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import deployments, uploads
 from clinrisk.core import object_keys
@@ -23,7 +23,7 @@ def plan(request: PlanTrainingRequest) -> PlanTrainingResult:
         plan=s3.store_json(settings().lake_bucket, key, planned.to_dict()),
         expected_rows=planned.expected_rows,
         offline_prefix=feature_store.feature_group(settings().stack_name, use_case).offline_prefix,
-        package_group=model_registry.package_group_name(settings().stack_name, use_case),
+        package_group=f"{settings().stack_name}-{use_case.contract_id}",
         hyperparameters=hyperparameters_of(use_case, planned),
         tuning=Tuning.model_validate(tuning_of(use_case, planned)),
         feature_digest=planned.feature_digest,
