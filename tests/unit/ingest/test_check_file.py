@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
+from pydantic import TypeAdapter
 
 from clinrisk.core.ingest.check_file import check_file
-from clinrisk.core.ingest.counts import RowCounts, add_counts
 from clinrisk.core.ingest.rules import LONGEST_LINE, FileRule
-from clinrisk.core.ingest.verdict import decide
+from clinrisk.core.ingest.verdict import add_counts, decide
 from clinrisk.errors import CountsDisagree
+from clinrisk.messages.ingest import RowCounts
 
 from .conftest import Judge, Read, file_of, good_rows
 from .small_use_cases import CLINIC, HEADERS, WARD
@@ -244,7 +245,7 @@ def test_the_counts_of_chunks_add_up_to_the_counts_of_the_file(read: Read) -> No
     counts = read(file_of(rows)).counts
     assert decide(add_counts([counts]), WARD) == decide(counts, WARD)
     assert dict(counts.first_rows) == {"not_a_number:age": (4, 31)}
-    assert RowCounts(**counts.to_dict()) == counts
+    assert TypeAdapter(RowCounts).validate_python(asdict(counts)) == counts
 
 
 @pytest.mark.parametrize(

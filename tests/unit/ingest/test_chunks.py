@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from clinrisk.core.ingest import cross_chunk
 from clinrisk.core.ingest.chunk import ParsedChunk, read_chunk
-from clinrisk.core.ingest.counts import add_counts
 from clinrisk.core.ingest.csv_file.cutting import cut
 from clinrisk.core.ingest.pseudonyms import hex_of
+from clinrisk.core.ingest.verdict import add_counts
 from clinrisk.core.profiles import feature_profile
 
 from .conftest import KEY

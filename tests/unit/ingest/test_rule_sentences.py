@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clinrisk import use_cases
-from clinrisk.core.ingest.counts import RowCounts
 from clinrisk.core.ingest.receipts import DUPLICATE, Arrival, Ending, receipt
 from clinrisk.core.ingest.rule_sentences import details, explain, problem_sentence, reason_sentence
-from clinrisk.core.ingest.rules import FileRule, Problem, RowRule
-from clinrisk.core.ingest.verdict import REJECTED_WITH_FILE, decide, refuse
-from clinrisk.messages.ingest import Disposition
+from clinrisk.core.ingest.rules import REJECTED_WITH_FILE, FileRule, Problem, RowRule
+from clinrisk.core.ingest.verdict import decide, refuse
+from clinrisk.messages.ingest import Disposition, RowCounts
 
 from .small_use_cases import CLINIC, WARD
 

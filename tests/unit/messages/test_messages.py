@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from clinrisk.core import object_keys
 from clinrisk.messages import ingest, message, monitoring, release, scoring, training
-from clinrisk.messages.ingest import Counts, Upload
+from clinrisk.messages.ingest import RowCounts, Upload
 from clinrisk.messages.message import Failure, Message, Reference
 from clinrisk.messages.release import ApprovalRequest, LiveModel
 
@@ -92,4 +92,4 @@ def test_a_live_models_threshold_is_a_probability(threshold: float) -> None:
 
 def test_counts_are_never_negative() -> None:
     with pytest.raises(ValidationError):
-        Counts(rows=1, accepted=2, quarantined=-1)
+        TypeAdapter(RowCounts).validate_python({"rows": 1, "accepted": 2, "quarantined": -1})

@@ -1,10 +1,13 @@
 """Messages of the ingest workflow: from an object in the inbox to a receipt."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
+from clinrisk.errors import CountsDisagree
 from clinrisk.messages.message import Count, Failure, Message, Name, Reference, Request, Sha256
 
 
@@ -38,19 +41,36 @@ class Upload(Message):
     """The version of the use case's contract under which the file was claimed."""
 
 
-class Counts(Message):
-    """How many rows went where, as `clinrisk.core.ingest.counts.RowCounts` has it."""
+@dataclass(frozen=True)
+class RowCounts:
+    """How many rows were accepted and quarantined: the two always add up to `rows`.
+
+    Raises CountsDisagree where they do not, or where the reasons do not add up to `quarantined`.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     rows: Count
     accepted: Count
     quarantined: Count
     labelled: Count = 0
     not_scorable: Count = 0
-    missing: dict[str, Count] = Field(default_factory=dict)
-    reasons: dict[str, Count] = Field(default_factory=dict)
-    first_rows: dict[str, tuple[Count, ...]] = Field(default_factory=dict)
-    measured: dict[str, Count] = Field(default_factory=dict)
-    foreign: dict[str, Count] = Field(default_factory=dict)
+    """Accepted rows without a value that is essential: no risk is stated for them."""
+    missing: Mapping[str, Count] = field(default_factory=dict)
+    """Per column, the accepted rows in which it was not measured."""
+    reasons: Mapping[str, Count] = field(default_factory=dict)
+    """Per reason, the rows quarantined for it (each row counts for its first reason only)."""
+    first_rows: Mapping[str, tuple[Count, ...]] = field(default_factory=dict)
+    """Per reason, the first row numbers, at most 20."""
+    measured: Mapping[str, Count] = field(default_factory=dict)
+    """Per column that has other units, how many numbers were read, accepted or not."""
+    foreign: Mapping[str, Count] = field(default_factory=dict)
+    """Per "column:unit", how many numbers are usual only in that other unit."""
+
+    def __post_init__(self) -> None:
+        if self.accepted + self.quarantined != self.rows or sum(self.reasons.values()) != self.quarantined:
+            message = f"{self.rows} rows, but {self.accepted} accepted and {self.quarantined} quarantined."
+            raise CountsDisagree(message)
 
 
 class Settlement(Message):
@@ -137,7 +157,7 @@ class BuiltChunk(Message):
     """What one chunk became, as it is stored: counts, and where its parts lie."""
 
     chunk: Chunk
-    counts: Counts
+    counts: RowCounts
     features: Reference
     vault: Reference | None = None
     quarantine: Reference | None = None

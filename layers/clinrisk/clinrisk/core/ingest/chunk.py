@@ -11,13 +11,13 @@ import polars as pl
 
 from clinrisk.core.ingest import featurize, identity
 from clinrisk.core.ingest.cells import Violation, column_type, read_code, read_column
-from clinrisk.core.ingest.counts import RowCounts
 from clinrisk.core.ingest.csv_file.head import OUTCOME_COLUMNS
 from clinrisk.core.ingest.csv_file.lines import LINE, count_rows_roughly, read_lines
 from clinrisk.core.ingest.pseudonyms import hex_of, record_words, words_of
 from clinrisk.core.ingest.quarantine import count_rows, quarantine_frame, valid_rows
 from clinrisk.core.ingest.rules import FileRule, RowRule
 from clinrisk.core.profiles import feature_profile
+from clinrisk.messages.ingest import RowCounts
 from clinrisk.use_cases.base import GROUP_PREFIX, Code
 
 if TYPE_CHECKING:

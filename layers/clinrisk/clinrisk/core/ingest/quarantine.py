@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from clinrisk.core.ingest.counts import FIRST_ROWS, RowCounts
 from clinrisk.core.ingest.csv_file.lines import LINE
+from clinrisk.core.ingest.verdict import FIRST_ROWS
+from clinrisk.messages.ingest import RowCounts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

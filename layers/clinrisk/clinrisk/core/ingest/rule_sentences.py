@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clinrisk.core.ingest.rules import FileRule, Problem, RowRule
-from clinrisk.core.ingest.verdict import REJECTED_WITH_FILE
+from clinrisk.core.ingest.rules import REJECTED_WITH_FILE, FileRule, Problem, RowRule
 from clinrisk.use_cases.base import Code, Number
 
 if TYPE_CHECKING:

@@ -15,6 +15,9 @@ LONGEST_LINE = 64 * 1024
 LARGEST_FILE = 48 * 1024**3
 """In bytes: one function hashes a file and another one finds its line ends, each in at most 15 minutes."""
 
+REJECTED_WITH_FILE = "set_aside_with_file"
+"""The reason of a valid row in a rejected file."""
+
 
 class FileRule(StrEnum):
     """Why a file is rejected."""

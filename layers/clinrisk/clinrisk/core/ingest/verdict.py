@@ -1,31 +1,32 @@
 """The verdict on a file from its counts: accepted, accepted in part, or rejected, and why.
 
-Given once per file, from the sum of its chunks' counts. Standard library only.
+Given once per file, from the sum of its chunks' counts. Without polars and numpy.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from clinrisk.core.ingest.rules import LONGEST_LINE, FileRule, Problem, RowRule
+from clinrisk.core.ingest.rules import LONGEST_LINE, REJECTED_WITH_FILE, FileRule, Problem, RowRule
+from clinrisk.messages.ingest import RowCounts
 from clinrisk.use_cases.base import Number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from clinrisk.core.ingest.counts import RowCounts
     from clinrisk.use_cases.base import UseCase
 
-REJECTED_WITH_FILE = "set_aside_with_file"
-"""The reason of a valid row in a rejected file."""
 UNREADABLE = (FileRule.NOT_UTF8, FileRule.BINARY, FileRule.MOSTLY_EMPTY)
 """Reasons for which a chunk is not parsed at all; they reject the file."""
 FOREIGN_SHARE = 0.8
 """From this share of a column's numbers on, the column is taken to be in another unit."""
 FEWEST_FOREIGN = 5
 """The numbers needed for that (in a smaller file: one for each row)."""
+FIRST_ROWS = 20
+"""How many row numbers are kept per reason."""
 HARMLESS = (RowRule.EMPTY_ROW, RowRule.REPEATED_HEADER, RowRule.ID_REPEATED)
 """Rows that lose no patient: they do not count towards the share of quarantined rows."""
 
@@ -50,11 +51,45 @@ def refuse(problems: Sequence[Problem]) -> FileVerdict:
     return FileVerdict("REJECTED", 0, 0, {}, {problem.reason: 1 for problem in problems}, {}, tuple(problems))
 
 
+def add_counts(parts: Iterable[RowCounts]) -> RowCounts:
+    """Return the sum of the counts of chunks, given in file order.
+
+    >>> part = RowCounts(2, 1, 1, reasons={"short_row": 1}, first_rows={"short_row": (2,)})
+    >>> add_counts([part, part]).reasons
+    {'short_row': 2}
+    """
+    chunks = list(parts)
+    return RowCounts(
+        sum(part.rows for part in chunks),
+        sum(part.accepted for part in chunks),
+        sum(part.quarantined for part in chunks),
+        sum(part.labelled for part in chunks),
+        sum(part.not_scorable for part in chunks),
+        _add(part.missing for part in chunks),
+        _add(part.reasons for part in chunks),
+        {
+            reason: tuple(
+                sorted(row for part in chunks for row in part.first_rows.get(reason, ()))[:FIRST_ROWS]
+            )
+            for reason in _add(part.reasons for part in chunks)
+        },
+        _add(part.measured for part in chunks),
+        _add(part.foreign for part in chunks),
+    )
+
+
+def _add(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Add counts per name; names keep the order in which they came."""
+    total: Counter[str] = Counter()
+    for part in counts:
+        total.update(part)
+    return dict(total)
+
+
 def decide(counts: RowCounts, use_case: UseCase) -> FileVerdict:
     """Return the verdict on a file from the sum of the counts of its chunks.
 
     >>> from clinrisk import use_cases
-    >>> from clinrisk.core.ingest.counts import RowCounts
     >>> counts = RowCounts(10, 9, 1, reasons={"short_row": 1}, first_rows={"short_row": (4,)})
     >>> decide(counts, use_cases.get("heart")).disposition
     'PARTIAL'

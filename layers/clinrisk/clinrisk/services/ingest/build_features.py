@@ -17,7 +17,7 @@ from clinrisk.aws.settings import settings
 from clinrisk.core import object_keys
 from clinrisk.core.ingest import cross_chunk
 from clinrisk.core.ingest.chunk import ParsedChunk, read_chunk
-from clinrisk.messages.ingest import BuiltChunk, Chunk, Counts, Upload
+from clinrisk.messages.ingest import BuiltChunk, Chunk, Upload
 from clinrisk.services.ingest import chunk_records
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def build(
     )
     found = BuiltChunk(
         chunk=chunk,
-        counts=Counts.model_validate(made.counts.to_dict()),
+        counts=made.counts,
         features=store(_features_key(upload, chunk.index), made.features),
         vault=_vault(upload, chunk.index, made),
         quarantine=_quarantine(upload, chunk.index, made),

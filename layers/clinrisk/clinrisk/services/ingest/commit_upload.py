@@ -1,8 +1,8 @@
 """Commit Upload: an upload becomes visible completely, or not at all.
 
-RowCounts are proved against what the chunks stored, their profiles are added up, and one transaction makes it
-so. A second delivery of the same commit writes the same bytes and finds the first settlement. Memory does not
-grow with the file: of each chunk only its documents are read.
+Row counts are proved against what the chunks stored, their profiles are added up, and one transaction makes
+it so. A second delivery of the same commit writes the same bytes and finds the first settlement. Memory does
+not grow with the file: of each chunk only its documents are read.
 
 It reads the offline store with polars, so only functions with the Frames and Numeric layers may import it.
 """
@@ -16,9 +16,8 @@ from clinrisk.aws import feature_store, offline_store, s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import uploads
 from clinrisk.core import mails, object_keys
-from clinrisk.core.ingest.counts import RowCounts, add_counts
 from clinrisk.core.ingest.receipts import Arrival, Ending
-from clinrisk.core.ingest.verdict import decide
+from clinrisk.core.ingest.verdict import add_counts, decide
 from clinrisk.core.profiles import feature_profile
 from clinrisk.core.profiles.feature_profile import Profile
 from clinrisk.core.timestamps import stamp
@@ -57,7 +56,7 @@ def commit(request: CommitRequest, now: datetime) -> CommitResult:
         return _result(upload, use_case, before)
     use_case.check_contract(upload.schema_version)
     built = [chunk_records.built(upload, chunk) for chunk in chunk_records.plan(upload)]
-    counts = add_counts(RowCounts(**chunk.counts.model_dump()) for chunk in built)
+    counts = add_counts(chunk.counts for chunk in built)
     verdict = decide(counts, use_case)
     used = verdict.disposition != Disposition.REJECTED
     _check_reconciled(upload, built, used=used)

@@ -15,10 +15,9 @@ from clinrisk import use_cases
 from clinrisk.aws import s3
 from clinrisk.core import object_keys
 from clinrisk.core.ingest import cross_chunk
-from clinrisk.core.ingest.counts import RowCounts, add_counts
 from clinrisk.core.ingest.identity import REPEATED_IDS
 from clinrisk.core.ingest.rules import RowRule
-from clinrisk.core.ingest.verdict import decide
+from clinrisk.core.ingest.verdict import add_counts, decide
 from clinrisk.messages.ingest import Disposition, ReconcileResult, Reconciliation
 from clinrisk.services.ingest import chunk_records
 from clinrisk.services.ingest.build_features import frame, store
@@ -26,7 +25,7 @@ from clinrisk.services.ingest.build_features import frame, store
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clinrisk.messages.ingest import BuiltChunk, Upload
+    from clinrisk.messages.ingest import BuiltChunk, RowCounts, Upload
     from clinrisk.messages.message import Reference
 
 _THREADS = 32
@@ -38,7 +37,7 @@ def reconcile(upload: Upload) -> ReconcileResult:
     built = [chunk_records.built(upload, chunk) for chunk in chunk_records.plan(upload)]
     own_ids = use_case.id_column is not None or upload.purpose == "outcomes"
     other_chunks, lost = _compared(upload, built, own_ids=own_ids) if len(built) > 1 else ({}, 0)
-    counts = add_counts(RowCounts(**chunk.counts.model_dump()) for chunk in built)
+    counts = add_counts(chunk.counts for chunk in built)
     used = decide(_without(counts, lost), use_case).disposition != Disposition.REJECTED
     chunk_records.store_reconciliation(upload, Reconciliation(used=used, other_chunks=other_chunks))
     return ReconcileResult(used=used, finish=used or bool(other_chunks))
