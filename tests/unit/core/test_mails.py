@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 KEY, REPORT = "inbox/heart/training/march 2024.csv", "s3://results/reports/heart/run-7/report.html"
 TITLE, RUN = "Heart disease risk", "heart-7"
 PARTIAL = receipt(
-    Arrival("0a", KEY, "v1", received_at="2026-03-01T10:00:00Z", use_case="heart", purpose="training"),
+    Arrival("0a", KEY, "v1", received_at="2026-03-01T10:00:00Z"),
     Ending(
         Disposition.PARTIAL,
         explanation=["Row 4: 1 row has too few cells.", "Row 9: 1 row has no id in id."],
     ),
     settled_at="2026-03-01T10:00:05Z",
-) | {"use_case": "heart", "rows_accepted": 298, "rows_quarantined": 2}
+) | {"use_case": "heart", "purpose": "training", "rows_accepted": 298, "rows_quarantined": 2}
 MAILS = {
     "candidate_blocked": mails.candidate_judged(
         TITLE, RUN, "AUC 0.71 (0.65 to 0.77).", ["The AUC is below 0.75.", "The slope is 0.4."], REPORT

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clinrisk.core.ingest.check_file import check_file
-from clinrisk.core.ingest.counts import RowCounts, add_counts
-from clinrisk.core.ingest.receipts import receipt
-from clinrisk.core.ingest.verdict import decide
+from clinrisk.core.ingest.receipts import Arrival, Ending, receipt
+from clinrisk.core.ingest.verdict import add_counts, decide
+from clinrisk.messages.ingest import Disposition, RowCounts
 from clinrisk.use_cases.base import Code
 
 from .conftest import Judge, Read, file_of, good_rows
@@ -55,15 +55,7 @@ def test_inference_without_what_is_essential_travels_on_and_is_counted(
 ) -> None:
     verdict = check_file(_file(**cells), needing, "inference")
     assert (verdict.disposition, verdict.rows_accepted, verdict.rows_not_scorable) == ("ACCEPTED", 10, 1)
-    made = receipt(
-        key="k",
-        version_id="v",
-        disposition="ACCEPTED",
-        received_at="t",
-        settled_at="t",
-        use_case=needing,
-        verdict=verdict,
-    )
+    made = receipt(Arrival("u", "k", "v", "t"), Ending(Disposition.ACCEPTED, verdict), "t", needing)
     assert made["rows_not_scorable"] == 1
     assert any('"not scored"' in sentence and "age, unit" in sentence for sentence in made["explanation"])
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from clinrisk import use_cases
 from clinrisk.core.ingest.receipts import DUPLICATE, Arrival, Ending, receipt
 from clinrisk.core.ingest.rule_sentences import details, explain, problem_sentence, reason_sentence
 from clinrisk.core.ingest.rules import REJECTED_WITH_FILE, FileRule, Problem, RowRule
@@ -92,19 +91,18 @@ def test_sentences_need_no_use_case() -> None:
 
 COUNTS = RowCounts(10, 9, 1, reasons={"short_row": 1}, first_rows={"short_row": (4,)}, missing={"age": 2})
 PLAIN = Arrival("u", "k", "v", "t")
-HEART = use_cases.get("heart")
 
 
 def test_a_receipt_has_exactly_its_fields_and_its_counts_add_up() -> None:
-    arrival = replace(PLAIN, use_case="heart", purpose="training", sha256="0" * 64)
-    made = receipt(arrival, Ending(Disposition.PARTIAL, decide(COUNTS, HEART)), "t")
+    arrival = replace(PLAIN, purpose="training", sha256="0" * 64)
+    made = receipt(arrival, Ending(Disposition.PARTIAL, decide(COUNTS, WARD)), "t", WARD)
     [detail] = made["details"]
     assert made == {
         "schema": "clinrisk/receipt/v1",
         "key": "k",
         "version_id": "v",
         "upload_id": "u",
-        "use_case": "heart",
+        "use_case": "ward",
         "purpose": "training",
         "disposition": "PARTIAL",
         "rows_accepted": 9,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clinrisk import use_cases
 from clinrisk.core.ingest import rule_sentences
 
 if TYPE_CHECKING:
@@ -66,19 +65,20 @@ def not_scorable(count: int, use_case: UseCase) -> str:
     return f'{rows} a value without which no risk is stated ({names}): the results say "not scored" there.'
 
 
-def receipt(arrival: Arrival, ending: Ending, settled_at: str) -> dict[str, Any]:
+def receipt(
+    arrival: Arrival, ending: Ending, settled_at: str, use_case: UseCase | None = None
+) -> dict[str, Any]:
     """Return a receipt as plain JSON values.
 
     Times are ISO 8601. `reasons` add up to `rows_quarantined` where rows were read; `rows` lists, per reason,
     the first row numbers (row 1 is the line after the header), at most 20. `details` states for each reason,
-    in order, what is wrong and what to do.
+    in order, what is wrong and what to do. Without a use case there is no purpose either.
 
     >>> from clinrisk.messages.ingest import Disposition
     >>> ending = Ending(Disposition.IGNORED, explanation=[NOT_DATA])
     >>> receipt(Arrival("0a", "inbox/x/", "1", received_at="t"), ending, settled_at="t")["rows_accepted"]
     0
     """
-    use_case = use_cases.get(arrival.use_case) if arrival.use_case in use_cases.names() else None
     verdict, reason, sentences = ending.verdict, ending.reason, list(ending.explanation)
     details = [{"rule": reason, "count": 1, "rows": [], "say": " ".join(sentences)}] if reason else []
     if verdict is not None:

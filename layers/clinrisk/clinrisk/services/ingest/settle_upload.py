@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from clinrisk import use_cases
 from clinrisk.aws import s3, telemetry
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import uploads
@@ -44,7 +45,8 @@ def settle(arrival: Arrival, ending: Ending, now: datetime, *, holder: str | Non
     if before is not None:
         ensure_receipt(before)
         return before
-    text = s3.json_text(receipts.receipt(arrival, ending, stamp(now)))
+    use_case = use_cases.get(arrival.use_case) if arrival.use_case in use_cases.names() else None
+    text = s3.json_text(receipts.receipt(arrival, ending, stamp(now), use_case))
     settlement = Settlement(
         **vars(arrival),
         disposition=ending.disposition,
