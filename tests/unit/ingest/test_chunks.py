@@ -97,6 +97,10 @@ def check(made: list[str], texts: list[str], use_case: str, purpose: str) -> Non
     # Only chunks that share ids are read again.
     again = read(texts, use_case, purpose, duplicates) if duplicates else parts
     assert_same(complete, again)
+    for first, second in zip(parts, again, strict=True):
+        # A step that is repeated compares the chunks anew and must find the same.
+        assert second.duplicates.ids.equals(first.duplicates.ids)
+        assert second.duplicates.hashes.tolist() == first.duplicates.hashes.tolist()
     if own_ids:
         lost = [
             cross_chunk.count_lost_rows(rows, parts[index].duplicates.ids)

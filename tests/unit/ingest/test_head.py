@@ -140,6 +140,21 @@ def test_patients_and_outcomes_are_not_mistaken_for_each_other(judge: Judge) -> 
         assert kind in problem.detail
 
 
+def test_a_header_is_another_use_case_s_with_more_than_half_of_its_columns() -> None:
+    half = len(OTHER.header) // 2
+    own = [name for name in OTHER.header if name not in WARD.header]
+    for shared, rule in ((half, FileRule.COLUMNS_MISSING), (half + 1, FileRule.HEADER_OF_OTHER)):
+        data = (",".join(own[:shared]) + "\n1\n").encode()
+        [problem] = check_file_head(data, len(data), WARD, "training")
+        assert problem.rule is rule
+
+
+def test_a_column_of_an_outcomes_file_may_be_named_however_it_is_spelled() -> None:
+    data = GOOD.replace(b"case,", b"case,DA_TE,", 1)
+    [problem] = check_file_head(data, len(data), WARD, "training")
+    assert problem.columns == ("DA_TE",)
+
+
 def test_the_order_of_columns_is_free(judge: Judge) -> None:
     data = f"{','.join(reversed(HEADER.split(',')))}\n{','.join(reversed(ROW.split(',')))}\n".encode()
     assert judge(data).disposition == "ACCEPTED"

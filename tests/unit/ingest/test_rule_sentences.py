@@ -140,3 +140,12 @@ def test_details_leave_out_reasons_that_are_the_file_s_problems() -> None:
     verdict = decide(RowCounts(4, 0, 4, reasons={"not_utf8": 4}), WARD)
     assert [detail["rule"] for detail in details(verdict)] == ["not_utf8"]
     assert len(explain(verdict)) == 1
+
+
+def test_details_name_the_codes_and_ranges_of_the_use_case() -> None:
+    reasons = {"out_of_range:lactate": 1, "unknown_code:unit": 2}
+    sentences = [
+        detail["say"] for detail in details(decide(RowCounts(40, 37, 3, reasons=reasons), WARD), WARD)
+    ]
+    assert "0.1 to 30 mmol/l" in sentences[0]
+    assert "surgery, medicine, icu" in sentences[1]

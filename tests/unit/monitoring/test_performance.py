@@ -1,5 +1,6 @@
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from clinrisk.core.monitoring.findings import CheckFinding, CheckVerdict, ScoreMaterial
 from clinrisk.core.monitoring.performance import auc, observed_to_expected, performance_finding
-from clinrisk.core.profiles.score_profile import ScoreProfile, score_cells, score_profile_of
+from clinrisk.core.profiles.score_profile import EVERYONE, ScoreProfile, score_cells, score_profile_of
 from clinrisk.jobs.evaluation.intervals import delong
 from clinrisk.use_cases.base import UseCase
 
@@ -188,3 +189,10 @@ def test_every_ending_reads_as_it_was_read_aloud(
         "more cases": finding(heart, labelled(heart, risk / 2, label)),
     }
     finding_snapshot("performance", endings)
+
+
+def test_outcomes_on_another_grid_are_an_error_and_no_finding(heart: UseCase, rng: Generator) -> None:
+    scores = labelled(heart, *cohort(rng, 100))
+    everyone = replace(scores.everyone, score_counts=(100,))
+    with pytest.raises(ValueError, match="longer"):
+        finding(heart, ScoreProfile({EVERYONE: {EVERYONE: everyone}}))

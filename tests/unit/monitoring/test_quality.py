@@ -153,3 +153,11 @@ def test_every_ending_reads_as_it_was_read_aloud(
         "six columns": finding(heart, trained, counted(60, 6)),
     }
     finding_snapshot("quality", endings)
+
+
+def test_codes_that_do_not_match_those_of_training_are_an_error_and_no_finding(
+    heart: UseCase, profiled: Draw
+) -> None:
+    batch = with_column(profiled(50), "cp", 0, (20, 20, 10))
+    with pytest.raises(ValueError, match="shorter"):
+        finding(heart, profiled(50), batch)

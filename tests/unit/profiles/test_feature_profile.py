@@ -11,7 +11,14 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from clinrisk import use_cases
-from clinrisk.core.profiles.feature_profile import CELLS, Profile, count_values, merge, profile_of
+from clinrisk.core.profiles.feature_profile import (
+    CELLS,
+    ColumnCounts,
+    Profile,
+    count_values,
+    merge,
+    profile_of,
+)
 from clinrisk.errors import FeatureMismatch
 from clinrisk.use_cases.base import UseCase
 
@@ -45,6 +52,7 @@ def test_the_profile_of_a_file_is_the_sum_of_its_chunks_wherever_it_is_cut(
     whole = profile_of(use_case, table, {"sex": count_values(sex)}, {0: 30, 1: 30})
     assert merge(chunks) == whole
     assert merge(chunks[::-1]) == whole
+    assert json.dumps(merge(chunks).to_dict()) == json.dumps(merge(chunks[::-1]).to_dict())
 
 
 @pytest.mark.parametrize("name", use_cases.names())
@@ -101,3 +109,23 @@ def test_labels_are_kept_only_when_every_part_is_labelled(profiled: Draw) -> Non
     labelled = replace(profiled(10), label={1: 4, 0: 6})
     assert merge([labelled, labelled]).label == {0: 12, 1: 8}
     assert merge([labelled, profiled(10)]).label is None
+
+
+def test_profiles_of_other_grids_do_not_add_up(profiled: Draw) -> None:
+    profile = profiled(10)
+    coarse = replace(profile, columns={**profile.columns, "age": ColumnCounts(0, (4, 6))})
+    with pytest.raises(ValueError, match="shorter"):
+        merge([profile, coarse])
+
+
+def test_groups_that_only_one_part_has_are_kept_in_the_order_of_their_names(profiled: Draw) -> None:
+    first = replace(profiled(10), groups={"sex": {"male": 10}})
+    second = replace(profiled(5), groups={"sex": {"male": 1, "female": 4}, "age_band": {"under_45": 5}})
+    groups = merge([first, second]).groups
+    assert list(groups) == ["age_band", "sex"]
+    assert list(groups["sex"].items()) == [("female", 4), ("male", 11)]
+
+
+def test_without_rows_nothing_is_missing() -> None:
+    assert ColumnCounts(0, (0, 0)).missing_share == 0
+    assert ColumnCounts(1, (0, 0)).missing_share == 1

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -42,7 +43,19 @@ def test_merging_two_batches_gives_the_profile_of_both_together(heart: UseCase, 
 
     whole = of(slice(None))
     assert merge([of(slice(0, 30)), of(slice(30, 90))]) == whole
-    assert merge([of(slice(30, 90)), of(slice(0, 30))]) == whole
+    turned = merge([of(slice(30, 90)), of(slice(0, 30))])
+    assert turned == whole
+    assert list(turned.attributes) == sorted(whole.attributes)
+    assert [list(groups) for groups in turned.attributes.values()] == [
+        sorted(turned.attributes[name]) for name in turned.attributes
+    ]
+
+
+def test_histograms_of_other_grids_do_not_add_up(heart: UseCase, rng: Generator) -> None:
+    profile = scored(heart, 40, rng, labelled=False)
+    everyone = replace(profile.everyone, score_counts=(1, 2))
+    with pytest.raises(ValueError, match="shorter"):
+        merge([profile, ScoreProfile({EVERYONE: {EVERYONE: everyone}})])
 
 
 def test_outcomes_are_kept_only_where_every_part_has_them(heart: UseCase, rng: Generator) -> None:

@@ -18,7 +18,7 @@ def upload_id(bucket: str, key: str, version_id: str) -> str:
     20
     """
     # A key that is not valid Unicode gets an id too, under which it is rejected.
-    text = f"{bucket}/{key}@{version_id}".encode("utf-8", "surrogatepass")
+    text = f"{bucket}/{key}@{version_id}".encode(errors="surrogatepass")
     return hashlib.sha256(text).hexdigest()[:20]
 
 

@@ -197,7 +197,7 @@ def _unreadable(data: bytes, columns: int) -> FileRule | None:
         return FileRule.BINARY
     if not data.isascii():
         try:
-            data.decode("utf-8")
+            data.decode()
         except UnicodeDecodeError:
             return FileRule.NOT_UTF8
     lines = int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord("\n")))

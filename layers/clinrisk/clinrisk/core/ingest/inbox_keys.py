@@ -62,7 +62,7 @@ def parse_key(key: str) -> InboxKey:
         raise NotData("A folder marker holds no data.")
     if not key.startswith(INBOX):
         raise NotData("Only what lies under inbox/ is ingested.")
-    if len(key.encode("utf-8", "surrogatepass")) > LONGEST_KEY:
+    if len(key.encode(errors="surrogatepass")) > LONGEST_KEY:
         message = f"The key is longer than {LONGEST_KEY} bytes; give the file a shorter name."
         raise KeyRefused(message, rules=(FileRule.KEY_TOO_LONG,))
     if any(_unprintable(character) or character in _MARKUP for character in key):
@@ -109,7 +109,7 @@ def receipt_key(key: str, version_id: str) -> str:
 
 def digest_prefix(key: str) -> str:
     """Return the start of the receipt keys of an inbox key that is named by its digest."""
-    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+    digest = hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
     return f"{RECEIPTS}by-digest/{digest[:32]}."
 
 

@@ -66,7 +66,7 @@ def problems_of(head: bytes, *, cut: bool) -> list[Problem]:
     if b"\0" in head:
         return [Problem(FileRule.BINARY)]
     try:
-        head.decode("utf-8")
+        head.decode()
     except UnicodeDecodeError as error:
         # A head that is cut off may end inside a character; anything earlier is another encoding.
         if error.start < len(head) - 3 or not cut:

@@ -58,10 +58,7 @@ def read_header(head: bytes) -> Header:
     end = len(head) if end < 0 else end
     # A lone carriage return belongs to no name; the csv module would read it as a line end.
     line = (
-        head[start:end]
-        .decode("utf-8", "replace")
-        .removesuffix("\r")
-        .replace("\r", "\N{REPLACEMENT CHARACTER}")
+        head[start:end].decode(errors="replace").removesuffix("\r").replace("\r", "\N{REPLACEMENT CHARACTER}")
     )
     names = next(csv.reader([line]), [])
     return Header(tuple(names), min(end + 1, len(head)))

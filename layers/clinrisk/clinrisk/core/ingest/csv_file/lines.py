@@ -85,8 +85,7 @@ class Lines:
         starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])
         spans = zip(starts[list(lines)].tolist(), ends[list(lines)].tolist(), strict=True)
         return [
-            self.data[start : min(end, start + _LONGEST_RAW)].decode("utf-8", "replace")
-            for start, end in spans
+            self.data[start : min(end, start + _LONGEST_RAW)].decode(errors="replace") for start, end in spans
         ]
 
 

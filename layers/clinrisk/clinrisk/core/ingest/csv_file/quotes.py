@@ -46,7 +46,7 @@ def is_one_row(lines: Sequence[bytes], columns: int) -> bool:
     """
     if any(b"," in line for line in lines[1:-1]) or sum(map(len, lines)) + len(lines) > LONGEST_ROW:
         return False
-    text = [line.decode("utf-8", "replace").replace("\r", "") + "\n" for line in lines]
+    text = [line.decode(errors="replace").replace("\r", "") + "\n" for line in lines]
     try:
         rows = list(csv.reader(text, strict=True))
     except csv.Error:
@@ -76,7 +76,7 @@ def _unquote(line: bytes) -> bytes:
         return line.replace(_COMMA, UNIT_SEPARATOR)
     if _SIMPLY_QUOTED.fullmatch(line):
         return line.replace(b'"', b"").replace(_COMMA, UNIT_SEPARATOR)
-    cells = next(csv.reader([line.decode("utf-8")]), [])
+    cells = next(csv.reader([line.decode()]), [])
     return UNIT_SEPARATOR.join(cell.encode() for cell in cells)
 
 
