@@ -161,7 +161,14 @@ def test_a_later_outcomes_file_corrects_an_earlier_one(scored: ScoredBatches) ->
 def test_with_no_batch_at_all_each_check_is_not_evaluated(scored: ScoredBatches) -> None:
     selection = scored.select() | {"batches": []}
     for name in selection["checks"]:
-        assert verdicts(check(scored, name, selection)) == {"none": "NOT_EVALUATED"}
+        answer = check(scored, name, selection)
+        assert (answer["check"], verdicts(answer)) == (name, {"none": "NOT_EVALUATED"})
+        [finding] = answer["findings"]
+        assert (finding["check"], finding["statistic"], finding["threshold"]) == (name, None, 0)
+        assert finding["detail"] == (
+            f"The {name} check had nothing to judge: the live model has scored no batch of the present "
+            "contract yet."
+        )
 
 
 def test_findings_are_kept_and_answered(scored: ScoredBatches) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,13 +34,15 @@ def asked(stack: Stack) -> RequestedApproval:
 def test_a_decision_about_another_package_is_no_decision_about_this_one(
     stack: Stack, asked: RequestedApproval
 ) -> None:
-    with pytest.raises(DecisionMissing, match="another candidate"):
+    with pytest.raises(DecisionMissing, match=r"^The recorded decision is about another candidate\.$"):
         stack.call("promote_candidate", promotion(asked, package_version=7))
 
 
 def test_a_candidate_of_other_files_is_not_released(stack: Stack, asked: RequestedApproval) -> None:
     others = promotion(asked)["digests"] | {"report": "0" * 64}
-    with pytest.raises(EvidenceChanged, match="not the one that the approver was shown"):
+    with pytest.raises(
+        EvidenceChanged, match=r"^The candidate is not the one that the approver was shown\.$"
+    ):
         stack.call("promote_candidate", promotion(asked, digests=others))
 
 
@@ -52,7 +55,9 @@ def test_a_decision_made_on_other_evidence_releases_nothing(stack: Stack, asked:
         UpdateExpression="SET evidence = :other",
         ExpressionAttributeValues={":other": evidence | {"report": "0" * 64}},
     )
-    with pytest.raises(EvidenceChanged, match="on other evidence"):
+    with pytest.raises(
+        EvidenceChanged, match=r"^The decision was made on other evidence than this candidate's\.$"
+    ):
         stack.call("promote_candidate", promotion(asked))
 
 
@@ -62,26 +67,35 @@ def test_a_candidate_of_other_features_is_not_released(
     heart = use_cases.get("heart")
     fewer = replace(heart, columns=heart.columns[:-1])
     monkeypatch.setattr(use_cases, "get", lambda _: fewer)
-    with pytest.raises(EvidenceChanged, match="features are no longer"):
+    with pytest.raises(
+        EvidenceChanged, match=r"^The use case's features are no longer those of the candidate\.$"
+    ):
         stack.call("promote_candidate", promotion(asked))
 
 
 def test_another_threshold_than_the_approved_one_is_refused(stack: Stack, asked: RequestedApproval) -> None:
     event = promotion(asked)
-    with pytest.raises(EvidenceChanged, match="threshold"):
+    with pytest.raises(EvidenceChanged, match=r"^The threshold is not the one that was approved\.$"):
         stack.call("promote_candidate", event | {"threshold": event["threshold"] + 1e-6})
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
-    [({"run_id": "heart-9999999999"}, "another run"), ({"feature_digest": "0" * 64}, "other features")],
+    [
+        ({"run_id": "heart-9999999999"}, "The evaluation belongs to another run."),
+        ({"use_case": "stroke"}, "The evaluation belongs to another run."),
+        (
+            {"feature_digest": "0" * 64},
+            "The evaluation was made with other features than this use case has.",
+        ),
+    ],
 )
 def test_an_evaluation_of_another_run_or_of_other_features_is_not_judged(
     stack: Stack, changes: dict[str, str], reason: str
 ) -> None:
     candidate = TrainedCandidate(stack, run_id=RUN)
     candidate.change("evaluation", json.dumps(evaluation() | changes).encode())
-    with pytest.raises(FeatureMismatch, match=reason):
+    with pytest.raises(FeatureMismatch, match=f"^{re.escape(reason)}$"):
         stack.call("judge_candidate", candidate.judge_event())
 
 

@@ -255,11 +255,15 @@ def test_a_package_that_lacks_the_digest_of_its_card_is_not_released(stack: Stac
     recorded = asked.judgement["digests"]
     others = {name: value for name, value in recorded.items() if name != "model_card_chai"}
     stack.sagemaker.update_model_package(ModelPackageArn=asked.package[0], CustomerMetadataProperties=others)
-    with pytest.raises(EvidenceChanged, match="differs from what was approved: model_card_chai"):
+    with pytest.raises(
+        EvidenceChanged, match=r"^The registered package differs from what was approved: model_card_chai\.$"
+    ):
         asked.promote()
 
 
 def test_nothing_goes_live_without_a_recorded_decision(stack: Stack) -> None:
     asked = RequestedApproval(stack)
-    with pytest.raises(DecisionMissing):
+    with pytest.raises(
+        DecisionMissing, match=r"^Our records hold no decision that approves this candidate\.$"
+    ):
         asked.promote()

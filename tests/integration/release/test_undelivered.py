@@ -156,5 +156,5 @@ def test_a_promotion_that_comes_after_the_decision_was_closed_releases_nothing(
     expired(stack, asked)
     # As it was read a moment before it was closed.
     monkeypatch.setattr(approvals, "find", lambda _: read)
-    with pytest.raises(DecisionMissing, match="too late"):
+    with pytest.raises(DecisionMissing, match=r"^The decision came too late\.$"):
         asked.promote()

@@ -28,6 +28,9 @@ def test_results_carry_the_hospitals_ids_in_the_files_order(stack: Stack) -> Non
     assert published["results"]["uri"] == (
         f"s3://clinrisk-results/results/stroke/ward-7-8/{upload['upload_id']}.csv"
     )
+    key = published["results"]["uri"].removeprefix("s3://clinrisk-results/")
+    head = stack.s3.head_object(Bucket="clinrisk-results", Key=key)
+    assert head["ContentType"] == "text/csv; charset=utf-8"
     lines = stack.read(published["results"]["uri"]).decode().splitlines()
     assert lines[0].startswith("row,id,risk,band,flagged,factor_1,factor_2,factor_3,")
     assert lines[1].startswith("1,1000,0.19,low,1,age 63,never smoked,,")
@@ -56,7 +59,7 @@ def test_parts_of_another_cut_stop_the_publication(stack: Stack) -> None:
     for folder in ("vault", "presented"):
         part = f"{folder}/stroke/{upload['upload_id']}/chunk-0000{{}}.parquet"
         stack.put("lake", part.format(1), stack.read(f"s3://clinrisk-lake/{part.format(0)}"))
-    with pytest.raises(CountsDisagree, match="results of 40 rows; 20 were accepted"):
+    with pytest.raises(CountsDisagree, match=r"^There are results of 40 rows; 20 were accepted\.$"):
         stack.call("publish_results", event)
     assert not [key for key in stack.keys("results") if key.startswith("results/")]
 
