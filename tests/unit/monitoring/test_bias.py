@@ -8,9 +8,11 @@ from fairlearn.metrics import demographic_parity_difference, equal_opportunity_d
 from numpy.random import Generator
 
 from clinrisk.core.limits import LIMITS
+from clinrisk.core.monitoring import bias
 from clinrisk.core.monitoring.bias import (
     SELECTION_RATE,
     TRUE_POSITIVE_RATE,
+    GapRise,
     Rate,
     bias_finding,
     current_rates,
@@ -233,3 +235,12 @@ def test_every_ending_reads_as_it_was_read_aloud(
         "fewer flagged": ending(30, 100, labelled=False),
     }
     finding_snapshot("bias", endings)
+
+
+@pytest.mark.parametrize(("low", "verdict"), [(0.0999, "OK"), (0.1, "OK"), (0.1001, "ALERT")])
+def test_a_rise_alerts_only_when_its_low_end_is_above_the_limit(
+    heart: UseCase, rng: Generator, monkeypatch: pytest.MonkeyPatch, low: float, verdict: str
+) -> None:
+    monkeypatch.setattr(bias, "gap_rise", lambda attribute, *_: GapRise(attribute, 0.05, 0.4, low))
+    batch, _ = scored(heart, 600, rng)
+    assert finding(heart, approved(batch), batch, rng).verdict == verdict

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from clinrisk.core.limits import LIMITS
+from clinrisk.core.monitoring import quality
 from clinrisk.core.monitoring.findings import CheckFinding, CheckVerdict, ProfileMaterial
 from clinrisk.core.monitoring.quality import Concern, concerns, quality_finding, share_rise
 from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
@@ -161,3 +163,15 @@ def test_codes_that_do_not_match_those_of_training_are_an_error_and_no_finding(
     batch = with_column(profiled(50), "cp", 0, (20, 20, 10))
     with pytest.raises(ValueError, match="shorter"):
         finding(heart, profiled(50), batch)
+
+
+def test_the_intervals_have_the_confidence_of_the_limits(
+    heart: UseCase, profiled: Draw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = material(profiled(100), profiled(50), quarantined=10)
+    usual = [concern.low for concern in concerns(heart, given)]
+    monkeypatch.setattr(quality, "LIMITS", replace(LIMITS, quality_significance=0.4))
+    assert all(
+        narrow.low > low or narrow.share == low == 0
+        for narrow, low in zip(concerns(heart, given), usual, strict=True)
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -86,7 +87,14 @@ def test_an_answer_that_lacks_something_is_not(change: dict[str, str]) -> None:
 
 
 def test_an_empty_form_is_told_everything_it_lacks() -> None:
-    assert len(objections({}, 3, shown=SHOWN)) == 4
+    assert objections({}, 3, shown=SHOWN) == [
+        "There is new evidence since you opened this page. Please read it, then decide.",
+        "Choose whether to approve or to reject.",
+        "Type the version number shown on this page: 3.",
+        "Give a reason of at least 10 characters.",
+    ]
+    talkative = GOOD | {"reason": "x" * 1001}
+    assert objections(talkative, 3, shown=SHOWN) == ["Give a reason of at most 1000 characters."]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +114,7 @@ def test_an_answer_is_the_decision_and_the_reason_without_its_blanks(decision: s
 
 def test_what_cannot_be_released_any_more_may_still_be_rejected() -> None:
     [objection] = objections(GOOD, 3, shown=SHOWN, outdated=OUTDATED)
-    assert OUTDATED in objection
+    assert objection == f"This version cannot be released. {OUTDATED}"
     assert objections(GOOD | {"decision": "reject"}, 3, shown=SHOWN, outdated=OUTDATED) == []
 
 
@@ -121,6 +129,38 @@ def test_evidence_that_compares_with_another_model_is_said_to_be_out_of_date_and
 
 def test_the_form_carries_the_digest_of_what_the_page_shows() -> None:
     assert f'<input type="hidden" name="shown" value="{SHOWN}">' in asked()
+
+
+def test_the_button_that_passes_a_decision_on_carries_what_the_form_carried() -> None:
+    page = approval_page.outcome(use_cases.get("heart"), FACTS, shown=SHOWN, nonce="0" * 64)
+    assert f'<input type="hidden" name="shown" value="{SHOWN}">' in page.html
+    assert f'<input type="hidden" name="nonce" value="{"0" * 64}">' in page.html
+    assert page.status == 200
+    assert "<form" not in approval_page.outcome(use_cases.get("heart"), FACTS, status=410).html
+
+
+def test_every_page_is_sent_with_the_headers_that_keep_it_apart() -> None:
+    sent = approval_page.headers()
+    rules = [rule.split(" ")[0] for rule in sent.pop("content-security-policy").split("; ")]
+    assert rules == ["default-src", "style-src", "form-action", "frame-ancestors", "base-uri"]
+    assert sent == {
+        "content-type": "text/html; charset=utf-8",
+        "cache-control": "no-store",
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "strict-transport-security": "max-age=63072000",
+        "x-robots-tag": "noindex, nofollow",
+    }
+
+
+def test_a_moment_is_written_in_utc_wherever_the_page_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        written = approval_page.day(1_795_900_000), approval_page.day("2026-03-01T23:30:00+09:00")
+    time.tzset()
+    assert written == ("28 November 2026, 21:06 UTC", "1 March 2026, 14:30 UTC")
 
 
 @pytest.mark.parametrize(

@@ -75,3 +75,16 @@ def test_what_changes_for_patients_is_counted_and_measured() -> None:
         "0.95",
         "+1.2 points (-0.4 to +2.9)",
     )
+
+
+def test_the_mail_reads_as_it_was_read_aloud() -> None:
+    assert summary_of([]) == "Compared with the live model: There is no comparison with the live model."
+    assert summary_of([made("a" * 20, 60)]) == summary_of([])
+    assert summary_of([failed("replay")]) == "Compared with the live model: It ended with States.Timeout."
+    comparison = made("replay", 190)
+    seen = comparison["everyone"]
+    assert summary_of([made("b" * 20, 60), comparison]) == (
+        "Compared with live version 3 on 190 patients of recent batches: the same flag for "
+        f"{share(seen['agreement'])}; {seen['only_candidate']} would be newly flagged, "
+        f"{seen['only_champion']} no longer flagged. The recent batches hold 190 patients; 200 were wanted."
+    )

@@ -32,7 +32,7 @@ def join(use_case: UseCase, predictions: pl.DataFrame, labels: pl.DataFrame) -> 
 
     `predictions` has record_id, risk, flagged and a `group_<attribute>` column per protected attribute.
     """
-    known = predictions.join(labels, on="record_id", how="inner", maintain_order="left")
+    known = predictions.join(labels, on="record_id", maintain_order="left")
     if known.is_empty():
         return None
     return score_profile_of(

@@ -41,7 +41,7 @@ def results_of(presented: bytes, vault: bytes, *, header: bool) -> Results:
     """
     scored = pl.read_parquet(io.BytesIO(presented))
     ids = pl.read_parquet(io.BytesIO(vault), columns=["record_id", "source_id"])
-    joined = scored.join(ids, on="record_id", how="inner", validate="1:1").sort("row")
+    joined = scored.join(ids, on="record_id", validate="1:1").sort("row")
     if not scored.height == ids.height == joined.height:
         raise CountsDisagree(
             f"{scored.height} scored rows, {ids.height} known ids, {joined.height} of them match."
