@@ -106,9 +106,14 @@ def changed_lines(diff: str) -> tuple[str, str]:
 
 
 def equivalents() -> set[tuple[str, str, str]]:
-    """Return the argued survivors: module, lines removed, lines added."""
+    """Return the argued survivors: module, lines removed, lines added; one reason may be that of several."""
     rows = tomllib.loads(EQUIVALENT.read_text()).get("mutant", [])
-    return {(row["module"], row["removed"], row["added"]) for row in rows if row["reason"].strip()}
+    return {
+        (row["module"], row["removed"], added)
+        for row in rows
+        for added in row["added"]
+        if row["reason"].strip()
+    }
 
 
 def main() -> int:

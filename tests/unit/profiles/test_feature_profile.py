@@ -96,6 +96,9 @@ def test_a_profile_survives_json_in_a_few_kilobytes(profiled: Draw) -> None:
     text = json.dumps(profile.to_dict())
     assert Profile.from_dict(json.loads(text)) == profile
     assert len(text) < 8000
+    unlabelled = json.loads(json.dumps(profiled(10).to_dict()))
+    assert unlabelled["label"] is None
+    assert Profile.from_dict(unlabelled).label is None
 
 
 def test_profiles_of_other_use_cases_or_schema_versions_do_not_add_up(profiled: Draw) -> None:

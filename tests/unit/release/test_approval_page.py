@@ -218,7 +218,12 @@ def test_an_error_is_a_page_without_a_form() -> None:
 
 def test_the_summary_says_whom_how_well_and_whom_it_flags() -> None:
     summary = summary_of(EVALUATION, use_cases.get("heart"))
-    assert all(fact in summary for fact in ("243", "112", "0.900 (0.870 to 0.930)", "38%", "85%"))
+    assert summary == (
+        f"{use_cases.get('heart').title}: trained on 243 patients, 112 of them with the condition. "
+        "Cross-validated AUC with its 95% interval: 0.900 (0.870 to 0.930); logistic regression "
+        "0.900 (0.870 to 0.930), age alone not evaluated. Patients are flagged from a risk of 38%, chosen "
+        "to find 85% of the cases."
+    )
 
 
 def test_a_subject_is_what_sns_takes() -> None:
@@ -243,6 +248,23 @@ def test_a_real_evaluation_document_is_shown_complete() -> None:
     assert [len(attribute.groups) for attribute in evidence.groups] == [len(names) for names in known]
     for bar in evidence.areas:
         assert 0 <= bar.low <= bar.value <= bar.high <= 100
+
+
+def test_what_an_evaluation_lacks_is_shown_as_not_evaluated() -> None:
+    heart = use_cases.get("heart")
+    without = {key: value for key, value in EVALUATION.items() if key not in {"groups", "gaps"}}
+    bare = without | {
+        "counts": {"training": {"rows": 243, "positives": 112}},
+        "models": {"xgboost": {}, "floor": {"auc": "NOT_EVALUATED"}},
+        "holdout": {"xgboost": {}},
+    }
+    evidence = evidence_of(bare, heart)
+    assert (evidence.rows, evidence.positives, evidence.holdout_rows, evidence.areas) == (243, 112, 0, ())
+    assert {line.cells for line in evidence.figures} == {("not evaluated", "not evaluated")}
+    assert [(table.title, table.groups) for table in evidence.groups] == [
+        (attribute.title, ()) for attribute in heart.protected
+    ]
+    assert {table.gap.cells for table in evidence.groups} == {("", *["not evaluated"] * 3)}
 
 
 def test_an_area_is_drawn_from_chance_to_perfect() -> None:

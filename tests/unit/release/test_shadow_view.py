@@ -88,3 +88,8 @@ def test_the_mail_reads_as_it_was_read_aloud() -> None:
         f"{share(seen['agreement'])}; {seen['only_candidate']} would be newly flagged, "
         f"{seen['only_champion']} no longer flagged. The recent batches hold 190 patients; 200 were wanted."
     )
+
+
+def test_an_attribute_that_a_comparison_does_not_have_has_an_empty_table() -> None:
+    shown = shadow_view_of([made("replay", 240) | {"groups": {}}], HEART)
+    assert shown.groups == tuple((attribute.title, ()) for attribute in HEART.protected)

@@ -230,3 +230,45 @@ def test_evidence_that_compares_with_the_live_model_holds(version: int) -> None:
 )
 def test_the_model_compared_with_is_the_one_that_was_live(evaluation: dict[str, Any], version: int) -> None:
     assert compared_with(evaluation) == version
+
+
+def without(name: str) -> dict[str, Any]:
+    return {key: value for key, value in GOOD.items() if key != name}
+
+
+def test_an_evaluation_that_counts_no_uses_of_the_hold_out_is_the_first() -> None:
+    uses = requirements(without("looks"), BAR)[-1]
+    assert (uses.asked, uses.found, uses.met) == (
+        "Candidates checked on these hold-out patients: at most 20",
+        "1",
+        True,
+    )
+
+
+def test_what_an_older_evaluation_lacks_is_as_if_there_were_none() -> None:
+    assert requirements(without("groups"), BAR) == requirements(changed("groups", {}), BAR)
+    assert requirements(without("champion"), BAR) == requirements(changed("champion", None), BAR)
+    [floor] = [line for line in requirements(without("floor_feature"), BAR) if "floor" in line.asked]
+    assert floor.asked == ("AUC not below that of the floor (one feature alone), with 95% confidence")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_that_was_not_evaluated_does_not_meet_the_bar(name: str) -> None:
+    absent = deepcopy(GOOD)
+    del absent["models"]["xgboost"][name]
+    for document in (changed(f"models/xgboost/{name}", NOT_EVALUATED), absent):
+        unmet = [line for line in requirements(document, BAR) if not line.met]
+        assert unmet
+        assert all(line.found.startswith("not evaluated") for line in unmet)
+
+
+@pytest.mark.parametrize("path", ["holdout/xgboost/auc", "comparison/xgboost_vs_floor/auc"])
+def test_what_could_not_be_compared_does_not_meet_the_bar(path: str) -> None:
+    [line] = [line for line in requirements(changed(path, NOT_EVALUATED), BAR) if not line.met]
+    assert line.found == "not evaluated"
+
+
+def test_patients_that_have_no_risk_from_both_models_are_the_reason_where_none_is_given() -> None:
+    nobody = {"compared": {"training": 0, "holdout": 0}, "why_not": ""}
+    [line] = [line for line in requirements(changed("champion", nobody), BAR) if not line.met]
+    assert line.found == "not evaluated: no patient has a risk from both"

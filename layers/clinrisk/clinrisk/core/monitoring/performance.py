@@ -32,7 +32,7 @@ def auc(positive: Sequence[int], negative: Sequence[int]) -> Estimate:
     >>> round(auc([0, 2, 8], [6, 3, 1]).value, 6)
     0.91
     """
-    cases, others = np.asarray(positive, dtype=float), np.asarray(negative, dtype=float)
+    cases, others = np.asarray(positive), np.asarray(negative)
     m, n = cases.sum(), others.sum()
     # For a patient of each cell: the share of the other kind that the model ranks on the right side.
     below = (np.cumsum(others) - others / 2) / n
