@@ -58,7 +58,7 @@ def test_a_chunk_that_was_built_from_other_bytes_is_refused(stack: Stack, built:
 
 def test_a_chunk_with_other_rows_than_it_counted_is_not_written(stack: Stack, built: dict[str, Any]) -> None:
     chunk = document(stack, built, "built-00000")
-    alter(stack, built, "built-00000", chunk | {"counts": chunk["counts"] | {"accepted": 4}})
+    alter(stack, built, "built-00000", chunk | {"counts": chunk["counts"] | {"rows": 4, "accepted": 4}})
     with pytest.raises(CountsDisagree, match=r"^Chunk 0 has 5 rows stored, other than it counted\.$"):
         stack.call("write_features", built)
 
