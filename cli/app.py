@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from cli import downloads, ingest, monitoring, release, status
+from cli import downloads, ingest, monitoring, outcome_overview, release, status
 from cli.command_errors import CliError, explain
 from cli.local_files import file_commands
 from cli.options import AsJson, OnTwin, StackName
@@ -55,6 +55,7 @@ app.command("receipts", rich_help_panel=FILES)(ingest.receipts)
 app.command("redrive", rich_help_panel=RUNS)(ingest.redrive)
 app.command("status", rich_help_panel=RUNS)(status.status)
 app.command("monitor", rich_help_panel=RUNS)(monitoring.monitor)
+app.command("outcomes", rich_help_panel=RUNS)(outcome_overview.outcomes)
 app.command("findings", rich_help_panel=RUNS)(monitoring.findings)
 app.command("approvals", rich_help_panel=MODELS)(release.approvals)
 app.command("live", rich_help_panel=MODELS)(release.live)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,11 +43,11 @@ class Preview:
 
 def preview(content: bytes, name: str, purpose: str, file_name: str = "a.csv") -> Preview:
     """Return the verdict of ingest on a file, except for what only the stack knows: repeats of its bytes."""
-    use_case = use_cases.get(name)
+    use_case, today = use_cases.get(name), dt.datetime.now(dt.UTC).date()
     refused = _refused_name(inbox_key(name, purpose, file_name))
     if refused is not None:
         return _explained(refused, None)
-    return _explained(check_file(content, use_case, purpose), use_case)
+    return _explained(check_file(content, use_case, purpose, today), use_case)
 
 
 def _explained(verdict: FileVerdict, use_case: UseCase | None) -> Preview:

@@ -16,7 +16,6 @@ from clinrisk.aws.tables import uploads
 from clinrisk.core import object_keys
 from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.core.profiles.score_profile import score_profile_of
-from clinrisk.core.scoring.outcomes import join
 from clinrisk.messages.ingest import Disposition, Settlement
 from clinrisk.messages.message import Reference
 from clinrisk.messages.release import LiveModel
@@ -57,8 +56,7 @@ class ScoredBatches:
         training = read(rows=600, seed=1, shift=None)
         assert training.profile is not None
         s3.store_json(LAKE, f"training/heart/{RUN}/set/reference.json", training.profile.to_dict())
-        labelled = join(HEART, self._predictions(training.features, seed=1), training.features)
-        assert labelled is not None
+        labelled = self._profile(self._predictions(training.features, seed=1), training.features["label"])
         evaluation = {"models": {"xgboost": {"auc": [0.9, 0.87, 0.93]}}, "groups": labelled.to_dict()}
         s3.store_json(LAKE, f"evaluation/heart/{RUN}/evaluation.json", evaluation)
         go_live(stack)
@@ -82,21 +80,26 @@ class ScoredBatches:
         settle(upload_id, f"{day}T00:00:00.000Z", chunk.counts.accepted)
         return chunk.features.select("record_id", "label")
 
-    def arrive(self, outcomes: pl.DataFrame, upload_id: str = OUTCOMES, day: str = "2026-04-01") -> None:
-        """Commit an outcomes upload."""
-        self._store_frame(object_keys.outcomes("heart", upload_id, 0), outcomes)
+    def arrive(
+        self,
+        outcomes: pl.DataFrame,
+        upload_id: str = OUTCOMES,
+        day: str = "2026-04-01",
+        *,
+        known_on: str | None = None,
+        replaces: bool = False,
+    ) -> None:
+        """Commit an outcomes upload; its outcomes are of the day of its arrival, unless known earlier."""
+        dated = outcomes.with_columns(
+            pl.lit(known_on or day).str.to_date().alias("date"), pl.lit(replaces).alias("replaces")
+        )
+        self._store_frame(object_keys.outcomes("heart", upload_id, 0), dated)
         settle(upload_id, f"{day}T00:00:00.000Z", len(outcomes), "outcomes")
 
-    def join(self, upload_id: str = OUTCOMES) -> Any:
-        """Run Join Outcomes on an upload."""
-        upload = {
-            "bucket": "clinrisk-inbox",
-            "key": "inbox/heart/outcomes/spring.csv",
-            "version_id": "v1",
-            "size": 9,
-        }
-        named = {"use_case": "heart", "purpose": "outcomes", "upload_id": upload_id, "sha256": "0" * 64}
-        return self.stack.call("join_outcomes", {"upload": upload | named})
+    def join(self, upload_id: str = OUTCOMES) -> dict[str, int]:
+        """Run Join Outcomes on an upload; gives the patients of each status that has some."""
+        answer = self.stack.call("join_outcomes", {"use_case": "heart", "upload_id": upload_id})
+        return {name: n for name, n in answer.items() if n and type(n) is int}
 
     def select(self) -> Any:
         """Run Select Batches."""
@@ -112,10 +115,14 @@ class ScoredBatches:
         scored = pl.DataFrame({"risk": risk, "flagged": risk >= THRESHOLD})
         return features.select("record_id", "row", *HEART.group_columns).hstack(scored)
 
-    def _profile(self, predictions: pl.DataFrame) -> ScoreProfile:
+    def _profile(self, predictions: pl.DataFrame, labels: pl.Series | None = None) -> ScoreProfile:
         groups = {a.name: predictions[f"group_{a.name}"].to_numpy() for a in HEART.protected}
         return score_profile_of(
-            HEART, predictions["risk"].to_numpy(), predictions["flagged"].to_numpy(), groups
+            HEART,
+            predictions["risk"].to_numpy(),
+            predictions["flagged"].to_numpy(),
+            groups,
+            None if labels is None else labels.to_numpy(),
         )
 
     def _store_frame(self, key: str, frame: pl.DataFrame) -> None:

@@ -85,7 +85,9 @@ def spelled() -> Iterator[str]:
 def keys() -> dict[str, frozenset[str]]:
     """Return the keys of each bucket, by its logical id."""
     every = set(spelled())
-    results = {key for key in every if key.split("/")[0] in {"receipts", "reports", "results"}}
+    results = {
+        key for key in every if key.split("/")[0] in {"receipts", "reports", "results", "outcome-overviews"}
+    }
     facts = SimpleNamespace(
         use_case="heart", live_version=3, event="promoted", approval_id="a", decision="APPROVED"
     )

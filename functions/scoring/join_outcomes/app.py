@@ -1,13 +1,16 @@
-"""Join Outcomes: give predictions the labels that arrived for them, as labelled score profiles.
+"""Join Outcomes: give predictions the outcomes that answer them, as labelled score profiles.
 
-Every batch is profiled anew from all outcomes known: a repeated or late delivery ends in the same bytes.
+Every batch is judged anew from all outcomes known: a repeated or delayed delivery ends in the same bytes.
 
-AWS calls: dynamodb:Query on Uploads; s3:ListBucket and s3:GetObject on Lake (outcomes/, predictions/);
-s3:PutObject on Lake (joined/); kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: UPLOADS_TABLE, LAKE_BUCKET. Layers: Clinrisk, Frames, Numeric.
+AWS calls: dynamodb:Query on Uploads; s3:ListBucket on Lake (outcomes/, predictions/, joined/) and
+s3:GetObject on Lake (outcomes/, predictions/); s3:PutObject on Lake (joined/), Results (outcome-overviews/);
+kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: UPLOADS_TABLE, LAKE_BUCKET, RESULTS_BUCKET. Layers: Clinrisk, Frames, Numeric.
 """
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 from clinrisk.aws.telemetry import step
 from clinrisk.messages.scoring import JoinRequest, JoinResult
@@ -16,5 +19,5 @@ from clinrisk.services.scoring import join_outcomes
 
 @step(JoinRequest)
 def handler(request: JoinRequest) -> JoinResult:
-    """Return how many of this upload's records had been scored, and how many had not."""
-    return join_outcomes.join(request)
+    """Return how many patients' outcomes are joined, wait, conflict, or match no prediction."""
+    return join_outcomes.join(request, datetime.now(UTC).date())

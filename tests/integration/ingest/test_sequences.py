@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from clinrisk.aws.tables import uploads
+from clinrisk.messages.scoring import JoinRequest
 from clinrisk.services.scoring import join_outcomes
 from tests.integration.fake_feature_store import FakeFeatureStore
 from tests.integration.inbox_files import STROKE_HEADER, csv, heart_csv, stroke_rows
@@ -97,8 +99,10 @@ def test_outcomes_of_an_older_version_do_not_overwrite_those_of_a_newer_one(
     newer = drop(stack, key, b"id,label,date\n7,1,2024-02-28\n", NEW)
     workflow.run(newer, "newer")
     workflow.run(older, "older")
-    labels = [frame["label"].to_list() for frame in join_outcomes.arrived_outcomes("stroke").values()]
-    assert labels == [[0], [1]]
+    join_outcomes.join(JoinRequest(use_case="stroke"), date(2026, 3, 1))
+    overview = stack.read_json("s3://clinrisk-results/outcome-overviews/stroke.json")
+    arrived = [uploads.settlement_of(one["upload_id"]) for one in overview["uploads"]]
+    assert [one.sequencer for one in arrived if one] == [OLD, NEW]
 
 
 def test_the_same_bytes_as_a_new_version_are_a_duplicate_and_new_bytes_are_not(

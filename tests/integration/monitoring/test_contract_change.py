@@ -39,4 +39,4 @@ def test_no_batch_of_the_earlier_contract_is_judged(scored: ScoredBatches, check
 def test_outcomes_find_no_prediction_of_the_earlier_contract(scored: ScoredBatches) -> None:
     labels = scored.labels[LIKE_TRAINING].head(50).with_columns(pl.col("label").cast(pl.Int8))
     scored.arrive(labels)
-    assert scored.join() == {"joined": 0, "unmatched": 50}
+    assert scored.join() == {"unmatched": 50}

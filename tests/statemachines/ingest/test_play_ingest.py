@@ -80,13 +80,16 @@ def cast(purpose: str = "training", **changes: Any) -> dict[str, Any]:
         "Keep Why It Was Not Built": {},
         "Keep Why It Was Not Written": {},
         "Keep Event": {"MessageId": "m"},
-        "Join Outcomes": {"joined": 9, "unmatched": 0},
+        "Join Outcomes": JOINED,
         "Start Training": {"ExecutionArn": "arn"},
         "Start Scoring": {"ExecutionArn": "arn"},
     }
     announcements = ("Receipt", "Rejected Upload", "Failed Upload", "Stalled Upload")
     mails = {f"Announce {what}": {"MessageId": "m"} for what in announcements}
     return answers | mails | {name.replace("_", " "): answer for name, answer in changes.items()}
+
+
+JOINED = {"joined": 9, "announce": False, "subject": "Outcomes", "message": "Two exclude one another."}
 
 
 def audience(arguments: dict[str, Any]) -> str:
@@ -241,6 +244,24 @@ def test_an_outcomes_file_is_joined(scene: Setting) -> None:
     stage = scene(cast("outcomes"))
     assert stage.run("ingest", EVENT).status == "SUCCEEDED"
     assert stage.stage.states[-1] == "Join Outcomes"
+
+
+@pytest.mark.parametrize(
+    ("announced", "subject", "message"),
+    [
+        (False, "Outcomes", "Two exclude one another."),
+        (True, "March was used in part", "Rows used: 9.\n\nTwo exclude one another."),
+    ],
+)
+def test_unclear_outcomes_are_mailed_once_with_what_the_receipt_says(
+    scene: Setting, *, announced: bool, subject: str, message: str
+) -> None:
+    receipt = settled(announce=announced, subject="March was used in part", message="Rows used: 9.")
+    unclear = JOINED | {"announce": True}
+    stage = scene(cast("outcomes", Commit_Upload=receipt, Join_Outcomes=unclear))
+    assert stage.run("ingest", EVENT).status == "SUCCEEDED"
+    [mail] = stage.stage.to("Announce Receipt")
+    assert (mail.arguments["Subject"], mail.arguments["Message"]) == (subject, message)
 
 
 @pytest.mark.parametrize("disposition", ["IGNORED", "DUPLICATE", "REPEATED"])

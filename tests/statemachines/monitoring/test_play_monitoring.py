@@ -47,6 +47,7 @@ def cast(checks: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]
         return answer
 
     answers: dict[str, Any] = {
+        "Join Outcomes": {"joined": 9},
         "Select Batches": SELECTION,
         "Run Check": run_check,
         "Record Findings": recorded(),
@@ -128,7 +129,16 @@ def test_an_alert_is_announced_even_when_another_check_broke(scene: Setting) -> 
 def test_before_the_first_release_there_is_nothing_to_monitor(scene: Setting) -> None:
     stage = scene(cast(Select_Batches=ServiceError("NoLiveModel")))
     assert stage.run("monitoring", START).status == "SUCCEEDED"
-    assert stage.stage.states == ["Select Batches"]
+    assert stage.stage.states == ["Join Outcomes", "Select Batches"]
+
+
+def test_outcomes_that_cannot_be_joined_keep_no_check_from_running(scene: Setting) -> None:
+    stage = scene(cast(Join_Outcomes=ServiceError("SettingMissing")))
+    end = stage.run("monitoring", START)
+    assert (end.status, end.error) == ("FAILED", "MonitoringIncomplete")
+    assert len(stage.stage.to("Record Findings")[0].payload["findings"]) == len(CHECKS)
+    [mail] = stage.stage.to("Announce Broken Monitoring")
+    assert ": join_outcomes." in mail.arguments["Message"]
 
 
 @pytest.mark.parametrize("state", ["Select Batches", "Record Findings"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import asdict, replace
 
 import pytest
@@ -13,7 +14,7 @@ from clinrisk.core.ingest.verdict import add_counts, decide
 from clinrisk.errors import CountsDisagree
 from clinrisk.messages.ingest import RowCounts
 
-from .conftest import Judge, Read, file_of, good_rows
+from .conftest import Judge, Read, file_of, good_rows, named
 from .small_use_cases import CLINIC, HEADERS, WARD
 
 
@@ -212,15 +213,31 @@ def test_outcomes_find_the_record_ids_of_the_patients(read: Read) -> None:
 
 
 @pytest.mark.parametrize(
-    ("date", "valid"),
+    ("date", "reason"),
     [
-        *(("1899-12-31", False), ("1900-01-01", True), ("2099-12-31", True), ("2100-01-01", False)),
-        *(("2023-02-29", False), ("2024-02-29", True), (" 2024-02-29 ", True), ("2024-2-9", False)),
+        *(("1990-01-01", None), ("2024-02-29", None), (" 2024-02-29 ", None), ("2026-03-02", None)),
+        *(("1900-01-01", "date_before_1990:date"), ("1989-12-31", "date_before_1990:date")),
+        *(("2026-03-03", "date_in_future:date"), ("2099-01-01", "date_in_future:date")),
+        *(("2023-02-29", "not_a_date:date"), ("2024-2-9", "not_a_date:date")),
     ],
 )
-def test_a_date_is_a_day_between_1900_and_2099(date: str, valid: bool, read: Read) -> None:  # noqa: FBT001 (pytest passes it by name)
-    outcomes = read(f"id,label,date\n100,1,{date}\n".encode(), purpose="outcomes")
-    assert (outcomes.counts.accepted == 1) == valid
+def test_an_outcome_is_of_a_day_from_1990_to_the_day_after_the_arrival(date: str, reason: str | None) -> None:
+    arrived_on = dt.date(2026, 3, 1)
+    verdict = check_file(f"id,label,date\n100,1,{date}\n".encode(), named("ward"), "outcomes", arrived_on)
+    assert [name for name in verdict.reasons if name != "set_aside_with_file"] == ([reason] if reason else [])
+    assert verdict.rows_accepted == (reason is None)
+
+
+@pytest.mark.parametrize(("cell", "replaces"), [("yes", True), ("no", False), ("", False)])
+def test_an_outcome_may_say_that_it_replaces_earlier_ones(cell: str, replaces: bool, read: Read) -> None:  # noqa: FBT001 (pytest passes it by name)
+    outcomes = read(f"id,label,date,replaces\n100,1,2024-05-01,{cell}\n".encode(), purpose="outcomes")
+    assert outcomes.features["replaces"].to_list() == [replaces]
+
+
+def test_what_an_outcome_replaces_is_said_with_yes_or_no(read: Read) -> None:
+    outcomes = read(b"id,label,date,replaces\n100,1,2024-05-01,maybe\n", purpose="outcomes")
+    assert dict(outcomes.counts.reasons) == {"replaces_unclear:replaces": 1}
+    assert not read(b"id,label,date\n100,1,2024-05-01\n", purpose="outcomes").features["replaces"].any()
 
 
 def test_outcomes_of_a_use_case_without_ids_name_record_ids(read: Read) -> None:

@@ -1,9 +1,26 @@
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from clinrisk.core.scoring.outcomes import join, latest
-from clinrisk.use_cases.base import UseCase
+from clinrisk import use_cases
+from clinrisk.core.scoring.outcome_status import OutcomeStatus
+from clinrisk.core.scoring.outcomes import JudgedBatch, in_force, judge, status_by_upload
 
+if TYPE_CHECKING:
+    from clinrisk.use_cases.base import UseCase
+
+HEART = use_cases.get("heart")
+WITHIN_30_DAYS = replace(HEART, horizon_days=30)
+PREDICTED = dt.date(2026, 3, 1)
+END = dt.date(2026, 3, 31)
+MUCH_LATER = dt.date(2027, 1, 1)
 PREDICTIONS = pl.DataFrame(
     {
         "record_id": ["a", "b", "c"],
@@ -15,31 +32,135 @@ PREDICTIONS = pl.DataFrame(
 )
 
 
-def labels(**of: int) -> pl.DataFrame:
-    return pl.DataFrame({"record_id": list(of), "label": list(of.values())})
+def file_of(*rows: tuple[str, int, dt.date], replaces: bool = False) -> pl.DataFrame:
+    """Make an outcomes upload."""
+    columns = {"record_id": pl.String, "label": pl.Int8, "date": pl.Date}
+    return pl.DataFrame(list(rows), schema=columns, orient="row").with_columns(
+        pl.lit(replaces).alias("replaces")
+    )
 
 
-def test_only_predictions_with_a_known_outcome_are_counted(heart: UseCase) -> None:
-    profile = join(heart, PREDICTIONS, labels(c=1, a=0, stranger=1))
-    assert profile is not None
-    everyone = profile.everyone
+def judged(use_case: UseCase, *files: pl.DataFrame, today: dt.date = MUCH_LATER) -> JudgedBatch:
+    return judge(use_case, PREDICTIONS, PREDICTED, in_force(files), today)
+
+
+def status_of(use_case: UseCase, *rows: tuple[int, dt.date], today: dt.date = MUCH_LATER) -> tuple[str, int]:
+    """Judge outcomes of patient b; gives the status, and the label or -1 where none counts."""
+    batch = judged(use_case, *[file_of(("b", label, date)) for label, date in rows], today=today)
+    (status,) = batch.patients["status"]
+    outcomes = batch.profile.everyone.outcomes if batch.profile else None
+    return status, outcomes.positives if outcomes else -1
+
+
+def day(number: int) -> dt.date:
+    return PREDICTED + dt.timedelta(days=number)
+
+
+def test_only_predictions_with_a_known_outcome_are_counted() -> None:
+    batch = judged(HEART, file_of(("c", 1, END), ("a", 0, END), ("stranger", 1, END)))
+    assert batch.profile is not None
+    everyone = batch.profile.everyone
     assert (everyone.n, everyone.flagged) == (2, 1)
     assert everyone.outcomes is not None
     assert (everyone.outcomes.positives, everyone.outcomes.tp, everyone.outcomes.fp) == (1, 1, 0)
-    assert set(profile.attributes["sex"]) == {"female", "male"}
+    assert set(batch.profile.attributes["sex"]) == {"female", "male"}
 
 
-def test_without_a_match_there_is_no_profile(heart: UseCase) -> None:
-    assert join(heart, PREDICTIONS, labels(stranger=1)) is None
+def test_without_a_match_there_is_no_profile() -> None:
+    assert judged(HEART, file_of(("stranger", 1, END))).profile is None
+    assert judged(HEART).profile is None
 
 
-def test_a_patient_scored_twice_counts_in_both_rows(heart: UseCase) -> None:
-    profile = join(heart, pl.concat([PREDICTIONS, PREDICTIONS]), labels(a=0))
-    assert profile is not None
-    assert profile.everyone.n == 2
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ([(1, day(0))], ("joined", 1)),
+        ([(0, day(0))], ("joined", 0)),
+        ([(1, day(-1))], ("joined", 1)),
+        ([(1, day(-2))], ("earlier", -1)),
+        ([(0, day(3)), (1, day(9))], ("conflicting", -1)),
+        ([(0, day(-2)), (1, day(9))], ("joined", 1)),
+        ([(1, day(3)), (1, day(9))], ("joined", 1)),
+    ],
+)
+def test_an_examination_gives_the_outcome_once(
+    rows: list[tuple[int, dt.date]], found: tuple[str, int]
+) -> None:
+    assert status_of(HEART, *rows) == found
 
 
-@pytest.mark.parametrize("dtype", [pl.Int8, pl.Int64, pl.UInt8])
-def test_a_later_correction_replaces_the_earlier_label(dtype: type[pl.DataType]) -> None:
-    first, second = labels(a=0, b=1), labels(a=1).with_columns(pl.col("label").cast(dtype))
-    assert sorted(latest([first, second]).iter_rows()) == [("a", 1), ("b", 1)]
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ([(1, day(30))], ("joined", 1)),
+        ([(1, day(31))], ("joined", 0)),
+        ([(0, day(30))], ("joined", 0)),
+        ([(0, day(29))], ("waiting", -1)),
+        ([(0, day(9)), (1, day(10))], ("joined", 1)),
+        ([(0, day(10)), (1, day(10))], ("conflicting", -1)),
+        ([(0, day(11)), (1, day(10))], ("conflicting", -1)),
+        ([(1, day(-2))], ("earlier", -1)),
+        ([(1, day(-2)), (0, day(30))], ("joined", 0)),
+    ],
+)
+def test_an_event_counts_up_to_the_end_of_the_horizon(
+    rows: list[tuple[int, dt.date]], found: tuple[str, int]
+) -> None:
+    assert status_of(WITHIN_30_DAYS, *rows) == found
+
+
+def test_before_the_horizon_is_over_cases_wait_as_others_do() -> None:
+    for label in (0, 1):
+        assert status_of(WITHIN_30_DAYS, (label, day(3)), today=END - dt.timedelta(days=1))[0] == "waiting"
+    assert status_of(WITHIN_30_DAYS, (1, day(3)), today=END) == ("joined", 1)
+
+
+def test_a_batch_says_until_when_it_waits() -> None:
+    early, rows = END - dt.timedelta(days=1), file_of(("a", 1, day(3)))
+    assert judged(WITHIN_30_DAYS, rows, today=early).waiting_until == END
+    assert judged(WITHIN_30_DAYS, rows, today=END).waiting_until is None
+    assert judged(HEART, rows, today=early).waiting_until is None
+
+
+def test_a_row_that_replaces_takes_the_place_of_all_that_arrived_before_it() -> None:
+    first, second = file_of(("a", 0, END), ("b", 1, END)), file_of(("a", 1, END), replaces=True)
+    assert dict(in_force([first, second]).select("record_id", "label").iter_rows()) == {"a": 1, "b": 1}
+    again = file_of(("a", 0, END))
+    assert judged(HEART, first, second, again).counts[OutcomeStatus.CONFLICTING] == 1
+
+
+def test_a_patient_counts_once_per_upload_with_the_most_urgent_status() -> None:
+    files = {"one": file_of(("a", 0, END), ("z", 0, END)), "two": file_of(("a", 1, END))}
+    fine = judged(HEART, file_of(("a", 0, END)))
+    counts = status_by_upload(files, [judged(HEART, *files.values()), fine])
+    assert counts["one"] == {
+        OutcomeStatus.CONFLICTING: 1,
+        OutcomeStatus.JOINED: 0,
+        OutcomeStatus.WAITING: 0,
+        OutcomeStatus.EARLIER: 0,
+        OutcomeStatus.UNMATCHED: 1,
+    }
+    assert counts["two"][OutcomeStatus.CONFLICTING] == 1
+
+
+ROWS = st.lists(
+    st.tuples(st.sampled_from("abz"), st.integers(0, 1), st.integers(-3, 40).map(day)),
+    max_size=4,
+    unique_by=lambda row: row[0],
+)
+
+
+@given(st.lists(ROWS, max_size=4), st.sampled_from([HEART, WITHIN_30_DAYS]), st.integers(0, 60).map(day))
+def test_every_patient_is_accounted_for_and_the_order_of_files_does_not_matter(
+    files: list[list[tuple[str, int, dt.date]]], use_case: UseCase, today: dt.date
+) -> None:
+    uploads = [file_of(*rows) for rows in files]
+    batch = judged(use_case, *uploads, today=today)
+    again = judged(use_case, *reversed(uploads), today=today)
+    assert batch.counts == again.counts
+    assert batch.profile == again.profile
+    assert batch.patients.height == len({row[0] for rows in files for row in rows} & set("abc"))
+    assert (batch.profile.everyone.n if batch.profile else 0) == batch.counts[OutcomeStatus.JOINED]
+    counts = status_by_upload({str(number): one for number, one in enumerate(uploads)}, [batch])
+    for number, rows in enumerate(files):
+        assert sum(counts[str(number)].values()) == len(rows)

@@ -41,6 +41,9 @@ class Limits:
     performance_ratio: float = 1.25
     """Observed cases per expected one may be between the inverse of this and this."""
 
+    performance_conflicts: float = 0.05
+    """The share of patients with contradictory outcomes above which performance is not judged."""
+
     bias_gap_rise: float = 0.10
     """The rise of a gap between groups over the approved one, above which it alerts."""
     bias_cases: int = 10

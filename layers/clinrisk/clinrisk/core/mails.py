@@ -115,12 +115,35 @@ def batch_scored(
     *, title: str, file_name: str, rows: int, flagged: int, live_version: int, results: str
 ) -> Mail:
     """Return the mail that the results of a batch are there."""
-    patients = "1 patient" if rows == 1 else f"{rows} patients"
+    patients = _patients(rows)
     return mail(
         f"{title}: {file_name} was scored ({patients})",
         f"Live version {live_version} scored {patients} of {file_name} and flagged {flagged}.",
         f"Results: {results}",
     )
+
+
+def outcomes_unclear(use_case: str, title: str, *, conflicting: int, earlier: int) -> Mail:
+    """Return the mail that outcomes of a file do not count before somebody has looked at them."""
+    return mail(
+        f"{title}: outcomes that need a look",
+        f"{_patients(conflicting)} with outcomes that exclude one another, so that none of them counts."
+        if conflicting
+        else "",
+        "Where a new outcome is the right one, send its row again with yes in a column named replaces; "
+        "where a file was wrong as a whole, send all its rows so."
+        if conflicting
+        else "",
+        f"{_patients(earlier)} with an outcome dated before the prediction, which it does not answer. "
+        "Where the date is wrong, send the row again with the right one and yes in a column named replaces."
+        if earlier
+        else "",
+        f"All outcomes, file by file: clinrisk outcomes {use_case}",
+    )
+
+
+def _patients(number: int) -> str:
+    return "1 patient" if number == 1 else f"{number} patients"
 
 
 def upload_settled(key: str, receipt: Mapping[str, Any], address: str) -> Mail:

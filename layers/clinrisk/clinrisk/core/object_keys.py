@@ -108,8 +108,13 @@ def comparison(use_case: str, run_id: str, batch: str) -> str:
 
 
 def joined(use_case: str, upload: str) -> str:
-    """Return the key of the score profile of a scored upload with its outcomes joined."""
+    """Return the key of the outcomes of a scored upload: counts, and the labelled score profile."""
     return f"joined/{use_case}/{upload}.json"
+
+
+def outcome_overview(use_case: str) -> str:
+    """Return the key of what became of all outcomes of a use case, in the Results bucket: counts alone."""
+    return f"outcome-overviews/{use_case}.json"
 
 
 def findings(use_case: str, execution: str) -> str:

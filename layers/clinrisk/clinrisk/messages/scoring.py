@@ -1,7 +1,7 @@
 """Messages of the scoring workflow: results of a batch, and outcomes joined to predictions."""
 
 from clinrisk.messages.ingest import Upload
-from clinrisk.messages.message import Count, Message, Reference, Request, RunId, S3Uri, Sha256
+from clinrisk.messages.message import Count, Message, Name, Reference, Request, RunId, S3Uri, Sha256
 from clinrisk.messages.training import Probability, Version
 
 
@@ -38,13 +38,21 @@ class PublishResult(Message):
 
 
 class JoinRequest(Request):
-    """Ask to join a committed outcomes upload to the predictions it belongs to."""
+    """Ask to join outcomes to the predictions that they answer, and what became of those of one upload."""
 
-    upload: Upload
+    use_case: Name
+    upload_id: str = ""
+    """Empty where no file has arrived: what waited for its horizon is judged again."""
 
 
 class JoinResult(Message):
-    """How many outcomes found their prediction."""
+    """Patients with outcomes per status (core.scoring.outcomes), and the mail where a person has to look."""
 
+    conflicting: Count
     joined: Count
+    waiting: Count
+    earlier: Count
     unmatched: Count
+    announce: bool
+    subject: str
+    message: str

@@ -201,6 +201,9 @@ class UseCase:
     marginals: Marginals
     """What a synthetic patient looks like."""
     id_column: str | None = None
+    horizon_days: int | None = None
+    """For how many days after it is made a prediction speaks: only then is "no event yet" "no event". None
+    where one examination gives the outcome, as angiography does."""
     baseline_feature: str = "age"
     """The floor: a model of this one feature must be cleared."""
     schema_version: int = 1

@@ -238,6 +238,7 @@ USE_CASE = UseCase(
         references=("fedesoriano. Stroke Prediction Dataset. Kaggle, 2021.",),
         keywords=("stroke", "primary prevention", "general practice", "risk prediction"),
     ),
+    horizon_days=365,
     max_quarantine_share=0.5,
     min_training_rows=1000,
     hyperparameters={

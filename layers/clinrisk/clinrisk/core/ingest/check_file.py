@@ -9,14 +9,18 @@ from clinrisk.core.ingest.csv_file.head import HEAD_BYTES, check_file_head, read
 from clinrisk.core.ingest.verdict import FileVerdict, decide, refuse
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from clinrisk.use_cases.base import UseCase
 
 # The record ids made here are thrown away, so any key will do.
 _KEY = b"offline"
 
 
-def check_file(data: bytes, use_case: UseCase, purpose: str) -> FileVerdict:
-    """Return the verdict on the bytes of a file.
+def check_file(
+    data: bytes, use_case: UseCase, purpose: str, arrived_on: dt.date | None = None
+) -> FileVerdict:
+    """Return the verdict on the bytes of a file; outcomes are held against its day of arrival where given.
 
     >>> from clinrisk import use_cases
     >>> dict(check_file(b"", use_cases.get("heart"), "training").reasons)
@@ -27,5 +31,5 @@ def check_file(data: bytes, use_case: UseCase, purpose: str) -> FileVerdict:
     if problems:
         return refuse(problems)
     header = read_header(head)
-    chunk = read_chunk(data[header.length :], use_case, purpose, header.names, 1, _KEY)
+    chunk = read_chunk(data[header.length :], use_case, purpose, header.names, 1, _KEY, arrived_on=arrived_on)
     return decide(chunk.counts, use_case)

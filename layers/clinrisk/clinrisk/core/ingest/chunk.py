@@ -11,7 +11,7 @@ import polars as pl
 
 from clinrisk.core.ingest import featurize, identity
 from clinrisk.core.ingest.cells import Violation, column_type, read_code, read_column
-from clinrisk.core.ingest.csv_file.head import OUTCOME_COLUMNS
+from clinrisk.core.ingest.csv_file.head import OUTCOME_COLUMNS, REPLACES
 from clinrisk.core.ingest.csv_file.lines import LINE, count_rows_roughly, read_lines
 from clinrisk.core.ingest.pseudonyms import hex_of, record_words, words_of
 from clinrisk.core.ingest.quarantine import count_rows, quarantine_frame, valid_rows
@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 
 _LINES_ALWAYS_READ = 50_000
 _FEWEST_BYTES_PER_CELL = 1.25
-_DATES = dt.date(1900, 1, 1), dt.date(2099, 12, 31)
+_EARLIEST = dt.date(1990, 1, 1)
+_A_DAY = dt.timedelta(days=1)
+"""A hospital's calendar may be a day ahead of the clock that stamps the arrival."""
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_REPLACES = Code(REPLACES, "whether the row replaces earlier ones", {"no": "no", "yes": "yes"})
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ class ParsedChunk:
     """The content of one chunk. `features` and `vault` hold the accepted rows, in file order.
 
     features: record_id, row, label (training only), group_<attribute> ..., then the model's inputs; for
-    outcomes record_id, row, label, date. vault: record_id, row, source_id (the hospital's own id; the record
-    id where a use case has none). quarantine: QUARANTINE_SCHEMA. profile: None for outcomes.
+    outcomes record_id, row, label, date, replaces. vault: record_id, row, source_id (the hospital's own id;
+    the record id where a use case has none). quarantine: QUARANTINE_SCHEMA. profile: None for outcomes.
     """
 
     features: pl.DataFrame
@@ -61,8 +64,12 @@ def read_chunk(  # noqa: PLR0917  # the context of a chunk, in the order of the 
     first_row: int,
     pseudonym_key: bytes,
     other_chunks: pl.DataFrame | None = None,
+    *,
+    arrived_on: dt.date | None = None,
 ) -> ParsedChunk:
     """Return the content of complete lines of a file whose head has no problems.
+
+    No outcome may be dated after the day of `arrived_on`, where it is given.
 
     `data` starts after the header; `first_row` numbers its first line (1 for the line after the header).
     Where a file is cut changes no row, once a chunk that shares ids (or equal rows, where there are none)
@@ -70,23 +77,24 @@ def read_chunk(  # noqa: PLR0917  # the context of a chunk, in the order of the 
     """
     unreadable = _unreadable(data, len(header))
     if unreadable is None:
-        lines = read_lines(data, header, _types(use_case, purpose))
+        lines = read_lines(data, header, _types(use_case, purpose, header))
         context = _Context(use_case, first_row, pseudonym_key, other_chunks)
         if purpose == "outcomes":
-            return _read_outcomes(lines, context)
+            return _read_outcomes(lines, context, arrived_on, replacing=REPLACES in header)
         return _read_patients(lines, context, labelled=purpose == "training")
     # Not parsed at all: all its rows are quarantined and the file is rejected.
     rows = count_rows_roughly(data)
-    empty = read_chunk(b"", use_case, purpose, header, first_row, pseudonym_key)
+    empty = read_chunk(b"", use_case, purpose, header, first_row, pseudonym_key, arrived_on=arrived_on)
     counts = RowCounts(rows, 0, rows, reasons={str(unreadable): rows})
     return ParsedChunk(empty.features, empty.quarantine, counts, empty.profile, empty.vault)
 
 
-def _types(use_case: UseCase, purpose: str) -> dict[str, pl.DataType]:
+def _types(use_case: UseCase, purpose: str, header: Sequence[str]) -> dict[str, pl.DataType]:
     """Return the types that columns are parsed as; ids and dates stay text."""
     label = column_type(_label_code(use_case.label))
     if purpose == "outcomes":
-        return {OUTCOME_COLUMNS[1]: label}
+        types = {OUTCOME_COLUMNS[1]: label, REPLACES: column_type(_REPLACES)}
+        return {name: kind for name, kind in types.items() if name in header}
     types = {column.name: column_type(column) for column in use_case.columns}
     return types | {use_case.label.column: label} if purpose == "training" else types
 
@@ -159,8 +167,10 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
     )
 
 
-def _read_outcomes(lines: Lines, context: _Context) -> ParsedChunk:
-    """Return the content of an outcomes chunk: id, label and date of each outcome."""
+def _read_outcomes(
+    lines: Lines, context: _Context, arrived_on: dt.date | None, *, replacing: bool
+) -> ParsedChunk:
+    """Return the content of an outcomes chunk: id, label and date of each, and whether it replaces others."""
     id_column, label_column, date_column = OUTCOME_COLUMNS
     cells, use_case = lines.cells, context.use_case
     own_ids = use_case.id_column is not None
@@ -168,13 +178,22 @@ def _read_outcomes(lines: Lines, context: _Context) -> ParsedChunk:
     label, unlabelled = _read_label(lines, use_case.label, label_column)
     text = cells[date_column].str.strip_chars(" \t")
     date = text.str.to_date("%Y-%m-%d", strict=False).alias("date")
-    undated = ~date.is_between(*_DATES).fill_null(value=False) | ~text.str.contains(_DATE)
     violations += unlabelled
-    if undated.any():
-        violations.append(Violation(date_column, RowRule.NOT_A_DATE, undated.arg_true()))
+    for rule, wrong in (
+        (RowRule.NOT_A_DATE, date.is_null() | ~text.str.contains(_DATE)),
+        (RowRule.DATE_TOO_OLD, date < _EARLIEST),
+        (RowRule.DATE_IN_FUTURE, date > (arrived_on or dt.date.max - _A_DAY) + _A_DAY),
+    ):
+        if wrong.any():
+            violations.append(Violation(date_column, rule, wrong.fill_null(value=False).arg_true()))
+    replaces = pl.repeat(value=False, n=cells.height, eager=True)
+    if replacing:
+        read = read_code(lines, _REPLACES, RowRule.REPLACES_UNCLEAR)
+        violations += read.violations
+        replaces = (read.values == 1).fill_null(value=False)
     violations = [*_repeated_headers(lines), *violations]
     words = record_words(ids, context.key)[0] if own_ids else words_of(ids)
-    duplicates = _find_duplicates(ids, words, [label, date], violations, context)
+    duplicates = _find_duplicates(ids, words, [label, date, replaces], violations, context)
     violations += duplicates.violations(id_column)
     keep = valid_rows(cells.height, violations)
     rows = _row_numbers(cells, keep, context.first_row)
@@ -182,7 +201,15 @@ def _read_outcomes(lines: Lines, context: _Context) -> ParsedChunk:
     record_id = hex_of(words[keep.to_numpy()])
     quarantine = quarantine_frame(lines, violations, context.first_row)
     return ParsedChunk(
-        pl.DataFrame([record_id, rows, label.filter(keep).alias("label"), date.filter(keep)]),
+        pl.DataFrame(
+            [
+                record_id,
+                rows,
+                label.filter(keep).alias("label"),
+                date.filter(keep),
+                replaces.filter(keep).alias("replaces"),
+            ]
+        ),
         quarantine,
         count_rows(quarantine, len(rows), labelled=len(rows)),
         None,

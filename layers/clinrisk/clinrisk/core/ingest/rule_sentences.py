@@ -159,6 +159,17 @@ _ROW_SENTENCES: dict[RowRule | str, str] = {
         "out which one is right."
     ),
     RowRule.NOT_A_DATE: "{n} no valid date{in_column}. Write dates as YYYY-MM-DD.",
+    RowRule.DATE_TOO_OLD: (
+        "{n} a date{in_column} before 1990. Databases and spreadsheets write 1900-01-01 where no date is "
+        "known: give the day of the outcome, or leave the row out."
+    ),
+    RowRule.DATE_IN_FUTURE: (
+        "{n} a date{in_column} after the day the file arrived. Give the day of the outcome."
+    ),
+    RowRule.REPLACES_UNCLEAR: (
+        "{n} something else than yes or no{in_column}. Write yes where the row takes the place of the "
+        "outcome that was sent earlier for the patient, otherwise no or nothing."
+    ),
     REJECTED_WITH_FILE: "{n} nothing wrong, but the file was rejected. Send the corrected file with them.",
 }
 _SENTENCE_OF = {str(rule): sentence for rule, sentence in _ROW_SENTENCES.items()}

@@ -86,6 +86,9 @@ class RowRule(StrEnum):
     ID_REPEATED = "id_repeated"
     ID_CONFLICTING = "id_conflicting"
     NOT_A_DATE = "not_a_date"
+    DATE_TOO_OLD = "date_before_1990"
+    DATE_IN_FUTURE = "date_in_future"
+    REPLACES_UNCLEAR = "replaces_unclear"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ The checks themselves are modules of this package, listed in `checks`. Standard 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -69,6 +69,8 @@ class ScoreMaterial:
     scores: ScoreProfile | None
     """None while the batch is not scored."""
     rng: Generator
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    """Patients per status of their outcomes, where some have arrived (core.scoring.outcomes)."""
 
 
 def not_evaluated(check: Check, threshold: float, why: str) -> CheckFinding:

@@ -14,10 +14,11 @@ import numpy as np
 from clinrisk.core.evaluation.estimates import Estimate, normal, z_value
 from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
+from clinrisk.core.scoring.outcome_status import OutcomeStatus
 from clinrisk.core.training.promotion import CANDIDATE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from clinrisk.core.monitoring.findings import ScoreMaterial
     from clinrisk.use_cases.base import UseCase
@@ -54,7 +55,7 @@ def observed_to_expected(observed: int, expected: float, rows: int) -> Estimate:
     return Estimate(ratio, ratio * math.exp(-reach), ratio * math.exp(reach))
 
 
-def performance_finding(_: UseCase, material: ScoreMaterial) -> CheckFinding:
+def performance_finding(use_case: UseCase, material: ScoreMaterial) -> CheckFinding:
     """Return whether a batch's known outcomes agree with the approved evaluation.
 
     Alert when the whole interval of the AUC is below the evaluation's interval, or the whole interval of
@@ -63,8 +64,16 @@ def performance_finding(_: UseCase, material: ScoreMaterial) -> CheckFinding:
     approved = Estimate(*material.evaluation["models"][CANDIDATE]["auc"])
     everyone = None if material.scores is None else material.scores.everyone
     outcomes = None if everyone is None else everyone.outcomes
+    if why := _contradictory(use_case.name, material.outcomes):
+        return not_evaluated(Check.PERFORMANCE, approved.low, why)
     if everyone is None or outcomes is None:
-        why = "Performance was not evaluated: no outcomes of this batch have arrived yet."
+        waiting = material.outcomes.get(OutcomeStatus.WAITING, 0)
+        why = (
+            f"Performance was not evaluated: the outcomes of {waiting} patients are known, but the time that "
+            "their predictions speak for is not over."
+            if waiting
+            else "Performance was not evaluated: no outcomes of this batch have arrived yet."
+        )
         return not_evaluated(Check.PERFORMANCE, approved.low, why)
     cases, others = outcomes.positives, everyone.n - outcomes.positives
     if min(cases, others) < LIMITS.performance_patients:
@@ -91,6 +100,19 @@ def performance_finding(_: UseCase, material: ScoreMaterial) -> CheckFinding:
         round(ratio.value if by_ratio else now.value, 4),
         highest if by_ratio else approved.low,
         detail,
+    )
+
+
+def _contradictory(use_case: str, outcomes: Mapping[str, int]) -> str:
+    """Return why nothing can be judged where too many outcomes exclude one another; "" where few do."""
+    conflicting = outcomes.get(OutcomeStatus.CONFLICTING, 0)
+    known = conflicting + outcomes.get(OutcomeStatus.JOINED, 0)
+    if conflicting <= LIMITS.performance_conflicts * known:
+        return ""
+    return (
+        f"Performance was not evaluated: for {conflicting} of {known} patients there are outcomes that "
+        f"exclude one another (limit {LIMITS.performance_conflicts:.0%}). They are listed by: "
+        f"clinrisk outcomes {use_case}"
     )
 
 

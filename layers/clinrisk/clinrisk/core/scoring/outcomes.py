@@ -1,38 +1,132 @@
-"""Outcomes that arrive later, joined to their predictions as a labelled score profile; no row is returned."""
+"""Outcomes that arrive later: which of them answer a prediction, and the score profile of those.
+
+An outcome has a label and the date at which it was known. A prediction is about a stretch of time that begins
+when it is made (`UseCase.horizon_days`); it may be judged when that time is over, cases and others alike:
+cases are known earlier, and to count them alone would make every model look blind. numpy and polars.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from clinrisk.core.profiles.score_profile import score_profile_of
+from clinrisk.core.scoring.outcome_status import OutcomeStatus
 from clinrisk.use_cases.base import GROUP_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from clinrisk.core.profiles.score_profile import ScoreProfile
     from clinrisk.use_cases.base import UseCase
 
+DAY = dt.timedelta(days=1)
+"""Dates are the hospital's own: its calendar may be a day ahead of, or behind, the time of the prediction."""
 
-def latest(outcomes: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return one label per record (record_id, label): that of the last upload, and of its last row there.
 
-    >>> old, new = ({"record_id": ["a"], "label": [label]} for label in (0, 1))
-    >>> latest([pl.DataFrame(old), pl.DataFrame(new)]).rows()
-    [('a', 1)]
+_COLUMNS = pl.Schema({"record_id": pl.String, "label": pl.Int64, "date": pl.Date, "replaces": pl.Boolean})
+
+Counts = dict[OutcomeStatus, int]
+"""Patients per status; each is in one."""
+
+
+@dataclass(frozen=True)
+class JudgedBatch:
+    """The predictions of one batch that have outcomes."""
+
+    patients: pl.DataFrame
+    """record_id, status (text)."""
+    profile: ScoreProfile | None
+    """Of those that are joined; None when there is none."""
+    waiting_until: dt.date | None
+    """The day from which no prediction of the batch has to wait for its horizon; None when none waits."""
+
+    @property
+    def counts(self) -> Counts:
+        """The patients with outcomes per status."""
+        return counts_of(self.patients)
+
+
+def counts_of(patients: pl.DataFrame) -> Counts:
+    """Count patients per status.
+
+    >>> counts_of(pl.DataFrame({"status": ["joined", "joined", "waiting"]}))[OutcomeStatus.JOINED]
+    2
     """
-    every = pl.concat([frame.select("record_id", pl.col("label").cast(pl.Int64)) for frame in outcomes])
-    return every.unique("record_id", keep="last", maintain_order=True)
+    found = dict(patients["status"].value_counts().iter_rows())
+    return {status: found.get(str(status), 0) for status in OutcomeStatus}
 
 
-def join(use_case: UseCase, predictions: pl.DataFrame, labels: pl.DataFrame) -> ScoreProfile | None:
-    """Return the score profile of the predictions whose outcome is known, or None when there is none.
+def in_force(uploads: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return the outcomes (record_id, label, date) that no later upload replaces.
 
-    `predictions` has record_id, risk, flagged and a `group_<attribute>` column per protected attribute.
+    `uploads` are in the order of their arrival: record_id, label, date, replaces. A row that replaces takes
+    the place of what arrived earlier for its patient; every other row stands beside it.
     """
-    known = predictions.join(labels, on="record_id", maintain_order="left")
+    every = pl.concat(
+        [frame.select(_COLUMNS.names()).cast(_COLUMNS) for frame in uploads] or [_COLUMNS.to_frame()]
+    ).with_columns(arrived=np.repeat(np.arange(len(uploads)), [frame.height for frame in uploads]))
+    replaced = pl.col("arrived").filter("replaces").max().over("record_id")
+    return every.filter(replaced.is_null() | (pl.col("arrived") >= replaced)).select(
+        "record_id", "label", "date"
+    )
+
+
+def judge(
+    use_case: UseCase,
+    predictions: pl.DataFrame,
+    predicted_on: dt.date,
+    outcomes: pl.DataFrame,
+    today: dt.date,
+) -> JudgedBatch:
+    """Return what the outcomes in force say about the predictions of one batch.
+
+    `predictions` has record_id, risk, flagged and a `group_<attribute>` column per protected attribute;
+    `outcomes` has record_id, label and date. A case counts up to the end of the horizon; a patient without
+    the event counts once somebody looked at its end or later. Without a horizon an outcome is final.
+    """
+    answering = pl.col("date") >= predicted_on - DAY
+    known = (
+        outcomes.join(predictions.select("record_id").unique(), on="record_id", how="semi")
+        .group_by("record_id", maintain_order=True)
+        .agg(
+            case=pl.col("date").filter(answering & (pl.col("label") == 1)).min(),
+            free=pl.col("date").filter(answering & (pl.col("label") == 0)).max(),
+        )
+    )
+    case, free = pl.col("case"), pl.col("free")
+    both = case.is_not_null() & free.is_not_null()
+    label, wait = case.is_not_null(), pl.lit(value=False)
+    conflict, end = both, predicted_on
+    if use_case.horizon_days is not None:
+        end = predicted_on + dt.timedelta(days=use_case.horizon_days)
+        # Free until a day and a case after it is one course; a case and free on the same day or later is not.
+        conflict = both & (free >= case)
+        label = case.is_not_null() & (case <= end)
+        wait = pl.lit(end > today) | (~label & (pl.max_horizontal(case, free) < end))
+    status = (
+        pl.when(case.is_null() & free.is_null())
+        .then(pl.lit(OutcomeStatus.EARLIER.value))
+        .when(conflict)
+        .then(pl.lit(OutcomeStatus.CONFLICTING.value))
+        .when(wait)
+        .then(pl.lit(OutcomeStatus.WAITING.value))
+        .otherwise(pl.lit(OutcomeStatus.JOINED.value))
+    )
+    patients = known.select("record_id", status=status, label=label.cast(pl.Int64))
+    joined = patients.filter(pl.col("status") == OutcomeStatus.JOINED).drop("status")
+    waits = end > today and bool((patients["status"] == OutcomeStatus.WAITING).any())
+    profile = _profile(use_case, predictions, joined)
+    return JudgedBatch(patients.select("record_id", "status"), profile, end if waits else None)
+
+
+def _profile(use_case: UseCase, predictions: pl.DataFrame, labels: pl.DataFrame) -> ScoreProfile | None:
+    """Return the score profile of the predictions whose outcome is known, or None when there is none."""
+    known = predictions.join(labels, on="record_id", how="inner", maintain_order="left")
     if known.is_empty():
         return None
     return score_profile_of(
@@ -42,3 +136,26 @@ def join(use_case: UseCase, predictions: pl.DataFrame, labels: pl.DataFrame) -> 
         {attribute.name: known[GROUP_PREFIX + attribute.name].to_numpy() for attribute in use_case.protected},
         known["label"].to_numpy(),
     )
+
+
+def status_by_upload(
+    uploads: Mapping[str, pl.DataFrame], batches: Sequence[JudgedBatch]
+) -> dict[str, Counts]:
+    """Return, per outcomes upload, its patients per status; the most urgent of each one's batches."""
+    order = [str(status) for status in OutcomeStatus]
+    empty = pl.DataFrame(schema={"record_id": pl.String, "status": pl.String})
+    ranked = (
+        pl.concat([empty, *(batch.patients for batch in batches)])
+        .with_columns(pl.col("status").cast(pl.Enum(order)))
+        .group_by("record_id")
+        .agg(pl.col("status").min())
+    )
+    return {
+        upload: counts_of(
+            frame.select("record_id")
+            .unique()
+            .join(ranked, on="record_id", how="left")
+            .with_columns(pl.col("status").cast(pl.String).fill_null(OutcomeStatus.UNMATCHED.value))
+        )
+        for upload, frame in uploads.items()
+    }

@@ -43,6 +43,7 @@ def build(
         chunk.first_row,
         pseudonym_key(upload.use_case),
         None if other_chunks is None else frame(s3.fetch(other_chunks)),
+        arrived_on=s3.facts(*version).arrived_at.date() if upload.purpose == "outcomes" else None,
     )
     found = BuiltChunk(
         chunk=chunk,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,20 +56,29 @@ def _findings(check: Check, request: CheckRequest) -> Iterator[tuple[str, CheckF
             yield batch.key, registered.finding(use_case, material)
     else:
         evaluation = _read(selection.evaluation_uri)
-        for name, scores in _scored(selection.batches):
-            yield name, registered.finding(use_case, ScoreMaterial(evaluation, scores, _seeded(name)))
+        for name, scores, outcomes in _scored(selection.batches):
+            judged = ScoreMaterial(evaluation, scores, _seeded(name), outcomes)
+            yield name, registered.finding(use_case, judged)
 
 
-def _scored(batches: Iterable[Batch]) -> list[tuple[str, ScoreProfile | None]]:
-    """Read each batch's score profile, the labelled one where outcomes have been joined.
+def _scored(batches: Iterable[Batch]) -> list[tuple[str, ScoreProfile | None, Counter[str]]]:
+    """Read each batch's score profile, the labelled one where outcomes are joined, and its outcomes' counts.
 
     Where more than one batch has outcomes, all of those together are one more: many small batches can be
     judged together long before any of them can alone.
     """
-    uris = [(batch.key, batch.joined or batch.score_profile) for batch in batches]
-    found = [(name, None if uri is None else ScoreProfile.from_dict(_read(uri))) for name, uri in uris]
-    labelled = [scores for _, scores in found if scores is not None and scores.everyone.outcomes]
-    return [*found, (TOGETHER, merge(labelled))] if len(labelled) > 1 else found
+    found = []
+    for batch in batches:
+        known = {"scores": None, "outcomes": {}} if batch.joined is None else _read(batch.joined)
+        scores = known["scores"]
+        if scores is None and batch.score_profile is not None:
+            scores = _read(batch.score_profile)
+        profile = None if scores is None else ScoreProfile.from_dict(scores)
+        found.append((batch.key, profile, Counter(known["outcomes"])))
+    labelled = [scores for _, scores, _ in found if scores is not None and scores.everyone.outcomes]
+    if len(labelled) > 1:
+        found.append((TOGETHER, merge(labelled), sum((counts for _, _, counts in found), Counter())))
+    return found
 
 
 def _seeded(name: str) -> Generator:

@@ -1,13 +1,15 @@
-"""Join Outcomes: give predictions the labels that arrived for them, as labelled score profiles.
+"""Join Outcomes: give predictions the outcomes that answer them, as labelled score profiles.
 
-Every batch of the present contract is profiled anew from all outcomes known: a repeated or delayed delivery
-ends in the same bytes.
-It reads with polars, so only functions with the Frames and Numeric layers may import it.
+Every batch of the present contract is judged anew from all outcomes in force, so that a repeated or delayed
+delivery ends in the same bytes, and what waited for its horizon is joined when that is over: monitoring
+asks every day. It reads with polars, so only functions with the Frames and Numeric layers may import it.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import io
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -15,49 +17,103 @@ from clinrisk import use_cases
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import uploads
-from clinrisk.core import object_keys
+from clinrisk.core import mails, object_keys
 from clinrisk.core.scoring import outcomes
+from clinrisk.core.scoring.outcome_status import OutcomeStatus
 from clinrisk.messages.scoring import JoinRequest, JoinResult
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
-def join(request: JoinRequest) -> JoinResult:
-    """Return how many of this upload's records had been scored, and how many had not."""
-    use_case = use_cases.get(request.upload.use_case)
-    arrived = arrived_outcomes(use_case.name)
-    labels = outcomes.latest(list(arrived.values()))
-    named = set(arrived[request.upload.upload_id]["record_id"])
-    scored: set[str] = set()
-    columns = ["record_id", "risk", "flagged", *use_case.group_columns]
-    for batch in uploads.used(use_case.name, "inference"):
-        if batch.schema_version != use_case.schema_version:
-            continue
-        predictions = _predictions(use_case.name, batch.upload_id, columns)
-        if predictions is None:
-            continue
-        scored |= named.intersection(predictions["record_id"])
-        profile = outcomes.join(use_case, predictions, labels)
-        if profile is not None:
-            key = object_keys.joined(use_case.name, batch.upload_id)
-            s3.store_json(settings().lake_bucket, key, profile.to_dict())
-    return JoinResult(joined=len(scored), unmatched=len(named) - len(scored))
+    from clinrisk.core.scoring.outcomes import Counts, JudgedBatch
+    from clinrisk.messages.ingest import Settlement
+    from clinrisk.use_cases.base import UseCase
 
 
-def arrived_outcomes(use_case: str) -> dict[str, pl.DataFrame]:
-    """Read every outcomes upload whose rows count, as they arrived: upload id -> record_id, label."""
-    bucket = settings().lake_bucket
-    frames = {}
+def join(request: JoinRequest, today: dt.date) -> JoinResult:
+    """Store what all outcomes that arrived say; return what became of those of one upload, or of all."""
+    use_case = use_cases.get(request.use_case)
+    arrived = _arrived(use_case.name)
+    judged = dict(_judged(use_case, [frame for _, frame in arrived.values()], today))
+    by_upload = outcomes.status_by_upload(
+        {name: frame for name, (_, frame) in arrived.items()}, [batch for _, batch in judged.values()]
+    )
+    _store_overview(use_case, arrived, judged, by_upload, today)
+    asked = [by_upload[request.upload_id]] if request.upload_id else list(by_upload.values())
+    counts = {status: sum(each[status] for each in asked) for status in OutcomeStatus}
+    mail = mails.outcomes_unclear(
+        use_case.name,
+        use_case.title,
+        conflicting=counts[OutcomeStatus.CONFLICTING],
+        earlier=counts[OutcomeStatus.EARLIER],
+    )
+    return JoinResult(
+        **{str(status): n for status, n in counts.items()},
+        announce=bool(counts[OutcomeStatus.CONFLICTING] or counts[OutcomeStatus.EARLIER]),
+        subject=mail.subject,
+        message=mail.text,
+    )
+
+
+def _arrived(use_case: str) -> dict[str, tuple[Settlement, pl.DataFrame]]:
+    """Read every outcomes upload whose rows count, in the order of their arrival, by upload id."""
+    bucket, found = settings().lake_bucket, {}
     for upload in uploads.by_arrival(uploads.used(use_case, "outcomes")):
         first = object_keys.outcomes(use_case, upload.upload_id, 0)
         keys = s3.keys_under(bucket, first.rpartition("/")[0] + "/")
         if keys:
-            frames[upload.upload_id] = pl.concat([_read(key, ["record_id", "label"]) for key in keys])
-    return frames
+            frame = pl.concat([_read(key, ["record_id", "label", "date", "replaces"]) for key in keys])
+            found[upload.upload_id] = upload, frame
+    return found
 
 
-def _predictions(use_case: str, upload_id: str, columns: list[str]) -> pl.DataFrame | None:
-    """Read the named columns of a scored upload's predictions, or None while it is not scored."""
-    key = object_keys.predictions(use_case, upload_id)
-    return _read(key, columns) if s3.keys_under(settings().lake_bucket, key) else None
+def _judged(
+    use_case: UseCase, arrived: list[pl.DataFrame], today: dt.date
+) -> Iterator[tuple[str, tuple[Settlement, JudgedBatch]]]:
+    """Judge and store each scored batch that has outcomes, or had some that were withdrawn."""
+    known = outcomes.in_force(arrived)
+    columns = ["record_id", "risk", "flagged", *use_case.group_columns]
+    bucket = settings().lake_bucket
+    for batch in uploads.used(use_case.name, "inference"):
+        predicted = object_keys.predictions(use_case.name, batch.upload_id)
+        if batch.schema_version != use_case.schema_version or not s3.keys_under(bucket, predicted):
+            continue
+        predicted_on = dt.datetime.fromisoformat(batch.settled_at).date()
+        judged = outcomes.judge(use_case, _read(predicted, columns), predicted_on, known, today)
+        key = object_keys.joined(use_case.name, batch.upload_id)
+        if judged.patients.is_empty() and not s3.keys_under(bucket, key):
+            continue
+        scores = None if judged.profile is None else judged.profile.to_dict()
+        s3.store_json(bucket, key, {"scores": scores, "outcomes": judged.counts})
+        yield batch.upload_id, (batch, judged)
+
+
+def _store_overview(
+    use_case: UseCase,
+    arrived: Mapping[str, tuple[Settlement, pl.DataFrame]],
+    judged: Mapping[str, tuple[Settlement, JudgedBatch]],
+    by_upload: Mapping[str, Counts],
+    today: dt.date,
+) -> None:
+    """Store, for data managers, how many patients of each file have which status."""
+    document = {
+        "use_case": use_case.name,
+        "judged_on": today.isoformat(),
+        "uploads": [
+            {"upload_id": name, "key": upload.key, **by_upload[name]} for name, (upload, _) in arrived.items()
+        ],
+        "batches": [
+            {
+                "upload_id": name,
+                "key": upload.key,
+                "predictions": upload.rows_accepted,
+                **batch.counts,
+                "waiting_until": None if batch.waiting_until is None else batch.waiting_until.isoformat(),
+            }
+            for name, (upload, batch) in judged.items()
+        ],
+    }
+    s3.store_json(settings().results_bucket, object_keys.outcome_overview(use_case.name), document)
 
 
 def _read(key: str, columns: list[str]) -> pl.DataFrame:

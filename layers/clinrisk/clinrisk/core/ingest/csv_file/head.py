@@ -22,6 +22,8 @@ HEAD_BYTES = 256 * 1024
 MOST_COLUMNS = 500
 _POSITIONS_SHOWN = 20
 OUTCOME_COLUMNS = ("id", "label", "date")
+REPLACES = "replaces"
+"""The optional column of an outcomes file: a row with yes takes the place of what was sent earlier."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def read_header(head: bytes) -> Header:
 def expected_columns(use_case: UseCase, purpose: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the columns that a file of this purpose must have, and those that it may have."""
     if purpose == "outcomes":
-        return OUTCOME_COLUMNS, ()
+        return OUTCOME_COLUMNS, (REPLACES,)
     if purpose == "training":
         return use_case.header, ()
     label = use_case.label.column
@@ -148,7 +150,7 @@ def _owner(names: tuple[str, ...], use_case: UseCase) -> str | None:
 def _may_be_shown(name: str) -> bool:
     """Whether an unknown column is a known one spelled otherwise; any other text might name a patient."""
     known = {_folded(column) for use_case in use_cases.names() for column in use_cases.get(use_case).header}
-    return name.isascii() and name.isprintable() and _folded(name) in known | {*OUTCOME_COLUMNS}
+    return name.isascii() and name.isprintable() and _folded(name) in known | {*OUTCOME_COLUMNS, REPLACES}
 
 
 def _folded(name: str) -> str:

@@ -1,0 +1,19 @@
+"""What can become of an outcome that arrived. Standard library only, as monitoring has no polars."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class OutcomeStatus(StrEnum):
+    """What became of the outcomes of one patient in one batch, the most urgent first."""
+
+    CONFLICTING = "conflicting"
+    """Two of them exclude one another: none counts until one of them is replaced or withdrawn."""
+    JOINED = "joined"
+    WAITING = "waiting"
+    """The time that the prediction is about is not over, or nobody looked after it was over."""
+    EARLIER = "earlier"
+    """All are dated before the prediction, so they do not answer it."""
+    UNMATCHED = "unmatched"
+    """No batch has a prediction for the patient."""
