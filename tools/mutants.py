@@ -86,8 +86,8 @@ def mutmut(*arguments: str, check: bool = True) -> str:
 
 
 def facts_of(output: str) -> str:
-    """Return the end of what mutmut printed, without the lines that show that it is at work."""
-    return "\n".join(line for line in output.splitlines() if not re.match(r"[⠀-⣿]", line))[-4000:]
+    """Return the end of what mutmut printed, without its signs that it is at work."""
+    return re.sub(r"[⠀-⣿] \w+ \w+[\r\n]*", "", output)[-4000:]
 
 
 def statuses() -> dict[str, str]:

@@ -143,3 +143,26 @@ def test_a_failed_file_is_started_again_by_its_key_or_with_all_others() -> None:
 
 def test_empty_paragraphs_are_left_out() -> None:
     assert mail("s", "", "a", "") == Mail("s", "a\n")
+
+
+def test_a_subject_is_one_line_of_ascii_whatever_it_is_made_of() -> None:
+    assert mail("Gr\u00f6\u00dfe \ufb01x\r\nBcc: x", "a").subject == "Groe fix Bcc: x"
+
+
+def test_a_cut_subject_ends_in_its_last_word_and_three_dots() -> None:
+    assert mail("x" * (LONGEST_SUBJECT - 4) + " yyyy", "a").subject == "x" * (LONGEST_SUBJECT - 4) + "..."
+
+
+def test_a_file_without_a_name_is_called_a_file() -> None:
+    made = mails.upload_settled("inbox/heart/training/", PARTIAL, "s3://results/r.json")
+    assert made.subject == "heart training file a file was used in part"
+
+
+def test_an_address_with_other_characters_is_shown_as_printable() -> None:
+    for made in (
+        mails.upload_settled(KEY, PARTIAL, "s3://results/m\u00e4rz"),
+        mails.upload_failed(KEY, "Defect.", "s3://results/m\u00e4rz"),
+        mails.upload_stalled(KEY, "Defect.", "ACCEPTED", "s3://results/m\u00e4rz"),
+    ):
+        assert "\nReceipt: s3://results/m?rz\n" in made.text
+    assert "What failed: a?b" in mails.delivery_failed(KEY, "a\nb").text
