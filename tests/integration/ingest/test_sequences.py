@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +86,7 @@ def test_a_shorter_sequencer_is_compared_as_s3_documents(stack: Stack, workflow:
     for name, event in (("long", long), ("short", short)):
         workflow.run(event, name)
     # S3 stamps to the second: within one, the sequencer alone decides.
-    same_second = [replace(one, received_at=OLD) for one in uploads.used("stroke", "training")]
+    same_second = [one.model_copy(update={"received_at": OLD}) for one in uploads.used("stroke", "training")]
     assert [one.sequencer for one in uploads.by_arrival(same_second)] == ["0A", "0A1"]
 
 
