@@ -36,11 +36,14 @@ def named(use_case: str) -> UseCase:
 def good_rows(use_case: str, count: int) -> list[Row]:
     """Make good rows that differ from one another."""
     row = dict(zip(HEADERS[use_case].split(","), GOOD[use_case].split(","), strict=True))
-    own = {"case": 100} if use_case == "ward" else {}
-    return [
-        {**row, "age": str(20 + n % 60), **{name: str(first + n) for name, first in own.items()}}
+    # A column of one and the same number is a fault of its own.
+    own: list[Row] = [
+        {"case": str(100 + n), "lactate": f"{1.3 + n % 10 / 10:.1f}"}
+        if use_case == "ward"
+        else {"vessels": str((n + 1) % 5 - 1)}
         for n in range(count)
     ]
+    return [row | {"age": str(20 + n % 60)} | cells for n, cells in enumerate(own)]
 
 
 def file_of(rows: Sequence[Row]) -> bytes:

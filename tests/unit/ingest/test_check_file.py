@@ -92,7 +92,9 @@ def test_a_file_of_nothing_but_empty_rows_has_no_rows(judge: Judge) -> None:
     assert dict(verdict.reasons) == {"empty_row": 2}
 
 
-@pytest.mark.parametrize(("bad", "disposition"), [(9, "PARTIAL"), (10, "PARTIAL"), (11, "REJECTED")])
+@pytest.mark.parametrize(
+    ("bad", "disposition"), [(1, "PARTIAL"), (9, "HELD"), (10, "HELD"), (11, "REJECTED")]
+)
 def test_a_file_is_rejected_above_its_share_of_quarantined_rows(
     bad: int, disposition: str, judge: Judge
 ) -> None:

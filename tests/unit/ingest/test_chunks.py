@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from clinrisk.core.ingest.csv_file.cutting import cut
 from clinrisk.core.ingest.pseudonyms import hex_of
 from clinrisk.core.ingest.verdict import add_counts
 from clinrisk.core.profiles import feature_profile
+from clinrisk.messages.ingest import RowCounts
 
 from .conftest import KEY
 from .small_use_cases import GOOD, HEADERS, SMALL
@@ -47,6 +49,13 @@ def read(
         found.append(read_chunk(text.encode(), SMALL[use_case], purpose, header, row, KEY, shared.get(index)))
         row += text.count("\n")
     return found
+
+
+def exact(counts: RowCounts) -> RowCounts:
+    """Leave out what is counted in a sample of each chunk."""
+    sampled = ("sampled", "alike")
+    facts = {name: n for name, n in counts.facts.items() if name.partition(":")[0] not in sampled}
+    return replace(counts, facts=facts)
 
 
 def pieces(made: list[str], cuts: list[int]) -> list[str]:
@@ -84,7 +93,7 @@ def assert_same(complete: ParsedChunk, parts: list[ParsedChunk]) -> None:
     assert pl.concat([part.vault for part in parts]).equals(complete.vault)
     if complete.profile:
         assert feature_profile.merge([part.profile for part in parts if part.profile]) == complete.profile
-    assert add_counts([part.counts for part in parts]) == complete.counts
+    assert exact(add_counts([part.counts for part in parts])) == exact(complete.counts)
     assert pl.concat([part.quarantine for part in parts]).equals(complete.quarantine)
 
 

@@ -62,10 +62,10 @@ class RowCounts:
     """Per reason, the rows quarantined for it (each row counts for its first reason only)."""
     first_rows: Mapping[str, tuple[Count, ...]] = field(default_factory=dict)
     """Per reason, the first row numbers, at most 20."""
-    measured: Mapping[str, Count] = field(default_factory=dict)
-    """Per column that has other units, how many numbers were read, accepted or not."""
-    foreign: Mapping[str, Count] = field(default_factory=dict)
-    """Per "column:unit", how many numbers are usual only in that other unit."""
+    facts: Mapping[str, Count] = field(default_factory=dict)
+    """What shows a fault of a column, as "fact:column" (see `cells.ColumnValues`); "read", the rows with the
+    right number of cells; in training "used" and "lost", of all rows with a label, and "used_ill" and
+    "lost_ill", of those with the outcome."""
 
     def __post_init__(self) -> None:
         if self.accepted + self.quarantined != self.rows or sum(self.reasons.values()) != self.quarantined:

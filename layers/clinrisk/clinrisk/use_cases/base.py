@@ -57,13 +57,17 @@ class Number:
     """Numbers that mean "not measured" in this column, in addition to the markers of every column."""
     essential: bool = False
     """Without it no risk is stated: such a row trains nothing, and a result says "not scored"."""
-    least_filled: float = 0.5
+    least_filled: float = 0.75
     """The least share of a file's rows in which it must be measured."""
+    commonest: float = 0.3
+    """The largest share of patients, in any population it is meant for, who have one and the same value."""
+    fractions: float = 0.0
+    """The least share of values that have decimals, where decimals are the rule."""
     integer: bool = False
     missing_indicator: bool = False
     """Add a feature `<name>_missing`: being missing is informative."""
     usual: tuple[float, float] | None = None
-    """The range of nearly every patient; with `other_units` it shows a column in another unit."""
+    """The range of nearly every patient: it shows a column in another unit or of another magnitude."""
     other_units: tuple[OtherUnit, ...] = ()
 
 
@@ -79,7 +83,8 @@ class Code:
     values: Mapping[str, str]
     missing: tuple[float, ...] = ()
     essential: bool = False
-    least_filled: float = 0.5
+    least_filled: float = 0.75
+    commonest: float = 1.0
 
     @cached_property
     def numeric(self) -> bool:

@@ -76,7 +76,7 @@ _MARGINALS = Marginals(
     missing_marker="?",
     shifts={
         "district_hospital": Shift(
-            "a younger population from a hospital that seldom does fluoroscopy or scintigraphy",
+            "a younger population from a hospital that leaves out fluoroscopy or scintigraphy more often",
             quantiles={
                 "age": (28, 37, 41, 43, 47, 49, 51, 53, 54, 57, 66),
                 "oldpeak": (0, 0, 0, 0, 0, 0, 0, 1, 1.5, 2, 5),
@@ -87,7 +87,7 @@ _MARGINALS = Marginals(
                 "slope": {"1": 0.115, "2": 0.875, "3": 0.01},
                 "cp": {"1": 0.04, "2": 0.36, "3": 0.18, "4": 0.42},
             },
-            missing={"ca": 0.99, "thal": 0.9, "slope": 0.65, "chol": 0.08, "fbs": 0.03},
+            missing={"ca": 0.15, "thal": 0.15, "slope": 0.15, "chol": 0.08, "fbs": 0.03},
         )
     },
     source="deciles and shares published with the Cleveland and Hungarian data of doi:10.24432/C52P4X",
@@ -109,13 +109,21 @@ USE_CASE = UseCase(
             usual=(25, 90),
             other_units=(OtherUnit("months", 1 / 12), OtherUnit("days", 1 / 365.25)),
         ),
-        Code("sex", "sex", {"0": "female", "1": "male"}, missing=(_NOT_MEASURED,), essential=True),
+        Code(
+            "sex",
+            "sex",
+            {"0": "female", "1": "male"},
+            missing=(_NOT_MEASURED,),
+            essential=True,
+            commonest=0.85,
+        ),
         Code(
             "cp",
             "chest pain",
             {"1": "typical angina", "2": "atypical angina", "3": "non-anginal pain", "4": "no symptoms"},
             missing=(_NOT_MEASURED,),
             essential=True,
+            commonest=0.8,
         ),
         Number(
             "trestbps",
@@ -142,12 +150,14 @@ USE_CASE = UseCase(
             "fasting blood sugar",
             {"0": "120 mg/dl or less", "1": "above 120 mg/dl"},
             missing=(_NOT_MEASURED,),
+            commonest=0.95,
         ),
         Code(
             "restecg",
             "resting ECG",
             {"0": "normal", "1": "ST-T wave abnormality", "2": "left ventricular hypertrophy"},
             missing=(_NOT_MEASURED,),
+            commonest=0.9,
         ),
         Number(
             "thalach",
@@ -158,13 +168,24 @@ USE_CASE = UseCase(
             missing=(_NOT_MEASURED,),
             usual=(70, 215),
         ),
-        Code("exang", "angina on exercise", {"0": "no", "1": "yes"}, missing=(_NOT_MEASURED,)),
-        Number("oldpeak", "ST depression on exercise", -4, 10, "mm", missing=(_NOT_MEASURED,)),
+        Code("exang", "angina on exercise", {"0": "no", "1": "yes"}, missing=(_NOT_MEASURED,), commonest=0.9),
+        Number(
+            "oldpeak",
+            "ST depression on exercise",
+            -4,
+            10,
+            "mm",
+            missing=(_NOT_MEASURED,),
+            commonest=0.75,
+            fractions=0.05,
+            usual=(-2.7, 6.5),
+        ),
         Code(
             "slope",
             "ST segment at peak exercise",
             {"1": "rising", "2": "flat", "3": "falling"},
             missing=(_NOT_MEASURED,),
+            commonest=0.95,
         ),
         Number(
             "ca",
@@ -173,6 +194,7 @@ USE_CASE = UseCase(
             3,
             "vessels",
             missing=(_NOT_MEASURED, 4.0),
+            commonest=0.85,
             integer=True,
         ),
         Code(
@@ -180,6 +202,7 @@ USE_CASE = UseCase(
             "thallium scan",
             {"3": "normal", "6": "fixed defect", "7": "reversible defect"},
             missing=(_NOT_MEASURED, 0.0),
+            commonest=0.9,
         ),
     ),
     label=Label(

@@ -113,7 +113,7 @@ USE_CASE = UseCase(
     description="The chance that a patient has a stroke, from what a general practice knows.",
     id_column="id",
     columns=(
-        Code("gender", "gender", {"Female": "female", "Male": "male", "Other": "other"}),
+        Code("gender", "gender", {"Female": "female", "Male": "male", "Other": "other"}, commonest=0.9),
         Number(
             "age",
             "age",
@@ -121,12 +121,12 @@ USE_CASE = UseCase(
             120,
             "years",
             essential=True,
-            usual=(0.05, 105),
+            usual=(9, 105),
             other_units=(OtherUnit("months", 1 / 12), OtherUnit("days", 1 / 365.25)),
         ),
-        Code("hypertension", "high blood pressure", {"0": "no", "1": "yes"}),
-        Code("heart_disease", "heart disease", {"0": "no", "1": "yes"}),
-        Code("ever_married", "ever married", {"No": "no", "Yes": "yes"}),
+        Code("hypertension", "high blood pressure", {"0": "no", "1": "yes"}, commonest=0.96),
+        Code("heart_disease", "heart disease", {"0": "no", "1": "yes"}, commonest=0.98),
+        Code("ever_married", "ever married", {"No": "no", "Yes": "yes"}, commonest=0.9),
         Code(
             "work_type",
             "work",
@@ -137,6 +137,7 @@ USE_CASE = UseCase(
                 "children": "looks after children or is a child",
                 "Never_worked": "never worked",
             },
+            commonest=0.9,
         ),
         Code("Residence_type", "residence", {"Rural": "rural", "Urban": "urban"}),
         Number(
@@ -145,6 +146,7 @@ USE_CASE = UseCase(
             40,
             600,
             "mg/dl",
+            fractions=0.8,
             usual=(50, 400),
             other_units=(OtherUnit("mmol/l", 18.016), OtherUnit("g/l", 100.0)),
         ),
@@ -155,6 +157,7 @@ USE_CASE = UseCase(
             110,
             "kg/m2",
             missing_indicator=True,
+            fractions=0.6,
             usual=(11, 70),
         ),
         Code(
@@ -166,6 +169,7 @@ USE_CASE = UseCase(
                 "smokes": "smokes",
                 "Unknown": "not known",
             },
+            commonest=0.9,
         ),
     ),
     label=Label("stroke", "stroke", {"0": 0, "1": 1}),

@@ -18,13 +18,14 @@ from clinrisk.core.ingest.rules import RowRule
 from clinrisk.use_cases.base import MARKER_NUMBERS, MISSING_MARKERS, Code, Number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from clinrisk.core.ingest.csv_file.lines import Lines
     from clinrisk.use_cases.base import Column
 
 LONGEST_CELL = 200
 _BLANKS = " \t"
+_SAMPLE = 1000
 _MISSING_CODE = -1
 _NO_CODE = -2
 _MISSING_TEXTS = {marker.lower() for marker in MISSING_MARKERS}
@@ -50,10 +51,11 @@ class ColumnValues:
 
     values: pl.Series
     violations: tuple[Violation, ...] = ()
-    measured: int = 0
-    """How many numbers were read, in range or not; 0 for a column that has no other units."""
-    foreign: Mapping[str, int] = field(default_factory=dict)
-    """Per other unit, how many numbers are usual in it and not in the agreed one."""
+    facts: Mapping[str, int] = field(default_factory=dict)
+    """What shows a fault of the column, 0 left out: "filled" cells, of them "impossible" ones; of a thousand
+    "sampled" values at most, those "alike" the commonest; of numbers, in range or not: "numbers", "unusual",
+    usual in another unit only ("unit:kPa"), "fractions", "lowest"; of codes: one "below" the lowest, one
+    "above" the highest."""
 
 
 def column_type(column: Column) -> pl.DataType:
@@ -92,8 +94,16 @@ def read_number(lines: Lines, column: Number) -> ColumnValues:
     if absent:
         values = values.set(values.is_in(absent).fill_null(value=False), None)
         least, most = _range(values)
-    measured = values.len() - values.null_count()
-    foreign = _count_in_other_units(values, column)
+    facts = {"numbers": values.len() - values.null_count()}
+    facts |= (
+        _count_unusual(values, *column.usual, column)
+        if column.usual and (least < column.usual[0] or most > column.usual[1])
+        else {}
+    )
+    if column.fractions:
+        facts["fractions"] = (values != values.floor()).sum()
+    if column.integer:
+        facts["lowest"] = (values == column.low).sum()
     if least < column.low or most > column.high:
         outside = ~values.is_between(column.low, column.high).fill_null(value=True)
         marker = outside & values.is_in(MARKER_NUMBERS).fill_null(value=False)
@@ -106,7 +116,7 @@ def read_number(lines: Lines, column: Number) -> ColumnValues:
         if fraction.any():
             violations.append(Violation(column.name, RowRule.NOT_INTEGER, fraction.arg_true()))
             values = values.set(fraction, None)
-    return ColumnValues(values, tuple(violations), measured if column.other_units else 0, foreign)
+    return _column_values(values, violations, facts)
 
 
 def read_code(lines: Lines, column: Code, rule: RowRule = RowRule.UNKNOWN_CODE) -> ColumnValues:
@@ -119,11 +129,15 @@ def read_code(lines: Lines, column: Code, rule: RowRule = RowRule.UNKNOWN_CODE) 
     """
     codes = list(column.values)
     positions = {float(code): position for position, code in enumerate(codes)} if column.numeric else {}
+    # One below the lowest code, one above the highest: what a count that starts elsewhere makes of them.
+    beyond = [min(positions) - 1, max(positions) + 1] if column.numeric else []
+    neighbours: list[float] = []
     positions |= dict.fromkeys(column.missing, _MISSING_CODE)
 
     def by_number(text: pl.Series) -> pl.Series:
         """Parse 1.0 as the code 1."""
         numbers = text.cast(pl.Float64, strict=False)
+        neighbours.extend(numbers.filter(numbers.is_in(beyond)))
         return numbers.replace_strict(positions, default=None, return_dtype=pl.Int16)
 
     def by_text(text: pl.Series) -> pl.Series:
@@ -142,7 +156,28 @@ def read_code(lines: Lines, column: Code, rule: RowRule = RowRule.UNKNOWN_CODE) 
             if kind == _NO_CODE:
                 marker = which & cells.cast(pl.Float64).is_in(MARKER_NUMBERS).fill_null(value=False)
                 violations += _violations(column, ((RowRule.LIKELY_MARKER, marker), (rule, which & ~marker)))
-    return ColumnValues(values, tuple(violations))
+    facts = {}
+    if violations and beyond:
+        found = pl.concat([cells.cast(pl.Float64), pl.Series(neighbours, dtype=pl.Float64)])
+        facts |= {side: (found == code).sum() for side, code in zip(("below", "above"), beyond, strict=True)}
+    return _column_values(values, violations, facts)
+
+
+def _column_values(
+    values: pl.Series, violations: Sequence[Violation], facts: Mapping[str, int]
+) -> ColumnValues:
+    """Return a column with the facts that every column has."""
+    impossible = sum(one.positions.len() for one in violations)
+    # From the complete chunk: a file that is sorted begins with equal values.
+    sample = values.drop_nulls().gather_every(max(1, values.len() // _SAMPLE))
+    facts = {
+        "filled": values.len() - values.null_count() + impossible,
+        "impossible": impossible,
+        "sampled": sample.len(),
+        "alike": sample.unique_counts().max() or 0,
+        **facts,
+    }
+    return ColumnValues(values, tuple(violations), {name: int(n) for name, n in facts.items() if n})
 
 
 def _violations(column: Column, found: Iterable[tuple[RowRule, pl.Series]]) -> list[Violation]:
@@ -194,7 +229,10 @@ def _classify(column: str, positions: pl.Series, text: pl.Series, rule: RowRule)
         (RowRule.CHARACTERS, pl.col("text").str.contains(_NOT_ASCII)),
         (RowRule.FORMULA, pl.col("text").str.contains(_FORMULA)),
         (RowRule.DECIMAL_COMMA, pl.col("text").str.contains(_DECIMAL_COMMA)),
-        (RowRule.LIKELY_MARKER, pl.col("text").cast(pl.Float64, strict=False).is_in(MARKER_NUMBERS)),
+        (
+            RowRule.LIKELY_MARKER,
+            pl.col("text").cast(pl.Float64, strict=False).is_in(MARKER_NUMBERS).fill_null(value=False),
+        ),
     ):
         matching = remaining.filter(test)
         if not matching.is_empty():
@@ -205,14 +243,13 @@ def _classify(column: str, positions: pl.Series, text: pl.Series, rule: RowRule)
     return found
 
 
-def _count_in_other_units(values: pl.Series, column: Number) -> dict[str, int]:
-    """Count, per unit that senders confuse with ours, the numbers that are usual only in that unit."""
-    if column.usual is None or not column.other_units:
-        return {}
-    low, high = column.usual
+def _count_unusual(values: pl.Series, low: float, high: float, column: Number) -> dict[str, int]:
+    """Count the numbers that are not usual, and per unit that senders confuse with ours those usual in it."""
     unusual = values.filter(~values.is_between(low, high).fill_null(value=True))
     if unusual.is_empty():
         return {}
-    return {
-        other.unit: int((unusual * other.factor).is_between(low, high).sum()) for other in column.other_units
+    units = {
+        f"unit:{other.unit}": (unusual * other.factor).is_between(low, high).sum()
+        for other in column.other_units
     }
+    return {"unusual": unusual.len(), **units}

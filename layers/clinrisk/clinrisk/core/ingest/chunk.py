@@ -15,7 +15,7 @@ from clinrisk.core.ingest.csv_file.head import OUTCOME_COLUMNS, REPLACES
 from clinrisk.core.ingest.csv_file.lines import LINE, count_rows_roughly, read_lines
 from clinrisk.core.ingest.pseudonyms import hex_of, record_words, words_of
 from clinrisk.core.ingest.quarantine import count_rows, quarantine_frame, valid_rows
-from clinrisk.core.ingest.rules import FileRule, RowRule
+from clinrisk.core.ingest.rules import HARMLESS, NOBODY, FileRule, RowRule
 from clinrisk.core.profiles import feature_profile
 from clinrisk.messages.ingest import RowCounts
 from clinrisk.use_cases.base import GROUP_PREFIX, Code
@@ -159,7 +159,7 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
             labelled=len(rows) if labelled else 0,
             not_scorable=_count_rows_of(absent, keep),
             missing={name: n for name, series in values.items() if (n := series.null_count())},
-            read=read,
+            facts=_facts(read, violations, label if labelled else None, keep),
         ),
         _profile(use_case, inputs, groups, labels[0] if labels else None),
         pl.DataFrame([record_id, rows, source_id.alias("source_id")]),
@@ -286,6 +286,30 @@ def _essential_missing(read: Mapping[str, ColumnValues], use_case: UseCase) -> l
             absent = values.is_null() & valid_rows(len(values), read[name].violations)
             found.append(Violation(name, RowRule.ESSENTIAL_MISSING, absent.arg_true()))
     return found
+
+
+def _facts(
+    read: Mapping[str, ColumnValues],
+    violations: Sequence[Violation],
+    label: pl.Series | None,
+    keep: pl.Series,
+) -> dict[str, int]:
+    """Return what shows a fault of a column, and how the outcomes of lost rows differ (`RowCounts.facts`)."""
+    nobody = sum(one.positions.len() for one in violations if one.rule in NOBODY)
+    facts = {"read": len(keep) - nobody}
+    facts |= {f"{fact}:{name}": n for name, values in read.items() for fact, n in values.facts.items()}
+    for header in (one for one in violations if one.rule is RowRule.REPEATED_HEADER):
+        # A name is not a value, so it was counted as impossible in every column.
+        for name in read:
+            facts[f"filled:{name}"] -= header.positions.len()
+            facts[f"impossible:{name}"] -= header.positions.len()
+    if label is not None:
+        harmless = [one for one in violations if one.rule in HARMLESS]
+        lost = ~keep & valid_rows(len(keep), harmless)
+        for name, rows in (("used", keep), ("lost", lost)):
+            outcomes = label.filter(rows).drop_nulls()
+            facts |= {name: len(outcomes), f"{name}_ill": int(outcomes.sum())}
+    return facts
 
 
 def _count_rows_of(violations: Sequence[Violation], keep: pl.Series) -> int:

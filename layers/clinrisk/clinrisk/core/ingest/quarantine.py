@@ -17,7 +17,7 @@ from clinrisk.messages.ingest import RowCounts
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from clinrisk.core.ingest.cells import ColumnValues, Violation
+    from clinrisk.core.ingest.cells import Violation
     from clinrisk.core.ingest.csv_file.lines import Lines
 
 QUARANTINE_SCHEMA = pl.Schema(
@@ -87,7 +87,7 @@ def count_rows(
     labelled: int = 0,
     not_scorable: int = 0,
     missing: Mapping[str, int] | None = None,
-    read: Mapping[str, ColumnValues] | None = None,
+    facts: Mapping[str, int] | None = None,
 ) -> RowCounts:
     """Return the counts of a chunk from its quarantine and the number of accepted rows."""
     reason = pl.concat_str("rule", pl.lit(":"), "column").str.strip_suffix(":").alias("reason")
@@ -96,7 +96,6 @@ def count_rows(
         .agg(n=pl.len(), first=pl.col("row").head(FIRST_ROWS))
         .sort("n", "reason", descending=[True, False])
     )
-    numbers = {name: values for name, values in (read or {}).items() if values.measured}
     return RowCounts(
         rows=accepted + quarantine.height,
         accepted=accepted,
@@ -106,8 +105,5 @@ def count_rows(
         missing=missing or {},
         reasons=dict(zip(reasons["reason"].to_list(), reasons["n"].to_list(), strict=True)),
         first_rows={name: tuple(first) for name, first in reasons.select("reason", "first").iter_rows()},
-        measured={name: values.measured for name, values in numbers.items()},
-        foreign={
-            f"{name}:{unit}": n for name, values in numbers.items() for unit, n in values.foreign.items() if n
-        },
+        facts=facts or {},
     )

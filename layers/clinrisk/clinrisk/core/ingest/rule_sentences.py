@@ -107,6 +107,39 @@ _FILE_SENTENCES: dict[FileRule, str] = {
         "Nearly all numbers in {columns} look like {detail}. Convert the column to the agreed unit{unit} "
         "and send the file again; none of its rows was used."
     ),
+    FileRule.COLUMN_EMPTY: (
+        "The column {columns} has no value at all. Check the join and the filter of the export."
+    ),
+    FileRule.COLUMN_SPARSE: (
+        "The column {columns} has a value in {detail}. Check whether the export took it from the right place."
+    ),
+    FileRule.COLUMN_CONSTANT: (
+        "The column {columns} has one and the same value in {detail} of its cells. Check whether the export "
+        "took it from the right place."
+    ),
+    FileRule.COLUMN_DAMAGED: (
+        "The column {columns} is damaged: {detail} are impossible, so the others may be wrong as well. Look "
+        "for lost decimal points, another unit or other codes, and export the column again{unit}."
+    ),
+    FileRule.COLUMN_UNUSUAL: (
+        "In the column {columns}, {detail} are outside what nearly every patient has. Check the decimal "
+        "point and the unit{unit}."
+    ),
+    FileRule.CODES_SHIFTED: (
+        "The column {columns} looks counted from another number than agreed: {detail}. Check the first code "
+        "in the export, and recode the column; `clinrisk use-cases` lists the codes."
+    ),
+    FileRule.FRACTIONS_LOST: (
+        "In the column {columns}, {detail} have no decimals, where decimals are the rule. Export the column "
+        "again without rounding it."
+    ),
+    FileRule.ROWS_LOST: (
+        "Of this training file, {detail} cannot be used. Correct them, or let the file through without them."
+    ),
+    FileRule.LOSS_DIFFERS: (
+        "The rows that cannot be used differ from the others: {detail}. Correct them: without them a model "
+        "would learn from other patients than there were."
+    ),
     FileRule.TOO_MANY_BAD_ROWS: (
         "Too many rows cannot be used ({detail}), so none of the rows was used. Correct what is listed and "
         "send the file again."
@@ -186,7 +219,7 @@ def problem_sentence(problem: Problem, use_case: UseCase | None = None) -> str:
     if problem.rule is FileRule.COLUMNS_UNKNOWN and columns:
         columns = f": {columns}"
     unit = ""
-    if use_case and problem.rule is FileRule.WRONG_UNIT and problem.columns:
+    if use_case and "unit" in _FILE_SENTENCES[problem.rule] and problem.columns:
         column = use_case.column(problem.columns[0])
         unit = f" ({column.unit})" if isinstance(column, Number) else ""
     return _FILE_SENTENCES[problem.rule].format(columns=columns, detail=detail, unit=unit)

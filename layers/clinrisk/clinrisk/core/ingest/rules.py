@@ -55,6 +55,15 @@ class FileRule(StrEnum):
     MOSTLY_EMPTY = "mostly_empty_lines"
     WRONG_UNIT = "wrong_unit"
     TOO_MANY_BAD_ROWS = "too_many_bad_rows"
+    COLUMN_EMPTY = "column_empty"
+    COLUMN_SPARSE = "column_rarely_filled"
+    COLUMN_CONSTANT = "column_constant"
+    COLUMN_DAMAGED = "column_damaged"
+    COLUMN_UNUSUAL = "column_unusual"
+    CODES_SHIFTED = "codes_shifted"
+    FRACTIONS_LOST = "fractions_lost"
+    ROWS_LOST = "many_rows_lost"
+    LOSS_DIFFERS = "lost_rows_differ"
     CHECKSUM = "checksum_differs"
 
 
@@ -89,6 +98,12 @@ class RowRule(StrEnum):
     DATE_TOO_OLD = "date_before_1990"
     DATE_IN_FUTURE = "date_in_future"
     REPLACES_UNCLEAR = "replaces_unclear"
+
+
+NOBODY = (RowRule.EMPTY_ROW, RowRule.REPEATED_HEADER)
+"""Rows that are about no patient."""
+HARMLESS = (*NOBODY, RowRule.ID_REPEATED)
+"""Rows that lose no patient: they do not count towards the share of quarantined rows."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from clinrisk.core.ingest.rules import LONGEST_LINE, REJECTED_WITH_FILE, FileRule, Problem, RowRule
+from clinrisk.core.ingest.column_faults import column_faults
+from clinrisk.core.ingest.rules import (
+    HARMLESS,
+    LONGEST_LINE,
+    REJECTED_WITH_FILE,
+    FileRule,
+    Problem,
+    RowRule,
+)
 from clinrisk.messages.ingest import RowCounts
 from clinrisk.use_cases.base import Number
 
@@ -27,13 +35,14 @@ FEWEST_FOREIGN = 5
 """The numbers needed for that (in a smaller file: one for each row)."""
 FIRST_ROWS = 20
 """How many row numbers are kept per reason."""
-HARMLESS = (RowRule.EMPTY_ROW, RowRule.REPEATED_HEADER, RowRule.ID_REPEATED)
-"""Rows that lose no patient: they do not count towards the share of quarantined rows."""
 
 
 @dataclass(frozen=True)
 class FileVerdict:
-    """What becomes of a file; `reasons` add up to `rows_quarantined` where rows were read."""
+    """What becomes of a file, and the problems for which it is REJECTED or HELD.
+
+    `reasons` add up to `rows_quarantined` where rows were read.
+    """
 
     disposition: Literal["ACCEPTED", "PARTIAL", "HELD", "REJECTED"]
     rows_accepted: int
@@ -73,8 +82,7 @@ def add_counts(parts: Iterable[RowCounts]) -> RowCounts:
             )
             for reason in _add(part.reasons for part in chunks)
         },
-        _add(part.measured for part in chunks),
-        _add(part.foreign for part in chunks),
+        _add(part.facts for part in chunks),
     )
 
 
@@ -94,16 +102,18 @@ def decide(counts: RowCounts, use_case: UseCase) -> FileVerdict:
     >>> decide(counts, use_cases.get("heart")).disposition
     'PARTIAL'
     """
-    problems = _file_problems(counts, use_case)
+    problems, faults = _file_problems(counts, use_case), column_faults(counts, use_case)
     if problems:
-        return _reject(counts, problems)
+        named = {column for problem in problems for column in problem.columns}
+        return _reject(counts, (*problems, *(one for one in faults if named.isdisjoint(one.columns))))
     return FileVerdict(
-        "PARTIAL" if counts.quarantined else "ACCEPTED",
+        "HELD" if faults else "PARTIAL" if counts.quarantined else "ACCEPTED",
         counts.accepted,
         counts.quarantined,
         counts.missing,
         counts.reasons,
         counts.first_rows,
+        faults,
         rows_not_scorable=counts.not_scorable,
     )
 
@@ -137,11 +147,13 @@ def _wrong_units(counts: RowCounts, use_case: UseCase) -> tuple[Problem, ...]:
     for column in use_case.columns:
         if not isinstance(column, Number):
             continue
-        enough = max(FOREIGN_SHARE * counts.measured.get(column.name, 0), min(FEWEST_FOREIGN, counts.rows))
+        enough = max(
+            FOREIGN_SHARE * counts.facts.get(f"numbers:{column.name}", 0), min(FEWEST_FOREIGN, counts.rows)
+        )
         # Where several fit, the one that is least far away is the likeliest.
         units = sorted(column.other_units, key=lambda other: abs(math.log(other.factor)))
         fitting = [
-            other.unit for other in units if counts.foreign.get(f"{column.name}:{other.unit}", 0) >= enough
+            other.unit for other in units if counts.facts.get(f"unit:{other.unit}:{column.name}", 0) >= enough
         ]
         if fitting:
             problems.append(Problem(FileRule.WRONG_UNIT, (column.name,), " or ".join(fitting)))
