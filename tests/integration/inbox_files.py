@@ -40,7 +40,8 @@ def stroke_rows(count: int, seed: int = 1, label: bool = True, first_id: int = 1
         cells = [
             first_id + number, draw.choice(["Male", "Female"]), draw.randint(20, 82), draw.randint(0, 1),
             draw.randint(0, 1), draw.choice(["Yes", "No"]), draw.choice(["Private", "Self-employed"]),
-            draw.choice(["Urban", "Rural"]), draw.randint(60, 250), draw.choice([22.5, 31, "N/A"]),
+            draw.choice(["Urban", "Rural"]), f"{draw.randint(60, 250)}.{number % 90 + 10}",
+            draw.choice([22.5, 31, 28.4, 24.6, 36.2, 41.7, "N/A"]) if number else "N/A",
             draw.choice(["smokes", "never smoked", "formerly smoked"]),
         ]  # fmt: skip
         rows.append(",".join(map(str, [*cells, draw.randint(0, 1)] if label else cells)))

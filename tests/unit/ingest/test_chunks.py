@@ -19,7 +19,6 @@ from clinrisk.core.ingest.csv_file.cutting import cut
 from clinrisk.core.ingest.pseudonyms import hex_of
 from clinrisk.core.ingest.verdict import add_counts
 from clinrisk.core.profiles import feature_profile
-from clinrisk.messages.ingest import RowCounts
 
 from .conftest import KEY
 from .small_use_cases import GOOD, HEADERS, SMALL
@@ -27,6 +26,8 @@ from .test_properties import lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from clinrisk.messages.ingest import RowCounts
 
 # An example reads up to two dozen chunks: a third of the examples finds what a cut can do wrong.
 FEWER = settings(max_examples=settings().max_examples // 3)

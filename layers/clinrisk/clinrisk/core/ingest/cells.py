@@ -101,9 +101,9 @@ def read_number(lines: Lines, column: Number) -> ColumnValues:
         else {}
     )
     if column.fractions:
-        facts["fractions"] = (values != values.floor()).sum()
+        facts["fractions"] = int((values != values.floor()).sum())
     if column.integer:
-        facts["lowest"] = (values == column.low).sum()
+        facts["lowest"] = int((values == column.low).sum())
     if least < column.low or most > column.high:
         outside = ~values.is_between(column.low, column.high).fill_null(value=True)
         marker = outside & values.is_in(MARKER_NUMBERS).fill_null(value=False)
@@ -130,14 +130,15 @@ def read_code(lines: Lines, column: Code, rule: RowRule = RowRule.UNKNOWN_CODE) 
     codes = list(column.values)
     positions = {float(code): position for position, code in enumerate(codes)} if column.numeric else {}
     # One below the lowest code, one above the highest: what a count that starts elsewhere makes of them.
-    beyond = [min(positions) - 1, max(positions) + 1] if column.numeric else []
+    ends = {"below": min(positions) - 1, "above": max(positions) + 1} if column.numeric else {}
+    beyond = {side: code for side, code in ends.items() if code not in column.missing}
     neighbours: list[float] = []
     positions |= dict.fromkeys(column.missing, _MISSING_CODE)
 
     def by_number(text: pl.Series) -> pl.Series:
         """Parse 1.0 as the code 1."""
         numbers = text.cast(pl.Float64, strict=False)
-        neighbours.extend(numbers.filter(numbers.is_in(beyond)))
+        neighbours.extend(numbers.filter(numbers.is_in(list(beyond.values()))))
         return numbers.replace_strict(positions, default=None, return_dtype=pl.Int16)
 
     def by_text(text: pl.Series) -> pl.Series:
@@ -156,28 +157,25 @@ def read_code(lines: Lines, column: Code, rule: RowRule = RowRule.UNKNOWN_CODE) 
             if kind == _NO_CODE:
                 marker = which & cells.cast(pl.Float64).is_in(MARKER_NUMBERS).fill_null(value=False)
                 violations += _violations(column, ((RowRule.LIKELY_MARKER, marker), (rule, which & ~marker)))
-    facts = {}
+    facts: dict[str, int] = {}
     if violations and beyond:
         found = pl.concat([cells.cast(pl.Float64), pl.Series(neighbours, dtype=pl.Float64)])
-        facts |= {side: (found == code).sum() for side, code in zip(("below", "above"), beyond, strict=True)}
+        facts = {side: int((found == code).sum()) for side, code in beyond.items()}
     return _column_values(values, violations, facts)
 
 
-def _column_values(
-    values: pl.Series, violations: Sequence[Violation], facts: Mapping[str, int]
-) -> ColumnValues:
+def _column_values(values: pl.Series, violations: Sequence[Violation], facts: dict[str, int]) -> ColumnValues:
     """Return a column with the facts that every column has."""
     impossible = sum(one.positions.len() for one in violations)
     # From the complete chunk: a file that is sorted begins with equal values.
-    sample = values.drop_nulls().gather_every(max(1, values.len() // _SAMPLE))
-    facts = {
+    sample = values.gather_every(max(1, values.len() // _SAMPLE)).drop_nulls()
+    common = {
         "filled": values.len() - values.null_count() + impossible,
         "impossible": impossible,
         "sampled": sample.len(),
-        "alike": sample.unique_counts().max() or 0,
-        **facts,
+        "alike": max(sample.unique_counts().to_list(), default=0),
     }
-    return ColumnValues(values, tuple(violations), {name: int(n) for name, n in facts.items() if n})
+    return ColumnValues(values, tuple(violations), {name: n for name, n in (common | facts).items() if n})
 
 
 def _violations(column: Column, found: Iterable[tuple[RowRule, pl.Series]]) -> list[Violation]:
@@ -249,7 +247,7 @@ def _count_unusual(values: pl.Series, low: float, high: float, column: Number) -
     if unusual.is_empty():
         return {}
     units = {
-        f"unit:{other.unit}": (unusual * other.factor).is_between(low, high).sum()
+        f"unit:{other.unit}": int((unusual * other.factor).is_between(low, high).sum())
         for other in column.other_units
     }
     return {"unusual": unusual.len(), **units}
