@@ -194,7 +194,7 @@ _ROW_SENTENCES: dict[RowRule | str, str] = {
     RowRule.NOT_A_DATE: "{n} no valid date{in_column}. Write dates as YYYY-MM-DD.",
     RowRule.DATE_TOO_OLD: (
         "{n} a date{in_column} before 1990. Databases and spreadsheets write 1900-01-01 where no date is "
-        "known: give the day of the outcome, or leave the row out."
+        "known. Give the day of the outcome, or leave the row out."
     ),
     RowRule.DATE_IN_FUTURE: (
         "{n} a date{in_column} after the day the file arrived. Give the day of the outcome."
