@@ -209,6 +209,8 @@ class UseCase:
     horizon_days: int | None = None
     """For how many days after it is made a prediction speaks: only then is "no event yet" "no event". None
     where one examination gives the outcome, as angiography does."""
+    least_measured: float = 0.75
+    """The least share of what drives the model's risks that must be measured for a risk to be stated."""
     baseline_feature: str = "age"
     """The floor: a model of this one feature must be cleared."""
     schema_version: int = 1

@@ -1,8 +1,9 @@
 """Score profiles: the counts of a scored batch per protected group, without its rows.
 
-Per group: rows, flagged rows and a histogram of the risks; where outcomes are known also positives, true and
-false positives and the positives' histogram. The histogram has 100 equal cells over the square root of the
-risk, which spends its precision on low risks, where most thresholds lie. Score profiles add up.
+Per group: scored rows, flagged and uncertain ones, those without a risk, and a histogram of the risks; where
+outcomes are known also positives, true and false positives and the positives' histogram. The histogram has
+100 equal cells over the square root of the risk, which spends its precision on low risks, where most
+thresholds lie. Score profiles add up.
 Standard library and numpy only.
 """
 
@@ -40,9 +41,14 @@ class GroupScores:
     """One group's counts; `outcomes` is None while no labels are known."""
 
     n: int
+    """Patients with a risk."""
     flagged: int
     score_counts: tuple[int, ...]
     outcomes: Outcomes | None = None
+    uncertain: int = 0
+    """Of the `n`, those whose band is uncertain."""
+    not_scored: int = 0
+    """Further patients, for whom no risk is stated."""
 
     @property
     def expected_positives(self) -> float:
@@ -56,6 +62,8 @@ class GroupScores:
         flat: dict[str, Any] = {
             "n": self.n,
             "flagged": self.flagged,
+            "uncertain": self.uncertain,
+            "not_scored": self.not_scored,
             "score_counts": list(self.score_counts),
         }
         if self.outcomes is not None:
@@ -67,12 +75,13 @@ class GroupScores:
 
     @classmethod
     def from_dict(cls, flat: Mapping[str, Any]) -> GroupScores:
-        """Return the counts that `to_dict` wrote."""
+        """Return the counts that `to_dict` wrote; older ones know of no doubts."""
         outcomes = None
         if "positives" in flat:
             positive_scores = tuple(flat["score_counts_positive"])
             outcomes = Outcomes(flat["positives"], flat["tp"], flat["fp"], positive_scores)
-        return cls(flat["n"], flat["flagged"], tuple(flat["score_counts"]), outcomes)
+        doubtful = {name: flat.get(name, 0) for name in ("uncertain", "not_scored")}
+        return cls(flat["n"], flat["flagged"], tuple(flat["score_counts"]), outcomes, **doubtful)
 
 
 @dataclass(frozen=True)
@@ -110,24 +119,39 @@ def score_profile_of(
     flagged: ArrayLike,
     groups: Mapping[str, ArrayLike],
     label: ArrayLike | None = None,
+    *,
+    uncertain: ArrayLike | None = None,
 ) -> ScoreProfile:
     """Return the profile of a scored batch; `groups` gives each row's group name per protected attribute.
 
-    A group without rows is left out. `label` holds 0 and 1 for every row, or is None.
+    The risk of a row that is not scored is NaN. A group without scored rows is left out. `label` holds 0 and
+    1 for every row, or is None; so does `uncertain`.
     """
-    cells = score_cells(risk)
-    flags = np.asarray(flagged, dtype=bool)
+    risks = np.asarray(risk, dtype=np.float64)
+    scored = ~np.isnan(risks)
+    cells = score_cells(np.where(scored, risks, 0.0))
+    flags = np.asarray(flagged, dtype=bool) & scored
+    doubts = (
+        np.zeros(len(risks), dtype=bool) if uncertain is None else np.asarray(uncertain, dtype=bool) & scored
+    )
     truth = None if label is None else np.asarray(label) == 1
 
-    def count(rows: NDArray[np.bool_]) -> GroupScores:
+    def count(members: NDArray[np.bool_]) -> GroupScores:
+        rows = members & scored
         n, hits = int(rows.sum()), int((flags & rows).sum())
-        scores = _histogram(cells[rows])
-        if truth is None:
-            return GroupScores(n, hits, scores)
-        positive = truth & rows
-        tp = int((flags & positive).sum())
-        outcomes = Outcomes(int(positive.sum()), tp, hits - tp, _histogram(cells[positive]))
-        return GroupScores(n, hits, scores, outcomes)
+        outcomes = None
+        if truth is not None:
+            positive = truth & rows
+            tp = int((flags & positive).sum())
+            outcomes = Outcomes(int(positive.sum()), tp, hits - tp, _histogram(cells[positive]))
+        return GroupScores(
+            n,
+            hits,
+            _histogram(cells[rows]),
+            outcomes,
+            uncertain=int((doubts & rows).sum()),
+            not_scored=int(members.sum()) - n,
+        )
 
     attributes = {EVERYONE: {EVERYONE: count(np.ones(len(cells), dtype=bool))}}
     for attribute in use_case.protected:
@@ -181,6 +205,8 @@ def _add(parts: Sequence[GroupScores]) -> GroupScores:
         sum(part.flagged for part in parts),
         _sum_cells([part.score_counts for part in parts]),
         outcomes,
+        uncertain=sum(part.uncertain for part in parts),
+        not_scored=sum(part.not_scored for part in parts),
     )
 
 

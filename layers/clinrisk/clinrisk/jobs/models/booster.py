@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clinrisk.errors import FeatureMismatch, SettingMissing
+from clinrisk.jobs.models import absence
 
 # For an interface that nobody here uses, xgboost imports scikit-learn where it can: more than half of what a
 # scoring job takes to start. None is Python's own way to say "not there".
@@ -38,7 +39,10 @@ _TEXTS = {"monotone_constraints", "interaction_constraints"}
 
 
 def settings_of(given: Mapping[str, str]) -> dict[str, Any]:
-    """Turn a training job's hyperparameters into XGBoost's; raises SettingMissing if one does not parse."""
+    """Turn a training job's hyperparameters into XGBoost's; raises SettingMissing if one does not parse.
+
+    Whoever trains adds "blanked", the columns that `grow` blanks in copies of the patients.
+    """
     settings: dict[str, Any] = {
         "objective": "binary:logistic",
         "tree_method": "hist",
@@ -61,13 +65,20 @@ def matrix(table: Floats, names: Sequence[str]) -> xgboost.DMatrix:
 
 
 def grow(settings: Mapping[str, Any], names: Sequence[str], table: Floats, labels: Labels) -> xgboost.Booster:
-    """Grow the trees."""
-    rounds = int(settings["num_round"])
-    parameters = {name: value for name, value in settings.items() if name != "num_round"}
+    """Grow the trees, on blanked copies too where the settings name columns whose absence they learn."""
+    parameters = {name: value for name, value in settings.items() if name not in {"num_round", "blanked"}}
+    weights = None
+    if settings.get("blanked"):
+        table, labels, weights = absence.with_copies(table, labels, settings["blanked"], settings["seed"])
     data = xgboost.QuantileDMatrix(
-        table, label=labels, feature_names=list(names), nthread=1, max_bin=parameters.get("max_bin", 256)
+        table,
+        label=labels,
+        weight=weights,
+        feature_names=list(names),
+        nthread=1,
+        max_bin=parameters.get("max_bin", 256),
     )
-    return xgboost.train(parameters, data, num_boost_round=rounds)
+    return xgboost.train(parameters, data, num_boost_round=int(settings["num_round"]))
 
 
 def out_of_fold(

@@ -2,7 +2,8 @@
 
 Contributions are exact Shapley values in log odds (Lundberg et al., 2018), one per model feature and a base.
 The flags made of one column of codes are added up, so that "chest pain" is one factor and not four.
-No value is named: a result file must not repeat the patient's record.
+Only measured columns are factors: the trees go one way or the other without a value too, and that says
+nothing about the patient. No value is named: a result file must not repeat the patient's record.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from clinrisk.jobs.models.absence import positions_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,12 +27,9 @@ SMALLEST = 1e-6
 
 def column_contributions(contributions: Floats, use_case: UseCase) -> tuple[tuple[str, ...], Floats]:
     """Add the contributions of each column's features; gives the column names and (rows, columns)."""
-    names = tuple(dict.fromkeys(feature.column for feature in use_case.features))
-    owner = np.array([names.index(feature.column) for feature in use_case.features])
-    summed = np.zeros((len(contributions), len(names)))
-    for position in range(len(names)):
-        summed[:, position] = contributions[:, :-1][:, owner == position].sum(axis=1)
-    return names, summed
+    positions = positions_of(use_case)
+    summed = [contributions[:, columns].sum(axis=1) for columns in positions.values()]
+    return tuple(positions), np.column_stack(summed)
 
 
 def phrase(title: str, contribution: float) -> str:
@@ -43,13 +43,19 @@ def phrase(title: str, contribution: float) -> str:
     return f"{title} ({'raises' if contribution > 0 else 'lowers'} the risk)"
 
 
-def top_factors(contributions: Floats, use_case: UseCase, count: int = 3) -> list[tuple[str, ...]]:
-    """Return each patient's `count` strongest factors, strongest first; "" where fewer columns mattered."""
+def top_factors(
+    contributions: Floats, absent: NDArray[np.bool_], use_case: UseCase, count: int = 3
+) -> list[tuple[str, ...]]:
+    """Return each patient's `count` strongest factors, strongest first; "" where fewer columns mattered.
+
+    `absent` says which columns were not measured, (rows, columns).
+    """
     names, summed = column_contributions(contributions, use_case)
     titles = [use_case.column(name).title for name in names]
-    strongest = np.argsort(-np.abs(summed), axis=1, kind="stable")[:, :count]
+    measured = np.where(absent, 0.0, summed)
+    strongest = np.argsort(-np.abs(measured), axis=1, kind="stable")[:, :count]
     found = []
-    for row, columns in zip(summed, strongest, strict=True):
+    for row, columns in zip(measured, strongest, strict=True):
         phrases = [phrase(titles[c], row[c]) for c in columns if abs(row[c]) > SMALLEST]
         found.append(tuple(phrases + [""] * (count - len(phrases))))
     return found

@@ -45,8 +45,12 @@ def run(container: Container) -> None:
         return
     everybody = pd.concat([table for _, table in compared])
     scored = container.input("shadow")
+    # The server scores those too for whom the live model states no risk.
     served = np.concatenate(
-        [scores_of(score_files(scored / upload), texts(table, "record_id")) for upload, table in compared]
+        [
+            scores_of(score_files(scored / upload), texts(table, "record_id"), of_all=False)
+            for upload, table in compared
+        ]
     )
     kept = _recalibration(container.input("model"), use_case)
     risks = kept.apply(served)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet
 
@@ -27,25 +28,25 @@ from clinrisk.core.profiles import score_profile
 from clinrisk.core.profiles.score_profile import ScoreProfile, score_profile_of
 from clinrisk.errors import CountsDisagree, FeatureMismatch, ObjectMissing
 from clinrisk.jobs.container import read_json, write_json
-from clinrisk.jobs.models import booster, factors, recalibration
+from clinrisk.jobs.models import booster, factors, recalibration, refits
+from clinrisk.jobs.models.absence import not_measured
 from clinrisk.jobs.patient_tables import feature_matrix, groups_of, read_parquet, set_schema, texts, unpack
+from clinrisk.jobs.scoring import doubts
 from clinrisk.jobs.server_scores import score_files, scores_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import pandas as pd
     import xgboost
 
     from clinrisk.jobs.container import Container
     from clinrisk.jobs.evaluation.metrics import Floats
+    from clinrisk.jobs.models.refits import Refits
     from clinrisk.use_cases.base import UseCase
 
 FACTORS = 3
 # The server prints seven digits or more; a shifted column moves a risk by far more than this.
 AGREEMENT = 1e-4
-UNCERTAIN = "uncertain"
-"""The band of a patient outside what the model was trained on."""
 CHECKED_ROWS = 10_000
 """In each part."""
 ROWS_AT_ONCE = 50_000
@@ -60,8 +61,9 @@ _PREDICTED = {
 }
 _PRESENTED = (
     _PREDICTED
+    | {name: pa.float64() for name in ("risk_low", "risk_high")}
     | {f"factor_{rank + 1}": pa.string() for rank in range(FACTORS)}
-    | {"outside": pa.string(), "data_version": pa.string()}
+    | {name: pa.string() for name in ("outside", "not_measured", "caution", "data_version")}
 )
 
 
@@ -82,9 +84,10 @@ class BatchPart:
 
 @dataclass(frozen=True)
 class ServedModel:
-    """What turns the server's numbers into risks, factors and doubts."""
+    """What turns the server's numbers into risks, intervals, factors and doubts."""
 
     booster: xgboost.Booster
+    refits: Refits
     card: Mapping[str, Any]
     version: str
     threshold: float
@@ -115,8 +118,10 @@ def run(container: Container) -> None:
                 presented = _Writer(file, container.output("presented") / part.features.name, _PRESENTED)
                 for rows, counts in _present(part, use_case, model, data_version):
                     presented.write(rows)
-                    # Monitoring counts the bands that the risks fall into: none is "uncertain" here.
-                    predictions.write(rows.assign(band=rows["risk_band"]))
+                    # Outcomes join stated risks only. Monitoring counts the bands that the risks fall into:
+                    # none is "uncertain" here.
+                    stated = rows[rows["risk"].notna()]
+                    predictions.write(stated.assign(band=stated["risk_band"]))
                     profile = counts if profile is None else score_profile.merge([profile, counts])
     assert profile is not None  # noqa: S101 - there is a part, and each gives one
     write_json(container.output("score_profile") / f"{upload}.json", profile.to_dict())
@@ -137,15 +142,20 @@ def _parts(features: Path, scores: Path) -> list[BatchPart]:
     ]
 
 
-def _load(folder: Path, use_case: UseCase) -> tuple[xgboost.Booster, Mapping[str, Any]]:
-    """Read the live model with its card; raises FeatureMismatch when it reads other features."""
+def _load(folder: Path, use_case: UseCase) -> tuple[xgboost.Booster, Refits, Mapping[str, Any]]:
+    """Read the live model, its refits and its card; raises FeatureMismatch when it reads other features."""
     with tempfile.TemporaryDirectory() as scratch:
         unpacked = unpack(folder, "model.tar.gz", Path(scratch))
         card = read_json(unpacked / "clinrisk" / "model.json")
         if card["feature_digest"] != use_case.feature_digest:
             raise FeatureMismatch("The live model was trained on other features than this code has.")
         threads = os.cpu_count() or 1
-        return booster.load(unpacked / "xgboost-model", use_case.feature_names, threads=threads), card
+        names = use_case.feature_names
+        return (
+            booster.load(unpacked / "xgboost-model", names, threads=threads),
+            refits.load(unpacked / "clinrisk" / "refits", names, threads=threads),
+            card,
+        )
 
 
 def _present(
@@ -160,28 +170,47 @@ def _present(
         rows = table.iloc[start : start + ROWS_AT_ONCE]
         found = _explained(rows, risks[start : start + ROWS_AT_ONCE], use_case, model)
         counts = score_profile_of(
-            use_case, found["risk"].to_numpy(), found["flagged"].to_numpy(), groups_of(rows, use_case)
+            use_case,
+            found["risk"].to_numpy(),
+            found["flagged"].to_numpy(dtype=bool, na_value=False),
+            groups_of(rows, use_case),
+            uncertain=found["band"].eq(doubts.UNCERTAIN).to_numpy(),
         )
         yield found.assign(data_version=data_version), counts
 
 
 def _explained(rows: pd.DataFrame, risks: Floats, use_case: UseCase, model: ServedModel) -> pd.DataFrame:
-    """Return the rows with risk, flag, bands, factors, what lies outside the training range, and the version.
+    """Return the rows with all that is presented of each, empty where no risk is stated.
 
-    `risk_band` follows from the risk alone; `band` is "uncertain" for a patient unlike those
-    learned from: the number stands, but no band lends it certainty.
+    `risk_band` follows from the risk alone; `band` is "uncertain" where there is a doubt (the number stands,
+    but no band lends it certainty) and "not scored" where there is no risk.
     """
     features = feature_matrix(rows, use_case.feature_names)
     contributions = booster.contributions(model.booster, features, use_case.feature_names)
-    top = factors.top_factors(contributions, use_case, FACTORS)
+    low, high = model.refits.intervals(features, risks, recalibration.of_model(model.card))
+    missing = not_measured(features, use_case)
+    absent = doubts.absences(missing, use_case, model.card)
+    beyond = doubts.outside(features, model.card["ranges"], use_case)
+    wide = doubts.reaches_every_band(low, high, use_case)
     bands = [use_case.band(risk) for risk in risks.tolist()]
-    beyond = outside(features, model.card["ranges"], use_case)
+    cautions = doubts.cautions(absent, beyond, wide, use_case)
+    stated = np.array([not why.refusal for why in absent], dtype=bool)
+    shown = [
+        doubts.NOT_SCORED if why.refusal else doubts.UNCERTAIN if caution else band
+        for why, caution, band in zip(absent, cautions, bands, strict=True)
+    ]
+    top = factors.top_factors(contributions, missing | ~stated[:, None], use_case, FACTORS)
     return rows.assign(
-        risk=risks,
-        flagged=risks >= model.threshold,
+        **{
+            name: np.where(stated, values, np.nan)
+            for name, values in (("risk", risks), ("risk_low", low), ("risk_high", high))
+        },
+        flagged=pd.arrays.BooleanArray(risks >= model.threshold, ~stated),
         risk_band=bands,
-        band=[UNCERTAIN if far else band for band, far in zip(bands, beyond, strict=True)],
+        band=shown,
         outside=beyond,
+        not_measured=[why.not_measured for why in absent],
+        caution=cautions,
         model_version=model.version,
         **{f"factor_{rank + 1}": [row[rank] for row in top] for rank in range(FACTORS)},
     )
@@ -209,18 +238,3 @@ def _check_scores(given: Floats, expected: Floats) -> None:
         wrong = int(np.count_nonzero(~(distance <= AGREEMENT)))
         message = f"{wrong} of {len(expected)} scores are not those of the live model on this batch."
         raise FeatureMismatch(message)
-
-
-def outside(features: Floats, ranges: Mapping[str, list[float]], use_case: UseCase) -> list[str]:
-    """Name, per patient, the measurements that lie outside what the model was trained on; "" for most."""
-    names = list(ranges)
-    columns = [use_case.feature_names.index(name) for name in names]
-    table = features[:, columns]
-    spans = np.array([ranges[name] for name in names]).reshape(-1, 2)
-    # A missing value compares false: what was not measured is not outside.
-    beyond = (table < spans[:, 0]) | (table > spans[:, 1])
-    titles = [use_case.feature(name).title for name in names]
-    return [
-        ", ".join(title for title, far in zip(titles, row, strict=True) if far) if row.any() else ""
-        for row in beyond
-    ]

@@ -1,8 +1,8 @@
 """Train: one algorithm on training.csv, its out-of-fold scores, and a model as deterministic bytes.
 
 Reads  channel training/training.csv and manifest.json, hyperparameters.json (algorithm, use_case, seed, ...).
-Writes model/xgboost-model + model/clinrisk/model.json, or model/clinrisk/{model,logistic,floor}.json, and
-       output/data/out_of_fold.csv (record_id, fold, label, score[, floor]).
+Writes model/xgboost-model + model/clinrisk/model.json and refits/, or model/clinrisk/{model,logistic,floor}
+       .json, and output/data/out_of_fold.csv (record_id, fold, label, score[, floor]).
 The server loads every top-level file of the archive as a booster, so there is exactly one, or none.
 """
 
@@ -16,11 +16,12 @@ import pandas as pd
 from clinrisk import use_cases
 from clinrisk.errors import FeatureMismatch, SettingMissing
 from clinrisk.jobs.container import write_json
-from clinrisk.jobs.models import baseline, booster
+from clinrisk.jobs.models import absence, baseline, booster, factors, refits
 from clinrisk.jobs.patient_tables import read_set, sha256_of, write_csv
 from clinrisk.jobs.training import nested_search
+from clinrisk.jobs.training.absence_effect import absence_effect
 from clinrisk.jobs.training.fit_recalibration import recalibrated
-from clinrisk.jobs.training.folds import stratified_folds
+from clinrisk.jobs.training.folds import equal_rows, stratified_folds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 DEFAULT_REPEATS = 2
+# Drive is a mean over patients: more of them would cost time and change no digit that is shown.
+_DRIVE_ROWS = 5000
 
 
 def run(container: Container) -> None:
@@ -47,7 +50,7 @@ def run(container: Container) -> None:
     patients = read_set(path, use_case)
     seed = int(given.get("seed", "0"))
     repeats = int(given.get("cv_repeats", str(DEFAULT_REPEATS)))
-    folds = stratified_folds(patients.labels, seed, repeats)
+    folds = stratified_folds(patients.labels, seed, repeats, equal_rows(patients.features))
     train = _train_xgboost if algorithm == "xgboost" else _train_logistic
     scores, findings = train(container.model, patients, use_case, given, folds)
     columns = {"record_id": patients.record_ids, "fold": folds[0], "label": patients.labels, **scores}
@@ -96,7 +99,7 @@ def _ranges(patients: Patients, use_case: UseCase) -> dict[str, list[float]]:
 def _train_xgboost(
     model: Path, patients: Patients, use_case: UseCase, given: Mapping[str, str], folds: Any
 ) -> tuple[dict[str, Floats], dict[str, Any]]:
-    """Write xgboost-model (UBJSON); return the out-of-fold scores, the search and the recalibration.
+    """Write xgboost-model (UBJSON) and its refits; return the out-of-fold scores and what the card holds.
 
     No early stopping: the number of trees is chosen like any other setting, so all trees are served.
     """
@@ -104,6 +107,7 @@ def _train_xgboost(
     settings = booster.settings_of(given)
     if use_case.monotone:
         settings["monotone_constraints"] = tuple(use_case.monotone.get(name, 0) for name in names)
+    settings["blanked"] = absence.blanks_of(features, use_case)
     points = nested_search.points_of(given)
     search: dict[str, Any] = {"tried": [], "chosen": None}
     if nested_search.TUNING_JOB in given:
@@ -114,8 +118,19 @@ def _train_xgboost(
     else:
         scores = booster.out_of_fold(settings, names, features, labels, folds)
     corrected = recalibrated(labels, scores, folds)
-    booster.save(booster.grow(settings, names, features, labels), model / "xgboost-model")
-    return {"score": corrected.scores}, {"search": search, "calibration": corrected.as_json()}
+    grown = booster.grow(settings, names, features, labels)
+    booster.save(grown, model / "xgboost-model")
+    refits.grow(settings, features, labels, use_case).save(model / "clinrisk" / "refits")
+    drivers = factors.drivers(booster.contributions(grown, features[:_DRIVE_ROWS], names), use_case)
+    return {"score": corrected.scores}, {
+        "search": search,
+        "calibration": corrected.as_json(),
+        "absence": absence.absence(features, use_case),
+        "least_absent": absence.LEAST_ABSENT,
+        "absence_effect": absence_effect(settings, features, labels, folds[0], use_case),
+        "drive": {driver["column"]: driver["share"] for driver in drivers},
+        "interval": {"refits": refits.REFITS, "level": refits.LEVEL},
+    }
 
 
 def _train_logistic(

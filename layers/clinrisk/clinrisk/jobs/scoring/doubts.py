@@ -1,0 +1,116 @@
+"""Why no risk is stated for a patient, or why the stated one is uncertain, in a clinician's words.
+
+No risk is stated without the inputs that the use case calls essential, nor where too small a share of what
+drives the model was measured. A stated one is uncertain where an input is absent whose absence the model has
+not learned, where a measurement lies outside the training patients', and where the risk's interval reaches
+from the lowest band into the highest. The rules and their figures: docs/decisions/0027.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clinrisk.jobs.models import absence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from clinrisk.jobs.evaluation.metrics import Floats
+    from clinrisk.use_cases.base import UseCase
+
+UNCERTAIN = "uncertain"
+NOT_SCORED = "not scored"
+
+
+@dataclass(frozen=True)
+class Absence:
+    """What follows from the columns that a patient lacks: "" where nothing does."""
+
+    not_measured: str
+    refusal: str
+    doubt: str
+
+
+def absences(missing: NDArray[np.bool_], use_case: UseCase, card: Mapping[str, Any]) -> list[Absence]:
+    """Return, per patient, what follows from the columns that were not measured, (rows, columns).
+
+    A card that does not say what drives the model gives every column the same share.
+    """
+    patterns, pattern_of = np.unique(missing, axis=0, return_inverse=True)
+    found = [_absence(pattern, use_case, card) for pattern in patterns]
+    return [found[each] for each in pattern_of.tolist()]
+
+
+def _absence(pattern: NDArray[np.bool_], use_case: UseCase, card: Mapping[str, Any]) -> Absence:
+    lacking = [column for column, absent in zip(use_case.columns, pattern, strict=True) if absent]
+    if not lacking:
+        return Absence("", "", "")
+    titles = "; ".join(column.title for column in lacking)
+    essential = [column.title for column in lacking if column.essential]
+    if essential:
+        return Absence(titles, f"No risk is stated without {' and '.join(essential)}.", "")
+    measured = _measured(pattern, use_case, card)
+    if measured < use_case.least_measured:
+        return Absence(
+            titles,
+            f"No risk is stated: of what drives the model {int(measured * 100)}% was measured, and at least "
+            f"{use_case.least_measured:.0%} is needed.",
+            "",
+        )
+    counts = {column.name: card.get("absence", {}).get(column.name, 0) for column in lacking}
+    strange = absence.unlearned(counts, card.get("least_absent", absence.LEAST_ABSENT))
+    named = ", ".join(use_case.column(name).title for name in strange)
+    return Absence(titles, "", f"Uncertain: too few training patients lacked {named}." if strange else "")
+
+
+def _measured(pattern: NDArray[np.bool_], use_case: UseCase, card: Mapping[str, Any]) -> float:
+    """Return the share of the model's drive that comes from the measured columns."""
+    drive = np.array([card.get("drive", {}).get(column.name, 0.0) for column in use_case.columns])
+    if not drive.any():
+        drive = np.ones(len(drive))
+    return float(drive[~pattern].sum() / drive.sum())
+
+
+def reaches_every_band(low: Floats, high: Floats, use_case: UseCase) -> NDArray[np.bool_]:
+    """Return whether each risk's interval reaches from the lowest band into the highest."""
+    return (low < use_case.bands[1].lowest_risk) & (high >= use_case.bands[-1].lowest_risk)
+
+
+def cautions(
+    absent: Sequence[Absence], outside: Sequence[str], wide: NDArray[np.bool_], use_case: UseCase
+) -> list[str]:
+    """Return each patient's caution, one sentence per doubt; "" for most."""
+    reach = f"Uncertain: the interval reaches from {use_case.bands[0].name} to {use_case.bands[-1].name}."
+    return [
+        why.refusal
+        or " ".join(
+            sentence
+            for sentence in (
+                why.doubt,
+                f"Uncertain: outside what the training patients had: {far}." if far else "",
+                reach if broad else "",
+            )
+            if sentence
+        )
+        for why, far, broad in zip(absent, outside, wide.tolist(), strict=True)
+    ]
+
+
+def outside(features: Floats, ranges: Mapping[str, list[float]], use_case: UseCase) -> list[str]:
+    """Name, per patient, the measurements that lie outside what the model was trained on; "" for most."""
+    names = list(ranges)
+    columns = [use_case.feature_names.index(name) for name in names]
+    table = features[:, columns]
+    spans = np.array([ranges[name] for name in names]).reshape(-1, 2)
+    # A missing value compares false: what was not measured is not outside.
+    beyond = (table < spans[:, 0]) | (table > spans[:, 1])
+    titles = [use_case.feature(name).title for name in names]
+    return [
+        ", ".join(title for title, far in zip(titles, row, strict=True) if far) if row.any() else ""
+        for row in beyond
+    ]
