@@ -63,7 +63,8 @@ def test_few_patients_are_copied_more_often_than_many(rows: int, copies: int) ->
     assert len(table) == len(doubled) == len(weights) == (copies + 1) * rows
     assert np.array_equal(table[:rows], features)
     assert np.array_equal(doubled[-rows:], labels)
-    assert weights.sum() == pytest.approx(rows * (1 + copies / 3))
+    assert weights.sum() == pytest.approx(rows)
+    assert weights[0] == pytest.approx(3 * weights[-1])
 
 
 def test_blanking_one_input_leaves_the_mean_risk_where_it_was() -> None:
@@ -79,7 +80,8 @@ def test_blanking_one_input_leaves_the_mean_risk_where_it_was() -> None:
             blank = new.copy()
             blank[:, absence.positions_of(HEART)[column]] = np.nan
             shifts[name].append(abs(booster.risks(model, blank, HEART.feature_names).mean() - mean))
-    assert max(shifts["copies"]) < 0.02 < max(shifts["default branch"])
+    assert max(shifts["copies"]) < 0.03
+    assert min(shifts["default branch"]) > 0.05
 
 
 def test_a_model_of_no_columns_to_blank_is_the_model_of_the_patients_alone() -> None:

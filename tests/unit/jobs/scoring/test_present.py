@@ -17,7 +17,7 @@ from clinrisk.core.profiles.score_profile import ScoreProfile
 from clinrisk.jobs.models import booster
 from clinrisk.jobs.models.recalibration import Recalibration, log_odds
 from clinrisk.jobs.patient_tables import feature_matrix
-from clinrisk.jobs.scoring.present import UNCERTAIN
+from clinrisk.jobs.scoring.doubts import NOT_SCORED, UNCERTAIN
 from tests.unit.jobs.conftest import offline_schema, synthetic
 
 if TYPE_CHECKING:
@@ -47,15 +47,14 @@ class Batch:
 
     def __init__(self, laboratory: Laboratory) -> None:
         self.laboratory = laboratory
-        names = laboratory.use_case.feature_names
         schema = offline_schema(laboratory.use_case)
         self.table = pa.Table.from_pylist(synthetic(laboratory.use_case, 60, seed=9), schema=schema)
         laboratory.pack("xgboost", laboratory.inputs("present", "model"))
-        model = booster.load(laboratory.root / "xgboost/model/xgboost-model", names)
-        risks = booster.risks(model, feature_matrix(self.table.to_pandas(), names), names).tolist()
-        self.risks = dict(zip(self.table["record_id"].to_pylist(), risks, strict=True))
+        self.score()
 
-    def run(self, scores: dict[str, float] | None = None, cuts: tuple[int, ...] = (0, 35, 60)) -> int:
+    def run(
+        self, scores: dict[str, float] | None = None, cuts: tuple[int, ...] = (0, 35, 60), accepted: int = 60
+    ) -> int:
         given = self.risks if scores is None else scores
         for number, (start, end) in enumerate(pairwise(cuts)):
             part = self.table.slice(start, end - start)
@@ -66,7 +65,40 @@ class Batch:
                 self.scores(number).unlink()
             folder = self.laboratory.inputs("present", "features")
             parquet.write_table(as_ingested(part), folder / f"chunk-{number:05d}.parquet")
-        return self.laboratory.run("present", **SETTINGS)
+        return self.laboratory.run("present", **SETTINGS | {"ROWS_ACCEPTED": str(accepted)})
+
+    def blank(self, *columns: str, rows: range = range(60)) -> None:
+        """Take what was measured in these columns from the rows, and let the server score them anew."""
+        use_case = self.laboratory.use_case
+        for feature in use_case.features:
+            if feature.column in columns:
+                values = self.table[feature.name].to_pylist()
+                kept = [None if row in rows else value for row, value in enumerate(values)]
+                position = self.table.schema.get_field_index(feature.name)
+                self.table = self.table.set_column(position, feature.name, pa.array(kept, pa.float64()))
+        self.score()
+
+    def score(self) -> None:
+        """Let the server score the table as it is."""
+        names = self.laboratory.use_case.feature_names
+        model = booster.load(self.laboratory.root / "xgboost/model/xgboost-model", names)
+        risks = booster.risks(model, feature_matrix(self.table.to_pandas(), names), names).tolist()
+        self.risks = dict(zip(self.table["record_id"].to_pylist(), risks, strict=True))
+
+    def card(self, **facts: Any) -> None:
+        """Change what the live model's card says."""
+        card = self.laboratory.root / "xgboost/model/clinrisk/model.json"
+        card.write_text(json.dumps(json.loads(card.read_text()) | facts))
+        self.laboratory.pack("xgboost", self.laboratory.inputs("present", "model"))
+
+    def predicted(self) -> list[dict[str, Any]]:
+        path = self.laboratory.outputs("present", "predictions") / "upload-1.parquet"
+        found: list[dict[str, Any]] = parquet.ParquetFile(path).read().to_pylist()
+        return found
+
+    def profile(self) -> ScoreProfile:
+        path = self.laboratory.outputs("present", "score_profile") / "upload-1.json"
+        return ScoreProfile.from_dict(json.loads(path.read_text()))
 
     def scores(self, number: int) -> Path:
         return self.laboratory.inputs("present", "scores") / f"batch-{number:05d}.csv.out"
@@ -89,7 +121,7 @@ def test_every_patient_gets_the_risk_that_the_server_gave(batch: Batch) -> None:
     for row in batch.presented():
         assert row["risk"] == pytest.approx(batch.risks[row["record_id"]], abs=1e-8)
         assert row["flagged"] == (row["risk"] >= 0.3)
-        expected = UNCERTAIN if row["outside"] else batch.laboratory.use_case.band(row["risk"])
+        expected = UNCERTAIN if row["caution"] else batch.laboratory.use_case.band(row["risk"])
         assert row["band"] == expected
         assert (row["model_version"], row["data_version"]) == ("4", "upload-1")
     assert [row["row"] for row in batch.presented()] == list(range(1, 61))
@@ -112,19 +144,122 @@ def test_a_patient_unlike_any_in_training_is_marked(batch: Batch) -> None:
     position = batch.table.schema.get_field_index("age")
     ages = [18.0, *batch.table["age"].to_pylist()[1:]]
     batch.table = batch.table.set_column(position, "age", pa.array(ages))
-    again = Batch(batch.laboratory)
-    model = booster.load(
-        batch.laboratory.root / "xgboost/model/xgboost-model", batch.laboratory.use_case.feature_names
+    batch.score()
+
+    assert batch.run() == 0
+
+    assert "age" in batch.presented()[0]["outside"]
+    assert batch.presented()[0]["band"] == UNCERTAIN
+    assert "outside what the training patients had: age" in batch.presented()[0]["caution"]
+    assert sum(bool(row["outside"]) for row in batch.presented()) < 15
+
+
+def test_without_an_essential_input_no_risk_is_stated(batch: Batch) -> None:
+    batch.blank("age", rows=range(10))
+    batch.blank("cp", "chol", rows=range(5, 10))
+
+    assert batch.run() == 0
+
+    refused, others = batch.presented()[:10], batch.presented()[10:]
+    for row in refused:
+        assert row["band"] == NOT_SCORED
+        assert {row[name] for name in ("risk", "risk_low", "risk_high", "flagged")} == {None}
+        assert not any(row[f"factor_{rank}"] for rank in (1, 2, 3))
+    assert refused[0]["caution"] == "No risk is stated without age."
+    assert refused[7]["caution"] == "No risk is stated without age and chest pain."
+    assert refused[7]["not_measured"] == "age; chest pain; serum cholesterol"
+    assert all(row["risk"] is not None for row in others)
+    assert [row["row"] for row in batch.predicted()] == list(range(11, 61))
+    everyone = batch.profile().everyone
+    assert (everyone.n, everyone.not_scored) == (50, 10)
+    assert everyone.uncertain == sum(row["band"] == UNCERTAIN for row in others)
+
+
+def test_where_little_of_what_drives_the_model_was_measured_no_risk_is_stated(batch: Batch) -> None:
+    drive = {column.name: 0.0 for column in batch.laboratory.use_case.columns}
+    batch.card(drive=drive | {"age": 0.7, "thal": 0.2, "chol": 0.1})
+    batch.blank("thal", rows=range(2))
+    batch.blank("chol", rows=range(1))
+
+    assert batch.run() == 0
+
+    nobody, one, everything = batch.presented()[:3]
+    assert nobody["risk"] is None
+    assert nobody["caution"] == (
+        "No risk is stated: of what drives the model 70% was measured, and at least 75% is needed."
     )
-    names = batch.laboratory.use_case.feature_names
-    risks = booster.risks(model, feature_matrix(batch.table.to_pandas(), names), names).tolist()
-    again.table, again.risks = batch.table, dict(zip(batch.risks, risks, strict=True))
+    assert one["band"] == UNCERTAIN
+    assert one["caution"].startswith("Uncertain: too few training patients lacked thallium scan.")
+    assert everything["risk"] is not None
 
-    assert again.run() == 0
 
-    assert "age" in again.presented()[0]["outside"]
-    assert again.presented()[0]["band"] == UNCERTAIN
-    assert sum(bool(row["outside"]) for row in again.presented()) < 15
+def test_an_absence_that_enough_training_patients_had_is_no_doubt(batch: Batch) -> None:
+    batch.card(absence={"chol": 30}, least_absent=30)
+    batch.blank("chol")
+
+    assert batch.run() == 0
+
+    rows = [row for row in batch.presented() if row["not_measured"] == "serum cholesterol"]
+    assert len(rows) > 50
+    assert not any("lacked" in row["caution"] for row in rows)
+    batch.card(absence={"chol": 29}, least_absent=30)
+    assert batch.run() == 0
+    assert all("lacked serum cholesterol" in row["caution"] for row in batch.presented()[1:40])
+
+
+def test_an_interval_surrounds_each_risk_and_one_that_reaches_every_band_is_a_doubt(batch: Batch) -> None:
+    assert batch.run() == 0
+
+    bands = batch.laboratory.use_case.bands
+    reaching = 0
+    for row in batch.presented():
+        assert row["risk_low"] <= row["risk"] <= row["risk_high"]
+        wide = row["risk_low"] < bands[1].lowest_risk and row["risk_high"] >= bands[-1].lowest_risk
+        assert ("reaches from low to high" in row["caution"]) == wide
+        reaching += wide
+    assert 0 < reaching < 60
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_that_was_not_measured_reassures_or_alarms(batch: Batch, seed: int) -> None:
+    """Every patient lacks columns of its own, from none to all: 180 patterns."""
+    use_case, rng = batch.laboratory.use_case, np.random.default_rng(seed)
+    lacking = rng.random((60, len(use_case.columns))) < rng.random((60, 1))
+    features = {feature.name: batch.table[feature.name].to_pylist() for feature in use_case.features}
+    for position, column in enumerate(use_case.columns):
+        for name in (feature.name for feature in use_case.features if feature.column == column.name):
+            kept = [
+                None if gap else value
+                for gap, value in zip(lacking[:, position], features[name], strict=True)
+            ]
+            index = batch.table.schema.get_field_index(name)
+            batch.table = batch.table.set_column(index, name, pa.array(kept, pa.float64()))
+    batch.score()
+
+    assert batch.run() == 0
+
+    essential = [use_case.column(name).title for name in use_case.essential]
+    for row, gaps in zip(batch.presented(), lacking, strict=True):
+        absent = [column.title for column, gap in zip(use_case.columns, gaps, strict=True) if gap]
+        assert set(absent) <= set(row["not_measured"].split("; "))
+        factors = [row[f"factor_{rank}"].rpartition(" (")[0] for rank in (1, 2, 3)]
+        assert not set(absent) & set(factors)
+        assert (row["band"] == NOT_SCORED) == (row["risk"] is None) == (row["flagged"] is None)
+        if set(essential) & set(absent):
+            assert row["risk"] is None
+    assert {row["band"] for row in batch.presented()} >= {NOT_SCORED, UNCERTAIN}
+
+
+def test_a_batch_of_one_patient_without_any_measurement_is_presented_without_a_risk(batch: Batch) -> None:
+    batch.table = batch.table.slice(0, 1)
+    batch.blank(*(column.name for column in batch.laboratory.use_case.columns))
+
+    assert batch.run(cuts=(0, 1), accepted=1) == 0
+
+    [row] = batch.presented()
+    assert row["band"] == NOT_SCORED
+    assert batch.predicted() == []
+    assert (batch.profile().everyone.n, batch.profile().everyone.not_scored) == (0, 1)
 
 
 def test_a_recalibrated_model_shows_and_flags_by_its_corrected_risks(trained: Laboratory) -> None:

@@ -85,10 +85,11 @@ def with_copies(
 ) -> tuple[Floats, Labels, Floats]:
     """Return the patients followed by blanked copies of them, their labels, and the weight of each row.
 
-    Few patients are copied up to nine times; of thousands one copy teaches as much.
+    Few patients are copied up to nine times; of thousands one copy teaches as much. The weights add up to the
+    patients, so that settings mean what they mean without copies.
     """
     count = min(max(-(-_BLANKED_ROWS // len(labels)), 1), _MOST_COPIES)
     rng = np.random.default_rng(seed)
     copies = [blanked(features, columns, rng) for _ in range(count)]
     weights = np.repeat([1.0, _WEIGHT], [len(labels), count * len(labels)])
-    return np.vstack([features, *copies]), np.tile(labels, count + 1), weights
+    return np.vstack([features, *copies]), np.tile(labels, count + 1), weights / (1 + count * _WEIGHT)
