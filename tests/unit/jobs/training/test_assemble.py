@@ -170,6 +170,25 @@ def test_a_patient_never_changes_sides() -> None:
     assert 0.17 < sum(alone) / 2000 < 0.23
 
 
+def test_equal_rows_under_other_ids_stay_on_the_side_of_the_one_seen_first(laboratory: Laboratory) -> None:
+    records = synthetic(laboratory.use_case, 300)
+    laboratory.store(records)
+    assert laboratory.assemble() == 0
+    before = {record_id: row["part"] for record_id, row in rows_of(laboratory).items()}
+    later = {"event_time": "2026-01-09T00:00:00.000Z"}
+    copies = [record | later | {"record_id": f"copy-{n:03d}"} for n, record in enumerate(records)]
+    laboratory.store(copies, "b", "01")
+
+    assert laboratory.assemble() == 0
+
+    rows = rows_of(laboratory)
+    assert {record_id: rows[record_id]["part"] for record_id in before} == before
+    for number, record in enumerate(records):
+        assert rows[f"copy-{number:03d}"]["part"] == before[record["record_id"]]
+    manifest = json.loads(files_of(laboratory)["manifest.json"])
+    assert manifest["duplicates"] == {"equal": 300, "nearly_equal": 0}
+
+
 def test_the_manifest_says_what_the_set_is_and_names_no_time(laboratory: Laboratory) -> None:
     laboratory.store(synthetic(laboratory.use_case, 300))
     assert laboratory.assemble(replace(laboratory.plan, rows_quarantined=4)) == 0

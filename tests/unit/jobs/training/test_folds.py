@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clinrisk.errors import NotEnoughData
-from clinrisk.jobs.training.folds import stratified_folds
+from clinrisk.jobs.training.folds import equal_rows, stratified_folds
 
 
 def test_every_fold_has_its_share_of_each_outcome() -> None:
@@ -44,3 +44,30 @@ def test_the_assignment_of_a_seed_is_fixed_for_ever() -> None:
     labels = np.array([1, 0, 0] * 5)
 
     assert stratified_folds(labels, 0, 1).tolist() == [[0, 2, 4, 4, 2, 4, 1, 0, 0, 2, 1, 3, 3, 3, 1]]
+
+
+def test_equal_rows_share_a_fold_and_rows_without_an_equal_stay_where_they_were() -> None:
+    rng = np.random.default_rng(0)
+    features, labels = rng.random((60, 3)), np.array([0, 1] * 30)
+    features[5, 1] = np.nan
+    twice, outcomes = np.vstack([features, features]), np.tile(labels, 2)
+
+    [alone] = stratified_folds(labels, 7, 1)
+    [again] = stratified_folds(labels, 7, 1, equal_rows(features))
+    [doubled] = stratified_folds(outcomes, 7, 1, equal_rows(twice))
+
+    assert np.array_equal(alone, again)
+    assert np.array_equal(doubled, np.tile(alone, 2))
+
+
+def test_zero_and_minus_zero_are_one_value_and_no_rows_are_no_groups() -> None:
+    assert equal_rows(np.array([[0.0, 1.0], [-0.0, 1.0]])).tolist() == [0, 0]
+    assert equal_rows(np.empty((0, 3))).tolist() == []
+
+
+def test_copies_of_five_patients_are_five_patients() -> None:
+    features = np.repeat(np.arange(6.0), 10)[:, None]
+    labels = np.repeat([0, 1], 30)
+
+    with pytest.raises(NotEnoughData, match="at least 5"):
+        stratified_folds(labels, 0, 1, equal_rows(features))

@@ -26,8 +26,18 @@ from clinrisk.errors import (
     ObjectMissing,
 )
 from clinrisk.jobs.container import machine_memory, read_json, write_json
-from clinrisk.jobs.patient_tables import Patients, patients_of, read_parquet, set_schema, sha256_of, write_csv
+from clinrisk.jobs.patient_tables import (
+    Patients,
+    feature_matrix,
+    patients_of,
+    read_parquet,
+    set_schema,
+    sha256_of,
+    write_csv,
+)
 from clinrisk.jobs.training import tuning_set
+from clinrisk.jobs.training.duplicates import duplicates_of
+from clinrisk.jobs.training.folds import equal_rows
 from clinrisk.use_cases.base import GROUP_PREFIX, UNKNOWN_GROUP
 
 if TYPE_CHECKING:
@@ -39,6 +49,7 @@ if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 HOLDOUT_SHARE = 0.2
+SPLIT_RULE = "sha256 of the record id, of equal rows that of the first seen"
 BYTES_PER_ROW = 2_500
 """Of memory, while the set is put together: measured at a million rows of 20 features."""
 _SERVICE = ("is_deleted", "api_invocation_time", "write_time")
@@ -54,7 +65,7 @@ def run(container: Container) -> None:
     _check_memory(plan, machine_memory())
     stored = read_offline(container.input("offline"), use_case, plan)
     table = as_of(stored, plan)
-    held_out = is_held_out(table["record_id"].to_list())
+    held_out = is_held_out(split_ids(table, use_case))
     folder = container.output("set")
     parts = {"training": table[~held_out], "holdout": table[held_out]}
     for name, part in parts.items():
@@ -100,6 +111,7 @@ def as_of(known: pd.DataFrame, plan: TrainingPlan) -> pd.DataFrame:
 
     Patients whose newest row is a deletion, or has no label, are left out; a group that nobody named is
     "unknown". Raises CountsDisagree unless every committed row is there.
+    `first_seen` is the moment of each patient's first row.
     """
     labelled = known[~known["is_deleted"] & known["label"].notna()]
     found = len(labelled.drop_duplicates(["upload_id", "record_id"]))
@@ -111,7 +123,10 @@ def as_of(known: pd.DataFrame, plan: TrainingPlan) -> pd.DataFrame:
     # times are those of the files, to the second), then whatever reached the store later.
     names = ["record_id", *_ORDERING[:2], "arrival", *_ORDERING[2:], "upload_id"]
     newest = (
-        known.assign(arrival=known["upload_id"].map(order).fillna(-1))
+        known.assign(
+            arrival=known["upload_id"].map(order).fillna(-1),
+            first_seen=known.groupby("record_id")["event_time"].transform("min"),
+        )
         .sort_values(names)
         .drop_duplicates("record_id", keep="last")
     )
@@ -128,6 +143,19 @@ def _check_memory(plan: TrainingPlan, available: int) -> None:
             f"A training set of {plan.expected_rows:,} rows takes about {needed / 1e9:.0f} GB of memory, and "
             f"this machine has {available / 1e9:.0f} GB. Choose a larger JobInstanceType."
         )
+
+
+def split_ids(table: pd.DataFrame, use_case: UseCase) -> list[str]:
+    """Return the record id by which each patient is assigned to a part.
+
+    Rows that agree in every input may be one patient under several ids, so they stay together: the id that
+    was seen first decides for all, and a copy that arrives later moves nobody.
+    """
+    group = equal_rows(feature_matrix(table, use_case.feature_names))
+    ids = table[["record_id", "first_seen"]].assign(group=group)
+    first = ids.sort_values(["first_seen", "record_id"]).drop_duplicates("group").set_index("group")
+    deciding: list[str] = first["record_id"].reindex(group.tolist()).to_list()
+    return deciding
 
 
 def is_held_out(record_ids: list[str], share: float = HOLDOUT_SHARE) -> NDArray[np.bool_]:
@@ -173,7 +201,8 @@ def manifest(
         "features": list(use_case.feature_names),
         "feature_digest": use_case.feature_digest,
         "seed": plan.seed,
-        "split": {"rule": "sha256 of the record id", "holdout_share": HOLDOUT_SHARE},
+        "split": {"rule": SPLIT_RULE, "holdout_share": HOLDOUT_SHARE},
+        "duplicates": duplicates_of(np.vstack([part.features for part in patients.values()]), use_case),
         "parts": {
             name: {
                 "sha256": sha256_of(folder / f"{name}.csv"),
