@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clinrisk.errors import NotEnoughData
-from clinrisk.jobs.training.folds import equal_rows, stratified_folds
+from clinrisk.jobs.training.folds import equal_rows, same_patient, stratified_folds
 
 
 def test_every_fold_has_its_share_of_each_outcome() -> None:
@@ -71,3 +71,10 @@ def test_copies_of_five_patients_are_five_patients() -> None:
 
     with pytest.raises(NotEnoughData, match="at least 5"):
         stratified_folds(labels, 0, 1, equal_rows(features))
+
+
+def test_rows_that_so_few_inputs_make_equal_by_chance_are_different_patients() -> None:
+    coarse, fine = np.arange(200.0)[:, None] % 19, np.arange(200.0)[:, None] % 20
+
+    assert same_patient(coarse).tolist() == list(range(200))
+    assert same_patient(fine).tolist() == equal_rows(fine).tolist()

@@ -37,7 +37,7 @@ from clinrisk.jobs.patient_tables import (
 )
 from clinrisk.jobs.training import tuning_set
 from clinrisk.jobs.training.duplicates import duplicates_of
-from clinrisk.jobs.training.folds import equal_rows
+from clinrisk.jobs.training.folds import same_patient
 from clinrisk.use_cases.base import GROUP_PREFIX, UNKNOWN_GROUP
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def split_ids(table: pd.DataFrame, use_case: UseCase) -> list[str]:
     Rows that agree in every input may be one patient under several ids, so they stay together: the id that
     was seen first decides for all, and a copy that arrives later moves nobody.
     """
-    group = equal_rows(feature_matrix(table, use_case.feature_names))
+    group = same_patient(feature_matrix(table, use_case.feature_names))
     ids = table[["record_id", "first_seen"]].assign(group=group)
     first = ids.sort_values(["first_seen", "record_id"]).drop_duplicates("group").set_index("group")
     deciding: list[str] = first["record_id"].reindex(group.tolist()).to_list()

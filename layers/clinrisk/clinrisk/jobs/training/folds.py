@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from clinrisk.jobs.evaluation.metrics import Floats, Labels
 
 FOLDS = 5
+_CHANCE = 10
 
 
 def equal_rows(features: Floats) -> NDArray[np.int64]:
@@ -40,6 +41,16 @@ def equal_rows(features: Floats) -> NDArray[np.int64]:
     return found
 
 
+def same_patient(features: Floats) -> NDArray[np.int64]:
+    """Return, per row, the first row that is taken for the same patient: one that agrees in every input.
+
+    Where different rows are fewer than a tenth, agreement is what few and coarse inputs give by chance, and
+    every row is a patient.
+    """
+    first = equal_rows(features)
+    return first if len(np.unique(first)) * _CHANCE >= len(first) else np.arange(len(first))
+
+
 def stratified_folds(
     labels: Labels,
     seed: int,
@@ -49,7 +60,7 @@ def stratified_folds(
 ) -> NDArray[np.int64]:
     """Return (repeats, patients) fold numbers, each class spread evenly; row order counts like the seed.
 
-    `groups` names the first row of those that must share a fold, as `equal_rows` does; its label counts.
+    `groups` names the first row of those that must share a fold, as `same_patient` does; its label counts.
     Raises NotEnoughData when a class has fewer patients, or different rows, than there are folds.
 
     >>> stratified_folds(np.array([0, 1] * 10), seed=1, repeats=2).shape

@@ -21,7 +21,7 @@ from clinrisk.jobs.patient_tables import read_set, sha256_of, write_csv
 from clinrisk.jobs.training import nested_search
 from clinrisk.jobs.training.absence_effect import absence_effect
 from clinrisk.jobs.training.fit_recalibration import recalibrated
-from clinrisk.jobs.training.folds import equal_rows, stratified_folds
+from clinrisk.jobs.training.folds import same_patient, stratified_folds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ def run(container: Container) -> None:
     patients = read_set(path, use_case)
     seed = int(given.get("seed", "0"))
     repeats = int(given.get("cv_repeats", str(DEFAULT_REPEATS)))
-    folds = stratified_folds(patients.labels, seed, repeats, equal_rows(patients.features))
+    folds = stratified_folds(patients.labels, seed, repeats, same_patient(patients.features))
     train = _train_xgboost if algorithm == "xgboost" else _train_logistic
     scores, findings = train(container.model, patients, use_case, given, folds)
     columns = {"record_id": patients.record_ids, "fold": folds[0], "label": patients.labels, **scores}

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from clinrisk.jobs.patient_tables import sha256_of
-from clinrisk.jobs.training.folds import equal_rows, stratified_folds
+from clinrisk.jobs.training.folds import same_patient, stratified_folds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def write_tuning_set(folder: Path, training: Patients, names: tuple[str, ...], s
     Nothing but label and features: the algorithm takes every column after the first for a feature, and a
     missing value (NaN) for missing.
     """
-    [assigned] = stratified_folds(training.labels, seed, 1, equal_rows(training.features))
+    [assigned] = stratified_folds(training.labels, seed, 1, same_patient(training.features))
     parts = {}
     for part, chosen in (("train", assigned != 0), ("validation", assigned == 0)):
         columns = np.column_stack([training.labels.astype(np.float64), training.features])[chosen]
