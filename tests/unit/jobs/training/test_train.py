@@ -133,3 +133,22 @@ def test_an_unexpected_error_names_its_class_and_place_but_no_value(trained: Lab
     said = trained.failure("xgboost")
     assert said.startswith("The train job stopped on an unexpected ArrowInvalid at jobs/patient_tables.py:")
     assert "canary" not in said
+
+
+def test_the_card_says_who_lacked_what_and_what_that_does_to_the_risks(trained: Laboratory) -> None:
+    card = json.loads((trained.root / "xgboost/model/clinrisk/model.json").read_text())
+    patients = read_set(trained.outputs("assemble", "set") / "training.csv", trained.use_case)
+    columns = {column.name for column in trained.use_case.columns}
+
+    missing = np.isnan(patients.features[:, trained.use_case.feature_names.index("ca")]).sum()
+    assert card["absence"] == dict.fromkeys(columns, 0) | {"ca": missing}
+    assert card["least_absent"] == 30
+    assert card["drive"].keys() == columns
+    assert sum(card["drive"].values()) == pytest.approx(1, abs=1e-4)
+    assert card["absence_effect"].keys() == columns - set(trained.use_case.essential)
+    # The outcomes were drawn from age, exercise angina and the thallium scan.
+    losses = {column: effect["log_loss"] for column, effect in card["absence_effect"].items()}
+    assert max(losses, key=lambda column: losses[column]) in {"exang", "thal"}
+    assert all(abs(effect["mean_risk"]) < 0.06 for effect in card["absence_effect"].values())
+    assert card["interval"] == {"refits": 20, "level": 0.9}
+    assert len(list((trained.root / "xgboost/model/clinrisk/refits").glob("*.ubj"))) == 20
