@@ -41,6 +41,18 @@ def test_the_document_has_the_published_shape(trained: Laboratory) -> None:
     assert sum(driver["share"] for driver in document["drivers"]) == pytest.approx(1, abs=1e-4)
 
 
+def test_the_evidence_is_checked_on_patients_whom_no_model_has_seen(trained: Laboratory) -> None:
+    assert trained.evaluate() == 0
+
+    document = document_of(trained)
+    checks = document["cross_checks"]
+    assert (checks["duplicates"]["equal"], checks["duplicates"]["nearly_equal"]) == (0, 0)
+    auc = document["models"]["xgboost"]["auc"][0]
+    assert checks["duplicates"]["auc"] == checks["duplicates"]["auc_without"] == pytest.approx(auc)
+    assert sum(band["rows"] for band in checks["intervals"]) == document["counts"]["holdout"]["rows"]
+    assert all(band["low"] < band["high"] for band in checks["intervals"])
+
+
 def test_ten_runs_on_the_same_inputs_give_the_same_bytes(trained: Laboratory) -> None:
     found = set()
     for _ in range(10):

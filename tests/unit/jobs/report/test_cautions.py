@@ -115,3 +115,36 @@ def test_what_was_not_evaluated_is_no_fault() -> None:
     nothing = dict.fromkeys(FINE, NOT_EVALUATED)
 
     assert sentences(models={"xgboost": nothing}, holdout={"xgboost": nothing}, comparison={}) == []
+
+
+CHECKS: dict[str, Any] = {
+    "duplicates": {"equal": 3, "nearly_equal": 4, "auc": 0.9, "auc_without": 0.8951},
+    "intervals": [{"band": "low", "rows": 40, "observed": [0.1, 0.04, 0.23], "low": 0.05, "high": 0.2}],
+}
+TWO_PARTS = {"training": {"rows": 250}, "holdout": {"rows": 50}}
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "words"),
+    [
+        ("duplicates", {"equal": 4}, ["4 of 300 patients agree in every input"]),
+        ("duplicates", {"auc_without": 0.894}, ["4 patients are nearly equal", "0.894 instead of 0.900"]),
+        ("intervals", {"observed": [0.4, 0.21, 0.6]}, ["40 held-out patients in the band low", "5% to 20%"]),
+        ("intervals", {"observed": [0.02, 0.01, 0.04]}, ["40 held-out patients in the band low"]),
+    ],
+)
+def test_evidence_that_speaks_against_itself_is_a_caution(
+    part: str, change: dict[str, Any], words: list[str]
+) -> None:
+    assert sentences(counts=TWO_PARTS, cross_checks=CHECKS) == []
+
+    changed = CHECKS | {part: CHECKS[part] | change if part == "duplicates" else [CHECKS[part][0] | change]}
+    [line] = sentences(counts=TWO_PARTS, cross_checks=changed)
+
+    assert all(word in line for word in words)
+
+
+def test_an_auc_that_could_not_be_found_is_no_caution() -> None:
+    alone = CHECKS | {"duplicates": {"equal": 0, "nearly_equal": 9, "auc": 0.9, "auc_without": None}}
+
+    assert sentences(counts=TWO_PARTS, cross_checks=alone) == []

@@ -18,8 +18,9 @@ from clinrisk.core.training.promotion import BASELINE, CANDIDATE, CHAMPION, FLOO
 from clinrisk.errors import EvidenceChanged, FeatureMismatch
 from clinrisk.jobs.container import read_json, write_json
 from clinrisk.jobs.evaluation.champion import read_champion
+from clinrisk.jobs.evaluation.cross_checks import duplicate_evidence, interval_evidence
 from clinrisk.jobs.evaluation.evaluation_document import ScoredPatients, evaluation_of
-from clinrisk.jobs.models import baseline, booster, factors, recalibration
+from clinrisk.jobs.models import baseline, booster, factors, recalibration, refits
 from clinrisk.jobs.patient_tables import read_scores, read_set, sha256_of, unpack
 from clinrisk.jobs.report.model_card import card_files
 from clinrisk.jobs.report.report_page import render
@@ -104,6 +105,8 @@ def _evaluate(
     card = read_json(models[CANDIDATE] / "model" / "clinrisk" / "model.json")
     correction = recalibration.of_model(card)
     held: dict[str, Floats] = {CANDIDATE: correction.apply(booster.risks(grown, holdout.features, names))}
+    refitted = refits.load(models[CANDIDATE] / "model" / "clinrisk" / "refits", names)
+    spans = refitted.intervals(holdout.features, held[CANDIDATE], correction)
     for name, model in fitted.items():
         columns = [names.index(feature) for feature in model.features]
         held[name] = model.risks(holdout.features[:, columns])
@@ -121,6 +124,10 @@ def _evaluate(
         seed=int(manifest["seed"]),
     )
     document["recalibration"], document["search"] = card["calibration"], _search(card, manifest)
+    document["cross_checks"] = {
+        "duplicates": duplicate_evidence(training, learned[CANDIDATE], manifest["duplicates"], use_case),
+        "intervals": interval_evidence(holdout, held[CANDIDATE], spans, use_case),
+    }
     sample = training.features[:DRIVER_ROWS]
     document["run_id"] = container.setting("RUN_ID")
     document["drivers"] = factors.drivers(booster.contributions(grown, sample, names), use_case)

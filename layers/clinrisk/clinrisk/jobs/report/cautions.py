@@ -17,12 +17,21 @@ if TYPE_CHECKING:
 
     GroupTitles = Mapping[str, Mapping[str, str]]
 
+DUPLICATES_NOTED = 0.01
+"""Share of patients equal to another one, above which the report says so."""
+AUC_NOTED = 0.005
+"""Difference that patients nearly equal to another one make, above which the report says so."""
 PARTS = (("models", "training patients, out of fold"), ("holdout", "patients that no model has seen"))
 
 
 def cautions(document: Mapping[str, Any], titles: Mapping[str, str], groups: GroupTitles) -> list[str]:
     """Return the sentences, those on all patients first, then those on groups."""
-    return [*_all_patients(document), *_others(document, titles), *_groups(document, groups)]
+    return [
+        *_all_patients(document),
+        *_evidence(document),
+        *_others(document, titles),
+        *_groups(document, groups),
+    ]
 
 
 def _all_patients(document: Mapping[str, Any]) -> Iterator[str]:
@@ -49,6 +58,32 @@ def _all_patients(document: Mapping[str, Any]) -> Iterator[str]:
             yield (
                 f"Acting on the flag is not shown to be better than acting on {other}: "
                 f"difference in net benefit {number(gain)}."
+            )
+
+
+def _evidence(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what speaks against the evidence: patients there twice, intervals that miss the outcomes."""
+    checks = document.get("cross_checks")
+    if checks is None:
+        return
+    found, counts = checks["duplicates"], document["counts"]
+    rows = counts["training"]["rows"] + counts["holdout"]["rows"]
+    if found["equal"] > DUPLICATES_NOTED * rows:
+        yield (
+            f"{found['equal']} of {rows} patients agree in every input with an earlier one: if these are the "
+            "same people under other ids, there are fewer patients than it seems."
+        )
+    if found["auc_without"] is not None and found["auc"] - found["auc_without"] > AUC_NOTED:
+        yield (
+            f"{found['nearly_equal']} patients are nearly equal to another one; without them the AUC is "
+            f"{found['auc_without']:.3f} instead of {found['auc']:.3f}: some may be in the data twice."
+        )
+    for band in checks["intervals"]:
+        observed, low, high = band["observed"], band["low"], band["high"]
+        if observed[2] < low or observed[1] > high:
+            yield (
+                f"Of the {band['rows']} held-out patients in the band {band['band']}, {share(observed)} had "
+                f"the condition; their intervals reach from {percent(low)} to {percent(high)} on average."
             )
 
 
