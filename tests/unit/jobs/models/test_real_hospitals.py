@@ -48,7 +48,7 @@ def test_in_every_band_the_observed_share_at_the_other_hospital_lies_within_the_
         of = bands == band.name
         assert of.sum() > 30
         assert low[of].mean() <= outcomes[of].mean() <= high[of].mean()
-    # The trees' default branch, grown on the same patients, expects half as many again as there are.
+    # Median imputation expects a third fewer than there are, the default branch a third more.
     assert 0.8 < outcomes.sum() / risks.sum() < 1.1
 
 
