@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from cli import downloads, ingest, monitoring, outcome_overview, release, status
+from cli import downloads, ingest, monitoring, outcome_overview, release, scoring, status
 from cli.command_errors import CliError, explain
 from cli.local_files import file_commands
 from cli.options import AsJson, OnTwin, StackName
@@ -53,6 +53,10 @@ app.command("check", rich_help_panel=FILES)(file_commands.check)
 app.command("drop", rich_help_panel=FILES)(ingest.drop)
 app.command("receipts", rich_help_panel=FILES)(ingest.receipts)
 app.command("redrive", rich_help_panel=RUNS)(ingest.redrive)
+app.command("batches", rich_help_panel=FILES)(scoring.batches)
+app.command("let-through", rich_help_panel=FILES)(scoring.let_through)
+app.command("withdraw", rich_help_panel=FILES)(scoring.withdraw)
+app.command("score", rich_help_panel=RUNS)(scoring.score)
 app.command("status", rich_help_panel=RUNS)(status.status)
 app.command("monitor", rich_help_panel=RUNS)(monitoring.monitor)
 app.command("outcomes", rich_help_panel=RUNS)(outcome_overview.outcomes)

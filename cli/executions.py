@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from cli.command_errors import CliError
 from clinrisk.core import failure_text
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ MACHINES = {
     "monitoring": "MonitoringStateMachine",
 }
 HISTORY_PAGE = 1000
+POLL_SECONDS = 0.4
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,18 @@ def recent(stack: Stack, machine: str, *, limit: int) -> list[dict[str, Any]]:
     arn = stack.output(MACHINES[machine])
     listed = stack.stepfunctions.list_executions(stateMachineArn=arn, maxResults=limit)
     return [dict(one) for one in listed["executions"]]
+
+
+def await_end(stack: Stack, machine: str, arn: str, patience: float) -> Execution:
+    """Return an execution when it has ended; raises CliError when it still runs after so many seconds."""
+    deadline = time.monotonic() + patience
+    while stack.stepfunctions.describe_execution(executionArn=arn)["status"] == "RUNNING":
+        if time.monotonic() > deadline:
+            raise CliError(
+                f"It still runs after {patience:.0f} seconds.", "Follow it: clinrisk status --follow"
+            )
+        time.sleep(POLL_SECONDS)
+    return load(stack, machine, {"executionArn": arn, "name": arn.rpartition(":")[2]})
 
 
 def load(stack: Stack, machine: str, listed: Mapping[str, Any]) -> Execution:

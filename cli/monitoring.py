@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,10 +20,8 @@ from clinrisk.core import object_keys
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from cli.executions import Execution
     from cli.stack import Stack
 
-POLL_SECONDS = 0.4
 LAKE = "LakeBucket"
 
 
@@ -60,7 +57,7 @@ def monitor(
         )
         return
     with working(f"Monitoring {use_case} ...", quiet=as_json):
-        ended = _await_end(deployed, arn, patience)
+        ended = executions.await_end(deployed, "monitoring", arn, patience)
     if ended.status != "SUCCEEDED":
         raise CliError(
             f"The monitoring of {use_case} ended as {ended.status}: {ended.reason}",
@@ -71,17 +68,6 @@ def monitor(
         show_json(ended.as_json(executions.now()) | {"findings": found})
     else:
         _show_findings(use_case, [{"written": ended.stopped, "findings": found}])
-
-
-def _await_end(deployed: Stack, arn: str, patience: float) -> Execution:
-    deadline = time.monotonic() + patience
-    while deployed.stepfunctions.describe_execution(executionArn=arn)["status"] == "RUNNING":
-        if time.monotonic() > deadline:
-            raise CliError(
-                f"Monitoring still runs after {patience:.0f} seconds.", "Follow it: clinrisk status --follow"
-            )
-        time.sleep(POLL_SECONDS)
-    return executions.load(deployed, "monitoring", {"executionArn": arn, "name": arn.rpartition(":")[2]})
 
 
 def findings(

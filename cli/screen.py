@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 160  # a pipe has no width: wide enough that no key is cut
 FIRST_ROWS = 5
 GOOD = {"ACCEPTED", "OK", "APPROVED", "SUCCEEDED", "APPROVABLE"}
-FAIR = {"PARTIAL", "DUPLICATE", "IGNORED", "NOT_EVALUATED", "PENDING", "RUNNING", "EXPIRED", "REPEATED"}
+FAIR = {
+    *("PARTIAL", "HELD", "WITHDRAWN", "DUPLICATE", "IGNORED", "NOT_EVALUATED"),
+    *("PENDING", "RUNNING", "EXPIRED", "REPEATED"),
+}
 
 
 def console() -> Console:

@@ -52,5 +52,18 @@ def publish_event(stack: Stack, upload: dict[str, Any], drop: int = 0) -> dict[s
         "threshold": 0.05,
         "model_uri": "s3://clinrisk-lake/models/stroke/stroke-0123456789/xgboost/job/output/model.tar.gz",
         "feature_digest": use_cases.get(upload["use_case"]).feature_digest,
+        "model_sha256": "b" * 64,
+        "reference_uri": "s3://clinrisk-lake/training/stroke/stroke-0123456789/set/reference.json",
+        "evaluation_uri": "s3://clinrisk-lake/evaluation/stroke/stroke-0123456789/evaluation.json",
     }
-    return {"upload": upload, "run": run, "presented_uri": presented, "rows_accepted": settled.rows_accepted}
+    make_live(upload["use_case"])
+    return {
+        "upload": upload,
+        "run": run,
+        "presented_uri": presented,
+        "judgements": [
+            {"verdict": "FIT", "cautions": []},
+            {"verdict": "CAUTION", "cautions": ["Few rows."]},
+        ],
+        "rows_accepted": settled.rows_accepted,
+    }

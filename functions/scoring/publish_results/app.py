@@ -1,11 +1,14 @@
 """Publish Results: the one place where record ids meet the hospital's own ids again.
 
 AWS calls: s3:GetObject on Lake (presented/, vault/); s3:ListBucket on Lake (vault/); s3:PutObject on Results
-(results/), in parts where they are large; kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: LAKE_BUCKET, RESULTS_BUCKET. Layers: Clinrisk, Frames.
+(results/), in parts where they are large; dynamodb:GetItem on Uploads and Deployments; kms:Decrypt,
+kms:GenerateDataKey (DataKey).
+Environment: LAKE_BUCKET, RESULTS_BUCKET, UPLOADS_TABLE, DEPLOYMENTS_TABLE. Layers: Clinrisk, Frames.
 """
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 from clinrisk.aws.telemetry import step
 from clinrisk.messages.scoring import PublishRequest, PublishResult
@@ -15,4 +18,4 @@ from clinrisk.services.scoring import publish_results
 @step(PublishRequest)
 def handler(request: PublishRequest) -> PublishResult:
     """Return the results by reference, and the mail that says where they are."""
-    return publish_results.publish(request)
+    return publish_results.publish(request, datetime.now(UTC))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clinrisk.messages.scoring import PublishRequest
+from clinrisk.messages.scoring import JudgeRequest, PublishRequest
 from tests.statemachines.explaining import explain, failed_job
 from tests.statemachines.interpreter import ServiceError
 
@@ -29,6 +29,7 @@ UPLOAD = {
     "sha256": "a" * 64,
 }
 BATCH = {"upload": UPLOAD, "rows_accepted": 9}
+JUDGES = ("Judge Batch", "Judge Risks")
 KEY = "stroke/0123456789abcdef0123"
 DIGESTS = {
     name: {"S": "b" * 64} for name in ("model", "manifest", "evaluation", "report", "code", "features")
@@ -56,9 +57,16 @@ LIVE: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
+FIT = {"verdict": "FIT", "cautions": [], "subject": "", "message": ""}
+HELD = {"verdict": "HELD", "cautions": ["ca is empty."], "subject": "Held", "message": "ca is empty."}
+
+
 def cast(**changes: Any) -> dict[str, Any]:
     answers = {
         "Resolve Live Model": LIVE,
+        "Judge Batch": FIT,
+        "Judge Risks": FIT,
+        "Announce Held Batch": {"MessageId": "m"},
         "Find Shadow": {},
         "Score By Shadow": {"TransformJobStatus": "Completed"},
         "Compare With Champion": {"ProcessingJobStatus": "Completed"},
@@ -136,8 +144,8 @@ def score_uri() -> str:
 @pytest.mark.parametrize(
     ("batch", "model", "advice"),
     [
-        (2, None, "Release a model of the new contract"),
-        (2, 1, "Release a model"),
+        (2, None, "When a model of the new contract is released, run: clinrisk score"),
+        (2, 1, "When a model"),
         (None, 2, "Drop its file again"),
     ],
 )
@@ -167,7 +175,7 @@ def test_a_batch_before_the_first_release_says_what_to_do(scene: Setting) -> Non
     end = stage.run("scoring", BATCH)
     assert (end.status, end.error) == ("FAILED", "NoLiveModel")
     assert stage.stage.states == ["Resolve Live Model", "Announce Failed Scoring"]
-    assert "release one" in stage.stage.calls[-1].arguments["Message"]
+    assert "clinrisk score 0123456789abcdef0123" in stage.stage.calls[-1].arguments["Message"]
 
 
 def test_a_failing_job_of_ours_publishes_nothing_and_says_why(scene: Setting) -> None:
@@ -217,3 +225,58 @@ def test_a_value_in_an_unexpected_error_is_not_mailed(scene: Setting) -> None:
 def test_results_that_cannot_be_announced_are_not_silently_fine(scene: Setting) -> None:
     stage = scene(cast(Announce_Results=ServiceError("SNS.Down")))
     assert stage.run("scoring", BATCH).error == "ResultsUnannounced"
+
+
+@pytest.mark.parametrize(
+    ("where", "unseen"), [("Judge Batch", "Score By Champion"), ("Judge Risks", "Publish Results")]
+)
+def test_a_batch_that_is_held_is_not_published_and_both_hear_of_it(
+    scene: Setting, where: str, unseen: str
+) -> None:
+    stage = scene(cast(**{where.replace(" ", "_"): HELD}))
+    end = stage.run("scoring", BATCH)
+    assert (end.status, end.error, end.cause) == ("FAILED", "BatchHeld", "Held")
+    assert not {unseen, "Publish Results"} & set(stage.stage.states)
+    [mail] = stage.stage.to("Announce Held Batch")
+    assert mail.arguments["Message"] == "ca is empty."
+    assert mail.arguments["MessageAttributes"]["audience"]["StringValue"] == '["operator", "data_manager"]'
+
+
+def test_both_verdicts_travel_with_the_results(scene: Setting) -> None:
+    caution = {**FIT, "verdict": "CAUTION", "cautions": ["Few rows."]}
+    stage = scene(cast(Judge_Batch=caution))
+    assert stage.run("scoring", BATCH).status == "SUCCEEDED"
+    [publish] = stage.stage.to("Publish Results")
+    columns, risks = PublishRequest.model_validate(publish.payload).judgements
+    assert (columns.verdict, columns.cautions, risks.verdict) == ("CAUTION", ("Few rows.",), "FIT")
+    asked = [JudgeRequest.model_validate(stage.stage.to(name)[0].payload) for name in JUDGES]
+    assert [one.about for one in asked] == ["columns", "risks"]
+    assert {one.run.reference_uri for one in asked} == {LIVE["Item"]["reference_uri"]["S"]}
+    assert {one.let_through for one in asked} == {None}
+
+
+def test_who_let_a_batch_through_is_known_to_both_judges(scene: Setting) -> None:
+    word = {"person": "anna", "reason": "Checked.", "decided_at": "2026-03-01T10:00:00.000Z"}
+    stage = scene(cast())
+    assert stage.run("scoring", BATCH | {"let_through": word, "attempt": "let"}).status == "SUCCEEDED"
+    for name in JUDGES:
+        request = JudgeRequest.model_validate(stage.stage.to(name)[0].payload)
+        assert request.let_through is not None
+        assert request.let_through.person == "anna"
+    [score] = stage.stage.to("Score By Champion")
+    assert score.arguments["TransformJobName"].endswith("-v3-let-0")
+
+
+def test_a_batch_whose_model_was_replaced_meanwhile_is_judged_and_scored_anew(scene: Setting) -> None:
+    later = {"Item": LIVE["Item"] | {"live_version": {"N": "4"}}}
+    published = {"scored_rows": 9, "subject": "Scored", "message": "9 patients."}
+    stage = scene(
+        cast(Resolve_Live_Model=[LIVE, later], Publish_Results=[ServiceError("ChampionChanged"), published])
+    )
+    assert stage.run("scoring", BATCH).status == "SUCCEEDED"
+    asked = [JudgeRequest.model_validate(call.payload) for call in stage.stage.to("Judge Batch")]
+    assert [one.run.live_version for one in asked] == [3, 4]
+    assert [
+        PublishRequest.model_validate(call.payload).run.live_version
+        for call in stage.stage.to("Publish Results")
+    ] == [3, 4]

@@ -58,9 +58,6 @@ MAILS = {
     "shadow_failed_on_a_batch": mails.shadow_failed(TITLE, "", "b" * 20, "It ended with States.Timeout."),
     "model_promoted": mails.model_promoted(TITLE, 2, 5, 1, "Better for women."),
     "model_promoted_first": mails.model_promoted(TITLE, 1, 3, 0, "Good enough to start."),
-    "batch_scored": mails.batch_scored(
-        title=TITLE, file_name="ward-7.csv", rows=60, flagged=21, live_version=2, results="s3://results/x.csv"
-    ),
     "upload_partial": mails.upload_settled(KEY, PARTIAL, "s3://results/receipts/march.json"),
     "upload_rejected": mails.upload_settled(
         "inbox/x",
@@ -108,14 +105,6 @@ def test_a_subject_is_cut_only_beyond_its_limit(length: int) -> None:
 def test_the_subject_about_an_upload_states_its_outcome(disposition: str, outcome: str) -> None:
     made = mails.upload_settled(KEY, PARTIAL | {"disposition": disposition}, "s3://results/r.json")
     assert made.subject == f"heart training file march 2024.csv {outcome}"
-
-
-def test_one_patient_is_counted_as_one() -> None:
-    made = mails.batch_scored(
-        title=TITLE, file_name="a.csv", rows=1, flagged=0, live_version=1, results="s3://results/a.csv"
-    )
-    assert "1 patient)" in made.subject
-    assert "1 patient of a.csv" in made.text
 
 
 @pytest.mark.parametrize(("character", "shown"), [(" ", " "), ("~", "~"), ("\x1f", "?"), ("\x7f", "?")])

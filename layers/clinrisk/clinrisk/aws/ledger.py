@@ -13,6 +13,7 @@ from clinrisk.core.release.ledger_entries import DecisionEntry, RefusalEntry, Re
 
 if TYPE_CHECKING:
     from clinrisk.aws.tables.approvals import Approval
+    from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry
     from clinrisk.core.release.ledger_entries import LedgerEntry
     from clinrisk.messages.message import Reference
     from clinrisk.messages.release import LiveModel
@@ -56,10 +57,15 @@ def write_refusal(approval: Approval, refusal: str, refused_at: str) -> Referenc
     )
 
 
+def write_upload_decision(entry: UploadDecisionEntry) -> Reference:
+    """Write what a person decided about an upload."""
+    return _write(entry)
+
+
 def _candidate(of: Approval | LiveModel) -> dict[str, Any]:
     names = ("use_case", "run_id", "package_arn", "package_version", "approval_id")
     return {name: getattr(of, name) for name in names} | {"digests": of.digests.model_dump()}
 
 
-def _write(entry: LedgerEntry) -> Reference:
+def _write(entry: LedgerEntry | UploadDecisionEntry) -> Reference:
     return s3.store(settings().audit_bucket, entry.key, entry.to_bytes(), "application/json", once=True)

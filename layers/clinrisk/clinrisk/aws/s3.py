@@ -131,6 +131,11 @@ def fetch_json(reference: Reference) -> Any:
     return json.loads(fetch(reference))
 
 
+def fetch_json_now(uri: str) -> Any:
+    """Read the JSON document that lies at an address now."""
+    return json.loads(fetch_current(uri))
+
+
 def store(
     bucket: str, key: str, data: bytes, content_type: str = "application/octet-stream", *, once: bool = False
 ) -> Reference:

@@ -29,6 +29,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, alias_generator=str.upper, hide_input_in_errors=True)
 
+    inbox_bucket: str = _NOT_GIVEN
     lake_bucket: str = _NOT_GIVEN
     results_bucket: str = _NOT_GIVEN
     audit_bucket: str = _NOT_GIVEN

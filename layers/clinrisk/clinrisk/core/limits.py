@@ -36,6 +36,30 @@ class Limits:
     quality_significance: float = 0.05
     """One minus the confidence of the intervals of quality, before the correction for columns."""
 
+    door_rows: int = 20
+    """Rows that a batch needs before it is held against the training patients."""
+    door_held: float = 0.3
+    """The proven distance of a share (Cohen's h) from which a batch is held ..."""
+    door_caution: float = 0.2
+    """... and from which it is published with a caution."""
+    door_errors: float = 4.25
+    """Standard errors between a distance and what counts as proven of it, for all comparisons of a batch."""
+    door_apart: float = 0.15
+    """The proven share of its agreement with other columns from whose loss a column no longer goes with
+    them."""
+    door_agreement: float = 0.2
+    """The agreement with other columns that a column must have had in training to be asked for it."""
+    door_unlike_held: float = 0.5
+    """The share of patients without a risk, or with an uncertain one, from which a batch is held ..."""
+    door_unlike_caution: float = 0.1
+    """... and from which it is published with a caution."""
+    door_order: float = 0.02
+    """The proven share of a column's variance between blocks of rows from which it changes on its way ..."""
+    door_order_kept: float = 0.75
+    """... the share of its agreement with other columns that it must then have kept ..."""
+    door_order_alone: float = 0.2
+    """... and the proven share for a column that agrees with no other."""
+
     performance_patients: int = 10
     """Patients with the outcome, and as many without, that a verdict on performance needs."""
     performance_ratio: float = 1.25

@@ -38,7 +38,8 @@ def mail(subject: str, *paragraphs: str) -> Mail:
     return Mail(one_line, "\n\n".join(paragraph for paragraph in paragraphs if paragraph) + "\n")
 
 
-def _listed(lines: Sequence[str]) -> str:
+def listed(lines: Sequence[str]) -> str:
+    """Return lines as a list."""
     return "\n".join(f"- {line}" for line in lines)
 
 
@@ -49,7 +50,7 @@ def candidate_judged(title: str, run_id: str, summary: str, unmet: Sequence[str]
             f"{title}: the new candidate is blocked",
             f"The candidate of training run {run_id} does not meet the promotion bar, so nobody was asked to "
             "approve it. If a model is live, it stays live.",
-            f"Not met:\n{_listed(unmet)}",
+            f"Not met:\n{listed(unmet)}",
             summary,
             f"Full report: {report}",
         )
@@ -79,7 +80,7 @@ def approval_wanted(
         f"Version {version} of {title} (training run {run_id}) is waiting for your decision.",
         summary,
         comparison,
-        f"Not met:\n{_listed(unmet)}" if unmet else "",
+        f"Not met:\n{listed(unmet)}" if unmet else "",
         f"Read the evidence and decide here:\n{link}",
         f"The link works until {until}. Opening it changes nothing: to decide, you enter the version number "
         "and a reason. Anyone who has the link can decide, so please do not forward it.",
@@ -111,30 +112,18 @@ def model_promoted(title: str, live_version: int, version: int, previous: int, r
     )
 
 
-def batch_scored(
-    *, title: str, file_name: str, rows: int, flagged: int, live_version: int, results: str
-) -> Mail:
-    """Return the mail that the results of a batch are there."""
-    patients = _patients(rows)
-    return mail(
-        f"{title}: {file_name} was scored ({patients})",
-        f"Live version {live_version} scored {patients} of {file_name} and flagged {flagged}.",
-        f"Results: {results}",
-    )
-
-
 def outcomes_unclear(use_case: str, title: str, *, conflicting: int, earlier: int) -> Mail:
     """Return the mail that outcomes of a file do not count before somebody has looked at them."""
     return mail(
         f"{title}: outcomes that need a look",
-        f"{_patients(conflicting)} with outcomes that exclude one another, so that none of them counts."
+        f"{patients(conflicting)} with outcomes that exclude one another, so that none of them counts."
         if conflicting
         else "",
         "Where a new outcome is the right one, send its row again with yes in a column named replaces; "
         "where a file was wrong as a whole, send all its rows so."
         if conflicting
         else "",
-        f"{_patients(earlier)} with an outcome dated before the prediction, which it does not answer. "
+        f"{patients(earlier)} with an outcome dated before the prediction, which it does not answer. "
         "Where the date is wrong, send the row again with the right one and yes in a column named replaces."
         if earlier
         else "",
@@ -142,21 +131,31 @@ def outcomes_unclear(use_case: str, title: str, *, conflicting: int, earlier: in
     )
 
 
-def _patients(number: int) -> str:
+def patients(number: int) -> str:
+    """Return a number of patients in words.
+
+    >>> patients(1), patients(2)
+    ('1 patient', '2 patients')
+    """
     return "1 patient" if number == 1 else f"{number} patients"
 
 
 def upload_settled(key: str, receipt: Mapping[str, Any], address: str) -> Mail:
     """Return the mail on what became of an upload, in the sentences of its receipt."""
     name = printable(key.rpartition("/")[2]) or "a file"
-    outcomes = {"REJECTED": "was rejected", "PARTIAL": "was used in part", "FAILED": "could not be processed"}
+    outcomes = {
+        "REJECTED": "was rejected",
+        "PARTIAL": "was used in part",
+        "FAILED": "could not be processed",
+        "HELD": "is held",
+    }
     outcome = outcomes.get(receipt["disposition"], "was processed")
     kind = f"{receipt['use_case']} {receipt['purpose']} file" if receipt["use_case"] else "File"
     counts = f"Rows used: {receipt['rows_accepted']}; rows not used: {receipt['rows_quarantined']}."
     return mail(
         f"{kind} {name} {outcome}",
         f"{kind} {name} {outcome}. {counts}",
-        _listed(receipt["explanation"]),
+        listed(receipt["explanation"]),
         f"Receipt: {printable(address)}",
         "The rows that were not used are in quarantine, with their row numbers (row 1 is the line below the "
         "header), for the data manager."

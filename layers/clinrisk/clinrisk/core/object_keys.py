@@ -137,6 +137,20 @@ def results(use_case: str, stem: str, upload: str) -> str:
     return f"results/{use_case}/{stem}/{upload}.csv"
 
 
+def sidecar(results_key: str) -> str:
+    """Return the key of what is stated about a whole results file, next to it.
+
+    >>> sidecar("results/heart/march/ab.csv")
+    'results/heart/march/ab.json'
+    """
+    return f"{results_key.removesuffix('.csv')}.json"
+
+
+def recalled(results_key: str) -> str:
+    """Return the key of the notice that a results file is recalled, next to it."""
+    return f"{results_key.removesuffix('.csv')}.RECALLED.txt"
+
+
 def papers(report_uri: str) -> dict[str, str]:
     """Return the addresses of a report and of its model card's forms, by their names in the digests.
 

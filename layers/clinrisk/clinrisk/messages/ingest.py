@@ -24,6 +24,9 @@ class Disposition(StrEnum):
     WITHDRAWN = "WITHDRAWN"  # its rows no longer count anywhere
 
 
+UploadId = Annotated[str, Field(pattern=r"^[0-9a-f]{20}$")]
+
+
 class Upload(Message):
     """A claimed file: one version of one object, and what its key says it is."""
 
@@ -33,7 +36,7 @@ class Upload(Message):
     size: Count
     use_case: Name
     purpose: Literal["training", "inference", "outcomes"]
-    upload_id: Annotated[str, Field(pattern=r"^[0-9a-f]{20}$")]
+    upload_id: UploadId
     sha256: Sha256
     sequencer: str = ""
     """S3's own order of the versions of a key; empty where the event had none."""
@@ -73,6 +76,18 @@ class RowCounts:
             raise CountsDisagree(message)
 
 
+class UploadDecision(Message):
+    """What was decided about a settled upload: by whom, why, and what changed."""
+
+    decision: Literal["HELD", "LET_THROUGH", "WITHDRAW"]
+    person: str
+    reason: str
+    decided_at: str
+    execution: str
+    before: Disposition
+    after: Disposition
+
+
 class Settlement(Message):
     """How an upload ended, as the Uploads table keeps it."""
 
@@ -91,6 +106,8 @@ class Settlement(Message):
     received_at: str = ""
     sequencer: str = ""
     schema_version: Count = 1
+    decisions: tuple[UploadDecision, ...] = ()
+    """What was decided about it since, oldest first."""
 
 
 class ClaimRequest(Request):
@@ -226,6 +243,37 @@ class CommitResult(Message):
     announce: bool
     subject: str
     message: str
+
+
+class LetThrough(Message):
+    """Who let a held upload through, and why."""
+
+    person: str
+    reason: str
+    decided_at: str
+
+
+class DecideRequest(Request):
+    """A person's decision about an upload: to let a held one through, or to withdraw one."""
+
+    upload_id: UploadId
+    decision: Literal["LET_THROUGH", "WITHDRAW"]
+    person: Annotated[str, Field(min_length=1, max_length=300)]
+    reason: Annotated[str, Field(min_length=3, max_length=1000)]
+
+
+class DecideResult(Message):
+    """What became of the decision; where it was refused, in which words, and then nothing else."""
+
+    refused: str = ""
+    upload: Upload | None = None
+    disposition: Disposition | None = None
+    rows_accepted: Count = 0
+    train: bool = False
+    announce: bool = True
+    let_through: LetThrough | None = None
+    subject: str = ""
+    message: str = ""
 
 
 class ParkRequest(Request):

@@ -1,6 +1,8 @@
 """Messages of the scoring workflow: results of a batch, and outcomes joined to predictions."""
 
-from clinrisk.messages.ingest import Upload
+from typing import Literal
+
+from clinrisk.messages.ingest import LetThrough, Upload
 from clinrisk.messages.message import Count, Message, Name, Reference, Request, RunId, S3Uri, Sha256
 from clinrisk.messages.training import Probability, Version
 
@@ -15,6 +17,32 @@ class ScoringModel(Message):
     threshold: Probability
     model_uri: S3Uri
     feature_digest: Sha256
+    model_sha256: Sha256
+    reference_uri: S3Uri
+    evaluation_uri: S3Uri
+
+
+class JudgeRequest(Request):
+    """Ask whether a batch is to be believed: by its columns, or by its risks before they go out."""
+
+    upload: Upload
+    run: ScoringModel
+    about: Literal["columns", "risks"]
+    let_through: LetThrough | None = None
+
+
+class Judgement(Message):
+    """The verdict on a batch and the cautions behind it, the most serious one first."""
+
+    verdict: Literal["FIT", "CAUTION", "HELD"]
+    cautions: tuple[str, ...] = ()
+
+
+class JudgeResult(Judgement):
+    """The same, with the mail that is due where the batch is held."""
+
+    subject: str = ""
+    message: str = ""
 
 
 class PublishRequest(Request):
@@ -24,6 +52,8 @@ class PublishRequest(Request):
     run: ScoringModel
     presented_uri: S3Uri
     """The prefix, ending in "/", of the parts that were presented."""
+    judgements: tuple[Judgement, ...]
+    """On the batch's columns, and on its risks."""
     rows_accepted: Count
     """As the commit counted them: so many rows are published, or none."""
 
@@ -33,6 +63,7 @@ class PublishResult(Message):
 
     scored_rows: Count
     results: Reference
+    sidecar: Reference
     subject: str
     message: str
 

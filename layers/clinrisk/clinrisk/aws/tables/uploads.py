@@ -19,7 +19,7 @@ from clinrisk.aws.settings import settings
 from clinrisk.core.timestamps import stamp
 from clinrisk.core.training.holdout_budget import HoldoutUse, spent
 from clinrisk.errors import ClaimLost
-from clinrisk.messages.ingest import Disposition, Settlement
+from clinrisk.messages.ingest import Disposition, Settlement, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,7 +33,8 @@ SETTLED = "SETTLED"
 USED = (Disposition.ACCEPTED, Disposition.PARTIAL)
 
 
-def _upload_key(upload_id: str) -> ItemKey:
+def upload_key(upload_id: str) -> ItemKey:
+    """Return the key of the claim on an upload, and of its settlement."""
     return f"UPLOAD#{upload_id}", STATE
 
 
@@ -41,7 +42,7 @@ def _partition(use_case: str, purpose: str) -> str:
     return f"USE_CASE#{use_case}#{purpose}"
 
 
-def _settlement_key(settlement: Settlement) -> ItemKey:
+def settlement_key(settlement: Settlement) -> ItemKey:
     """Return the key of a settlement in the list of its use case and purpose."""
     return (
         _partition(settlement.use_case, settlement.purpose),
@@ -58,7 +59,7 @@ def content_key(use_case: str, purpose: str, sha256: str) -> ItemKey:
 
 
 def _read(upload_id: str) -> Item | None:
-    return dynamodb.read(settings().uploads_table, _upload_key(upload_id))
+    return dynamodb.read(settings().uploads_table, upload_key(upload_id))
 
 
 def claim(
@@ -79,7 +80,7 @@ def claim(
     after the upload was parked as FAILED, or when the execution that holds the claim is `abandoned`: ended
     without having settled it. What was FAILED is then in no list any more.
     """
-    item = dynamodb.key_of(_upload_key(upload_id)) | {
+    item = dynamodb.key_of(upload_key(upload_id)) | {
         "upload_id": upload_id,
         "key": key,
         "version_id": version_id,
@@ -108,7 +109,7 @@ def claim(
     condition, values = "#state = :state AND execution = :holder", {":state": state, ":holder": holder}
     writes = [dynamodb.put(table, item, condition, values, {"#state": name})]
     if name == "disposition":
-        writes.append(dynamodb.delete(table, _settlement_key(_settlement(held))))
+        writes.append(dynamodb.delete(table, settlement_key(_settlement(held))))
     return None if dynamodb.transact(writes) else item
 
 
@@ -147,14 +148,14 @@ def settle(settlement: Settlement, receipt: str, *, holder: str | None = None) -
     facts = settlement.model_dump(mode="json")
     # An upload that nobody ever claimed has no execution: the claim of a redrive asks for that, too.
     kept = {"execution": ""} | {name: held[name] for name in ("execution", "claimed_at") if name in held}
-    state = kept | facts | dynamodb.key_of(_upload_key(settlement.upload_id)) | {"status": SETTLED}
+    state = kept | facts | dynamodb.key_of(upload_key(settlement.upload_id)) | {"status": SETTLED}
     state["receipt_text"] = receipt
     condition, values = "attribute_not_exists(settled_at)", {}
     if holder is not None:
         condition, values = f"{condition} AND execution = :holder", {":holder": holder}
     writes = [
         dynamodb.put(table, state, condition, values),
-        dynamodb.put(table, facts | dynamodb.key_of(_settlement_key(settlement))),
+        dynamodb.put(table, facts | dynamodb.key_of(settlement_key(settlement))),
     ]
     if settlement.disposition in USED:
         content = content_item(
@@ -191,6 +192,12 @@ def settlement_of(upload_id: str) -> Settlement | None:
     """Return how an upload was settled, or None while it is not."""
     held = _read(upload_id)
     return None if held is None or held.get("status") != SETTLED else _settlement(held)
+
+
+def as_upload(settlement: Settlement, bucket: str) -> Upload:
+    """Return a settled upload as the workflows know it; its size is 0, for what reads none of its bytes."""
+    facts = settlement.model_dump(include=Upload.model_fields.keys())
+    return Upload.model_validate(facts | {"bucket": bucket, "size": 0})
 
 
 def receipt_of(settlement: Settlement) -> str | None:

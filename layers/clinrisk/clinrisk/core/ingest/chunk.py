@@ -18,10 +18,13 @@ from clinrisk.core.ingest.quarantine import count_rows, quarantine_frame, valid_
 from clinrisk.core.ingest.rules import HARMLESS, NOBODY, FileRule, RowRule
 from clinrisk.core.profiles import feature_profile
 from clinrisk.messages.ingest import RowCounts
+from clinrisk.core.profiles.pair_sums import SAMPLED, pair_sums_of, stride
 from clinrisk.use_cases.base import GROUP_PREFIX, Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from clinrisk.core.ingest.cells import ColumnValues
     from clinrisk.core.ingest.csv_file.lines import Lines
@@ -348,6 +351,16 @@ def _profile(
         {name: (inputs.height - flags[name].null_count() - n, n) for name, n in ones.items()},
         {series.name.removeprefix(GROUP_PREFIX): _count(series) for series in groups},
         None if labels is None else {0: 0, 1: 0} | _count(labels),
+        pair_sums_of(
+            _levels(use_case, inputs.gather_every(stride(inputs.height))),
+            _levels(use_case, inputs.head(SAMPLED)),
+        ),
+    )
+
+
+def _levels(use_case: UseCase, inputs: pl.DataFrame) -> NDArray[np.float64]:
+    return feature_profile.levels(
+        use_case, {series.name: series.cast(pl.Float64).to_numpy() for series in inputs}
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clinrisk.core.profiles.pair_sums import SAMPLED, PairSums, add_pair_sums, pair_sums_of, stride
 from clinrisk.errors import FeatureMismatch
 from clinrisk.use_cases.base import Number
 
@@ -58,6 +59,8 @@ class Profile:
     """Per protected attribute, the rows of each group."""
     label: Mapping[int, int] | None = None
     """Rows per class, where the batch is labelled."""
+    pairs: PairSums | None = None
+    """How the inputs go together; None in small batches."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the profile as plain JSON values, a few KB."""
@@ -71,12 +74,13 @@ class Profile:
             },
             "groups": {attribute: dict(groups) for attribute, groups in self.groups.items()},
             "label": None if self.label is None else {str(k): n for k, n in self.label.items()},
+            "pairs": None if self.pairs is None else self.pairs.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Profile:
         """Return the profile that `to_dict` wrote; raises KeyError when a part is absent."""
-        label = document["label"]
+        label, pairs = document["label"], document.get("pairs")
         return cls(
             use_case=document["use_case"],
             schema_version=document["schema_version"],
@@ -87,6 +91,7 @@ class Profile:
             },
             groups=document["groups"],
             label=None if label is None else {int(k): n for k, n in label.items()},
+            pairs=None if pairs is None else PairSums.from_dict(pairs),
         )
 
 
@@ -106,7 +111,28 @@ def profile_of(
         for feature in use_case.features
         if feature.kind == "flag"
     }
-    return profile_of_counts(use_case, len(next(iter(arrays.values()))), arrays, flags, groups, label)
+    rows = len(next(iter(arrays.values())))
+    step = stride(rows)
+    pairs = pair_sums_of(
+        levels(use_case, {name: values[::step] for name, values in arrays.items()}),
+        levels(use_case, {name: values[:SAMPLED] for name, values in arrays.items()}),
+    )
+    return profile_of_counts(use_case, rows, arrays, flags, groups, label, pairs)
+
+
+def paired_features(use_case: UseCase) -> tuple[Feature, ...]:
+    """Return the model inputs of which pairs are added up, in order: all but those for being missing."""
+    return tuple(feature for feature in use_case.features if feature.kind != "missing")
+
+
+def levels(use_case: UseCase, inputs: Mapping[str, ArrayLike]) -> NDArray[np.float64]:
+    """Return one row of levels per paired input: the cell of a number, a flag as it is, NaN where missing."""
+    rows = []
+    for feature in paired_features(use_case):
+        values = np.asarray(inputs[feature.name], dtype=np.float64)
+        column = use_case.column(feature.column)
+        rows.append(np.floor(_grid(column, values)) if isinstance(column, Number) else values)
+    return np.stack(rows)
 
 
 def profile_of_counts(  # noqa: PLR0917  # what a profile is made of
@@ -116,6 +142,7 @@ def profile_of_counts(  # noqa: PLR0917  # what a profile is made of
     flags: Mapping[str, tuple[int, int]],
     groups: Mapping[str, Mapping[str, int]],
     label: Mapping[int, int] | None = None,
+    pairs: PairSums | None = None,
 ) -> Profile:
     """Return the profile of a batch whose flags are counted: per flag, how often it is 0 and how often 1.
 
@@ -135,7 +162,7 @@ def profile_of_counts(  # noqa: PLR0917  # what a profile is made of
         else:
             counts = tuple(flags[part.name][1] for part in parts)
         columns[name] = ColumnCounts(rows - sum(counts), counts)
-    return Profile(use_case.name, use_case.schema_version, rows, columns, groups, label)
+    return Profile(use_case.name, use_case.schema_version, rows, columns, groups, label, pairs)
 
 
 def _zeros_and_ones(flags: NDArray[Any]) -> tuple[int, int]:
@@ -146,8 +173,13 @@ def _cells(column: Number, values: NDArray[Any]) -> tuple[int, ...]:
     """Return how many numbers are in each cell of the column's grid, without missing ones."""
     values = values.astype(np.float64, copy=False)
     present = values[~np.isnan(values)]
-    cells = ((present - column.low) * (CELLS / (column.high - column.low))).astype(np.int64)
-    return tuple(np.bincount(np.clip(cells, 0, CELLS - 1), minlength=CELLS).tolist())
+    cells = _grid(column, present).astype(np.int64)
+    return tuple(np.bincount(cells, minlength=CELLS).tolist())
+
+
+def _grid(column: Number, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return where each number lies on the column's grid, in cells from its low end."""
+    return np.clip((values - column.low) * (CELLS / (column.high - column.low)), 0, CELLS - 1)
 
 
 def count_values(values: Iterable[Any]) -> dict[Any, int]:
@@ -184,6 +216,7 @@ def merge(profiles: Sequence[Profile]) -> Profile:
         None
         if any(profile.label is None for profile in profiles)
         else _add([profile.label or {} for profile in profiles]),
+        add_pair_sums([profile.pairs for profile in profiles]),
     )
 
 

@@ -1,43 +1,59 @@
-"""The results file of a batch: risks, bands and factors under the hospital's own ids, part by part."""
+"""The results file of a batch: risks, bands and factors under the hospital's own ids, part by part.
+
+Each row stands alone: what the risk was made with, what was not measured and what to be careful about are in
+it. What holds for the file is in its sidecar (`results_sidecar`).
+"""
 
 from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from clinrisk.core.scoring.results_sidecar import COLUMNS
 from clinrisk.errors import CountsDisagree
 
-COLUMNS = (
-    "row",
-    "id",
-    "risk",
-    "band",
-    "flagged",
-    "factor_1",
-    "factor_2",
-    "factor_3",
-    "outside",
-    "model_version",
-    "data_version",
-)
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+UNCERTAIN, NOT_SCORED = "uncertain", "not scored"
+"""The bands of a patient unlike those learned from, and of one without a risk."""
+_ROUNDED = ("risk", "risk_low", "risk_high")
+
+
+@dataclass(frozen=True)
+class ResultCounts:
+    """How many patients a results file holds, and of which kind; counts of parts add up."""
+
+    rows: int = 0
+    scored: int = 0
+    flagged: int = 0
+    uncertain: int = 0
+    not_scored: int = 0
+
+    def __add__(self, other: ResultCounts) -> ResultCounts:
+        """Return the counts of both parts."""
+        return ResultCounts(
+            *(a + b for a, b in zip(self.__dict__.values(), other.__dict__.values(), strict=True))
+        )
 
 
 @dataclass(frozen=True)
 class Results:
-    """One part of the results file, its patients, and how many of them are flagged."""
+    """One part of the results file, and the counts of its patients."""
 
     csv: bytes
-    rows: int
-    flagged: int
+    counts: ResultCounts
 
 
-def results_of(presented: bytes, vault: bytes, *, header: bool) -> Results:
+def results_of(presented: bytes, vault: bytes, of_file: Mapping[str, Any], *, header: bool) -> Results:
     """Return one part's rows joined by record id to its part of the vault (both Parquet).
 
-    Raises CountsDisagree unless rows and ids match one to one.
-    Where the hospital gives no ids, the record id takes their place: outcomes files name patients by it.
+    `of_file` gives the columns that are the same in every row. Raises CountsDisagree unless rows and ids
+    match one to one. Where the hospital gives no ids, the record id takes their place: outcomes
+    files name patients by it.
     """
     scored = pl.read_parquet(io.BytesIO(presented))
     ids = pl.read_parquet(io.BytesIO(vault), columns=["record_id", "source_id"])
@@ -46,13 +62,24 @@ def results_of(presented: bytes, vault: bytes, *, header: bool) -> Results:
         raise CountsDisagree(
             f"{scored.height} scored rows, {ids.height} known ids, {joined.height} of them match."
         )
+    joined = joined.with_columns(pl.coalesce("source_id", "record_id").alias("id"))
     table = joined.with_columns(
-        pl.coalesce("source_id", "record_id").alias("id"),
-        pl.col("risk").round(6),
+        *(pl.col(name).round(6) for name in _ROUNDED if name in joined.columns),
         pl.col("flagged").cast(pl.Int8),
-    ).select(COLUMNS)
+        *(pl.lit(value).alias(name) for name, value in of_file.items()),
+        *(
+            pl.lit(None, pl.String).alias(name)
+            for name in COLUMNS
+            if name not in joined.columns and name not in of_file
+        ),
+    ).select(*COLUMNS)
     return Results(
         csv=table.write_csv(include_header=header, line_terminator="\r\n").encode(),
-        rows=table.height,
-        flagged=int(table["flagged"].sum()),
+        counts=ResultCounts(
+            rows=table.height,
+            scored=table["risk"].count(),
+            flagged=int(table["flagged"].sum()),
+            uncertain=int((table["band"] == UNCERTAIN).sum()),
+            not_scored=int((table["band"] == NOT_SCORED).sum()),
+        ),
     )

@@ -50,6 +50,11 @@ def trainable(use_case: UseCase, uploads: Iterable[UploadT]) -> list[UploadT]:
     return [upload for upload in uploads if upload.schema_version == use_case.schema_version]
 
 
+def enough(use_case: UseCase, committed: Iterable[CommittedUpload]) -> bool:
+    """Return whether the uploads that a training may read have the labelled rows that it needs."""
+    return sum(each.labelled_rows for each in trainable(use_case, committed)) >= use_case.min_training_rows
+
+
 def plan_of(use_case: UseCase, run_id: str, reason: str, committed: Sequence[UploadT]) -> TrainingPlan:
     """Return the plan over the committed uploads of the present contract, in order of arrival.
 

@@ -125,7 +125,7 @@ def _result(upload: Upload, use_case: UseCase, settlement: Settlement) -> Commit
         labelled_rows=settlement.labelled_rows,
         receipt=receipt,
         train=_may_train(upload, use_case, settlement),
-        announce=settlement.disposition in {Disposition.PARTIAL, Disposition.REJECTED},
+        announce=settlement.disposition in {Disposition.PARTIAL, Disposition.REJECTED, Disposition.HELD},
         subject=mail.subject,
         message=mail.text,
     )
@@ -135,8 +135,7 @@ def _may_train(upload: Upload, use_case: UseCase, settlement: Settlement) -> boo
     """Return whether a used training upload leaves the use case with enough labelled rows to train on."""
     if upload.purpose != "training" or settlement.disposition not in uploads.USED:
         return False
-    committed = run_settings.trainable(use_case, uploads.used(use_case.name, "training"))
-    return sum(each.labelled_rows for each in committed) >= use_case.min_training_rows
+    return run_settings.enough(use_case, uploads.used(use_case.name, "training"))
 
 
 def _arrival(upload: Upload) -> Arrival:

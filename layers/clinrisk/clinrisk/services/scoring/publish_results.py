@@ -1,67 +1,115 @@
-"""Publish Results: a scored batch under the hospital's own ids, in one results file.
+"""Publish Results: a scored batch under the hospital's own ids, in one results file with its sidecar.
 
 It reads with polars, so only functions with the Frames layer may import it.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
+from clinrisk.aws.tables import deployments, uploads
 from clinrisk.aws.telemetry import Metric, emit
-from clinrisk.core import mails, object_keys
+from clinrisk.core import object_keys
 from clinrisk.core.ingest.inbox_keys import parse_key
-from clinrisk.core.scoring.results import Results, results_of
-from clinrisk.errors import CountsDisagree
+from clinrisk.core.scoring import batch_mails, results_sidecar
+from clinrisk.core.scoring.results import ResultCounts, Results, results_of
+from clinrisk.core.timestamps import stamp
+from clinrisk.errors import ChampionChanged, ClaimLost, CountsDisagree
 from clinrisk.messages.scoring import PublishRequest, PublishResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from typing import Any
 
     from clinrisk.messages.ingest import Upload
 
 
-def publish(request: PublishRequest) -> PublishResult:
-    """Write the results file and return it by reference, with the mail that says where it is.
+def publish(request: PublishRequest, now: datetime) -> PublishResult:
+    """Write the results file and its sidecar and return them by reference, with the mail about them.
 
     The parts presented below `presented_uri` are named as the vault's parts. Raises CountsDisagree where the
     two do not fit, or hold more or fewer rows than the commit accepted: the file is not there before its last
-    part is.
+    part is. Raises ChampionChanged where another model went live since the batch was judged, ClaimLost where
+    the upload is held or was withdrawn.
     """
-    upload, named = request.upload, parse_key(request.upload.key)
-    rows = flagged = 0
+    upload, run, named = request.upload, request.run, parse_key(request.upload.key)
+    use_case, scored_at = use_cases.get(upload.use_case), stamp(now)
+    _check_unchanged(request)
+    cautions = tuple(caution for judged in request.judgements for caution in judged.cautions)
+    verdict = "CAUTION" if cautions else "FIT"
+    of_file = results_sidecar.of_file(
+        use_case,
+        threshold=run.threshold,
+        model_digest=run.model_sha256,
+        scored_at=scored_at,
+        cautions=cautions[: batch_mails.SHOWN],
+    )
+    counts = ResultCounts()
 
     def texts() -> Iterator[bytes]:
-        nonlocal rows, flagged
-        for part in _parts(upload, request.presented_uri):
-            rows, flagged = rows + part.rows, flagged + part.flagged
+        nonlocal counts
+        for part in _parts(upload, request.presented_uri, of_file):
+            counts += part.counts
             yield part.csv
-        if rows != request.rows_accepted:
-            raise CountsDisagree(f"There are results of {rows} rows; {request.rows_accepted} were accepted.")
+        if counts.rows != request.rows_accepted:
+            raise CountsDisagree(
+                f"There are results of {counts.rows} rows; {request.rows_accepted} were accepted."
+            )
 
-    results = s3.store_blocks(
+    bucket, key = (
         settings().results_bucket,
         object_keys.results(upload.use_case, named.stem, upload.upload_id),
-        texts(),
-        "text/csv; charset=utf-8",
     )
-    emit(Metric.ROWS_SCORED, rows, use_case=upload.use_case)
-    mail = mails.batch_scored(
-        title=use_cases.get(upload.use_case).title,
+    results = s3.store_blocks(bucket, key, texts(), "text/csv; charset=utf-8")
+    sidecar = results_sidecar.sidecar_of(
+        use_case,
+        upload=upload.model_dump(include={"upload_id", "key", "version_id", "sha256"}),
+        model=run.model_dump(include={"live_version", "run_id", "package_arn", "threshold"})
+        | {"sha256": run.model_sha256},
+        results=results.model_dump(),
+        counts=asdict(counts),
+        judgement={"verdict": verdict, "cautions": cautions},
+        scored_at=scored_at,
+    )
+    written = s3.store_json(bucket, object_keys.sidecar(key), sidecar)
+    emit(Metric.ROWS_SCORED, counts.scored, use_case=upload.use_case)
+    mail = batch_mails.batch_scored(
+        title=use_case.title,
         file_name=named.file,
-        rows=rows,
-        flagged=flagged,
-        live_version=request.run.live_version,
+        upload_id=upload.upload_id,
+        cautions=cautions,
+        counts=asdict(counts),
+        live_version=run.live_version,
         results=results.uri,
+        sidecar=written.uri,
     )
-    return PublishResult(scored_rows=rows, results=results, subject=mail.subject, message=mail.text)
+    return PublishResult(
+        scored_rows=counts.scored, results=results, sidecar=written, subject=mail.subject, message=mail.text
+    )
 
 
-def _parts(upload: Upload, presented_prefix: str) -> Iterator[Results]:
+def _check_unchanged(request: PublishRequest) -> None:
+    """Refuse what nobody judged: a batch of another model's risks, or one that is no longer to be used."""
+    live = deployments.live(request.upload.use_case)
+    if live.live_version != request.run.live_version:
+        raise ChampionChanged(
+            f"Live version {live.live_version} went live while the batch was scored by "
+            f"{request.run.live_version}: it has to be scored again."
+        )
+    settled = uploads.settlement_of(request.upload.upload_id)
+    if settled is None or settled.disposition not in uploads.USED:
+        became = "not settled" if settled is None else settled.disposition
+        raise ClaimLost(f"The upload is {became}: nothing of it is published.")
+
+
+def _parts(upload: Upload, presented_prefix: str, of_file: Mapping[str, Any]) -> Iterator[Results]:
     lake, folder = settings().lake_bucket, object_keys.vault_folder(upload.use_case, upload.upload_id)
     for number, key in enumerate(s3.keys_under(lake, folder)):
         presented = s3.fetch_current(presented_prefix + key.removeprefix(folder))
         vault = s3.fetch_current(s3.uri_of(lake, key))
-        yield results_of(presented, vault, header=number == 0)
+        yield results_of(presented, vault, of_file, header=number == 0)

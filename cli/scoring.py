@@ -1,0 +1,213 @@
+"""`batches`, `let-through`, `withdraw` and `score`: what became of uploads, and decisions about them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import executions
+from cli.command_errors import CliError
+from cli.executions import MACHINES
+from cli.options import AsJson, OnTwin, StackName, known_use_case
+from cli.screen import console, moment, show_json, show_table, verdict, working
+from cli.stack import open_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cli.stack import Stack
+    from clinrisk.messages.ingest import Settlement
+
+PURPOSES = ("inference", "training", "outcomes")
+PATIENCE = 300.0
+"""Seconds that a decision may take."""
+
+UploadId = Annotated[str, typer.Argument(metavar="ID", help="An upload that `clinrisk batches` lists.")]
+Reason = Annotated[
+    str, typer.Option(help="Why, in words that others will read: it is kept in the ledger and mailed.")
+]
+
+
+def batches(
+    use_case: Annotated[str | None, typer.Argument(metavar="[USE_CASE]", help="Only this use case.")] = None,
+    *,
+    held: Annotated[bool, typer.Option("--held", help="Only what waits for somebody's word.")] = False,
+    last: Annotated[int, typer.Option(min=1, help="How many of each purpose to show.")] = 20,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    twin: OnTwin = False,
+) -> None:
+    """Show the newest uploads: what became of them, what was decided about them, and why.
+
+    For example:
+
+        clinrisk batches
+
+        clinrisk batches heart --held
+
+    HELD: readable, but not to be believed as it is; nothing uses it before somebody lets it through.
+    WITHDRAWN: none of its rows counts any more, and its results are recalled.
+    """
+    from clinrisk import use_cases
+
+    open_stack(stack, on_twin=twin)
+    chosen = (known_use_case(use_case),) if use_case else use_cases.names()
+    with working("Reading uploads ...", quiet=as_json):
+        found = [_as_json(one) for name in chosen for one in _newest(name, last)]
+    if held:
+        found = [one for one in found if one["disposition"] == "HELD"]
+    if as_json:
+        show_json(found)
+        return
+    rows = [
+        (
+            one["upload_id"],
+            one["file"],
+            moment(one["received_at"] or one["settled_at"]),
+            str(one["rows_accepted"]),
+            verdict(one["disposition"]),
+            *_last_decision(one),
+        )
+        for one in found
+    ]
+    columns = ("id", "file", "received", "rows", "now", "decided by", "why")
+    show_table("Uploads", columns, rows, "Nothing is held." if held else "No file has been dropped yet.")
+    if any(one["disposition"] == "HELD" for one in found):
+        console().print(
+            "Let one through: clinrisk let-through ID --reason TEXT\n"
+            "Or give it up: clinrisk withdraw ID --reason TEXT"
+        )
+
+
+def let_through(
+    upload: UploadId,
+    reason: Reason,
+    *,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    twin: OnTwin = False,
+) -> None:
+    """Let a held upload through: it goes on, with the cautions for which it was held.
+
+    For example:
+
+        clinrisk let-through 0f1e2d3c4b5a69788796 --reason "The ward has women only; checked with the sender."
+
+    Who, when and why are kept in the ledger and stand in the results.
+    """
+    _decide(open_stack(stack, on_twin=twin), upload, "LET_THROUGH", reason, as_json=as_json)
+
+
+def withdraw(
+    upload: UploadId,
+    reason: Reason,
+    *,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    twin: OnTwin = False,
+) -> None:
+    """Withdraw an upload of any purpose: none of its rows counts any more, and its results are recalled.
+
+    For example:
+
+        clinrisk withdraw 0f1e2d3c4b5a69788796 --reason "Glucose was exported in another unit."
+
+    The same file may be dropped again later.
+    """
+    _decide(open_stack(stack, on_twin=twin), upload, "WITHDRAW", reason, as_json=as_json)
+
+
+def score(
+    upload: UploadId, *, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = False
+) -> None:
+    """Score an accepted batch again, by the model that is live now.
+
+    For example:
+
+        clinrisk score 0f1e2d3c4b5a69788796
+    """
+    from clinrisk.aws.tables import uploads
+
+    deployed = open_stack(stack, on_twin=twin)
+    found = uploads.settlement_of(upload)
+    if found is None or found.purpose != "inference" or found.disposition not in uploads.USED:
+        raise CliError(
+            f"{upload} is no batch whose rows are used.", "See what became of uploads: clinrisk batches"
+        )
+    attempt = secrets.token_hex(2)
+    started = deployed.stepfunctions.start_execution(
+        stateMachineArn=deployed.output(MACHINES["scoring"]),
+        name=f"{found.use_case}-{upload}-{attempt}",
+        input=json.dumps(
+            {
+                "upload": uploads.as_upload(found, deployed.output("InboxBucket")).model_dump(),
+                "rows_accepted": found.rows_accepted,
+                "attempt": attempt,
+            }
+        ),
+    )
+    name = started["executionArn"].rpartition(":")[2]
+    show_json({"execution": name}) if as_json else console().print(
+        f"{upload} is being scored. Follow it: clinrisk status --follow"
+    )
+
+
+def _decide(deployed: Stack, upload: str, decision: str, reason: str, *, as_json: bool) -> None:
+    """Have the ingest workflow carry a decision out, and show what became of it."""
+    from clinrisk.aws.tables import uploads
+
+    started = deployed.stepfunctions.start_execution(
+        stateMachineArn=deployed.output(MACHINES["ingest"]),
+        name=f"decide-{upload}-{secrets.token_hex(4)}",
+        input=json.dumps({"upload_id": upload, "decision": decision, "person": _who(), "reason": reason}),
+    )
+    with working("Deciding ...", quiet=as_json):
+        ended = executions.await_end(deployed, "ingest", started["executionArn"], PATIENCE)
+    if ended.status != "SUCCEEDED":
+        raise CliError(f"Nothing was decided: {ended.reason}", "See what became of uploads: clinrisk batches")
+    found = uploads.settlement_of(upload)
+    assert found is not None  # noqa: S101 - the workflow found it
+    if as_json:
+        show_json(_as_json(found))
+    else:
+        console().print(f"{upload} is {found.disposition} now.")
+
+
+def _who() -> str:
+    """Return who decides: the identity that AWS knows this process by."""
+    from clinrisk.aws import clients
+
+    return str(clients.sts().get_caller_identity()["Arn"])
+
+
+def _newest(use_case: str, last: int) -> Iterator[Settlement]:
+    from clinrisk.aws.tables import uploads
+
+    for purpose in PURPOSES:
+        yield from uploads.settled(use_case, purpose, newest_first=True)[:last]
+
+
+def _as_json(upload: Settlement) -> dict[str, Any]:
+    return {
+        "upload_id": upload.upload_id,
+        "use_case": upload.use_case,
+        "purpose": upload.purpose,
+        "file": upload.key.removeprefix("inbox/"),
+        "received_at": upload.received_at,
+        "settled_at": upload.settled_at,
+        "rows_accepted": upload.rows_accepted,
+        "rows_quarantined": upload.rows_quarantined,
+        "disposition": str(upload.disposition),
+        "decisions": [one.model_dump(mode="json") for one in upload.decisions],
+    }
+
+
+def _last_decision(upload: dict[str, Any]) -> tuple[str, str]:
+    """Return who decided last and why; of an upload that was held as it was read, the receipt knows."""
+    decided = upload["decisions"][-1:]
+    if decided:
+        return str(decided[0]["person"]), str(decided[0]["reason"])
+    return "", f"clinrisk receipts {upload['file']}" if upload["disposition"] == "HELD" else ""

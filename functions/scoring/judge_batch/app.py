@@ -1,0 +1,20 @@
+"""Judge Batch: judges whether a batch is to be believed, before it is scored and before its risks go out.
+
+AWS calls: s3:GetObject on Lake (profiles/, score-profiles/, training/, evaluation/); dynamodb:GetItem and
+dynamodb:PutItem on Uploads; kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: LAKE_BUCKET, UPLOADS_TABLE. Layers: Clinrisk, Numeric.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from clinrisk.aws.telemetry import step
+from clinrisk.messages.scoring import JudgeRequest, JudgeResult
+from clinrisk.services.scoring import judge_batch
+
+
+@step(JudgeRequest)
+def handler(request: JudgeRequest) -> JudgeResult:
+    """Return the verdict on the batch, and the mail where it is held."""
+    return judge_batch.judge(request, datetime.now(UTC))

@@ -1,0 +1,112 @@
+"""The mails about batches and about what people decide of uploads: cautions first, then counts, then the way.
+
+No mail holds a patient or a value of any row. Every action that a mail asks for is a command. Standard
+library only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clinrisk.core.mails import Mail, listed, mail, patients, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from clinrisk.messages.ingest import UploadDecision
+
+SHOWN = 12
+"""The cautions that a mail and a results file state at most."""
+
+
+def let_through(upload_id: str) -> str:
+    """Return the advice on a held upload: the commands."""
+    return (
+        f"If the file is right as it is, let it through:\nclinrisk let-through {upload_id} --reason TEXT\n\n"
+        f"If it is not, mend it and drop it again; then withdraw this one:\n"
+        f"clinrisk withdraw {upload_id} --reason TEXT\n\nEverything that is held:\nclinrisk batches"
+    )
+
+
+def batch_held(*, title: str, file_name: str, upload_id: str, rows: int, cautions: Sequence[str]) -> Mail:
+    """Return the mail that a batch was held: what, where, by how much, and the remedy."""
+    return mail(
+        f"{title}: {printable(file_name)} is held, nothing was published",
+        f"The results of {patients(rows)} of {printable(file_name)} are held: nothing was published, because "
+        "the batch is not to be believed as it is.",
+        listed(cautions[:SHOWN]),
+        "Compare these columns with the system that they come from: the export, the units, the codes, the "
+        "order of the rows.",
+        let_through(upload_id),
+    )
+
+
+def batch_scored(  # what a reader needs before the file
+    *,
+    title: str,
+    file_name: str,
+    upload_id: str,
+    cautions: Sequence[str],
+    counts: Mapping[str, int],
+    live_version: int,
+    results: str,
+    sidecar: str,
+) -> Mail:
+    """Return the mail that the results of a batch are there; `counts` as `ResultCounts` has them."""
+    rows = counts["rows"]
+    without = [
+        f"{patients(counts['not_scored'])} without a risk: what a risk needs was not measured."
+        if counts["not_scored"]
+        else "",
+        f"{patients(counts['uncertain'])} in the band uncertain: unlike those that the model learned from."
+        if counts["uncertain"]
+        else "",
+    ]
+    return mail(
+        f"{title}: {printable(file_name)} was scored ({patients(rows)})"
+        + (", with cautions" if cautions else ""),
+        f"Read this first:\n{listed(cautions[:SHOWN])}" if cautions else "",
+        f"Live version {live_version} scored {counts['scored']} of {patients(rows)} in "
+        f"{printable(file_name)} and flagged {counts['flagged']}.",
+        listed([line for line in without if line]),
+        f"Results: {results}\nWhat its columns mean, and what it was made with: {sidecar}",
+        f"If the file turns out to be wrong, withdraw it:\nclinrisk withdraw {upload_id} --reason TEXT",
+    )
+
+
+def upload_decided(key: str, purpose: str, decision: UploadDecision, recalled: str) -> Mail:
+    """Return the mail on what a person decided about an upload, and what follows."""
+    name = printable(key.rpartition("/")[2]) or "a file"
+    by = f"{printable(decision.person)} gave the reason: {printable(decision.reason)}"
+    if decision.decision == "LET_THROUGH":
+        follows = {
+            "training": "Its rows count from now on, in the next training.",
+            "inference": "It is being scored. The results carry the cautions for which it was held.",
+            "outcomes": "Its outcomes are being joined to their predictions.",
+        }
+        return mail(f"{name} was let through", f"{name} was held and is let through. {by}", follows[purpose])
+    follows = {
+        "training": "The next training leaves its rows out. A model that was trained before keeps what it "
+        "learned from them.",
+        "inference": "Its risks no longer count in monitoring.",
+        "outcomes": "Its outcomes no longer count; those that are left are joined anew.",
+    }
+    return mail(
+        f"{name} was withdrawn" + (": its results are recalled" if recalled else ""),
+        f"Do not use {printable(recalled)} any longer: it is recalled, and a notice lies next to it. The "
+        "bucket keeps every version."
+        if recalled
+        else "",
+        f"{name} was withdrawn: none of its rows counts any more. {by}",
+        follows[purpose],
+        "The same file may be dropped again: clinrisk drop FILE --as USE_CASE/PURPOSE",
+    )
+
+
+def recall_notice(results: str, reason: str, decided_at: str) -> str:
+    """Return the text that lies next to a recalled results file."""
+    return (
+        f"RECALLED at {decided_at}\n\n{results} is recalled: do not use its risks any longer.\n"
+        f"Reason: {printable(reason)}\n\nWhat became of the upload: clinrisk batches\n"
+    )
+

@@ -1,0 +1,87 @@
+"""What holds for a whole results file, in a JSON document next to it: counts, digests, verdict, definitions.
+
+docs/results-file.schema.json is its published schema (JSON Schema 2020-12). Standard library only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from clinrisk.use_cases.base import UseCase
+
+SCHEMA = "clinrisk/results/v1"
+COLUMNS: Mapping[str, str] = {
+    "row": "The row of the file that was dropped; 1 is the line below the header.",
+    "id": "The hospital's own id of the patient; where the file had none, the record id, by which outcomes "
+    "name the patient.",
+    "risk": "The estimated chance, 0 to 1; empty where no risk is stated.",
+    "risk_low": "The low end of the interval of the risk; empty where none is stated.",
+    "risk_high": "The high end of the interval of the risk; empty where none is stated.",
+    "band": "The band of the risk in words; uncertain: unlike the patients that the model learned from; not "
+    "scored: what a risk needs was not measured.",
+    "flagged": "1 where the risk is at or above the threshold, 0 where it is below, empty without one.",
+    "not_measured": "What was not measured of this patient, separated by semicolons.",
+    "caution": "What to be careful about with this patient.",
+    "factor_1": "The measurement that moved the risk most, and in which direction; a use of the model, not a "
+    "cause.",
+    "factor_2": "The second one.",
+    "factor_3": "The third one.",
+    "outside": "Measurements that lie outside those of every training patient.",
+    "batch_caution": "What to be careful about with the whole file; empty where there is nothing.",
+    "use_case": "What the risk is of.",
+    "threshold": "The risk from which a patient is flagged.",
+    "model_version": "The live version of the model.",
+    "model_digest": "The sha256 of the model.",
+    "scored_at": "When the results were made, ISO 8601 in UTC.",
+    "data_version": "The id of the upload.",
+}
+"""Every column of a results file in order, and what it means."""
+
+
+def of_file(  # what is the same in every row
+    use_case: UseCase, *, threshold: float, model_digest: str, scored_at: str, cautions: Sequence[str]
+) -> dict[str, Any]:
+    """Return the columns that are the same in every row of a file."""
+    return {
+        "batch_caution": " ".join(cautions) or None,
+        "use_case": use_case.name,
+        "threshold": threshold,
+        "model_digest": model_digest,
+        "scored_at": scored_at,
+    }
+
+
+def sidecar_of(
+    use_case: UseCase,
+    *,
+    upload: Mapping[str, Any],
+    model: Mapping[str, Any],
+    results: Mapping[str, str],
+    counts: Mapping[str, int],
+    judgement: Mapping[str, Any],
+    scored_at: str,
+) -> dict[str, Any]:
+    """Return the sidecar of a results file as plain JSON values.
+
+    `upload`: upload_id, key, version_id, sha256. `model`: live_version, run_id, package_arn, sha256,
+    threshold.
+    `results`: uri, sha256. `judgement`: verdict, cautions.
+    """
+    return {
+        "schema": SCHEMA,
+        "use_case": use_case.name,
+        "title": use_case.title,
+        "description": use_case.description,
+        "scored_at": scored_at,
+        "verdict": judgement["verdict"],
+        "cautions": list(judgement["cautions"]),
+        "counts": dict(counts),
+        "results": dict(results),
+        "upload": dict(upload),
+        "model": dict(model),
+        "bands": {band.name: band.lowest_risk for band in use_case.bands},
+        "columns": dict(COLUMNS),
+    }
