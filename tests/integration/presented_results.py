@@ -9,6 +9,7 @@ import polars as pl
 
 from clinrisk import use_cases
 from clinrisk.aws.tables import uploads
+from tests.integration.scored_batches import go_live
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
@@ -30,6 +31,10 @@ def presented_of(stack: Stack, upload: dict[str, Any], drop: int = 0) -> str:
             factor_2=pl.lit("never smoked"),
             factor_3=pl.lit(None, pl.String),
             outside=pl.lit(None, pl.String),
+            risk_low=pl.lit(None, pl.Float64),
+            risk_high=pl.lit(None, pl.Float64),
+            not_measured=pl.lit(""),
+            caution=pl.lit(""),
             model_version=pl.lit("1"),
             data_version=pl.lit(upload["upload_id"]),
         )
@@ -56,7 +61,7 @@ def publish_event(stack: Stack, upload: dict[str, Any], drop: int = 0) -> dict[s
         "reference_uri": "s3://clinrisk-lake/training/stroke/stroke-0123456789/set/reference.json",
         "evaluation_uri": "s3://clinrisk-lake/evaluation/stroke/stroke-0123456789/evaluation.json",
     }
-    make_live(upload["use_case"])
+    go_live(stack, upload["use_case"])
     return {
         "upload": upload,
         "run": run,

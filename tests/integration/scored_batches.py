@@ -153,14 +153,14 @@ def settle(upload_id: str, settled_at: str, rows: int, purpose: str = "inference
     )
 
 
-def go_live(stack: Stack) -> None:
-    """Make a model of heart live at PROMOTED_AT."""
+def go_live(stack: Stack, use_case: str = "heart") -> None:
+    """Make a model live at PROMOTED_AT."""
     names = ("model", "manifest", "evaluation", "report", *object_keys.MODEL_CARD, "code", "features")
     hashed = dict.fromkeys(names, "0" * 64)
     digests = Digests(**hashed, image="image", threshold=repr(THRESHOLD), champion_version="0")
     live = LiveModel(
         live_version=1,
-        use_case="heart",
+        use_case=use_case,
         run_id=RUN,
         model_name=f"{RUN}-model",
         package_arn="arn:aws:sagemaker:eu-central-1:123456789012:model-package/clinrisk-heart/1",
@@ -175,4 +175,4 @@ def go_live(stack: Stack) -> None:
         promoted_at=PROMOTED_AT,
     )
     table = stack.environment["DEPLOYMENTS_TABLE"]
-    dynamodb.write(table, {"pk": "USE_CASE#heart", "sk": "LIVE"} | live.model_dump())
+    dynamodb.write(table, {"pk": f"USE_CASE#{use_case}", "sk": "LIVE"} | live.model_dump())

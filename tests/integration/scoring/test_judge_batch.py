@@ -1,18 +1,103 @@
-"""Judge Batch: judges whether a batch is to be believed, before it is scored and before its risks go out."""
+"""Judge Batch on the stored profiles: what is believed, what is held, and what nobody can judge."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clinrisk.aws import s3
+from clinrisk.aws.tables import uploads
+from clinrisk.core import object_keys
+from clinrisk.errors import ClaimLost
+from clinrisk.messages.ingest import Disposition
 from tests.integration.events import events_of, read_event
+from tests.integration.scored_batches import LAKE, LIKE_TRAINING, OTHER_HOSPITAL, RUN, ScoredBatches
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
 
+VERDICTS = {"like_training": "FIT", "other_hospital": "HELD", "risks": "FIT"}
+WORD = {"person": "anna", "reason": "No fluoroscopy there.", "decided_at": "2026-03-04T10:00:00.000Z"}
+
+
+def judge(stack: Stack, case: str, **changes: Any) -> Any:
+    return stack.call("judge_batch", read_event(f"judge_batch.{case}") | {"execution": "run-1"} | changes)
+
+
+def disposition(upload_id: str) -> Disposition:
+    settled = uploads.settlement_of(upload_id)
+    assert settled is not None
+    return settled.disposition
+
 
 @pytest.mark.parametrize("name", events_of("judge_batch"))
-def test_an_example_event_is_answered(stack: Stack, name: str) -> None:
-    event = read_event(name)
-    assert stack.call("judge_batch", event) == {"use_case": event["use_case"]}
+def test_a_batch_is_judged_as_its_event_promises(stack: Stack, name: str) -> None:
+    ScoredBatches(stack)
+    case = name.partition(".")[2]
+    assert judge(stack, case)["verdict"] == VERDICTS[case]
+
+
+def test_a_held_batch_counts_nowhere_and_its_mail_has_reasons_and_commands(stack: Stack) -> None:
+    scored = ScoredBatches(stack)
+    found = judge(stack, "other_hospital")
+    assert "(ca) is missing in" in found["message"]
+    assert f"clinrisk let-through {OTHER_HOSPITAL} --reason" in found["message"]
+    assert f"clinrisk withdraw {OTHER_HOSPITAL} --reason" in found["message"]
+    assert disposition(OTHER_HOSPITAL) == Disposition.HELD
+    assert [batch["upload_id"] for batch in scored.select()["batches"]] == [LIKE_TRAINING]
+
+
+def test_a_repeated_call_finds_the_batch_held_once(stack: Stack) -> None:
+    ScoredBatches(stack)
+    assert judge(stack, "other_hospital") == judge(stack, "other_hospital")
+    settled = uploads.settlement_of(OTHER_HOSPITAL)
+    assert settled is not None
+    assert [one["decision"] for one in settled.decisions] == ["HELD"]
+
+
+def test_what_was_let_through_is_not_held_again_and_says_who_did_it(stack: Stack) -> None:
+    ScoredBatches(stack)
+    found = judge(stack, "other_hospital", let_through=WORD)
+    assert found["verdict"] == "CAUTION"
+    assert found["cautions"][0] == "Let through by anna: No fluoroscopy there."
+    assert len(found["cautions"]) > 1
+    assert disposition(OTHER_HOSPITAL) == Disposition.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("key", "case", "why"),
+    [
+        (f"training/heart/{RUN}/set/reference.json", "like_training", "held against nothing"),
+        (f"evaluation/heart/{RUN}/evaluation.json", "risks", "held against nothing"),
+    ],
+)
+def test_without_anything_to_hold_it_against_a_batch_is_held_in_words(
+    stack: Stack, key: str, case: str, why: str
+) -> None:
+    ScoredBatches(stack)
+    stack.s3.delete_object(Bucket=LAKE, Key=key)
+    found = judge(stack, case)
+    assert found["verdict"] == "HELD"
+    assert why in found["message"]
+
+
+def test_a_batch_that_was_withdrawn_meanwhile_is_not_held_but_given_up(stack: Stack) -> None:
+    ScoredBatches(stack)
+    withdraw = read_event("decide_upload.withdraw") | {"upload_id": OTHER_HOSPITAL, "execution": "run-9"}
+    stack.call("decide_upload", withdraw)
+    with pytest.raises(ClaimLost):
+        judge(stack, "other_hospital")
+
+
+def test_patients_without_a_risk_and_flags_for_all_hold_the_results(stack: Stack) -> None:
+    ScoredBatches(stack)
+    key = object_keys.score_profile("heart", LIKE_TRAINING)
+    stored = s3.fetch_json_now(s3.uri_of(LAKE, key))
+    everyone = stored["all"]["all"]
+    everyone |= {"flagged": everyone["n"], "not_scored": everyone["n"]}
+    s3.store_json(LAKE, key, stored)
+    found = judge(stack, "risks")
+    assert found["verdict"] == "HELD"
+    assert "200 of 400 patients (50%) have no risk" in found["message"]
+    assert "200 of 200 patients (100%) are flagged" in found["message"]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import subprocess
 import sys
 import zipfile
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
 
-from clinrisk.errors import CountsDisagree
+from clinrisk.errors import ChampionChanged, ClaimLost, CountsDisagree
 from clinrisk.services.training import publish_job_code
+from tests.integration.conftest import ROOT
 from tests.integration.inbox_files import Ingest, heart_batch, stroke_batch
 from tests.integration.presented_results import publish_event
 
@@ -32,8 +35,8 @@ def test_results_carry_the_hospitals_ids_in_the_files_order(stack: Stack) -> Non
     head = stack.s3.head_object(Bucket="clinrisk-results", Key=key)
     assert head["ContentType"] == "text/csv; charset=utf-8"
     lines = stack.read(published["results"]["uri"]).decode().splitlines()
-    assert lines[0].startswith("row,id,risk,band,flagged,factor_1,factor_2,factor_3,")
-    assert lines[1].startswith("1,1000,0.19,low,1,age 63,never smoked,,")
+    assert lines[0].startswith("row,id,risk,risk_low,risk_high,band,flagged,not_measured,")
+    assert lines[1].startswith('1,1000,0.19,,,low,1,"","",age 63,never smoked,,')
     assert (published["scored_rows"], len(lines)) == (20, 21)
     assert "flagged 5" in published["message"]
 
@@ -74,6 +77,36 @@ def test_the_results_of_several_chunks_are_one_file(stack: Stack, monkeypatch: p
     assert len([line for line in lines if line.startswith("row,id,")]) == 1
     assert [line.split(",")[:2] for line in lines[1:]] == [[str(n), str(999 + n)] for n in range(1, 61)]
     assert hashlib.sha256(text).hexdigest() == published["results"]["sha256"]
+
+
+def test_the_sidecar_states_what_holds_for_the_whole_file(stack: Stack) -> None:
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/today.csv", stroke_batch(20)).run()
+    published = stack.call("publish_results", publish_event(stack, upload))
+    sidecar = stack.read_json(published["sidecar"]["uri"])
+    schema = json.loads((ROOT / "docs" / "results-file.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(sidecar)
+    assert (sidecar["verdict"], sidecar["cautions"]) == ("CAUTION", ["Few rows."])
+    assert sidecar["results"] == published["results"]
+    header = stack.read(published["results"]["uri"]).decode().splitlines()[0]
+    assert list(sidecar["columns"]) == header.split(",")
+    assert published["message"].startswith("Read this first:\n- Few rows.")
+
+
+def test_results_of_a_model_that_was_replaced_meanwhile_are_not_published(stack: Stack) -> None:
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/today.csv", stroke_batch(20)).run()
+    event = publish_event(stack, upload)
+    with pytest.raises(ChampionChanged, match="Live version 1 went live"):
+        stack.call("publish_results", event | {"run": event["run"] | {"live_version": 2}})
+
+
+def test_results_of_a_withdrawn_upload_are_not_published(stack: Stack) -> None:
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/today.csv", stroke_batch(20)).run()
+    event = publish_event(stack, upload)
+    word = {"decision": "WITHDRAW", "person": "anna", "reason": "Wrong ward."}
+    stack.call("decide_upload", word | {"upload_id": upload["upload_id"]})
+    with pytest.raises(ClaimLost, match="WITHDRAWN: nothing of it is published"):
+        stack.call("publish_results", event)
+    assert not [key for key in stack.keys("results") if key.startswith("results/")]
 
 
 def deploy_event(address: str, kind: str = "Create") -> dict[str, Any]:
