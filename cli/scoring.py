@@ -191,11 +191,13 @@ def _newest(use_case: str, last: int) -> Iterator[Settlement]:
 
 
 def _as_json(upload: Settlement) -> dict[str, Any]:
+    from cli.inbox_receipts import short_key
+
     return {
         "upload_id": upload.upload_id,
         "use_case": upload.use_case,
         "purpose": upload.purpose,
-        "file": upload.key.removeprefix("inbox/"),
+        "file": short_key(upload.key),
         "received_at": upload.received_at,
         "settled_at": upload.settled_at,
         "rows_accepted": upload.rows_accepted,

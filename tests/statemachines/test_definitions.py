@@ -207,8 +207,9 @@ def before(located: LocatedState, name: str) -> set[str]:
 
 
 # A Map catches what fails in it. Results Unannounced follows an announcement that failed inside a
-# branch, which a question remembers (test_play_scoring).
-BAD_ENDS = [p for p in MAIN_LINE if p.state["Type"] == "Fail" and p.name != "Results Unannounced"]
+# branch, which a question remembers (test_play_scoring). Decision Refused answers the command, which waits.
+ANSWERED = {"Results Unannounced", "Decision Refused"}
+BAD_ENDS = [p for p in MAIN_LINE if p.state["Type"] == "Fail" and p.name not in ANSWERED]
 
 
 @pytest.mark.parametrize("located", BAD_ENDS, ids=str)
@@ -247,8 +248,9 @@ INVOCATIONS = [located for located in TASKS if ":lambda:invoke" in located.state
 def test_a_state_is_called_as_its_function(located: LocatedState) -> None:
     # A large file's chunks go through the same functions, each in an execution of its own.
     name = located.name.removesuffix(" Of A Large File").replace(" ", "")
-    # Await Approval is named for what the workflow does while Request Approval has asked.
-    name = {"AwaitApproval": "RequestApproval"}.get(name, name)
+    # Await Approval is named for what the workflow does while Request Approval has asked; Judge Batch judges
+    # the risks too.
+    name = {"AwaitApproval": "RequestApproval", "JudgeRisks": "JudgeBatch"}.get(name, name)
     assert located.state["Arguments"]["FunctionName"] == value_of(f"{name}Function")
 
 

@@ -20,6 +20,7 @@ import pytest
 from clinrisk.aws import tables
 from clinrisk.core import object_keys
 from clinrisk.core.ingest import inbox_keys
+from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry
 from clinrisk.core.release import ledger_entries
 from tests.statemachines.definitions import MACHINES, PROJECT, everything, resources, template, text
 
@@ -39,6 +40,7 @@ VALUES: dict[str, list[Any]] = {
     "batch": ["replay", UPLOAD],
     "execution": ["execution-1"],
     "stem": ["ward-7"],
+    "results_key": [f"results/heart/ward-7/{UPLOAD}.csv"],
     "model": ["xgboost", "logistic"],
     "job": [JOB],
     "channel": ["train", "validation"],
@@ -89,9 +91,18 @@ def keys() -> dict[str, frozenset[str]]:
         key for key in every if key.split("/")[0] in {"receipts", "reports", "results", "outcome-overviews"}
     }
     facts = SimpleNamespace(
-        use_case="heart", live_version=3, event="promoted", approval_id="a", decision="APPROVED"
+        use_case="heart",
+        live_version=3,
+        event="promoted",
+        approval_id="a",
+        decision="APPROVED",
+        upload_id=UPLOAD,
+        decided_at="2026-03-01T10:00:00.000Z",
     )
-    entries = (ledger_entries.ReleaseEntry, ledger_entries.DecisionEntry, ledger_entries.RefusalEntry)
+    entries = (
+        *(ledger_entries.ReleaseEntry, ledger_entries.DecisionEntry, ledger_entries.RefusalEntry),
+        UploadDecisionEntry,
+    )
     audit = {inspect.getattr_static(entry, "key").fget(facts) for entry in entries}
     return {
         "LakeBucket": frozenset(every - results),

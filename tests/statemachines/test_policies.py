@@ -359,6 +359,7 @@ def test_the_function_that_the_internet_reaches_writes_decisions_into_the_ledger
         for resource in as_list(statement["Resource"])
     }
     assert written == {
+        "DecideUploadPolicy": {"Fn::Sub": "${AuditBucket.Arn}/ledger/*/uploads/*"},
         "DecideApprovalPolicy": {"Fn::Sub": "${AuditBucket.Arn}/ledger/*/decisions/*"},
         "ExpireApprovalPolicy": {"Fn::Sub": "${AuditBucket.Arn}/ledger/*/decisions/*"},
         "PromoteCandidatePolicy": {"Fn::Sub": "${AuditBucket.Arn}/ledger/*"},

@@ -53,7 +53,7 @@ def test_a_repeated_call_finds_the_batch_held_once(stack: Stack) -> None:
     assert judge(stack, "other_hospital") == judge(stack, "other_hospital")
     settled = uploads.settlement_of(OTHER_HOSPITAL)
     assert settled is not None
-    assert [one["decision"] for one in settled.decisions] == ["HELD"]
+    assert [one.decision for one in settled.decisions] == ["HELD"]
 
 
 def test_what_was_let_through_is_not_held_again_and_says_who_did_it(stack: Stack) -> None:

@@ -88,7 +88,7 @@ def test_the_sidecar_states_what_holds_for_the_whole_file(stack: Stack) -> None:
     assert (sidecar["verdict"], sidecar["cautions"]) == ("CAUTION", ["Few rows."])
     assert sidecar["results"] == published["results"]
     header = stack.read(published["results"]["uri"]).decode().splitlines()[0]
-    assert list(sidecar["columns"]) == header.split(",")
+    assert [column["name"] for column in sidecar["columns"]] == header.split(",")
     assert published["message"].startswith("Read this first:\n- Few rows.")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval import resource_eval_s3
 
+from clinrisk.messages.ingest import DecideRequest
 from tests.statemachines.interpreter import ServiceError
 
 if TYPE_CHECKING:
@@ -84,7 +85,14 @@ def cast(purpose: str = "training", **changes: Any) -> dict[str, Any]:
         "Start Training": {"ExecutionArn": "arn"},
         "Start Scoring": {"ExecutionArn": "arn"},
     }
-    announcements = ("Receipt", "Rejected Upload", "Failed Upload", "Stalled Upload")
+    announcements = (
+        "Receipt",
+        "Rejected Upload",
+        "Held Upload",
+        "Failed Upload",
+        "Stalled Upload",
+        "Failed Decision",
+    )
     mails = {f"Announce {what}": {"MessageId": "m"} for what in announcements}
     return answers | mails | {name.replace("_", " "): answer for name, answer in changes.items()}
 
@@ -394,3 +402,88 @@ def test_a_committed_upload_is_never_parked(scene: Setting, purpose: str, state:
     assert "Park Upload" not in stage.stage.states
     [mail] = stage.stage.to("Announce Stalled Upload")
     assert audience(mail.arguments) == "operator"
+
+
+DECISION = {"upload_id": UPLOAD_ID, "decision": "LET_THROUGH", "person": "anna", "reason": "Checked."}
+WORD = {"person": "anna", "reason": "Checked.", "decided_at": "2026-03-01T10:00:00.000Z"}
+
+
+def decided(purpose: str, **changes: Any) -> dict[str, Any]:
+    """Return the answer of Decide Upload."""
+    base = {"refused": "", "upload": upload(purpose), "disposition": "ACCEPTED", "rows_accepted": 9}
+    base |= {
+        "train": True,
+        "announce": True,
+        "let_through": WORD,
+        "subject": "March",
+        "message": "Let through.",
+    }
+    return base | changes
+
+
+def test_a_held_file_starts_nothing_and_both_hear_of_it(scene: Setting) -> None:
+    stage = scene(cast("inference", Commit_Upload=settled(disposition="HELD", announce=True)))
+    end = stage.run("ingest", EVENT)
+    assert (end.status, end.error) == ("FAILED", "UploadHeld")
+    assert stage.stage.states[-1] == "Announce Held Upload"
+    assert audience(stage.stage.calls[-1].arguments) == '["operator", "data_manager"]'
+
+
+@pytest.mark.parametrize(
+    ("purpose", "then"),
+    [("inference", "Start Scoring"), ("training", "Start Training"), ("outcomes", "Join Outcomes")],
+)
+def test_what_is_let_through_goes_on_as_if_it_had_been_accepted(
+    scene: Setting, purpose: str, then: str
+) -> None:
+    stage = scene(cast(Decide_Upload=decided(purpose)))
+    assert stage.run("ingest", DECISION).status == "SUCCEEDED"
+    assert stage.stage.states == ["Decide Upload", then, "Announce Receipt"]
+    [asked] = stage.stage.to("Decide Upload")
+    assert DecideRequest.model_validate(asked.payload).reason == "Checked."
+
+
+def test_scoring_knows_who_let_a_batch_through_and_runs_under_another_name(scene: Setting) -> None:
+    stage = scene(cast(Decide_Upload=decided("inference")))
+    stage.run("ingest", DECISION)
+    [start] = stage.stage.to("Start Scoring")
+    assert start.arguments["Name"] == f"heart-{UPLOAD_ID}-let-through"
+    assert start.arguments["Input"]["let_through"] == WORD
+    assert start.arguments["Input"]["attempt"] == "let"
+
+
+@pytest.mark.parametrize(
+    ("purpose", "states"),
+    [
+        ("inference", ["Decide Upload", "Announce Receipt"]),
+        ("training", ["Decide Upload", "Announce Receipt"]),
+        ("outcomes", ["Decide Upload", "Join Outcomes", "Announce Receipt"]),
+    ],
+)
+def test_what_is_withdrawn_starts_nothing_but_outcomes_are_joined_anew(
+    scene: Setting, purpose: str, states: list[str]
+) -> None:
+    withdrawn = decided(purpose, disposition="WITHDRAWN", let_through=None)
+    stage = scene(cast(Decide_Upload=withdrawn))
+    assert stage.run("ingest", DECISION | {"decision": "WITHDRAW"}).status == "SUCCEEDED"
+    assert stage.stage.states == states
+
+
+def test_a_decision_that_is_refused_says_why_and_mails_nobody(scene: Setting) -> None:
+    refusal = decided("inference", refused="The upload is ACCEPTED, not HELD.", upload=None)
+    stage = scene(cast(Decide_Upload=refusal))
+    end = stage.run("ingest", DECISION)
+    assert (end.error, end.cause) == ("DecisionRefused", "The upload is ACCEPTED, not HELD.")
+    assert stage.stage.states == ["Decide Upload"]
+
+
+def test_a_decision_that_breaks_is_announced(scene: Setting) -> None:
+    stage = scene(cast(Decide_Upload=ServiceError("Defect")))
+    assert stage.run("ingest", DECISION).error == "DecisionFailed"
+    assert stage.stage.states[-1] == "Announce Failed Decision"
+
+
+def test_a_repeated_commit_of_what_was_withdrawn_starts_nothing(scene: Setting) -> None:
+    stage = scene(cast("inference", Commit_Upload=settled(disposition="WITHDRAWN")))
+    assert stage.run("ingest", EVENT).status == "SUCCEEDED"
+    assert "Start Scoring" not in stage.stage.states

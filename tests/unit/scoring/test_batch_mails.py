@@ -4,17 +4,27 @@ from collections.abc import Callable
 
 import pytest
 
-from clinrisk.core.mails import LONGEST_SUBJECT
+from clinrisk.core.mails import LONGEST_SUBJECT, Mail
 from clinrisk.core.scoring import batch_mails
+from clinrisk.messages.ingest import Disposition, UploadDecision
 
 ID = "0f1e2d3c4b5a69788796"
 KEY = "inbox/heart/inference/ward-7.csv"
 COUNTS = {"rows": 60, "scored": 58, "flagged": 21, "uncertain": 4, "not_scored": 2}
-DECISION = {"person": "arn:aws:iam::1:user/anna", "reason": "Checked with the ward."}
+DECISION = UploadDecision(
+    decision="WITHDRAW",
+    person="arn:aws:iam::1:user/anna",
+    reason="Checked with the ward.",
+    decided_at="2026-03-01T10:00:00.000Z",
+    execution="run-1",
+    before=Disposition.HELD,
+    after=Disposition.WITHDRAWN,
+)
+LET_THROUGH = DECISION.model_copy(update={"decision": "LET_THROUGH", "after": Disposition.ACCEPTED})
 CAUTION = "thallium scan (thal) is missing in 40% of 60 rows, against 1% of the training patients."
 
 
-def scored(counts: dict[str, int], *cautions: str) -> batch_mails.Mail:
+def scored(counts: dict[str, int], *cautions: str) -> Mail:
     return batch_mails.batch_scored(
         title="Heart disease risk",
         file_name="ward-7.csv",
@@ -33,11 +43,9 @@ MAILS = {
     "batch_held": batch_mails.batch_held(
         title="Heart disease risk", file_name="ward-7.csv", upload_id=ID, rows=60, cautions=(CAUTION,)
     ),
-    "let_through": batch_mails.upload_decided(KEY, "inference", DECISION | {"decision": "LET_THROUGH"}, ""),
-    "withdrawn": batch_mails.upload_decided(KEY, "training", DECISION | {"decision": "WITHDRAW"}, ""),
-    "recalled": batch_mails.upload_decided(
-        KEY, "inference", DECISION | {"decision": "WITHDRAW"}, "s3://results/x.csv"
-    ),
+    "let_through": batch_mails.upload_decided(KEY, "inference", LET_THROUGH, ""),
+    "withdrawn": batch_mails.upload_decided(KEY, "training", DECISION, ""),
+    "recalled": batch_mails.upload_decided(KEY, "inference", DECISION, "s3://results/x.csv"),
 }
 
 

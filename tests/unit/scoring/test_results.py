@@ -57,7 +57,11 @@ def test_rows_are_in_file_order_under_the_hospital_s_ids_or_their_record_ids() -
 
 
 def test_a_patient_without_a_risk_stands_in_the_file_and_is_counted() -> None:
-    changes = {"risk": [0.3, None], "band": ["uncertain", "not scored"], "flagged": [False, None]}
+    changes: dict[str, list[object]] = {
+        "risk": [0.3, None],
+        "band": ["uncertain", "not scored"],
+        "flagged": [False, None],
+    }
     scored = SCORED.with_columns(pl.Series(name, values) for name, values in changes.items())
     found = results_of(parquet(scored), parquet(VAULT), OF_FILE, header=False)
     assert found.csv.startswith(b"1,MRN 7,,,,not scored,,")

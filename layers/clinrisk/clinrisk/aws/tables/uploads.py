@@ -196,7 +196,7 @@ def settlement_of(upload_id: str) -> Settlement | None:
 
 def as_upload(settlement: Settlement, bucket: str) -> Upload:
     """Return a settled upload as the workflows know it; its size is 0, for what reads none of its bytes."""
-    facts = settlement.model_dump(include=Upload.model_fields.keys())
+    facts = settlement.model_dump(include=set(Upload.model_fields))
     return Upload.model_validate(facts | {"bucket": bucket, "size": 0})
 
 

@@ -17,8 +17,8 @@ from clinrisk.core.ingest.pseudonyms import hex_of, record_words, words_of
 from clinrisk.core.ingest.quarantine import count_rows, quarantine_frame, valid_rows
 from clinrisk.core.ingest.rules import HARMLESS, NOBODY, FileRule, RowRule
 from clinrisk.core.profiles import feature_profile
-from clinrisk.messages.ingest import RowCounts
 from clinrisk.core.profiles.pair_sums import SAMPLED, pair_sums_of, stride
+from clinrisk.messages.ingest import RowCounts
 from clinrisk.use_cases.base import GROUP_PREFIX, Code
 
 if TYPE_CHECKING:

@@ -94,7 +94,7 @@ def judge_profile(use_case: UseCase, reference: Profile | None, batch: Profile) 
     if batch.rows < LIMITS.door_rows:
         why = (
             f"The batch has {batch.rows} {'row' if batch.rows == 1 else 'rows'}: below {LIMITS.door_rows}, a "
-            "fault of a column can hardly be notes from chance."
+            "fault of a column can hardly be distinguished from chance."
         )
         doubts.append(Doubt(held=False, column="", sentence=why))
     else:

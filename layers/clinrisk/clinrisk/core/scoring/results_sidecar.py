@@ -83,5 +83,5 @@ def sidecar_of(
         "upload": dict(upload),
         "model": dict(model),
         "bands": {band.name: band.lowest_risk for band in use_case.bands},
-        "columns": dict(COLUMNS),
+        "columns": [{"name": name, "meaning": meaning} for name, meaning in COLUMNS.items()],
     }

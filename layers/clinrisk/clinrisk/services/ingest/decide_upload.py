@@ -83,7 +83,7 @@ def _result(upload: Settlement, kept: UploadDecision, recalled: str) -> DecideRe
         train=used
         and upload.purpose == "training"
         and run_settings.enough(use_case, uploads.used(use_case.name, "training")),
-        let_through=LetThrough(**kept.model_dump(include=LetThrough.model_fields.keys())) if used else None,
+        let_through=LetThrough(**kept.model_dump(include=set(LetThrough.model_fields))) if used else None,
         subject=mail.subject,
         message=mail.text,
     )

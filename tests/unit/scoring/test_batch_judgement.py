@@ -1,0 +1,160 @@
+"""What the door sees on synthetic patients: nothing in healthy batches, every fault of a column."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from cli.local_files import synthetic_cohort
+from clinrisk import use_cases
+from clinrisk.core.ingest.chunk import read_chunk
+from clinrisk.core.profiles.feature_profile import Profile, merge, profile_of
+from clinrisk.core.scoring.batch_judgement import BatchVerdict, distance, judge_profile
+from clinrisk.use_cases.base import Number, UseCase
+
+Table = dict[str, NDArray[np.float64]]
+TRAINED = 3000
+
+
+def draw(use_case: UseCase, rows: int, seed: int) -> Table:
+    """Draw patients as the synthetic cohort has them, as model inputs."""
+    header, _, body = synthetic_cohort.draw(use_case.name, rows=rows, seed=seed).partition(b"\n")
+    chunk = read_chunk(body, use_case, "training", header.decode().strip().split(","), 1, b"k" * 32)
+    names = use_case.feature_names
+    return {name: chunk.features[name].cast(float).fill_null(np.nan).to_numpy() for name in names}
+
+
+def profiled(use_case: UseCase, table: Table) -> Profile:
+    return profile_of(use_case, table, {})
+
+
+@pytest.fixture(scope="module", params=use_cases.names())
+def use_case(request: pytest.FixtureRequest) -> UseCase:
+    return use_cases.get(request.param)
+
+
+@pytest.fixture(scope="module")
+def trained(use_case: UseCase) -> Profile:
+    return profiled(use_case, draw(use_case, TRAINED, 1))
+
+
+@pytest.fixture(scope="module")
+def batch(use_case: UseCase) -> Table:
+    return draw(use_case, 1000, 2)
+
+
+def own(use_case: UseCase, column: str) -> list[str]:
+    return [feature.name for feature in use_case.features if feature.column == column]
+
+
+def test_a_healthy_batch_of_any_size_is_fit(use_case: UseCase, trained: Profile, batch: Table) -> None:
+    for rows in (20, 50, 300, 1000):
+        judged = judge_profile(use_case, trained, profiled(use_case, {n: v[:rows] for n, v in batch.items()}))
+        assert judged.verdict is BatchVerdict.FIT, (rows, judged.cautions)
+
+
+def test_a_column_that_is_left_out_holds_the_batch_and_is_named(
+    use_case: UseCase, trained: Profile, batch: Table
+) -> None:
+    for column in use_case.columns:
+        for rows in (20, 1000):
+            spoilt = {name: values[:rows].copy() for name, values in batch.items()}
+            for name in own(use_case, column.name):
+                spoilt[name][:] = 1.0 if name.endswith("_missing") else np.nan
+            judged = judge_profile(use_case, trained, profiled(use_case, spoilt))
+            assert judged.verdict is BatchVerdict.HELD, column.name
+            assert f"({column.name}) is empty" in judged.cautions[0]
+
+
+def test_a_constant_number_and_one_without_its_decimal_point_hold_the_batch(
+    use_case: UseCase, trained: Profile, batch: Table
+) -> None:
+    for column in use_case.columns:
+        if not isinstance(column, Number) or column.integer:
+            continue
+        values = batch[column.name]
+        for spoilt in (
+            np.full_like(values, np.nanmedian(values)),
+            np.clip(values * 10, column.low, column.high),
+        ):
+            judged = judge_profile(use_case, trained, profiled(use_case, batch | {column.name: spoilt}))
+            assert judged.verdict is BatchVerdict.HELD, column.name
+            assert {doubt.column for doubt in judged.doubts if doubt.held} >= {column.name}
+
+
+def test_a_column_that_was_sorted_apart_holds_the_batch(
+    use_case: UseCase, trained: Profile, batch: Table
+) -> None:
+    judged = judge_profile(use_case, trained, profiled(use_case, batch | {"age": np.sort(batch["age"])}))
+    assert judged.verdict is BatchVerdict.HELD
+    assert "(age)" in judged.cautions[0]
+
+
+def test_a_file_that_is_sorted_by_a_column_is_fit(use_case: UseCase, trained: Profile, batch: Table) -> None:
+    order = np.argsort(batch["age"])
+    judged = judge_profile(use_case, trained, profiled(use_case, {n: v[order] for n, v in batch.items()}))
+    assert judged.verdict is BatchVerdict.FIT, judged.cautions
+
+
+def test_the_parts_of_a_batch_are_judged_as_the_batch(
+    use_case: UseCase, trained: Profile, batch: Table
+) -> None:
+    parts = [profiled(use_case, {n: v[a : a + 250] for n, v in batch.items()}) for a in range(0, 1000, 250)]
+    whole = profiled(use_case, batch)
+    assert merge(parts).pairs == whole.pairs
+    assert judge_profile(use_case, trained, merge(parts)) == judge_profile(use_case, trained, whole)
+
+
+def test_below_twenty_rows_the_verdict_is_a_caution_that_says_so(
+    use_case: UseCase, trained: Profile, batch: Table
+) -> None:
+    for rows in (1, 19):
+        judged = judge_profile(use_case, trained, profiled(use_case, {n: v[:rows] for n, v in batch.items()}))
+        assert judged.verdict is BatchVerdict.CAUTION
+        assert any("hardly be distinguished from chance" in caution for caution in judged.cautions)
+
+
+def test_nothing_to_hold_a_batch_against_holds_it(use_case: UseCase, trained: Profile, batch: Table) -> None:
+    now = profiled(use_case, batch)
+    none_trained = profiled(use_case, {name: values[:0] for name, values in batch.items()})
+    for reference in (None, none_trained, replace(trained, schema_version=99)):
+        assert judge_profile(use_case, reference, now).verdict is BatchVerdict.HELD
+
+
+def test_a_reference_from_before_pairs_were_kept_is_used_for_what_it_has(
+    use_case: UseCase, trained: Profile, batch: Table
+) -> None:
+    judged = judge_profile(use_case, replace(trained, pairs=None), profiled(use_case, batch))
+    assert judged.verdict is BatchVerdict.FIT
+
+
+def test_a_column_missing_in_training_may_be_filled_now(
+    trained: Profile, use_case: UseCase, batch: Table
+) -> None:
+    first = use_case.columns[0].name
+    emptied = draw(use_case, TRAINED, 1)
+    for name in own(use_case, first):
+        emptied[name][:] = np.nan
+    judged = judge_profile(use_case, profiled(use_case, emptied), profiled(use_case, batch))
+    assert judged.verdict in set(BatchVerdict)
+
+
+@pytest.mark.parametrize(("p", "q"), [(0.0, 0.0), (0.3, 0.3), (1.0, 1.0)])
+def test_equal_shares_have_no_distance(p: float, q: float) -> None:
+    assert distance(p, q) == 0.0
+
+
+def test_the_same_fault_is_proven_better_with_more_rows(
+    heart: UseCase, rng: Generator, patients: Callable[..., Table]
+) -> None:
+    reference = profiled(heart, patients(heart, 5000, rng, missing=0.0))
+    shown = []
+    for rows in (50, 200, 2000):
+        batch = profiled(heart, patients(heart, rows, rng, missing=0.0, older=25.0))
+        judged = judge_profile(heart, reference, batch)
+        shown.append(max((doubt.proven for doubt in judged.doubts if doubt.column == "age"), default=0.0))
+    assert shown == sorted(shown)
+    assert shown[0] < shown[2]
