@@ -109,4 +109,3 @@ def recall_notice(results: str, reason: str, decided_at: str) -> str:
         f"RECALLED at {decided_at}\n\n{results} is recalled: do not use its risks any longer.\n"
         f"Reason: {printable(reason)}\n\nWhat became of the upload: clinrisk batches\n"
     )
-
