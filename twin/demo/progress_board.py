@@ -97,11 +97,15 @@ class ProgressBoard:
                 lambda: all(one["status"] != "RUNNING" for one in self.executions.values()), seconds
             )
 
-    def wait_end(self, use_case: str, machine: str, key: str, seconds: float) -> Execution:
-        """Wait until the execution for a key has ended well; raises DemoError with its reason otherwise."""
+    def wait_end(self, use_case: str, machine: str, key: str, seconds: float, *, after: int = 0) -> Execution:
+        """Wait until the execution for a key has ended well; raises DemoError with its reason otherwise.
+
+        With `after` so many earlier ones for the key are not the one that is meant.
+        """
 
         def ended() -> Execution | None:
-            executions = self.of(use_case, machine, key)
+            found = self.of(use_case, machine, key)
+            executions = found[after:]
             return executions[-1] if executions and executions[-1]["status"] != "RUNNING" else None
 
         execution = self.wait(f"The end of {machine} for {use_case}", seconds, ended)

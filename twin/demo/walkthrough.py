@@ -212,10 +212,12 @@ class Walkthrough:
         self._drop(parts.training, "training", ("DUPLICATE",), title="Drop the same file again")
 
     def _score(self, batch: Path, rows: int) -> None:
-        key = self._drop(batch, "inference", USED)
+        self._await_scores(batch, self._drop(batch, "inference", USED), rows)
+
+    def _await_scores(self, batch: Path, key: str, rows: int, *, held: int = 0) -> None:
         used = next(int(one["rows_accepted"]) for one in self.record.uploads if one["key"] == key)
         with self._step(f"Score {batch.stem}", "scoring", key) as step:
-            self.board.wait_end(self.name, "scoring", key, STEP_SECONDS)
+            self.board.wait_end(self.name, "scoring", key, STEP_SECONDS, after=held)
             self.record.scored_rows += used
             step.detail = f"{used:,} of {rows:,} patients scored"
 
@@ -225,7 +227,28 @@ class Walkthrough:
         shifted = self.folder / "dropped" / "shifted.csv"
         drawn = ("--rows", str(SHIFTED_ROWS), "--seed", str(self.seed + 1), "--purpose", "inference")
         self.clinrisk.ask("cohort", self.name, *drawn, "--shift", self.contract.shift, "--out", shifted)
-        self._score(shifted, SHIFTED_ROWS)
+        key = self._drop(shifted, "inference", (*USED, "HELD"))
+        held = self._let_through(key, "The demonstration: this hospital does other examinations.")
+        self._await_scores(shifted, key, SHIFTED_ROWS, held=held)
+
+    def _let_through(self, key: str, reason: str) -> int:
+        """Let a batch through that is held, as it came or by its columns; return its scorings before."""
+
+        def judged() -> list[Execution] | None:
+            runs = self.board.of(self.name, "scoring", key)
+            return runs if runs and runs[-1]["status"] != "RUNNING" else None
+
+        with self._step(f"Judge {Path(key).stem}", "scoring", key) as step:
+            as_it_came = any(one["disposition"] == "HELD" for one in self.record.uploads if one["key"] == key)
+            runs = [] if as_it_came else self.board.wait(f"The verdict on {key}", STEP_SECONDS, judged)
+            step.detail = "not held"
+            if as_it_came or runs[-1]["error"] == "BatchHeld":
+                batches = self.clinrisk.ask("batches", self.name)
+                (batch,) = (one for one in batches if one["file"] == key.removeprefix("inbox/"))
+                self.clinrisk.ask("let-through", batch["upload_id"], "--reason", reason)
+                step.detail = "HELD, then let through"
+                return len(runs)
+        return 0
 
     def _drop(self, file: Path, purpose: str, wanted: tuple[str, ...], *, title: str | None = None) -> str:
         """Drop a file, wait for its receipt, keep it, and give the key."""

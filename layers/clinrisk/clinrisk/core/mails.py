@@ -140,6 +140,15 @@ def patients(number: int) -> str:
     return "1 patient" if number == 1 else f"{number} patients"
 
 
+def let_through(upload_id: str) -> str:
+    """Return the advice on a held upload: the commands."""
+    return (
+        f"If the file is right as it is, let it through:\nclinrisk let-through {upload_id} --reason TEXT\n\n"
+        f"If it is not, mend it and drop it again; then withdraw this one:\n"
+        f"clinrisk withdraw {upload_id} --reason TEXT\n\nEverything that is held:\nclinrisk batches"
+    )
+
+
 def upload_settled(key: str, receipt: Mapping[str, Any], address: str) -> Mail:
     """Return the mail on what became of an upload, in the sentences of its receipt."""
     name = printable(key.rpartition("/")[2]) or "a file"
@@ -151,7 +160,8 @@ def upload_settled(key: str, receipt: Mapping[str, Any], address: str) -> Mail:
     }
     outcome = outcomes.get(receipt["disposition"], "was processed")
     kind = f"{receipt['use_case']} {receipt['purpose']} file" if receipt["use_case"] else "File"
-    counts = f"Rows used: {receipt['rows_accepted']}; rows not used: {receipt['rows_quarantined']}."
+    used = "Rows that wait" if receipt["disposition"] == "HELD" else "Rows used"
+    counts = f"{used}: {receipt['rows_accepted']}; rows not used: {receipt['rows_quarantined']}."
     return mail(
         f"{kind} {name} {outcome}",
         f"{kind} {name} {outcome}. {counts}",
@@ -161,6 +171,7 @@ def upload_settled(key: str, receipt: Mapping[str, Any], address: str) -> Mail:
         "header), for the data manager."
         if receipt["rows_quarantined"]
         else "",
+        let_through(receipt["upload_id"]) if receipt["disposition"] == "HELD" else "",
     )
 
 

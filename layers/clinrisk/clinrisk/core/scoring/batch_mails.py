@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clinrisk.core.mails import Mail, listed, mail, patients, printable
+from clinrisk.core.mails import Mail, let_through, listed, mail, patients, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,15 +17,6 @@ if TYPE_CHECKING:
 
 SHOWN = 12
 """The cautions that a mail and a results file state at most."""
-
-
-def let_through(upload_id: str) -> str:
-    """Return the advice on a held upload: the commands."""
-    return (
-        f"If the file is right as it is, let it through:\nclinrisk let-through {upload_id} --reason TEXT\n\n"
-        f"If it is not, mend it and drop it again; then withdraw this one:\n"
-        f"clinrisk withdraw {upload_id} --reason TEXT\n\nEverything that is held:\nclinrisk batches"
-    )
 
 
 def batch_held(*, title: str, file_name: str, upload_id: str, rows: int, cautions: Sequence[str]) -> Mail:
