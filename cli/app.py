@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from cli import downloads, ingest, monitoring, outcome_overview, release, scoring, status
+from cli import downloads, ingest, monitoring, release, scoring, status
 from cli.command_errors import CliError, explain
 from cli.local_files import file_commands
 from cli.options import AsJson, OnTwin, StackName
@@ -59,7 +59,7 @@ app.command("withdraw", rich_help_panel=FILES)(scoring.withdraw)
 app.command("score", rich_help_panel=RUNS)(scoring.score)
 app.command("status", rich_help_panel=RUNS)(status.status)
 app.command("monitor", rich_help_panel=RUNS)(monitoring.monitor)
-app.command("outcomes", rich_help_panel=RUNS)(outcome_overview.outcomes)
+app.command("outcomes", rich_help_panel=RUNS)(scoring.outcomes)
 app.command("findings", rich_help_panel=RUNS)(monitoring.findings)
 app.command("approvals", rich_help_panel=MODELS)(release.approvals)
 app.command("live", rich_help_panel=MODELS)(release.live)

@@ -40,7 +40,6 @@ VALUES: dict[str, list[Any]] = {
     "batch": ["replay", UPLOAD],
     "execution": ["execution-1"],
     "stem": ["ward-7"],
-    "results_key": [f"results/heart/ward-7/{UPLOAD}.csv"],
     "model": ["xgboost", "logistic"],
     "job": [JOB],
     "channel": ["train", "validation"],
@@ -298,7 +297,13 @@ def test_the_twin_spells_keys_as_the_core_does_since_it_may_not_import_it() -> N
 
 def test_nothing_but_the_core_and_the_adapters_spells_a_key() -> None:
     """The package itself: keys come from object_keys, inbox_keys, ledger_entries and the tables' adapters."""
-    homes = {"object_keys.py", "inbox_keys.py", "ledger_entries.py", *(path.name for path in adapters())}
+    homes = {
+        "object_keys.py",
+        "inbox_keys.py",
+        "ledger_entries.py",
+        "upload_decisions.py",
+        *(path.name for path in adapters()),
+    }
     found = {name for name, literal in literals("layers/clinrisk/clinrisk") if is_a_key(literal)}
     assert found <= homes
     assert {name for name, literal in literals("functions") if is_a_key(literal)} == set()

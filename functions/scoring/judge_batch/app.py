@@ -10,11 +10,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from clinrisk.aws.telemetry import step
-from clinrisk.messages.scoring import JudgeRequest, JudgeResult
+from clinrisk.messages.scoring import JudgeBatchRequest, JudgeBatchResult
 from clinrisk.services.scoring import judge_batch
 
 
-@step(JudgeRequest)
-def handler(request: JudgeRequest) -> JudgeResult:
+@step(JudgeBatchRequest)
+def handler(request: JudgeBatchRequest) -> JudgeBatchResult:
     """Return the verdict on the batch, and the mail where it is held."""
     return judge_batch.judge(request, datetime.now(UTC))

@@ -41,7 +41,7 @@ def test_a_batch_is_judged_as_its_event_promises(stack: Stack, name: str) -> Non
 def test_a_held_batch_counts_nowhere_and_its_mail_has_reasons_and_commands(stack: Stack) -> None:
     scored = ScoredBatches(stack)
     found = judge(stack, "other_hospital")
-    assert "(ca) is missing in" in found["message"]
+    assert "(restecg) has the code for" in found["message"]
     assert f"clinrisk let-through {OTHER_HOSPITAL} --reason" in found["message"]
     assert f"clinrisk withdraw {OTHER_HOSPITAL} --reason" in found["message"]
     assert disposition(OTHER_HOSPITAL) == Disposition.HELD

@@ -245,7 +245,12 @@ def test_an_inference_file_starts_scoring_under_its_own_name(scene: Setting) -> 
     assert stage.run("ingest", EVENT).status == "SUCCEEDED"
     [start] = stage.stage.to("Start Scoring")
     assert start.arguments["Name"] == f"heart-{UPLOAD_ID}"
-    assert start.arguments["Input"] == {"upload": upload("inference"), "rows_accepted": 9}
+    assert start.arguments["Input"] == {
+        "upload": upload("inference"),
+        "rows_accepted": 9,
+        "let_through": None,
+        "attempt": "",
+    }
 
 
 def test_an_outcomes_file_is_joined(scene: Setting) -> None:

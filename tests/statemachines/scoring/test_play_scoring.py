@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clinrisk.messages.scoring import JudgeRequest, PublishRequest
+from clinrisk.messages.scoring import JudgeBatchRequest, PublishRequest
 from tests.statemachines.explaining import explain, failed_job
 from tests.statemachines.interpreter import ServiceError
 
@@ -249,7 +249,7 @@ def test_both_verdicts_travel_with_the_results(scene: Setting) -> None:
     [publish] = stage.stage.to("Publish Results")
     columns, risks = PublishRequest.model_validate(publish.payload).judgements
     assert (columns.verdict, columns.cautions, risks.verdict) == ("CAUTION", ("Few rows.",), "FIT")
-    asked = [JudgeRequest.model_validate(stage.stage.to(name)[0].payload) for name in JUDGES]
+    asked = [JudgeBatchRequest.model_validate(stage.stage.to(name)[0].payload) for name in JUDGES]
     assert [one.about for one in asked] == ["columns", "risks"]
     assert {one.run.reference_uri for one in asked} == {LIVE["Item"]["reference_uri"]["S"]}
     assert {one.let_through for one in asked} == {None}
@@ -260,7 +260,7 @@ def test_who_let_a_batch_through_is_known_to_both_judges(scene: Setting) -> None
     stage = scene(cast())
     assert stage.run("scoring", BATCH | {"let_through": word, "attempt": "let"}).status == "SUCCEEDED"
     for name in JUDGES:
-        request = JudgeRequest.model_validate(stage.stage.to(name)[0].payload)
+        request = JudgeBatchRequest.model_validate(stage.stage.to(name)[0].payload)
         assert request.let_through is not None
         assert request.let_through.person == "anna"
     [score] = stage.stage.to("Score By Champion")
@@ -274,7 +274,7 @@ def test_a_batch_whose_model_was_replaced_meanwhile_is_judged_and_scored_anew(sc
         cast(Resolve_Live_Model=[LIVE, later], Publish_Results=[ServiceError("ChampionChanged"), published])
     )
     assert stage.run("scoring", BATCH).status == "SUCCEEDED"
-    asked = [JudgeRequest.model_validate(call.payload) for call in stage.stage.to("Judge Batch")]
+    asked = [JudgeBatchRequest.model_validate(call.payload) for call in stage.stage.to("Judge Batch")]
     assert [one.run.live_version for one in asked] == [3, 4]
     assert [
         PublishRequest.model_validate(call.payload).run.live_version

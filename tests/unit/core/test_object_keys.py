@@ -24,7 +24,6 @@ VALUES = {
     "bucket": "inbox",
     "key": "inbox/heart/training/march.csv",
     "version_id": "v1",
-    "results_key": "results/heart/march/0123456789abcdef0123.csv",
     "report_uri": "s3://results/reports/heart/run-1/report.html",
 }
 

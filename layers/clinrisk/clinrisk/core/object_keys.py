@@ -137,18 +137,14 @@ def results(use_case: str, stem: str, upload: str) -> str:
     return f"results/{use_case}/{stem}/{upload}.csv"
 
 
-def sidecar(results_key: str) -> str:
-    """Return the key of what is stated about a whole results file, next to it.
-
-    >>> sidecar("results/heart/march/ab.csv")
-    'results/heart/march/ab.json'
-    """
-    return f"{results_key.removesuffix('.csv')}.json"
+def sidecar(use_case: str, stem: str, upload: str) -> str:
+    """Return the key of what is stated about a results file, next to it."""
+    return f"results/{use_case}/{stem}/{upload}.json"
 
 
-def recalled(results_key: str) -> str:
+def recalled(use_case: str, stem: str, upload: str) -> str:
     """Return the key of the notice that a results file is recalled, next to it."""
-    return f"{results_key.removesuffix('.csv')}.RECALLED.txt"
+    return f"results/{use_case}/{stem}/{upload}.RECALLED.txt"
 
 
 def papers(report_uri: str) -> dict[str, str]:

@@ -22,7 +22,7 @@ class ScoringModel(Message):
     evaluation_uri: S3Uri
 
 
-class JudgeRequest(Request):
+class JudgeBatchRequest(Request):
     """Ask whether a batch is to be believed: by its columns, or by its risks before they go out."""
 
     upload: Upload
@@ -38,7 +38,7 @@ class Judgement(Message):
     cautions: tuple[str, ...] = ()
 
 
-class JudgeResult(Judgement):
+class JudgeBatchResult(Judgement):
     """The same, with the mail that is due where the batch is held."""
 
     subject: str = ""

@@ -42,8 +42,10 @@ class PairSums:
     products: Table
     blocks: tuple[int, ...]
     """Per input, how many blocks of ten successive rows all have it."""
+    block_levels: tuple[int, ...]
+    """Per input, the sums of the levels of such blocks, added up ..."""
     block_squares: tuple[int, ...]
-    """Per input, the squared sums of the levels of such a block, added up."""
+    """... and their squares."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -92,8 +94,8 @@ class PairSums:
         variances = np.diag(self.squares) / rows - means**2
         blocks = np.asarray(self.blocks, dtype=np.float64)
         counted = np.maximum(blocks, 1)
-        # The blocks' own mean is taken to be that of all rows: of a sample, it is nearly so.
-        between = np.asarray(self.block_squares) / counted - (BLOCK * means) ** 2
+        # Blocks with a missing value are left out, so the others have a mean of their own.
+        between = np.asarray(self.block_squares) / counted - (np.asarray(self.block_levels) / counted) ** 2
         ratio = np.divide(
             between, BLOCK * variances, out=np.ones_like(between), where=(variances > 0) & (blocks > 0)
         )
@@ -126,14 +128,15 @@ def pair_sums_of(spaced: NDArray[np.float64], first: NDArray[np.float64]) -> Pai
         return None
     known = ~np.isnan(spaced)
     filled, present = np.where(known, spaced, 0.0), known.astype(np.float64)
-    whole = first.shape[1] // BLOCK
-    sums = first[:, : whole * BLOCK].reshape(len(first), whole, BLOCK).sum(axis=2)
+    count = first.shape[1] // BLOCK
+    sums = first[:, : count * BLOCK].reshape(len(first), count, BLOCK).sum(axis=2)
     return PairSums(
         _table(present @ present.T),
         _table(filled @ present.T),
         _table(filled**2 @ present.T),
         _table(filled @ filled.T),
         tuple(np.count_nonzero(~np.isnan(sums), axis=1).tolist()),
+        tuple(np.nansum(sums, axis=1).astype(np.int64).tolist()),
         tuple(np.nansum(sums**2, axis=1).astype(np.int64).tolist()),
     )
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from clinrisk import use_cases
 from clinrisk.aws import ledger, s3
 from clinrisk.aws.settings import settings
-from clinrisk.aws.tables import upload_decisions, uploads
+from clinrisk.aws.tables import decided_uploads, uploads
 from clinrisk.core import object_keys
 from clinrisk.core.ingest.inbox_keys import parse_key
 from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry, outcome
@@ -42,7 +42,7 @@ def decide(request: DecideRequest, now: datetime) -> DecideResult:
             before=before.disposition,
             after=found,
         )
-        if not upload_decisions.decide(before, kept):
+        if not decided_uploads.decide(before, kept):
             return DecideResult(
                 refused="The upload was decided about by somebody else in the meantime, or another upload of "
                 "the same bytes is used."
@@ -65,11 +65,12 @@ def _recall(upload: Settlement, kept: UploadDecision) -> str:
     if upload.purpose != "inference":
         return ""
     bucket = settings().results_bucket
-    key = object_keys.results(upload.use_case, parse_key(upload.key).stem, upload.upload_id)
+    address = upload.use_case, parse_key(upload.key).stem, upload.upload_id
+    key = object_keys.results(*address)
     if key not in s3.keys_under(bucket, key):
         return ""
     notice = batch_mails.recall_notice(s3.uri_of(bucket, key), kept.reason, kept.decided_at)
-    s3.store(bucket, object_keys.recalled(key), notice.encode(), "text/plain; charset=utf-8")
+    s3.store(bucket, object_keys.recalled(*address), notice.encode(), "text/plain; charset=utf-8")
     return s3.uri_of(bucket, key)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from clinrisk import use_cases
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
-from clinrisk.aws.tables import upload_decisions, uploads
+from clinrisk.aws.tables import decided_uploads, uploads
 from clinrisk.core import object_keys
 from clinrisk.core.ingest.inbox_keys import parse_key
 from clinrisk.core.profiles.feature_profile import Profile
@@ -22,19 +22,19 @@ from clinrisk.core.scoring.risk_judgement import judge_risks
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ClaimLost, ObjectMissing
 from clinrisk.messages.ingest import Disposition, UploadDecision
-from clinrisk.messages.scoring import JudgeResult
+from clinrisk.messages.scoring import JudgeBatchResult
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from clinrisk.core.scoring.batch_judgement import BatchJudgement
-    from clinrisk.messages.scoring import JudgeRequest
+    from clinrisk.messages.scoring import JudgeBatchRequest
 
 PERSON = "clinrisk"
 """Who holds a batch, in the list of decisions."""
 
 
-def judge(request: JudgeRequest, now: datetime) -> JudgeResult:
+def judge(request: JudgeBatchRequest, now: datetime) -> JudgeBatchResult:
     """Return the verdict on a batch; one that is HELD is so in the Uploads table, and a mail is due.
 
     What a person let through is not held again: what would hold it is then a caution. Raises ClaimLost where
@@ -44,9 +44,9 @@ def judge(request: JudgeRequest, now: datetime) -> JudgeResult:
     cautions = found.cautions[: batch_mails.SHOWN]
     if request.let_through is not None and found.verdict is BatchVerdict.HELD:
         by = f"Let through by {request.let_through.person}: {request.let_through.reason}"
-        return JudgeResult(verdict="CAUTION", cautions=(by, *cautions))
+        return JudgeBatchResult(verdict="CAUTION", cautions=(by, *cautions))
     if found.verdict is not BatchVerdict.HELD:
-        return JudgeResult(verdict="CAUTION" if cautions else "FIT", cautions=cautions)
+        return JudgeBatchResult(verdict="CAUTION" if cautions else "FIT", cautions=cautions)
     rows = _hold(request, " ".join(cautions), now)
     mail = batch_mails.batch_held(
         title=use_cases.get(upload.use_case).title,
@@ -55,10 +55,10 @@ def judge(request: JudgeRequest, now: datetime) -> JudgeResult:
         rows=rows,
         cautions=cautions,
     )
-    return JudgeResult(verdict="HELD", cautions=cautions, subject=mail.subject, message=mail.text)
+    return JudgeBatchResult(verdict="HELD", cautions=cautions, subject=mail.subject, message=mail.text)
 
 
-def _judged(request: JudgeRequest) -> BatchJudgement:
+def _judged(request: JudgeBatchRequest) -> BatchJudgement:
     upload, bucket = request.upload, settings().lake_bucket
     if request.about == "columns":
         reference = _read(request.run.reference_uri)
@@ -84,7 +84,7 @@ def _read(uri: str) -> Any:
         return None
 
 
-def _hold(request: JudgeRequest, why: str, now: datetime) -> int:
+def _hold(request: JudgeBatchRequest, why: str, now: datetime) -> int:
     """Hold the upload, once; return its rows."""
     before = uploads.settlement_of(request.upload.upload_id)
     if before is not None and before.disposition in uploads.USED:
@@ -97,7 +97,7 @@ def _hold(request: JudgeRequest, why: str, now: datetime) -> int:
             before=before.disposition,
             after=Disposition.HELD,
         )
-        upload_decisions.decide(before, decision)
+        decided_uploads.decide(before, decision)
         before = uploads.settlement_of(request.upload.upload_id)
     if before is None or before.disposition != Disposition.HELD:
         raise ClaimLost("The upload was withdrawn while it was being scored.")

@@ -61,11 +61,8 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
                 f"There are results of {counts.rows} rows; {request.rows_accepted} were accepted."
             )
 
-    bucket, key = (
-        settings().results_bucket,
-        object_keys.results(upload.use_case, named.stem, upload.upload_id),
-    )
-    results = s3.store_blocks(bucket, key, texts(), "text/csv; charset=utf-8")
+    bucket, address = settings().results_bucket, (upload.use_case, named.stem, upload.upload_id)
+    results = s3.store_blocks(bucket, object_keys.results(*address), texts(), "text/csv; charset=utf-8")
     sidecar = results_sidecar.sidecar_of(
         use_case,
         upload=upload.model_dump(include={"upload_id", "key", "version_id", "sha256"}),
@@ -76,7 +73,7 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
         judgement={"verdict": verdict, "cautions": cautions},
         scored_at=scored_at,
     )
-    written = s3.store_json(bucket, object_keys.sidecar(key), sidecar)
+    written = s3.store_json(bucket, object_keys.sidecar(*address), sidecar)
     emit(Metric.ROWS_SCORED, counts.scored, use_case=upload.use_case)
     mail = batch_mails.batch_scored(
         title=use_case.title,
