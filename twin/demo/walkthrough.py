@@ -244,7 +244,7 @@ class Walkthrough:
             step.detail = "not held"
             if as_it_came or runs[-1]["error"] == "BatchHeld":
                 batches = self.clinrisk.ask("batches", self.name)
-                (batch,) = (one for one in batches if one["file"] == key.removeprefix("inbox/"))
+                (batch,) = (one for one in batches if one["file"] == key.partition("/")[2])
                 self.clinrisk.ask("let-through", batch["upload_id"], "--reason", reason)
                 step.detail = "HELD, then let through"
                 return len(runs)
