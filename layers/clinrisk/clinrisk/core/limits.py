@@ -51,7 +51,7 @@ class Limits:
     """The agreement with other columns that a column must have had in training to be asked for it."""
     door_unlike_held: float = 0.5
     """The share of patients without a risk, or with an uncertain one, from which a batch is held ..."""
-    door_unlike_caution: float = 0.1
+    door_unlike_caution: float = 0.25
     """... and from which it is published with a caution."""
     door_order: float = 0.02
     """The proven share of a column's variance between blocks of rows from which it changes on its way ..."""

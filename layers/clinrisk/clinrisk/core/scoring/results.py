@@ -12,15 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from clinrisk.core.scoring.results_sidecar import COLUMNS
+from clinrisk.core.scoring.results_sidecar import COLUMNS, NOT_SCORED, UNCERTAIN
 from clinrisk.errors import CountsDisagree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-UNCERTAIN, NOT_SCORED = "uncertain", "not scored"
-"""The bands of a patient unlike those learned from, and of one without a risk."""
-_ROUNDED = ("risk", "risk_low", "risk_high")
 
 
 @dataclass(frozen=True)
@@ -62,16 +58,11 @@ def results_of(presented: bytes, vault: bytes, of_file: Mapping[str, Any], *, he
         raise CountsDisagree(
             f"{scored.height} scored rows, {ids.height} known ids, {joined.height} of them match."
         )
-    joined = joined.with_columns(pl.coalesce("source_id", "record_id").alias("id"))
     table = joined.with_columns(
-        *(pl.col(name).round(6) for name in _ROUNDED if name in joined.columns),
+        pl.coalesce("source_id", "record_id").alias("id"),
+        pl.col("risk", "risk_low", "risk_high").round(6),
         pl.col("flagged").cast(pl.Int8),
         *(pl.lit(value).alias(name) for name, value in of_file.items()),
-        *(
-            pl.lit(None, pl.String).alias(name)
-            for name in COLUMNS
-            if name not in joined.columns and name not in of_file
-        ),
     ).select(*COLUMNS)
     return Results(
         csv=table.write_csv(include_header=header, line_terminator="\r\n").encode(),

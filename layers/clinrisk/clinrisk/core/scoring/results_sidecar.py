@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 SCHEMA = "clinrisk/results/v1"
+UNCERTAIN, NOT_SCORED = "uncertain", "not scored"
+"""The bands of a patient unlike those learned from, and of one without a risk."""
 COLUMNS: Mapping[str, str] = {
     "row": "The row of the file that was dropped; 1 is the line below the header.",
     "id": "The hospital's own id of the patient; where the file had none, the record id, by which outcomes "

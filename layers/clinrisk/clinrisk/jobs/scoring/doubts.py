@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clinrisk.core.scoring.results_sidecar import NOT_SCORED as NOT_SCORED  # noqa: PLC0414 - the bands of doubt
+from clinrisk.core.scoring.results_sidecar import UNCERTAIN as UNCERTAIN  # noqa: PLC0414
 from clinrisk.jobs.models import absence
 
 if TYPE_CHECKING:
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
 
     from clinrisk.jobs.evaluation.metrics import Floats
     from clinrisk.use_cases.base import UseCase
-
-UNCERTAIN = "uncertain"
-NOT_SCORED = "not scored"
 
 
 @dataclass(frozen=True)
