@@ -177,7 +177,7 @@ def test_clinicians_get_the_live_models_risks_and_nothing_else(shadowed: Hospita
     assert len(rows_of(shadowed.seen["tuesday"])) == 60
     assert shadowed.results("monday") == shadowed.seen["monday"]
     s3, bucket = shadowed.twin.client("s3"), shadowed.outputs["ResultsBucket"]
-    assert len(s3.list_object_versions(Bucket=bucket, Prefix="results/")["Versions"]) == 2
+    assert len(s3.list_object_versions(Bucket=bucket, Prefix="results/")["Versions"]) == 4
     every = s3.list_objects_v2(Bucket=bucket)["Contents"]
     assert not [one["Key"] for one in every if "shadow" in one["Key"]]
 
