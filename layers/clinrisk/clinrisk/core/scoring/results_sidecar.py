@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 SCHEMA = "clinrisk/results/v1"
+IN_EVERY_ROW = 3
+"""The cautions about the batch that stand in every row; the sidecar has all."""
 UNCERTAIN, NOT_SCORED = "uncertain", "not scored"
 """The bands of a patient unlike those learned from, and of one without a risk."""
 COLUMNS: Mapping[str, str] = {
@@ -47,8 +49,10 @@ def of_file(  # what is the same in every row
     use_case: UseCase, *, threshold: float, model_digest: str, scored_at: str, cautions: Sequence[str]
 ) -> dict[str, Any]:
     """Return the columns that are the same in every row of a file."""
+    more = len(cautions) - IN_EVERY_ROW
+    shown = [*cautions[:IN_EVERY_ROW], *([f"{more} more are in the sidecar."] if more > 0 else [])]
     return {
-        "batch_caution": " ".join(cautions) or None,
+        "batch_caution": " ".join(shown) or None,
         "use_case": use_case.name,
         "threshold": threshold,
         "model_digest": model_digest,

@@ -40,14 +40,15 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
     upload, run, named = request.upload, request.run, parse_key(request.upload.key)
     use_case, scored_at = use_cases.get(upload.use_case), stamp(now)
     _check_unchanged(request)
-    cautions = tuple(caution for judged in request.judgements for caution in judged.cautions)
+    every = (caution for judged in request.judgements for caution in judged.cautions)
+    cautions = tuple(dict.fromkeys(every))  # both judges name who let the batch through
     verdict = "CAUTION" if cautions else "FIT"
     of_file = results_sidecar.of_file(
         use_case,
         threshold=run.threshold,
         model_digest=run.model_sha256,
         scored_at=scored_at,
-        cautions=cautions[: batch_mails.SHOWN],
+        cautions=cautions,
     )
     counts = ResultCounts()
 
