@@ -4,9 +4,12 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 
+# Bytecode is kept, whatever a container image says: tests, commands and the twin start a fifth sooner.
+export PYTHONDONTWRITEBYTECODE :=
+
 UV_VERSION := 0.13.9
-# The first interpreter that runs and that the pins of the jobs' image support.
-PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
+# The first interpreter that runs and that the pins of the jobs' image support; pyenv's own, where its shim runs none.
+PYTHON ?= $(shell for p in python3.12 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.12.*/bin/python3.12 python3.13 python3.11 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && { echo $$p; break; }; done)
 UV := .envs/uv/bin/uv
 

@@ -2,7 +2,7 @@
 
 What has changed is what git finds against HEAD, or against BASE where it is set. Two steps run at a time;
 the first that fails ends the loop with its output. Tests run nearest first and stop when their seconds are
-used up: `make test` runs them all.
+used up; those marked slow are left out. `make test` runs them all.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = "layers/clinrisk/"
+TEMPLATE = "template.yaml"
 TEST_SECONDS = 5  # with the start of pytest; a test that has begun is let finish
 DAEMON = ("--timeout", "3600", "--", "--use-fine-grained-cache")
 LEVELS = ("unit", "statemachines", "integration")
@@ -122,9 +123,12 @@ def steps(changed: list[str]) -> list[Step]:
     tests = {path.relative_to(ROOT).as_posix(): path.read_text() for path in found}
     doctests = [path for path in changed if re.match(rf"{SOURCE}.*\.py$", path) and (ROOT / path).exists()]
     chosen = [*doctests, *nearest_tests(changed, tests)]
-    pytest = [f"{binaries}/pytest", "-q", "-x", f"--session-timeout={TEST_SECONDS}", *chosen]
+    # A changed test is run however slow it is.
+    kinds = [] if tests.keys() & changed else ["-m", "not slow"]
+    command = [f"{binaries}/pytest", "-q", "-x", *kinds, f"--session-timeout={TEST_SECONDS}", *chosen]
     return [
-        *([Step(f"tests of {len(chosen)} files", pytest)] if chosen else []),
+        *([Step(f"tests of {len(chosen)} files", command)] if chosen else []),
+        *([Step("template", [f"{binaries}/cfn-lint", TEMPLATE])] if TEMPLATE in changed else []),
         Step("ruff", [f"{binaries}/ruff", "check", "--quiet", "."]),
         Step("format", [f"{binaries}/ruff", "format", "--check", "--quiet", "."]),
         Step("imports", [f"{binaries}/lint-imports"]),

@@ -7,12 +7,14 @@ import importlib.util
 import json
 import threading
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from moto import mock_aws
+from moto.kms.utils import generate_private_key
 from moto.moto_api._internal.models import moto_api_backend
 
 from clinrisk.aws import clients, kms, telemetry
@@ -151,6 +153,8 @@ def amazon() -> Iterator[Stack]:
         environment.setenv("AWS_DEFAULT_REGION", REGION)
         environment.setenv("POWERTOOLS_SERVICE_NAME", "clinrisk")
         environment.delenv("AWS_ENDPOINT_URL", raising=False)
+        # moto draws an RSA key for an HMAC key too, in a tenth of a second; nothing here signs with it.
+        environment.setattr("moto.kms.models.generate_private_key", cache(generate_private_key))
         forget(*CLIENTS)
         with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
             made = Stack()

@@ -14,7 +14,7 @@ import json
 import logging
 import threading
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -297,7 +297,16 @@ def _declared(bindings: dict[str, Any]) -> str:
 
 
 def _evaluate(expression: str) -> Any:
+    """Return an expression's value: the variables are spelled in it, so that only the clock can change it."""
+    return _value(expression) if "$millis(" in expression else copy.deepcopy(_kept_value(expression))
+
+
+def _value(expression: str) -> Any:
     parsed = jsonata.Jsonata.jsonata(expression)
     # The one function that our definitions use of those that Step Functions adds to JSONata.
     parsed.register_lambda("hash", lambda text, _kind: hashlib.sha256(text.encode()).hexdigest())
     return parsed.evaluate(None)
+
+
+# Tests run the same states on the same variables over and over; to parse an expression is most of a run.
+_kept_value = lru_cache(2000)(_value)

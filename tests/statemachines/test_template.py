@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -20,10 +21,12 @@ from tests.statemachines.definitions import (
     MACHINES,
     PROJECT,
     TEMPLATE,
+    definition,
     placeholders,
     resources,
     substitutions,
     template,
+    with_plain_limits,
 )
 from tests.statemachines.transformed import REGION, written
 from tools import contracts
@@ -91,17 +94,20 @@ def test_a_state_machine_opens_its_section(machine: str) -> None:
     assert f"{machine.capitalize()}StateMachine" in named[:first_function]
 
 
+@pytest.mark.slow
 @needs_sam
 def test_sam_validates_and_lints_the_template() -> None:
     ran = run(SAM, "validate", "--lint", "--region", REGION)
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing_in_the_text() -> None:
     ran = run(CFN_LINT, "--regions", REGION, "--", TEMPLATE)
     assert ran.returncode == 0, ran.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("switched", [{}, {"NetworkMode": "isolated", "HyperparameterSearch": "tuning"}])
 def test_cfn_lint_finds_nothing_after_the_transform(tmp_path: Path, switched: dict[str, str]) -> None:
     ran = run(CFN_LINT, "--regions", REGION, "--", written(tmp_path, switched))
@@ -109,13 +115,16 @@ def test_cfn_lint_finds_nothing_after_the_transform(tmp_path: Path, switched: di
 
 
 def test_cfn_lint_would_find_a_fault_after_the_transform(tmp_path: Path) -> None:
-    file = written(tmp_path)
-    file.write_text(
-        file.read_text(encoding="utf-8").replace('"StartAt": "Claim Upload"', '"StartAt": "Claim"')
-    )
-    assert run(CFN_LINT, "--regions", REGION, "--", file).returncode != 0
+    faulty = with_plain_limits(definition("ingest")) | {"StartAt": "Claim"}
+    properties = {"RoleArn": "arn:aws:iam::123456789012:role/ingest", "Definition": faulty}
+    machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
+    file = tmp_path / "machine.json"
+    file.write_text(json.dumps({"Resources": {"Ingest": machine}}), encoding="utf-8")
+    ran = run(CFN_LINT, "--regions", REGION, "--", file)
+    assert "E3601 Missing 'Next' target 'Claim' at /StartAt" in ran.stdout
 
 
+@pytest.mark.slow
 @needs_sam
 @needs_python312
 @pytest.mark.timeout(600)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from tests.integration.conftest import Stack
 
+pytestmark = pytest.mark.slow
+
 # A training file with a bad row, and a batch: between them, every call that the ingest makes.
 FILES = {
     "inbox/heart/training/march.csv": heart_csv(30) + b"63,1,9,145,233,1,2,150,0,2.3,3,0,6,0\n",
