@@ -85,3 +85,34 @@ def test_the_expected_cases_are_the_sum_of_the_risks_to_one_percent(heart: UseCa
         sex = np.repeat("male", 3000)
         profile = score_profile_of(heart, risk, risk > 0.5, {"sex": sex, "age_band": sex})
         assert profile.everyone.expected_positives == pytest.approx(risk.sum(), rel=0.01)
+
+
+def test_patients_without_a_risk_are_counted_and_in_no_other_count(heart: UseCase) -> None:
+    groups = {"sex": np.array(["female", "male", "male", "male"]), "age_band": np.repeat(["under_45"], 4)}
+    risk, label = np.array([np.nan, 0.6, 0.1, np.nan]), np.array([1, 1, 0, 0])
+    doubts = np.array([True, True, False, False])
+
+    profile = score_profile_of(
+        heart, risk, np.array([True, True, False, True]), groups, label, uncertain=doubts
+    )
+
+    everyone = profile.everyone
+    assert (everyone.n, everyone.flagged, everyone.uncertain, everyone.not_scored) == (2, 1, 1, 2)
+    assert sum(everyone.score_counts) == 2
+    assert everyone.outcomes is not None
+    assert (everyone.outcomes.positives, everyone.outcomes.tp) == (1, 1)
+    # Nobody of a group has a risk: it is left out, as a group without patients is.
+    assert list(profile.attributes["sex"]) == ["male"]
+    assert profile.attributes["sex"]["male"].not_scored == 1
+    twice = merge([profile, ScoreProfile.from_dict(json.loads(json.dumps(profile.to_dict())))]).everyone
+    assert (twice.n, twice.uncertain, twice.not_scored) == (4, 2, 4)
+
+
+def test_an_older_profile_knows_of_no_doubts(heart: UseCase, rng: Generator) -> None:
+    profile = scored(heart, 40, rng)
+    older = profile.to_dict()
+    for part in older.values():
+        for counts in part.values():
+            del counts["uncertain"], counts["not_scored"]
+
+    assert ScoreProfile.from_dict(older) == profile

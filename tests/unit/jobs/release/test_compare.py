@@ -110,6 +110,14 @@ def test_scores_that_do_not_pair_up_are_refused(shadow: Shadow) -> None:
     assert shadow.laboratory.failure("compare") == "50 patients and 49 scores do not pair up one to one."
 
 
+def test_patients_for_whom_the_live_model_states_no_risk_are_not_compared(shadow: Shadow) -> None:
+    batch = shadow.laboratory.inputs("compare", f"shadow/{SECOND}") / "batch.csv.out"
+    batch.write_text(batch.read_text() + "not-scored,0.5\n")
+
+    assert shadow.run() == 0
+    assert shadow.told()["everyone"]["n"] == 120
+
+
 def test_a_candidate_of_other_features_is_refused(shadow: Shadow) -> None:
     card = shadow.laboratory.root / "xgboost/model/clinrisk/model.json"
     card.write_text(json.dumps(json.loads(card.read_text()) | {"feature_digest": "0" * 64}))

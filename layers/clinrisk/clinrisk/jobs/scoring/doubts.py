@@ -72,7 +72,7 @@ def _measured(pattern: NDArray[np.bool_], use_case: UseCase, card: Mapping[str, 
     drive = np.array([card.get("drive", {}).get(column.name, 0.0) for column in use_case.columns])
     if not drive.any():
         drive = np.ones(len(drive))
-    return float(drive[~pattern].sum() / drive.sum())
+    return round(float(drive[~pattern].sum() / drive.sum()), 6)
 
 
 def reaches_every_band(low: Floats, high: Floats, use_case: UseCase) -> NDArray[np.bool_]:
