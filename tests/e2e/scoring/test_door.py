@@ -60,7 +60,7 @@ def published(hospital: Hospital) -> list[str]:
 def test_a_batch_is_held_let_through_withdrawn_and_recalled(hospital: Hospital) -> None:
     held = batch(hospital, "HELD")
     assert published(hospital) == []
-    [mail] = [one for one in hospital.mails("data_manager") if "held" in one["subject"]]
+    [mail] = hospital.wait(lambda: [one for one in hospital.mails("operator") if "is held" in one["subject"]])
     assert "(chol)" in mail["body"]
     assert f"clinrisk let-through {held['upload_id']} --reason" in mail["body"]
 
