@@ -14,7 +14,7 @@ from fairlearn.metrics import MetricFrame, selection_rate, true_positive_rate
 from sklearn.metrics import average_precision_score, f1_score
 
 from clinrisk import use_cases
-from clinrisk.jobs.evaluation.evaluation_document import ComparedChampion, ScoredPatients, evaluation_of
+from clinrisk.jobs.evaluation.evaluation_document import ReleasedModel, ScoredPatients, evaluation_of
 from clinrisk.jobs.evaluation.group_figures import counts_of, gaps, group_tables, membership
 
 DRAWS = 1000
@@ -47,7 +47,10 @@ def full_evaluations() -> None:
         scored = patients(size)
         started = time.perf_counter()
         evaluation_of(
-            STROKE, scored, first(scored, size // 4), champion=ComparedChampion(1, "stroke-live", 0.05)
+            STROKE,
+            scored,
+            first(scored, size // 4),
+            released={"champion": ReleasedModel(1, "stroke-live", 0.05)},
         )
         seconds = time.perf_counter() - started
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -22,7 +22,8 @@ import numpy as np
 from cli.local_files import synthetic_cohort
 from clinrisk import use_cases
 from clinrisk.core.ingest.chunk import read_chunk
-from clinrisk.jobs.evaluation.evaluation_document import ComparedChampion, ScoredPatients, evaluation_of
+from clinrisk.jobs.evaluation.evaluation_document import ReleasedModel, ScoredPatients, evaluation_of
+from clinrisk.jobs.evaluation.thresholds import choose_threshold
 from clinrisk.jobs.models import baseline, booster
 from clinrisk.jobs.patient_tables import Patients, patients_of, set_schema
 from clinrisk.jobs.training.assemble import is_held_out
@@ -102,9 +103,15 @@ def baselines(training: Patients, holdout: Patients, use_case: UseCase) -> dict[
 
 
 def judged(
-    use_case: UseCase, models: dict[str, Any], training: Patients, holdout: Patients, rows: Any
+    use_case: UseCase,
+    models: dict[str, Any],
+    training: Patients,
+    holdout: Patients,
+    rows: Any,
+    *,
+    live_threshold: float = 0.0,
 ) -> Any:
-    """Return the evaluation of these rows of both parts."""
+    """Return the evaluation of these rows of both parts; a live model flags from its own threshold."""
     parts = [
         ScoredPatients(
             of.labels[at],
@@ -113,9 +120,14 @@ def judged(
         )
         for part, (of, at) in enumerate(zip((training, holdout), rows, strict=True))
     ]
-    live = ComparedChampion(1, f"{use_case.name}-live", 0.3 if use_case.name == "heart" else 0.05)
+    live = {"champion": ReleasedModel(1, f"{use_case.name}-live", live_threshold)}
     # The bar reads no figure that is resampled, so few draws give the same verdict sooner.
-    return evaluation_of(use_case, *parts, champion=live, draws=20)
+    return evaluation_of(use_case, *parts, released=live if "champion" in models else {}, draws=20)
+
+
+def threshold_of(champion: Any, training: Patients, use_case: UseCase) -> float:
+    """Return the threshold with which the champion was released."""
+    return choose_threshold(training.labels, champion[0], use_case.action.recall)
 
 
 class Tally:
@@ -159,11 +171,11 @@ def equal_candidates(use_case: UseCase, seeds: range, title: str) -> None:
     training, holdout, _ = patients(use_case)
     rng = np.random.default_rng(seeds.start - 1)
     champion, others = scores(training, holdout, use_case, 0), baselines(training, holdout, use_case)
-    tally = Tally(use_case)
+    tally, live = Tally(use_case), threshold_of(champion, training, use_case)
     for seed in seeds:
         rows = [rng.integers(0, len(of), len(of)) for of in (training, holdout)]
         models = {"xgboost": scores(training, holdout, use_case, seed), **others, "champion": champion}
-        tally.add(judged(use_case, models, training, holdout, rows))
+        tally.add(judged(use_case, models, training, holdout, rows, live_threshold=live))
     tally.report(f"patients redrawn to judge, {title}")
 
 
@@ -175,7 +187,7 @@ def retrained_candidates(use_case: UseCase, seeds: range) -> None:
     """
     training, holdout, _ = patients(use_case)
     full = scores(training, holdout, use_case, 0)
-    strict, even = Tally(use_case), Tally(use_case)
+    strict, even, live = Tally(use_case), Tally(use_case), threshold_of(full, training, use_case)
     for seed in seeds:
         rng = np.random.default_rng(seed)
         drawn, other = (rng.integers(0, len(training), len(training)) for _ in range(2))
@@ -185,7 +197,7 @@ def retrained_candidates(use_case: UseCase, seeds: range) -> None:
         champions = (full[0][drawn], full[1]), resampled_champion(training, other, drawn, holdout, use_case)
         for tally, champion in zip((strict, even), champions, strict=True):
             models = {"xgboost": candidate, **others, "champion": champion}
-            tally.add(judged(use_case, models, sample, holdout, every))
+            tally.add(judged(use_case, models, sample, holdout, every, live_threshold=live))
     strict.report("candidate learns from redrawn patients, champion from all")
     even.report("both learn from redrawn patients, each from its own")
 
@@ -212,6 +224,7 @@ def weaker_candidates(use_case: UseCase, runs: int) -> None:
     training, holdout, _ = patients(use_case)
     champion, others = scores(training, holdout, use_case, 0), baselines(training, holdout, use_case)
     every = [np.arange(len(of)) for of in (training, holdout)]
+    live = threshold_of(champion, training, use_case)
     for noise in (0.5, 1.0, 1.5, 2.0):
         blocked, lost = 0, []
         for seed in range(runs):
@@ -220,12 +233,48 @@ def weaker_candidates(use_case: UseCase, runs: int) -> None:
                 1 / (1 + np.exp(-(np.log(s / (1 - s)) + rng.normal(0, noise, len(s))))) for s in champion
             )
             models = {"xgboost": blurred, **others, "champion": champion}
-            document = judged(use_case, models, training, holdout, every)
+            document = judged(use_case, models, training, holdout, every, live_threshold=live)
             lost.append(document["comparison"]["xgboost_vs_champion"]["auc"][0])
             blocked += any("live model" in line for line in document["unmet"])
         print(
             f"  {use_case.name}: AUC {np.mean(lost):+.3f} of the live model's: blocked in {blocked} of {runs}"
         )
+
+
+def harmful_candidates(use_case: UseCase, runs: int) -> None:
+    """Print how often a copy of the champion passes, and how often harm is blocked or passes unlisted.
+
+    The patients who judge are redrawn. Harm is the champion with its odds doubled, or halved for one sex.
+    """
+    training, holdout, _ = patients(use_case)
+    champion, others = scores(training, holdout, use_case, 0), baselines(training, holdout, use_case)
+    live = threshold_of(champion, training, use_case)
+    parts = (training, holdout)
+    everyone = [np.ones(len(of), dtype=bool) for of in parts]
+    sexes = {sex: [of.groups["sex"] == sex for of in parts] for sex in ("female", "male")}
+    kinds = {"copy": (1.0, everyone), "odds doubled": (2.0, everyone)}
+    kinds |= {f"odds halved, {sex}": (0.5, who) for sex, who in sexes.items()}
+    for kind, (factor, who) in kinds.items():
+        shifted = tuple(_odds_times(r, np.where(w, factor, 1.0)) for r, w in zip(champion, who, strict=True))
+        for released in ({"champion": champion}, {}):
+            rng, passed, why = np.random.default_rng(777), 0, Counter[str]()
+            unlisted = 0
+            for _ in range(runs):
+                rows = [rng.integers(0, len(of), len(of)) for of in parts]
+                models = {"xgboost": shifted, **others, **released}
+                document = judged(use_case, models, training, holdout, rows, live_threshold=live)
+                passed += document["unmet"] == []
+                unlisted += not document["unmet"] and not document["unproven"]
+                why.update(line["asked"] for line in document["requirements"] if not line["met"])
+            against = "against the live model" if released else "as the first release"
+            print(f"  {kind}, {against}: passes {passed} of {runs}, {unlisted} without a group to accept")
+            for asked, count in why.most_common(4):
+                print(f"    unmet {count} times: {asked}")
+
+
+def _odds_times(risks: Any, factor: Any) -> Any:
+    odds = factor * risks / (1 - risks)
+    return odds / (1 + odds)
 
 
 def shuffled_labels(use_case: UseCase, runs: int) -> None:
@@ -251,5 +300,6 @@ if __name__ == "__main__":
         equal_candidates(case, range(1, count + 1), "seeds that the margins were set with")
         equal_candidates(case, range(FRESH, FRESH + count), "seeds never used before")
         retrained_candidates(case, range(2 * FRESH, 2 * FRESH + count))
+        harmful_candidates(case, count)
         weaker_candidates(case, max(count // 5, 1))
         shuffled_labels(case, max(count // 5, 1))

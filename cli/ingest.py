@@ -24,6 +24,7 @@ from cli.screen import (
     working,
 )
 from cli.stack import open_stack
+from clinrisk.core.ingest.file_statements import metadata_of
 
 if TYPE_CHECKING:
     from cli.inbox_receipts import Receipt
@@ -42,6 +43,13 @@ def drop(
     name: Annotated[
         str | None, typer.Option(help="The file's name in the inbox, if it should have another one there.")
     ] = None,
+    description: Annotated[
+        str,
+        typer.Option(help="Where its patients come from, for report and model card: hospital, ward, years."),
+    ] = "",
+    synthetic: Annotated[
+        bool, typer.Option("--synthetic", help="A program drew its patients: report and model card state it.")
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the receipt and show it.")] = False,
     patience: Patience = 900.0,
     as_json: AsJson = False,
@@ -54,6 +62,8 @@ def drop(
 
         clinrisk drop march.csv --as heart/training --wait
 
+        clinrisk drop 2019.csv --as heart/training --description "Cardiology, St Mary, referrals of 2019"
+
         clinrisk drop ward-7.csv --as stroke/inference
 
         clinrisk drop followup.csv --as stroke/outcomes --name 2026-03.csv
@@ -65,7 +75,7 @@ def drop(
     deployed = open_stack(stack, on_twin=twin)
     key = inbox_receipts.inbox_key(use_case, purpose, name or file.name)
     with working(f"Uploading {file.name} ...", quiet=as_json):
-        version_id = _upload(deployed, file, key)
+        version_id = _upload(deployed, file, key, metadata_of(description, synthetic=synthetic))
     if wait:
         dropped = time.monotonic()
         with working("Waiting for the receipt ...", quiet=as_json):
@@ -77,9 +87,9 @@ def drop(
         console().print(f"Dropped as {key}.\nIts receipt: clinrisk receipts {key} --watch")
 
 
-def _upload(deployed: Stack, file: Path, key: str) -> str:
+def _upload(deployed: Stack, file: Path, key: str, stated: dict[str, str]) -> str:
     bucket = deployed.output("InboxBucket")
-    declared = {"sha256": inbox_receipts.digest_of(file)}
+    declared = {"sha256": inbox_receipts.digest_of(file)} | stated
     if file.stat().st_size <= MULTIPART_BYTES:
         with file.open("rb") as body:
             answer = deployed.s3.put_object(

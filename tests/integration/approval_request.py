@@ -53,7 +53,8 @@ class RequestedApproval:
 
     def carry(self) -> dict[str, str]:
         """Open the page and read what its form carries; once decided, that of an older page is kept."""
-        fields = re.findall(r'type="hidden" name="(\w+)" value="([0-9a-f]+)"', self.open()["body"])
+        kinds = r'type="(?:hidden|checkbox)" name="(\w+)" value="([0-9a-f]+|yes)"'
+        fields = re.findall(kinds, self.open()["body"])
         self.carried = dict(fields) or self.carried
         return self.carried
 

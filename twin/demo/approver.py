@@ -36,9 +36,9 @@ class _Reader(HTMLParser):
         given = {name: value or "" for name, value in attrs}
         self._in_title = self._in_title or tag == "h1"
         if tag in {"input", "textarea"} and given.get("name"):
-            self.fields.setdefault(
-                given["name"], given.get("value", "") if given.get("type") == "hidden" else ""
-            )
+            # What is carried along, and the boxes to tick: what a group is too small to show is accepted.
+            kept = given.get("value", "") if given.get("type") in {"hidden", "checkbox"} else ""
+            self.fields.setdefault(given["name"], kept)
 
     def handle_endtag(self, tag: str) -> None:
         self._in_title = self._in_title and tag != "h1"

@@ -77,6 +77,7 @@ def test_the_table_records_a_decision_until_the_question_expires(
         decision=approvals.REJECTED,
         reason="Older women are missed too often.",
         evidence={},
+        accepted=[],
         decided_at=stamp(NOW),
         now=approval.expires_at + seconds,
     )

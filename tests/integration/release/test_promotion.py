@@ -179,6 +179,7 @@ def test_a_decision_that_broke_off_before_the_ledger_is_completed_by_the_same_an
         decision=approvals.APPROVED,
         reason="Recorded before the crash.",
         evidence={"report": "0" * 64},
+        accepted=[],
         decided_at="2026-03-01T09:30:00.000Z",
         now=0,
     )

@@ -25,7 +25,7 @@ def decide(approval: approvals.Approval, decision: str) -> bool:
     """Record a decision, with a reason and evidence of its own."""
     reason, evidence = f"I have {decision} it.", {"report": decision}
     return approvals.decide(
-        approval, decision=decision, reason=reason, evidence=evidence, decided_at=AT, now=0
+        approval, decision=decision, reason=reason, evidence=evidence, accepted=[], decided_at=AT, now=0
     )
 
 

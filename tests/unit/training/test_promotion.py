@@ -7,8 +7,18 @@ from typing import Any
 
 import pytest
 
+from clinrisk import use_cases
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
-from clinrisk.core.training.promotion import compared_with, outdated, requirements, unmet_requirements
+from clinrisk.core.training.group_bar import ending_of
+from clinrisk.core.training.promotion import (
+    REFERENCES,
+    Unproven,
+    compared_with,
+    outdated,
+    requirements,
+    unmet_requirements,
+    unproven,
+)
 from clinrisk.use_cases.bar import PromotionBar
 
 BAR = PromotionBar(
@@ -35,13 +45,39 @@ GOOD: dict[str, Any] = {
     "models": {"xgboost": FIGURES},
     "holdout": {"xgboost": {"auc": [0.87, 0.76, 0.97]}, "champion": {"auc": [0.88, 0.77, 0.97]}},
     "comparison": {
-        "xgboost_vs_logistic": {"auc": [-0.01, -0.03, 0.01]},
+        "xgboost_vs_logistic": {"auc": [-0.01, -0.03, 0.01], "expected_cases": [1.01, 0.99, 1.03]},
         "xgboost_vs_floor": {"auc": [0.28, 0.2, 0.35]},
-        "xgboost_vs_champion": {"auc": [-0.01, -0.03, 0.02], "brier": [0.001, -0.004, 0.006]},
+        "xgboost_vs_champion": {
+            "auc": [-0.01, -0.03, 0.02],
+            "brier": [0.001, -0.004, 0.006],
+            "expected_cases": [1.0, 0.98, 1.02],
+        },
     },
     "holdout_comparison": {"xgboost_vs_champion": {"auc": [-0.01, -0.06, 0.04]}},
+    "group_comparison": {
+        "xgboost_vs_champion": {
+            "sex": {
+                "female": {
+                    "auc": [-0.01, -0.05, 0.03],
+                    "recall": [0.0, -0.05, 0.05],
+                    "expected_cases": [1.02, 0.97, 1.07],
+                    "released_observed_to_expected": [1.0, 0.8, 1.2],
+                }
+            }
+        }
+    },
     "champion": {"compared": {"training": 243, "holdout": 60}, "why_not": ""},
-    "groups": {"sex": {"female": {"auc": [0.8, 0.7, 0.9], "observed_to_expected": [1.4, 0.9, 2.1]}}},
+    "groups": {
+        "sex": {
+            "female": {
+                "n": 80,
+                "positives": 24,
+                "auc": [0.8, 0.7, 0.9],
+                "calibration_slope": [1.0, 0.6, 1.4],
+                "observed_to_expected": [1.1, 0.7, 1.7],
+            }
+        }
+    },
     "looks": 3,
 }
 
@@ -127,7 +163,7 @@ def test_a_candidate_that_meets_the_bar_has_nothing_unmet() -> None:
             "groups/sex/female/observed_to_expected",
             [3.0, 2.1, 4.0],
             (
-                "No group has observed cases per expected case outside 0.5 to 2, with 95% confidence "
+                "Observed cases per expected case of every group within 0.5 to 2 "
                 "(found sex female 3.00 [2.10, 4.00])"
             ),
         ),
@@ -136,12 +172,41 @@ def test_a_candidate_that_meets_the_bar_has_nothing_unmet() -> None:
         (
             "models/xgboost/calibration_slope",
             [0.4, 0.3, 0.5],
-            "Calibration slope: at least 0.6 and at most 1.6 (found 0.400)",
+            "Calibration slope: 95% interval within 0.6 to 1.6 (found 0.40 [0.30, 0.50])",
         ),
         (
             "models/xgboost/observed_to_expected",
             [1.4, 1.3, 1.5],
-            "Observed cases per expected case: at least 0.8 and at most 1.25 (found 1.400)",
+            "Observed cases per expected case: 95% interval within 0.8 to 1.25 (found 1.40 [1.30, 1.50])",
+        ),
+        (
+            "comparison/xgboost_vs_logistic/expected_cases",
+            [1.2, 1.1, 1.3],
+            (
+                "Expected cases within a factor of 1.15 of those under the logistic regression baseline "
+                "(found 1.20 [1.10, 1.30])"
+            ),
+        ),
+        (
+            "comparison/xgboost_vs_champion/expected_cases",
+            NOT_EVALUATED,
+            "Expected cases within a factor of 1.15 of those under the live model (found not evaluated)",
+        ),
+        (
+            "group_comparison/xgboost_vs_champion/sex/female/expected_cases",
+            [0.75, 0.7, 0.8],
+            (
+                "Expected cases of every group within a factor of 1.15 of those under the live model "
+                "(found sex female 0.75 [0.70, 0.80])"
+            ),
+        ),
+        (
+            "group_comparison/xgboost_vs_champion/sex/female/recall",
+            [-0.2, -0.3, -0.11],
+            (
+                "Share of cases found in use of no group lower than under the live model by more than 0.1 "
+                "(found sex female -0.20 [-0.30, -0.11])"
+            ),
         ),
         (
             "holdout/xgboost/auc",
@@ -174,13 +239,16 @@ def test_without_a_live_model_nothing_is_asked_about_one() -> None:
         ("comparison/xgboost_vs_champion/brier", [0.0, -0.01, 0.01], [0.0, -0.01, 0.0101]),
         ("holdout_comparison/xgboost_vs_champion/auc", [-0.1, -0.2, -0.04], [-0.1, -0.2, -0.0401]),
         ("models/xgboost/brier", [0.17, 0.1, 0.2], [0.1701, 0.1, 0.2]),
-        ("models/xgboost/calibration_slope", [0.6, 0.1, 1.0], [0.5999, 0.1, 1.0]),
-        ("models/xgboost/calibration_slope", [1.6, 1.0, 2.0], [1.6001, 1.0, 2.0]),
-        ("models/xgboost/observed_to_expected", [0.8, 0.5, 1.0], [0.7999, 0.5, 1.0]),
-        ("models/xgboost/observed_to_expected", [1.25, 1.0, 1.5], [1.2501, 1.0, 1.5]),
+        ("models/xgboost/calibration_slope", [0.8, 0.6, 1.0], [0.8, 0.5999, 1.0]),
+        ("models/xgboost/calibration_slope", [1.3, 1.0, 1.6], [1.3, 1.0, 1.6001]),
+        ("models/xgboost/observed_to_expected", [0.9, 0.8, 1.0], [0.9, 0.7999, 1.0]),
+        ("models/xgboost/observed_to_expected", [1.1, 1.0, 1.25], [1.1, 1.0, 1.2501]),
+        ("comparison/xgboost_vs_logistic/expected_cases", [1.1, 1.05, 1.15], [1.1, 1.05, 1.1501]),
+        ("comparison/xgboost_vs_champion/expected_cases", [0.9, 1 / 1.15, 1.0], [0.9, 0.8695, 1.0]),
         ("groups/sex/female/auc", [0.4, 0.3, 0.5], [0.4, 0.3, 0.4999]),
-        ("groups/sex/female/observed_to_expected", [0.4, 0.3, 0.5], [0.4, 0.3, 0.4999]),
-        ("groups/sex/female/observed_to_expected", [3.0, 2.0, 4.0], [3.0, 2.0001, 4.0]),
+        ("groups/sex/female/observed_to_expected", [0.2, 0.08, 0.5], [0.2, 0.08, 0.4999]),
+        ("groups/sex/female/observed_to_expected", [5.0, 2.0, 12.5], [5.0, 2.0001, 12.5]),
+        ("groups/sex/female/calibration_slope", [-0.5, -1.5, 0.5], [-0.5, -1.5, 0.4999]),
         ("holdout/xgboost/auc", [0.7, 0.6, 0.8], [0.7, 0.6, 0.7999]),
         ("looks", 20, 21),
     ],
@@ -198,8 +266,87 @@ def test_a_group_that_is_not_evaluated_is_not_counted_among_those_judged() -> No
     assert (found[asked], none[asked]) == ("none of 1 groups", "none of 0 groups")
 
 
+def test_a_harm_that_nothing_can_show_is_listed_by_name() -> None:
+    heart = use_cases.get("heart")
+    assert unproven(GOOD, heart) == [
+        Unproven(
+            "sex_female",
+            "sex: women",
+            80,
+            24,
+            ("Observed cases per expected case of every group within 0.75 to 1.33: 1.10 [0.70, 1.70]",),
+        )
+    ]
+    unknown = changed("groups/sex/female/calibration_slope", NOT_EVALUATED)
+    [listed] = unproven(unknown, heart)
+    assert "Calibration slope of every group within 0.5 to 2: not evaluated" in listed.doubts
+    shown = changed("groups/sex/female/observed_to_expected", [1.0, 0.8, 1.2])
+    assert unproven(shown, heart) == []
+
+
+def test_a_first_released_model_that_shares_no_patient_is_listed() -> None:
+    apart = {"compared": {"training": 0, "holdout": 0}, "why_not": "it has other features"}
+    listed = unproven(GOOD | {"first_released": apart}, use_cases.get("heart"))
+    assert listed[-1].title == "the first released model"
+    assert listed[-1].doubts == ("cannot be compared: it has other features",)
+
+
+def test_risks_may_move_where_the_outcomes_show_that_the_live_model_is_wrong() -> None:
+    moved = "group_comparison/xgboost_vs_champion/sex/female"
+    document = changed(f"{moved}/expected_cases", [1.6, 1.5, 1.7])
+    assert len(unmet_requirements(document, BAR)) == 1
+    document["group_comparison"]["xgboost_vs_champion"]["sex"]["female"]["released_observed_to_expected"] = [
+        2.6,
+        2.1,
+        3.2,
+    ]
+    assert unmet_requirements(document, BAR) == []
+    everyone = changed("comparison/xgboost_vs_champion/expected_cases", [1.6, 1.5, 1.7])
+    everyone["models"]["champion"] = {"observed_to_expected": [1.6, 1.3, 1.9]}
+    assert unmet_requirements(everyone, BAR) == []
+
+
+@pytest.mark.parametrize("name", ["champion", "first_released"])
+def test_no_group_may_be_worse_than_under_either_released_model(name: str) -> None:
+    document = changed("group_comparison/xgboost_vs_champion/sex/female/auc", [-0.2, -0.3, -0.11])
+    document[name] = GOOD["champion"]
+    for part in ("comparison", "group_comparison"):
+        document[part][f"xgboost_vs_{name}"] = document[part]["xgboost_vs_champion"]
+    assert any(
+        f"AUC of no group lower than under {REFERENCES[name]}" in u for u in unmet_requirements(document, BAR)
+    )
+
+
+@pytest.mark.parametrize(
+    ("figure", "ending"),
+    [
+        ([1.0, 0.8, 1.25], "shown"),
+        ([1.0, 0.79, 1.25], "unseen"),
+        ([1.0, 0.8, 1.26], "unseen"),
+        ([1.5, 1.2501, 2.0], "harm"),
+        ([0.7, 0.6, 0.7999], "harm"),
+        # Large enough to be shown if it were right: then an estimate beyond the limit is harm.
+        ([1.27, 1.12, 1.44], "harm"),
+        ([0.79, 0.7, 0.895], "harm"),
+        ([1.24, 1.1, 1.4], "unseen"),
+        # Too small for that: nobody could have seen it.
+        ([1.3, 0.9, 1.87], "unseen"),
+    ],
+)
+def test_an_interval_shows_harm_or_leaves_it_unseen(figure: list[float], ending: str) -> None:
+    assert ending_of(figure, (0.8, 1.25), 1.0, factor=True).value == ending
+
+
+@pytest.mark.parametrize(
+    ("figure", "ending"),
+    [([0.0, -0.1, 0.1], "shown"), ([-0.11, -0.15, -0.07], "harm"), ([-0.11, -0.2, 0.0], "unseen")],
+)
+def test_a_margin_has_one_side(figure: list[float], ending: str) -> None:
+    assert ending_of(figure, (-0.1, float("inf")), 0.0).value == ending
+
+
 def test_a_group_after_one_that_is_not_evaluated_is_judged_as_well() -> None:
-    small, harmed = {"auc": NOT_EVALUATED}, {"auc": [0.3, 0.2, 0.45]}
+    small, harmed = {"auc": NOT_EVALUATED}, GOOD["groups"]["sex"]["female"] | {"auc": [0.3, 0.2, 0.45]}
     found = unmet_requirements(changed("groups/sex", {"female": small, "male": harmed}), BAR)
     assert len(found) == 1
     assert "sex male 0.30 [0.20, 0.45]" in found[0]

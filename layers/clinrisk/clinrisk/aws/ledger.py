@@ -28,6 +28,7 @@ def write_decision(approval: Approval) -> Reference:
             decided_at=approval.decided_at,
             reason=approval.reason,
             evidence=approval.evidence,
+            accepted=approval.accepted,
         )
     )
 

@@ -84,6 +84,8 @@ class Limits:
     """Patients that a group needs for any figure in an evaluation."""
     group_events: int = 10
     """Patients with, and as many without, the condition that a rate or an area of a group needs."""
+    group_power: float = 0.8
+    """The chance with which a group that is served well has to be shown to be, to count as large enough."""
     interval_confidence: float = 0.95
     """The confidence of every interval in an evaluation."""
     holdout_growth: int = 2

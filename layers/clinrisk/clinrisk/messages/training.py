@@ -36,8 +36,8 @@ class PlanTrainingRequest(Request):
     reason: str
 
 
-class Champion(Message):
-    """The live model as a candidate is held against it: where its archives lie, and when it flags."""
+class ReleasedArchive(Message):
+    """A released model as a candidate is held against it: where its archives lie, and when it flags."""
 
     prefix: S3Uri
     threshold: Probability
@@ -65,7 +65,9 @@ class PlanTrainingResult(Message):
     hyperparameters: dict[str, dict[str, str]]
     tuning: Tuning
     feature_digest: Sha256
-    champion: Champion | None
+    champion: ReleasedArchive | None
+    first_released: ReleasedArchive | None
+    """None where the first released model is the live one, too."""
     holdout_uses: Count
 
 

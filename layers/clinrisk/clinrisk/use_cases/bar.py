@@ -26,6 +26,7 @@ class PromotionBar:
     margin_to_champion: float
     highest_brier: float
     calibration_slope: tuple[float, float]
+    """The entire interval has to lie within; so for observed : expected."""
     observed_to_expected: tuple[float, float]
     minimum_events: int
     minimum_rows: int
@@ -33,8 +34,14 @@ class PromotionBar:
     """The paired interval of the Brier score, candidate minus live model, stays below this."""
     lowest_group_auc: float = 0.5
     """No group with enough patients may have its whole interval below this."""
+    expected_cases_factor: float = 1.15
+    """The sum of risks stays within this factor of the baseline's and of each released model's, by group too,
+    unless the outcomes show that the released model is wrong."""
     group_observed_to_expected: tuple[float, float] = (0.5, 2.0)
-    """No group's interval may be completely outside."""
+    group_calibration_slope: tuple[float, float] = (0.5, 2.0)
+    group_margin_auc: float = 0.1
+    """No group is ranked worse than under a released model by more than this; so for cases found."""
+    group_margin_recall: float = 0.1
     holdout_uses: int = 20
     """How many candidates may be judged on the same hold-out patients."""
 

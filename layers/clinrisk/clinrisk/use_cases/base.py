@@ -17,6 +17,7 @@ from clinrisk.errors import ContractChanged
 # A use case names everything it is made of from this one module.
 from clinrisk.use_cases.bar import PromotionBar as PromotionBar  # noqa: PLC0414, TC001 - given on to use cases
 from clinrisk.use_cases.card import ModelFacts as ModelFacts  # noqa: PLC0414 - given on to use cases
+from clinrisk.use_cases.card import PublicSource as PublicSource  # noqa: PLC0414 - given on to use cases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -225,6 +226,8 @@ class UseCase:
     """What a tuning job searches, where the stack is deployed with HyperparameterSearch=tuning."""
     facts: ModelFacts = field(default_factory=ModelFacts)
     """The texts of the model card that data cannot give."""
+    public_sources: tuple[PublicSource, ...] = ()
+    """The public data sets that a file is recognised as by the digest of its rows."""
 
     @cached_property
     def header(self) -> tuple[str, ...]:

@@ -9,6 +9,17 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class PublicSource:
+    """A public data set: its text stands in a report only where a file holds exactly these rows."""
+
+    rows: int
+    rows_sha256: str
+    """As `jobs.training.public_rows` computes it from features and outcomes, in any order of rows."""
+    text: str
+    reference: str
+
+
+@dataclass(frozen=True)
 class ModelFacts:
     """Purpose, users, limits and origin of a use case, in full sentences; "" where the hospital decides."""
 
@@ -24,7 +35,7 @@ class ModelFacts:
     risks: str = ""
     """Known risks and limits beyond what the figures show."""
     training_setting: str = ""
-    """Where and how the patients of the public training data came about."""
+    """Where and how the hospital's own training patients came about; else the files are asked."""
     references: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
     developer: str = ""

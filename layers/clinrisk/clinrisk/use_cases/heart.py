@@ -20,6 +20,7 @@ from clinrisk.use_cases.base import (
     Number,
     OtherUnit,
     ProtectedAttribute,
+    PublicSource,
     UseCase,
 )
 from clinrisk.use_cases.marginals import Marginals, Mix, Shift, Spread
@@ -242,16 +243,19 @@ USE_CASE = UseCase(
         role="Informs a decision that a clinician makes. It never replaces one.",
         cautions="Not for emergencies, screening, children, patients with known coronary disease or earlier "
         "revascularisation, or where exercise test, fluoroscopy and scintigraphy were not done.",
-        risks="The training patients were referred to angiography, so the risks do not hold for people "
-        "who were not. There are few women among them. A factor is what the model used, not a cause.",
-        training_setting="Patients of the UCI heart disease data: referrals for angiography in the 1980s.",
-        references=(
-            (
-                "Janosi, Steinbrunn, Pfisterer, Detrano. Heart Disease. UCI Machine Learning Repository, "
-                "1988. doi:10.24432/C52P4X"
-            ),
-        ),
+        risks="The risks do not hold for people who were not referred to angiography. A factor is what the "
+        "model used, not a cause.",
         keywords=("coronary artery disease", "angiography", "risk prediction"),
+    ),
+    public_sources=(
+        PublicSource(
+            rows=303,
+            rows_sha256="c15084ccefa5f57744e25ca0b4b2f6450ede9cb656e4a2b9a64897ae5085e752",
+            text="Patients of the UCI heart disease data (Cleveland): referrals for angiography in the "
+            "1980s, few women among them.",
+            reference="Janosi, Steinbrunn, Pfisterer, Detrano. Heart Disease. UCI Machine Learning "
+            "Repository, 1988. doi:10.24432/C52P4X",
+        ),
     ),
     max_quarantine_share=0.5,
     min_training_rows=120,

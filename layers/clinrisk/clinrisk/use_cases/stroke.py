@@ -19,6 +19,7 @@ from clinrisk.use_cases.base import (
     Number,
     OtherUnit,
     ProtectedAttribute,
+    PublicSource,
     UseCase,
 )
 from clinrisk.use_cases.marginals import Marginals, Mix, Shift, Spread
@@ -236,13 +237,19 @@ USE_CASE = UseCase(
         role="Informs a decision that a clinician makes. It never replaces one.",
         cautions="Not for acute symptoms, not to withhold an examination or a treatment, and not for "
         "patients who have had a stroke. The flag comes close to an age limit: few under 45 are found.",
-        risks="Most flagged patients will have no stroke. The public data do not say how and when stroke "
-        "was established. A factor is what the model used, not a cause.",
-        training_setting="The public stroke prediction data, whose source the publisher keeps confidential.",
-        references=("fedesoriano. Stroke Prediction Dataset. Kaggle, 2021.",),
+        risks="Most flagged patients will have no stroke. A factor is what the model used, not a cause.",
         keywords=("stroke", "primary prevention", "general practice", "risk prediction"),
     ),
     horizon_days=365,
+    public_sources=(
+        PublicSource(
+            rows=5110,
+            rows_sha256="baee4d306fa6ea610d7573ea5a173aee40b87c10ec703ed1cca04a9fca4173bf",
+            text="The public stroke prediction data, whose source the publisher keeps confidential: they do "
+            "not say how and when stroke was established.",
+            reference="fedesoriano. Stroke Prediction Dataset. Kaggle, 2021.",
+        ),
+    ),
     max_quarantine_share=0.5,
     min_training_rows=1000,
     hyperparameters={

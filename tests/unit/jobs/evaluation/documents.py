@@ -10,10 +10,40 @@ import jsonschema
 import numpy as np
 
 from clinrisk import use_cases
-from clinrisk.jobs.evaluation.evaluation_document import ComparedChampion, ScoredPatients, evaluation_of
+from clinrisk.jobs.evaluation.evaluation_document import ReleasedModel, ScoredPatients, evaluation_of
 
 USE_CASE = use_cases.get("heart")
-LIVE = ComparedChampion(live_version=3, run_id="heart-9876543210", threshold=0.4)
+LIVE = ReleasedModel(live_version=3, run_id="heart-9876543210", threshold=0.4)
+CHARACTERISTICS = [
+    {
+        "column": "age",
+        "title": "age",
+        "unit": "years",
+        "missing": {"with_condition": 0, "without_condition": 0},
+        "quartiles": {"with_condition": [52.0, 58.0, 62.0], "without_condition": [44.75, 52.0, 59.0]},
+    },
+    {
+        "column": "sex",
+        "title": "sex",
+        "missing": {"with_condition": 0, "without_condition": None},
+        "codes": [
+            {"title": "female", "with_condition": 20, "without_condition": 58},
+            {"title": "male", "with_condition": 92, "without_condition": 73},
+        ],
+    },
+]
+SOURCE = {
+    "upload_id": "0" * 20,
+    "key": "inbox/heart/training/2019.csv",
+    "sha256": "1" * 64,
+    "received_at": "2026-03-01T09:30:00.000Z",
+    "rows_accepted": 380,
+    "rows_quarantined": 3,
+    "labelled_rows": 376,
+    "description": "Cardiology, referrals of 2019",
+    "synthetic": False,
+    "public": "",
+}
 SCHEMA = json.loads((Path(__file__).parents[4] / "docs" / "evaluation.schema.json").read_text())
 
 
@@ -40,13 +70,24 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     )
     drivers = [{"column": "age", "title": "age", "share": 1.0}]
     correction = {"kept": False, "slope": 1.0, "intercept": 0.0, "log_loss_gain": [0.0, -0.1, 0.1]}
-    made = {"recalibration": correction, "search": {"tried": [], "chosen": None}}
+    made = {
+        "characteristics": CHARACTERISTICS,
+        "recalibration": correction,
+        "search": {"tried": [], "chosen": None},
+    }
     return document | made | {"run_id": "heart-0123456789", "digests": digests, "drivers": drivers}
 
 
-def evaluated(out_of_fold: ScoredPatients, holdout: ScoredPatients, **facts: Any) -> dict[str, Any]:
+def evaluated(
+    out_of_fold: ScoredPatients,
+    holdout: ScoredPatients,
+    *,
+    champion: ReleasedModel | None = None,
+    **facts: Any,
+) -> dict[str, Any]:
     """Return the complete document, checked against its schema."""
-    document = complete(evaluation_of(USE_CASE, out_of_fold, holdout, **facts))
+    released = {} if champion is None else {"champion": champion}
+    document = complete(evaluation_of(USE_CASE, out_of_fold, holdout, released=released, **facts))
     jsonschema.validate(document, SCHEMA)
     json.dumps(document, allow_nan=False)
     return document
@@ -58,4 +99,21 @@ def manifest_of(document: dict[str, Any]) -> dict[str, Any]:
         attribute: {name: figures["n"] for name, figures in table.items()}
         for attribute, table in document["groups"].items()
     }
-    return {"parts": {"training": {"missing": {"ca": 4}, "groups": groups}}, "split": {"holdout_share": 0.2}}
+    counts = document["counts"]
+    labelled = counts["training"]["rows"] + counts["holdout"]["rows"] + 6
+    flow = {
+        "files": 1,
+        "rows": labelled + 7,
+        "rows_quarantined": 3,
+        "rows_without_outcome": 4,
+        "rows_labelled": labelled,
+    }
+    return {
+        "parts": {
+            "training": counts["training"] | {"missing": {"ca": 4}, "groups": groups},
+            "holdout": counts["holdout"],
+        },
+        "split": {"holdout_share": 0.2},
+        "sources": [SOURCE],
+        "flow": flow,
+    }

@@ -72,7 +72,7 @@ def _agrees_with_the_libraries(document: dict[str, Any], laboratory: Laboratory,
     labels = training.labels
     for model in ("xgboost", "logistic"):
         scores = read_scores(laboratory.root / model / "output/data/out_of_fold.csv")["score"].to_numpy()
-        figures, flagged = document["models"][model], scores >= document["models"][model]["threshold"]
+        figures, flagged = document["models"][model], scores >= document["threshold"]
         found, positive = flagged[labels == 1], int(labels.sum())
         wilson = binomtest(int(found.sum()), positive).proportion_ci(method="wilson")
         assert figures["recall"][1:] == pytest.approx([wilson.low, wilson.high], abs=1e-9)

@@ -61,6 +61,8 @@ class Approval:
     """The workflow has received the answer."""
     evidence: dict[str, str] = field(default_factory=dict)
     """What was on the page when it was decided, by sha256: evaluation, report, model card, comparisons."""
+    accepted: tuple[str, ...] = ()
+    """The groups in which harm could go unseen, as the approver accepted them by name."""
     live_version: int = 0
     """What the candidate became; 0 while it is not live."""
     refusal: str = ""
@@ -165,11 +167,18 @@ def stored_for(use_case: str, *, limit: int) -> list[Item]:
 
 
 def decide(
-    approval: Approval, *, decision: str, reason: str, evidence: dict[str, str], decided_at: str, now: int
+    approval: Approval,
+    *,
+    decision: str,
+    reason: str,
+    evidence: dict[str, str],
+    accepted: list[str],
+    decided_at: str,
+    now: int,
 ) -> bool:
     """Record the decision with the evidence it was made on; False when the question is no longer open."""
     answer: Item = {"status": decision, "decision": decision, "reason": reason, "decided_at": decided_at}
-    answer["evidence"] = evidence
+    answer |= {"evidence": evidence, "accepted": accepted}
     still_open = Attr("status").eq(PENDING) & Attr("expires_at").gt(now)
     return dynamodb.change(
         settings().approvals_table, _approval_key(approval.approval_id), answer, still_open
@@ -212,5 +221,5 @@ def _change(approval_id: str, changes: Item, status: str) -> bool:
 def _approval(item: Item) -> Approval:
     facts = dynamodb.native({name: item[name] for name in Approval.__dataclass_fields__ if name in item})
     facts["digests"] = Digests.model_validate(facts["digests"])
-    facts["unmet"] = tuple(facts["unmet"])
+    facts |= {name: tuple(facts.get(name, ())) for name in ("unmet", "accepted")}
     return Approval(**facts)

@@ -18,7 +18,7 @@ from clinrisk.aws.settings import settings
 from clinrisk.core.training import promotion
 from clinrisk.errors import ChampionChanged, NoLiveModel
 from clinrisk.messages.release import LiveModel
-from clinrisk.messages.training import Champion
+from clinrisk.messages.training import ReleasedArchive
 
 if TYPE_CHECKING:
     from clinrisk.aws.dynamodb import Item
@@ -65,15 +65,22 @@ def stored_versions(use_case: str, *, limit: int) -> list[Item]:
     return [dynamodb.native(item) for item in found]
 
 
-def champion(use_case: str) -> Champion | None:
-    """Return what a new candidate is held against, or None before the first release.
+def champion(use_case: str) -> ReleasedArchive | None:
+    """Return what a new candidate is held against, or None before the first release."""
+    return _archive(current(use_case))
 
-    Its archives lie side by side, as the training job left them: the model, and its out-of-fold risks.
-    """
-    found = current(use_case)
+
+def first_released(use_case: str) -> ReleasedArchive | None:
+    """Return the model that was live first, or None while it is live, or nothing is."""
+    first, now = _read(use_case, _version_key(1)), current(use_case)
+    return None if first is None or now is None or now.run_id == first.run_id else _archive(first)
+
+
+def _archive(found: LiveModel | None) -> ReleasedArchive | None:
+    """Return where a model's archives lie side by side, as training left them: model, out-of-fold risks."""
     if found is None:
         return None
-    return Champion(
+    return ReleasedArchive(
         prefix=found.model_uri.rpartition("/")[0] + "/",
         threshold=found.threshold,
         live_version=found.live_version,

@@ -71,7 +71,9 @@ class DecisionEntry(LedgerEntry):
     reason: str
     evidence: Mapping[str, str]
     """Evaluation, report, the forms of the model card, and each comparison on the page -> sha256."""
-    format: int = 1
+    accepted: tuple[str, ...] = ()
+    """The groups in which harm could go unseen, as the approver accepted them by name."""
+    format: int = 2
 
     @property
     def key(self) -> str:

@@ -12,20 +12,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
+from clinrisk.core.evaluation.figure_text import NO_FIGURE
+from clinrisk.core.training.group_bar import Ending, group_findings, group_limits, inside, outside
+from clinrisk.use_cases.base import UNKNOWN_GROUP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from clinrisk.use_cases.bar import PromotionBar
+    from clinrisk.use_cases.base import UseCase
 
 CANDIDATE = "xgboost"
 BASELINE = "logistic"
 FLOOR = "floor"
 CHAMPION = "champion"
+FIRST_RELEASED = "first_released"
 REFERENCES = {
     BASELINE: "the logistic regression baseline",
     FLOOR: "the floor (one feature alone)",
     CHAMPION: "the live model",
+    FIRST_RELEASED: "the first released model",
 }
 
 
@@ -36,6 +42,17 @@ class Requirement:
     asked: str
     found: str
     met: bool
+
+
+@dataclass(frozen=True)
+class Unproven:
+    """A group in which harm could go unseen: who, how many of them, and what could not be shown."""
+
+    key: str
+    title: str
+    patients: int
+    positives: int
+    doubts: tuple[str, ...]
 
 
 def _number(figures: Mapping[str, Any], name: str) -> float | None:
@@ -51,9 +68,37 @@ def _between(
     limits = [f"at least {low:g}" if low is not None else "", f"at most {high:g}" if high is not None else ""]
     asked = f"{title}: {' and '.join(limit for limit in limits if limit)}"
     if value is None:
-        return Requirement(asked, "not evaluated", met=False)
+        return Requirement(asked, NO_FIGURE, met=False)
     met = (low is None or value >= low) and (high is None or value <= high)
     return Requirement(asked, f"{value:.{digits}f}", met=met)
+
+
+def _within(title: str, figures: Mapping[str, Any], name: str, limits: tuple[float, float]) -> Requirement:
+    """Require a 95% interval that lies within its limits, both ends included."""
+    asked = f"{title}: 95% interval within {limits[0]:g} to {limits[1]:g}"
+    figure = figures.get(name, NOT_EVALUATED)
+    if figure == NOT_EVALUATED:
+        return Requirement(asked, NO_FIGURE, met=False)
+    return Requirement(asked, _in_brackets(figure), met=inside(figure, limits))
+
+
+def _expected_cases(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[Requirement]:
+    """Yield that the sum of risks stays near that of other models, unless those are shown to be wrong.
+
+    No chance of outcomes is in this comparison, so it sees a shift that observed : expected cannot.
+    """
+    most = bar.expected_cases_factor
+    for pair in (f"{CANDIDATE}_vs_{BASELINE}", *_released(evaluation)):
+        name = pair.removeprefix(f"{CANDIDATE}_vs_")
+        asked = f"Expected cases within a factor of {most:g} of those under {REFERENCES[name]}"
+        figure = evaluation["comparison"].get(pair, {}).get("expected_cases", NOT_EVALUATED)
+        if figure == NOT_EVALUATED:
+            yield Requirement(asked, NO_FIGURE, met=False)
+            continue
+        other = evaluation["models"].get(name, {}).get("observed_to_expected", NOT_EVALUATED)
+        wrong = other != NOT_EVALUATED and outside(other, bar.observed_to_expected)
+        found = f"{_in_brackets(figure)}{'; that model is shown to be wrong' if wrong else ''}"
+        yield Requirement(asked, found, met=wrong or inside(figure, (1 / most, most)))
 
 
 def _difference(comparison: Mapping[str, Any], reference: str, name: str) -> list[float] | None:
@@ -77,7 +122,7 @@ def _not_worse(
     asked = f"AUC not below that of {named}{by}, with 95% confidence"
     difference = _difference(comparison, reference, "auc")
     if difference is None:
-        return Requirement(asked, "not evaluated", met=False)
+        return Requirement(asked, NO_FIGURE, met=False)
     return Requirement(asked, _in_words(difference), met=difference[1] >= -margin)
 
 
@@ -131,10 +176,11 @@ def _requirements(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[
     yield _not_worse(comparison, FLOOR, bar.margin_to_floor, f"{floor} alone" if floor else None)
     yield from _against_champion(evaluation, bar)
     yield _between("Brier score", _number(figures, "brier"), None, bar.highest_brier)
-    yield _between("Calibration slope", _number(figures, "calibration_slope"), *bar.calibration_slope)
-    observed = _number(figures, "observed_to_expected")
-    yield _between("Observed cases per expected case", observed, *bar.observed_to_expected)
-    yield from _groups(evaluation.get("groups", {}), bar)
+    yield _within("Calibration slope", figures, "calibration_slope", bar.calibration_slope)
+    ratio = "observed_to_expected"
+    yield _within("Observed cases per expected case", figures, ratio, bar.observed_to_expected)
+    yield from _expected_cases(evaluation, bar)
+    yield from _groups(evaluation, bar)
     yield _holdout_agrees(evaluation["holdout"][CANDIDATE], bar)
     uses = evaluation.get("looks", 1)
     yield _between("Candidates checked on these hold-out patients", uses, None, bar.holdout_uses, 0)
@@ -160,7 +206,7 @@ def _against_champion(evaluation: Mapping[str, Any], bar: PromotionBar) -> Itera
     asked = f"Brier score not above that of the live model by more than {margin:g}, with 95% confidence"
     brier = _difference(comparison, CHAMPION, "brier")
     met = brier is not None and brier[2] <= margin
-    yield Requirement(asked, "not evaluated" if brier is None else _in_words(brier), met=met)
+    yield Requirement(asked, NO_FIGURE if brier is None else _in_words(brier), met=met)
     unseen = _difference(evaluation["holdout_comparison"], CHAMPION, "auc")
     if unseen is not None:
         asked = (
@@ -169,34 +215,64 @@ def _against_champion(evaluation: Mapping[str, Any], bar: PromotionBar) -> Itera
         yield Requirement(asked, _in_words(unseen), met=unseen[2] >= -bar.margin_to_champion)
 
 
-def _groups(groups: Mapping[str, Any], bar: PromotionBar) -> Iterator[Requirement]:
-    """Yield the two group limits: what lies beyond them with 95% confidence is named, group by group."""
-    low, high = bar.group_observed_to_expected
-    lines = (
-        (
-            "auc",
-            bar.lowest_group_auc,
-            None,
-            f"No group has an AUC below {bar.lowest_group_auc:g}, with 95% confidence",
-        ),
-        (
-            "observed_to_expected",
-            low,
-            high,
-            f"No group has observed cases per expected case outside {low:g} to {high:g}, with 95% confidence",
-        ),
-    )
-    for name, least, most, asked in lines:
-        judged, beyond = 0, []
-        for attribute, table in groups.items():
-            for group, figures in table.items():
-                figure = figures.get(name, NOT_EVALUATED)
-                if figure == NOT_EVALUATED:
-                    continue
-                judged += 1
-                if figure[2] < least or (most is not None and figure[1] > most):
-                    beyond.append(f"{attribute} {group} {figure[0]:.2f} [{figure[1]:.2f}, {figure[2]:.2f}]")
-        yield Requirement(asked, "; ".join(beyond) or f"none of {judged} groups", met=not beyond)
+def _groups(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[Requirement]:
+    """Yield what is asked of groups: where harm is found it is named, group by group."""
+    asked = f"No group has an AUC below {bar.lowest_group_auc:g}, with 95% confidence"
+    areas = [
+        (f"{attribute} {group}", figures["auc"])
+        for attribute, table in evaluation.get("groups", {}).items()
+        for group, figures in table.items()
+        if figures.get("auc", NOT_EVALUATED) != NOT_EVALUATED
+    ]
+    below = [f"{name} {_in_brackets(auc)}" for name, auc in areas if auc[2] < bar.lowest_group_auc]
+    yield Requirement(asked, "; ".join(below) or f"none of {len(areas)} groups", met=not below)
+    for limit in group_limits(bar, _released(evaluation)):
+        findings = group_findings(evaluation, limit)
+        harmed = [
+            f"{each.attribute} {each.group} {_in_brackets(each.figure)}"
+            for each in findings
+            if each.ending is Ending.HARM and each.figure is not None
+        ]
+        unseen = sum(each.ending is Ending.UNSEEN for each in findings)
+        found = f"shown for {len(findings) - unseen} of {len(findings)} groups"
+        yield Requirement(limit.asked, "; ".join(harmed) or found, met=not harmed)
+
+
+def _released(evaluation: Mapping[str, Any]) -> dict[str, str]:
+    """Return the released models that the candidate shares patients with, as parts of the comparison."""
+    return {
+        f"{CANDIDATE}_vs_{name}": REFERENCES[name]
+        for name in (CHAMPION, FIRST_RELEASED)
+        if (evaluation.get(name) or {"compared": {"training": 0}})["compared"]["training"]
+    }
+
+
+def _in_brackets(figure: Sequence[float]) -> str:
+    value, low, high = (round(part, 2) + 0.0 for part in figure)
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def unproven(evaluation: Mapping[str, Any], use_case: UseCase) -> list[Unproven]:
+    """Return the groups in which harm could go unseen: an approver accepts each by name."""
+    doubts: dict[tuple[str, str], list[str]] = {}
+    for limit in group_limits(use_case.bar, _released(evaluation)):
+        for each in group_findings(evaluation, limit):
+            if each.ending is Ending.UNSEEN:
+                found = NO_FIGURE if each.figure is None else _in_brackets(each.figure)
+                doubts.setdefault((each.attribute, each.group), []).append(f"{limit.asked}: {found}")
+    listed = []
+    for attribute in use_case.protected:
+        titles = {group.name: group.title for group in attribute.groups} | {UNKNOWN_GROUP: "not known"}
+        for name in (name for name in attribute.group_names if (attribute.name, name) in doubts):
+            counts = evaluation["groups"].get(attribute.name, {}).get(name, {})
+            key, title = f"{attribute.name}_{name}", f"{attribute.title}: {titles[name]}"
+            about = tuple(doubts[attribute.name, name])
+            listed.append(Unproven(key, title, counts.get("n", 0), counts.get("positives", 0), about))
+    first = evaluation.get(FIRST_RELEASED)
+    if first and not first["compared"]["training"]:
+        why = (f"cannot be compared: {first['why_not']}",)
+        listed.append(Unproven(FIRST_RELEASED, REFERENCES[FIRST_RELEASED], 0, 0, why))
+    return listed
 
 
 def _holdout_agrees(figures: Mapping[str, Any], bar: PromotionBar) -> Requirement:
@@ -204,7 +280,7 @@ def _holdout_agrees(figures: Mapping[str, Any], bar: PromotionBar) -> Requiremen
     asked = f"Hold-out patients do not rule out an AUC of {bar.lowest_auc:g}"
     figure = figures.get("auc", NOT_EVALUATED)
     if figure == NOT_EVALUATED:
-        return Requirement(asked, "not evaluated", met=False)
+        return Requirement(asked, NO_FIGURE, met=False)
     value, low, high = map(float, figure)
     return Requirement(asked, f"{value:.3f} [{low:.3f}, {high:.3f}]", met=high >= bar.lowest_auc)
 
@@ -216,7 +292,8 @@ def unmet_requirements(evaluation: Mapping[str, Any], bar: PromotionBar) -> list
     >>> bar = PromotionBar(.8, .95, .05, .0, .05, .2, (.6, 1.6), (.8, 1.25), 20, 100)
     >>> figures = {"auc": [.7, .6, .8], "brier": [.1, .1, .1], "calibration_slope": [1, .8, 1.2],
     ...            "observed_to_expected": [1, .9, 1.1]}
-    >>> pairs = {"xgboost_vs_logistic": {"auc": [0, -.01, .01]}, "xgboost_vs_floor": {"auc": [.1, .05, .15]}}
+    >>> pairs = {"xgboost_vs_logistic": {"auc": [0, -.01, .01], "expected_cases": [1, .9, 1.1]},
+    ...          "xgboost_vs_floor": {"auc": [.1, .05, .15]}}
     >>> unmet_requirements({"counts": {"training": {"rows": 200, "positives": 60}}, "comparison": pairs,
     ...                     "models": {"xgboost": figures}, "holdout": {"xgboost": figures}}, bar)
     ['AUC: at least 0.8 (found 0.700)']

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from clinrisk.core.training.training_plan import TrainingPlan
+from clinrisk.core.training.training_plan import SourceFile, TrainingPlan
 from clinrisk.errors import NotEnoughData
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from clinrisk.use_cases.base import SearchRange, UseCase
 
@@ -28,6 +28,22 @@ class CommittedUpload(Protocol):
     @property
     def labelled_rows(self) -> int:
         """Number of its rows with a label."""
+
+    @property
+    def key(self) -> str:
+        """Key of the file in the inbox."""
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the file's bytes."""
+
+    @property
+    def received_at(self) -> str:
+        """The moment it arrived, in UTC."""
+
+    @property
+    def rows_accepted(self) -> int:
+        """Number of its rows that were used."""
 
     @property
     def rows_quarantined(self) -> int:
@@ -55,10 +71,17 @@ def enough(use_case: UseCase, committed: Iterable[CommittedUpload]) -> bool:
     return sum(each.labelled_rows for each in trainable(use_case, committed)) >= use_case.min_training_rows
 
 
-def plan_of(use_case: UseCase, run_id: str, reason: str, committed: Sequence[UploadT]) -> TrainingPlan:
+def plan_of(
+    use_case: UseCase,
+    run_id: str,
+    reason: str,
+    committed: Sequence[UploadT],
+    source_of: Callable[[UploadT], SourceFile],
+) -> TrainingPlan:
     """Return the plan over the committed uploads of the present contract, in order of arrival.
 
-    Raises NotEnoughData below the minimum, with the rows that an earlier contract holds.
+    `source_of` adds to an upload what was stated about its file. Raises NotEnoughData below the minimum, with
+    the rows that an earlier contract holds.
     """
     uploads = trainable(use_case, committed)
     rows = sum(upload.labelled_rows for upload in uploads)
@@ -81,6 +104,22 @@ def plan_of(use_case: UseCase, run_id: str, reason: str, committed: Sequence[Upl
         expected_rows=rows,
         rows_quarantined=sum(upload.rows_quarantined for upload in uploads),
         reason=reason,
+        sources=tuple(source_of(upload) for upload in uploads),
+    )
+
+
+def source_file(upload: CommittedUpload, description: str = "", *, synthetic: bool = False) -> SourceFile:
+    """Return an upload as the manifest names it, with what was stated about its file."""
+    return SourceFile(
+        upload_id=upload.upload_id,
+        key=upload.key,
+        sha256=upload.sha256,
+        received_at=upload.received_at,
+        rows_accepted=upload.rows_accepted,
+        rows_quarantined=upload.rows_quarantined,
+        labelled_rows=upload.labelled_rows,
+        description=description,
+        synthetic=synthetic,
     )
 
 

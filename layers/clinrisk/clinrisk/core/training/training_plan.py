@@ -5,11 +5,28 @@ Plan Training writes it as plan.json, Assemble Training Set reads it. Standard l
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One committed upload as the manifest, report and model card name it."""
+
+    upload_id: str
+    key: str
+    sha256: str
+    received_at: str
+    rows_accepted: int
+    rows_quarantined: int
+    labelled_rows: int
+    description: str = ""
+    """The hospital's own words, given with the file; "" where it gave none."""
+    synthetic: bool = False
+    """Whoever dropped the file stated that a program drew its patients."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +47,13 @@ class TrainingPlan:
     rows_quarantined: int = 0
     """Rows of those uploads that were quarantined, for the report."""
     reason: str = ""
+    sources: tuple[SourceFile, ...] = field(default=())
+    """The same uploads as files, for manifest, report and model card."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain JSON values."""
-        return asdict(self) | {"upload_ids": list(self.upload_ids)}
+        listed = {"upload_ids": list(self.upload_ids), "sources": [asdict(source) for source in self.sources]}
+        return asdict(self) | listed
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> TrainingPlan:
@@ -43,4 +63,5 @@ class TrainingPlan:
         >>> TrainingPlan.from_dict(plan.to_dict()) == plan
         True
         """
-        return cls(**{**document, "upload_ids": tuple(document["upload_ids"])})
+        sources = tuple(SourceFile(**source) for source in document.get("sources", ()))
+        return cls(**{**document, "upload_ids": tuple(document["upload_ids"]), "sources": sources})

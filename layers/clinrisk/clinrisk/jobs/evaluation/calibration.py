@@ -1,8 +1,8 @@
 """Calibration: whether of 100 patients with a risk of 20% about 20 have the condition.
 
 Sources: Cox (1958) for the slope and intercept of outcomes on the log odds of the risks; Van Calster et al.
-(2016, 2019) for the hierarchy (in the large, weak, smoothed curve); Debray et al. (2017) for the interval of
-the observed : expected ratio.
+(2016, 2019) for the hierarchy (in the large, weak, smoothed curve); Cochran (1977, chapter 6) for the
+interval of a ratio of two sums over the same patients, on the log scale.
 """
 
 from __future__ import annotations
@@ -86,13 +86,20 @@ def calibration_intercept(labels: Labels, scores: Floats) -> Estimate | None:
 
 def observed_to_expected(labels: Labels, scores: Floats) -> Estimate | None:
     """Return observed cases divided by the sum of risks: 1 is right, above 1 the risks are too low."""
-    observed = int(labels.sum())
-    expected = float(scores.sum())
-    if observed == 0 or expected <= 0:
+    return ratio_of_sums(labels.astype(np.float64), scores)
+
+
+def ratio_of_sums(top: Floats, bottom: Floats) -> Estimate | None:
+    """Return the sum of `top` over that of `bottom`, one term of each per patient; None where either is 0.
+
+    The interval takes account of the pairs: where the risks explain the outcomes it is narrower than that of
+    the observed cases alone.
+    """
+    above, below = float(top.sum()), float(bottom.sum())
+    if above <= 0 or below <= 0:
         return None
-    ratio = observed / expected
-    reach = math.exp(z_value() * math.sqrt((1 - observed / len(labels)) / observed))
-    return Estimate(ratio, ratio / reach, ratio * reach)
+    reach = math.exp(z_value() * math.sqrt(float(np.sum((top / above - bottom / below) ** 2))))
+    return Estimate(above / below, above / below / reach, above / below * reach)
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,17 @@ def calibration_points(labels: Labels, scores: Floats, groups: int = 10) -> list
         CurvePoint(int(count), float(risk), wilson(float(hit), int(count)))
         for count, risk, hit in zip(rows, risks, hits, strict=True)
     ]
+
+
+def risk_histogram(labels: Labels, scores: Floats, bins: int = 20) -> dict[str, list[float] | list[int]]:
+    """Return equal bins from 0 to the highest risk, and how many patients of each outcome are in each."""
+    top = min(1.0, math.ceil(float(scores.max(initial=0.05)) * 20) / 20)
+    edges = np.linspace(0.0, top, bins + 1)
+    counted = {
+        name: np.histogram(scores[labels == label], edges)[0].tolist()
+        for name, label in (("with_condition", 1), ("without_condition", 0))
+    }
+    return {"edges": [round(edge, 6) for edge in edges.tolist()], **counted}
 
 
 def smoothed_curve(

@@ -1,7 +1,8 @@
 """Evaluate Candidate: the evidence as evaluation.json, and the page that an approver reads.
 
 Reads  input/set (training.csv, holdout.csv, manifest.json), input/xgboost and input/logistic (model.tar.gz
-       and output.tar.gz of the training jobs), input/champion (the same two of the live model, if any).
+       and output.tar.gz of the training jobs), input/champion and input/first_released (the
+       same two of these models, if any).
 Writes output/evaluation/evaluation.json, and report.html and the model card to output/report.
 """
 
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clinrisk import use_cases
-from clinrisk.core.training.promotion import BASELINE, CANDIDATE, CHAMPION, FLOOR
+from clinrisk.core.training.promotion import BASELINE, CANDIDATE, CHAMPION, FIRST_RELEASED, FLOOR
 from clinrisk.errors import EvidenceChanged, FeatureMismatch
 from clinrisk.jobs.container import read_json, write_json
-from clinrisk.jobs.evaluation.champion import read_champion
+from clinrisk.jobs.evaluation.characteristics import characteristics
 from clinrisk.jobs.evaluation.cross_checks import duplicate_evidence, interval_evidence
 from clinrisk.jobs.evaluation.evaluation_document import ScoredPatients, evaluation_of
+from clinrisk.jobs.evaluation.released_models import read_released
 from clinrisk.jobs.models import baseline, booster, factors, recalibration, refits
 from clinrisk.jobs.patient_tables import read_scores, read_set, sha256_of, unpack
 from clinrisk.jobs.report.model_card import card_files
@@ -111,14 +113,19 @@ def _evaluate(
         columns = [names.index(feature) for feature in model.features]
         held[name] = model.risks(holdout.features[:, columns])
     learned = _out_of_fold(models, training)
-    champion = read_champion(container, use_case, training, holdout, models[CANDIDATE].parent)
-    if champion is not None:
-        learned[CHAMPION], held[CHAMPION] = champion.training, champion.holdout
+    scratch = models[CANDIDATE].parent
+    released = {
+        name: found
+        for name in (CHAMPION, FIRST_RELEASED)
+        if (found := read_released(name, container, use_case, parts, scratch)) is not None
+    }
+    learned |= {name: found.training for name, found in released.items()}
+    held |= {name: found.holdout for name, found in released.items()}
     document = evaluation_of(
         use_case,
         ScoredPatients(training.labels, training.groups, learned),
         ScoredPatients(holdout.labels, holdout.groups, held),
-        champion=None if champion is None else champion.model,
+        released={name: found.model for name, found in released.items()},
         holdout_uses=int(container.environment.get("HOLDOUT_USES", "1")),
         repeats=card["cv_repeats"],
         seed=int(manifest["seed"]),
@@ -128,6 +135,7 @@ def _evaluate(
         "duplicates": duplicate_evidence(training, learned[CANDIDATE], manifest["duplicates"], use_case),
         "intervals": interval_evidence(holdout, held[CANDIDATE], spans, use_case),
     }
+    document["characteristics"] = characteristics(training, use_case)
     sample = training.features[:DRIVER_ROWS]
     document["run_id"] = container.setting("RUN_ID")
     document["drivers"] = factors.drivers(booster.contributions(grown, sample, names), use_case)

@@ -7,19 +7,20 @@ The same inputs and seed give the same document.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
-from clinrisk.core.training.promotion import CANDIDATE, CHAMPION, requirements
-from clinrisk.jobs.evaluation.calibration import calibration_points, smoothed_curve
+from clinrisk.core.training.promotion import CANDIDATE, CHAMPION, FIRST_RELEASED, requirements, unproven
+from clinrisk.jobs.evaluation.calibration import calibration_points, risk_histogram, smoothed_curve
 from clinrisk.jobs.evaluation.group_figures import (
     MINIMUM_EVENTS,
     MINIMUM_ROWS,
     counts_of,
     gaps,
+    group_comparison,
     group_tables,
     intersections,
     membership,
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 DRAWS = 1000
-DOCUMENT_VERSION = 3
+DOCUMENT_VERSION = 4
+# Groups of rising risk in a small picture: fewer patients, fewer points.
+HOLDOUT_POINTS, GROUP_POINTS = 5, 4
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,12 @@ class ScoredPatients:
     labels: Labels
     groups: Mapping[str, NDArray[np.str_]]
     scores: Mapping[str, Floats]
-    """Per model: xgboost, logistic, floor, and champion where there is one (NaN where it has no risk)."""
+    """Per model: xgboost, logistic, floor, and the released ones if any (NaN where without a risk)."""
 
 
 @dataclass(frozen=True)
-class ComparedChampion:
-    """The champion that a candidate is held against, and why where it cannot be."""
+class ReleasedModel:
+    """A released model that a candidate is held against, and why where it cannot be."""
 
     live_version: int
     run_id: str
@@ -70,21 +73,22 @@ def evaluation_of(
     out_of_fold: ScoredPatients,
     holdout: ScoredPatients,
     *,
-    champion: ComparedChampion | None = None,
+    released: Mapping[str, ReleasedModel] | None = None,
     holdout_uses: int = 1,
     repeats: int = 1,
     seed: int = 0,
     draws: int = DRAWS,
 ) -> dict[str, Any]:
-    """Return the evaluation but for what only the job knows (run id, digests, drivers)."""
+    """Return the evaluation but for what only the job knows (run id, digests, drivers).
+
+    `released` are the models named CHAMPION and FIRST_RELEASED, each among the scores, where there are any.
+    """
     recall = use_case.action.recall
+    given = released or {}
     thresholds = {
-        name: choose_threshold(out_of_fold.labels, scores, recall)
+        name: given[name].threshold if name in given else choose_threshold(out_of_fold.labels, scores, recall)
         for name, scores in out_of_fold.scores.items()
-        if name != CHAMPION
     }
-    if champion is not None:
-        thresholds[CHAMPION] = champion.threshold
     document: dict[str, Any] = {
         "document_version": DOCUMENT_VERSION,
         "use_case": use_case.name,
@@ -106,9 +110,10 @@ def evaluation_of(
         },
         "models": _models(out_of_fold, thresholds, draws, seed),
         "holdout": _models(holdout, thresholds, draws, seed),
-        "comparison": _comparison(out_of_fold, thresholds),
-        "holdout_comparison": _comparison(holdout, thresholds),
-        "champion": _champion(champion, out_of_fold, holdout),
+        "comparison": _comparison(out_of_fold, thresholds[CANDIDATE]),
+        "holdout_comparison": _comparison(holdout, thresholds[CANDIDATE]),
+        CHAMPION: _released(CHAMPION, given.get(CHAMPION), out_of_fold, holdout),
+        FIRST_RELEASED: _released(FIRST_RELEASED, given.get(FIRST_RELEASED), out_of_fold, holdout),
         "looks": holdout_uses,
     }
     threshold, candidate = thresholds[CANDIDATE], out_of_fold.scores[CANDIDATE]
@@ -118,58 +123,73 @@ def evaluation_of(
         document[part] = group_tables(
             out_of_fold.labels, candidate, threshold, divisions, draws=draws, seed=seed
         )
+    document["group_comparison"] = {
+        f"{CANDIDATE}_vs_{name}": group_comparison(
+            out_of_fold.labels,
+            (candidate, out_of_fold.scores[name]),
+            (threshold, thresholds[name]),
+            memberships,
+        )
+        for name in given
+    }
     document["gaps"] = _gaps(document["groups"], draws, np.random.default_rng(seed))
     document["curves"] = _curves(out_of_fold, threshold)
+    document["curves"] |= {
+        "calibration_holdout": _calibration(holdout.labels, holdout.scores[CANDIDATE], HOLDOUT_POINTS),
+        "calibration_groups": _calibration_of_groups(out_of_fold, document["groups"]),
+        "risks": risk_histogram(out_of_fold.labels, candidate),
+    }
     document["reclassification"] = _reclassification(out_of_fold, holdout, thresholds)
     lines = requirements(document, use_case.bar)
     document["requirements"] = [{"asked": line.asked, "found": line.found, "met": line.met} for line in lines]
     document["unmet"] = [f"{line.asked} (found {line.found})" for line in lines if not line.met]
+    document["unproven"] = [
+        asdict(item) | {"doubts": list(item.doubts)} for item in unproven(document, use_case)
+    ]
     return document
 
 
 def _models(scored: ScoredPatients, thresholds: Mapping[str, float], draws: int, seed: int) -> dict[str, Any]:
-    """Return every model's figures; each model is judged at its own threshold for the same recall."""
+    """Return every model's figures, all at the candidate's threshold, with the one it would use itself."""
     found = {}
     for name, scores in scored.scores.items():
         rows = known(scores)
-        if name == CHAMPION and not rows.any():
+        if not rows.any() and len(rows):
             continue
         # Every model starts from the same seed: its intervals do not depend on which other models there are.
         rng = np.random.default_rng(seed)
-        figures = all_figures(scored.labels[rows], scores[rows], thresholds[name], draws, rng)
-        found[name] = {"threshold": thresholds[name], **figures}
+        figures = all_figures(scored.labels[rows], scores[rows], thresholds[CANDIDATE], draws, rng)
+        found[name] = {"own_threshold": thresholds[name], **figures}
     return found
 
 
-def _comparison(scored: ScoredPatients, thresholds: Mapping[str, float]) -> dict[str, Any]:
+def _comparison(scored: ScoredPatients, threshold: float) -> dict[str, Any]:
     """Return, for each other model, the candidate's figures minus its own on the same patients."""
     candidate = scored.scores[CANDIDATE]
     return {
-        f"{CANDIDATE}_vs_{name}": paired(
-            scored.labels, candidate, scores, thresholds[CANDIDATE], thresholds[name]
-        )
+        f"{CANDIDATE}_vs_{name}": paired(scored.labels, candidate, scores, threshold, threshold)
         for name, scores in scored.scores.items()
         if name != CANDIDATE
     }
 
 
-def _champion(
-    champion: ComparedChampion | None, out_of_fold: ScoredPatients, holdout: ScoredPatients
+def _released(
+    name: str, model: ReleasedModel | None, out_of_fold: ScoredPatients, holdout: ScoredPatients
 ) -> dict[str, Any] | None:
-    """Say which model is live and how many patients it could be compared on; None when nothing is live."""
-    if champion is None:
+    """Say which model it is and on how many patients it could be compared; None where there is none."""
+    if model is None:
         return None
     compared = {
-        part: int(np.count_nonzero(known(scored.scores[CHAMPION]))) if CHAMPION in scored.scores else 0
+        part: int(np.count_nonzero(known(scored.scores[name]))) if name in scored.scores else 0
         for part, scored in (("training", out_of_fold), ("holdout", holdout))
     }
     return {
-        "live_version": champion.live_version,
-        "run_id": champion.run_id,
-        "threshold": champion.threshold,
-        "same_features": champion.same_features,
+        "live_version": model.live_version,
+        "run_id": model.run_id,
+        "threshold": model.threshold,
+        "same_features": model.same_features,
         "compared": compared,
-        "why_not": champion.why_not,
+        "why_not": model.why_not,
     }
 
 
@@ -201,17 +221,35 @@ def _curves(scored: ScoredPatients, threshold: float) -> dict[str, Any]:
             for name, (known_labels, risks) in drawn.items()
             if 0 < known_labels.sum() < len(known_labels)
         },
-        "calibration": {
-            "points": [
-                {"rows": point.rows, "risk": round(point.risk, 6), "observed": point.observed.as_list()}
-                for point in calibration_points(labels, scores)
-            ],
-            "smoothed": _rounded([*smoothed_curve(labels, scores)]),
-        },
+        "calibration": _calibration(labels, scores),
         "net_benefit": {
             name: _rounded([*net_benefit_curve(known_labels, risks, cuts)])
             for name, (known_labels, risks) in drawn.items()
         },
+    }
+
+
+def _calibration(labels: Labels, scores: Floats, groups: int = 10) -> dict[str, Any]:
+    """Return groups of rising risk with their intervals, and the smoothed curve."""
+    return {
+        "points": [
+            {"rows": point.rows, "risk": round(point.risk, 6), "observed": point.observed.as_list()}
+            for point in calibration_points(labels, scores, groups)
+        ],
+        "smoothed": _rounded([*smoothed_curve(labels, scores)]) if len(labels) else [],
+    }
+
+
+def _calibration_of_groups(scored: ScoredPatients, tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the calibration of each group in which observed : expected could be evaluated."""
+    return {
+        attribute: {
+            group: _calibration(scored.labels[rows], scored.scores[CANDIDATE][rows], GROUP_POINTS)
+            for group, figures in table.items()
+            if figures["observed_to_expected"] != NOT_EVALUATED
+            for rows in [scored.groups[attribute] == group]
+        }
+        for attribute, table in tables.items()
     }
 
 

@@ -28,6 +28,7 @@ from clinrisk.jobs.evaluation.model_figures import (
     resampled_figures,
     threshold_figures,
 )
+from clinrisk.jobs.evaluation.paired_differences import known, paired
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,6 +132,42 @@ def group_figures(
     needs = {"recall": "recall", "precision": "precision"}
     needs |= dict.fromkeys(("specificity", "false_positive_rate"), "false_positive_rate")
     return figures | {name: NOT_EVALUATED for name, rate in needs.items() if not enough[rate]}
+
+
+def group_comparison(
+    labels: Labels,
+    scores: tuple[Floats, Floats],
+    cuts: tuple[float, float],
+    memberships: Sequence[Membership],
+) -> dict[str, dict[str, Any]]:
+    """Return {attribute: {group: how the candidate serves it compared with a released model}}.
+
+    `scores` and `cuts` are the candidate's and the released model's. Each flags at its own cut, as in use, so
+    `recall` is what would change for the patients. Figures as in `paired_differences`, on patients whom both
+    scored, and the released model's observed : expected; groups without such a patient are left out.
+    """
+    both = known(scores[0]) & known(scores[1])
+    tables: dict[str, dict[str, Any]] = {}
+    for division in memberships:
+        table = tables[division.attribute] = {}
+        for code, name in enumerate(division.names):
+            rows = both & (division.codes == code)
+            if not rows.any():
+                continue
+            first, second = scores[0][rows], scores[1][rows]
+            pair = paired(labels[rows], first, second, *cuts)
+            enough = min(pair["positives"], pair["patients"] - pair["positives"]) >= MINIMUM_EVENTS
+            found = {name: pair[name] if enough else NOT_EVALUATED for name in ("auc", "recall")}
+            reference = calibration_figures(labels[rows], second, MINIMUM_EVENTS)["observed_to_expected"]
+            large = pair["patients"] >= MINIMUM_ROWS
+            table[name] = {
+                "patients": pair["patients"],
+                "positives": pair["positives"],
+                **found,
+                "expected_cases": pair["expected_cases"] if large else NOT_EVALUATED,
+                "released_observed_to_expected": reference,
+            }
+    return tables
 
 
 def enough_for(counts: Confusion) -> dict[str, bool]:

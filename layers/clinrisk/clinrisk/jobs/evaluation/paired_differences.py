@@ -1,7 +1,8 @@
 """The candidate against another model on the same patients, with paired intervals.
 
-Every difference is candidate minus the other. Areas: DeLong's paired interval. All the rest is a mean over
-patients of what one patient contributes under each model, so its interval is that of a mean difference.
+Every difference is candidate minus the other; expected cases are compared as a ratio. Areas: DeLong's paired
+interval. All the rest is a mean over patients of what one patient contributes under each model, so its
+interval is that of a mean difference.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
+from clinrisk.jobs.evaluation.calibration import ratio_of_sums
 from clinrisk.jobs.evaluation.intervals import delong_difference, mean
 from clinrisk.jobs.evaluation.metrics import log_loss_terms, squared_errors
 from clinrisk.jobs.evaluation.model_figures import figure
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from clinrisk.jobs.evaluation.metrics import Floats, Labels
 
-NAMES = ("auc", "brier", "log_loss", "recall", "specificity", "net_benefit")
+NAMES = ("auc", "brier", "log_loss", "recall", "specificity", "net_benefit", "expected_cases")
 
 
 def known(scores: Floats) -> NDArray[np.bool_]:
@@ -29,9 +31,10 @@ def known(scores: Floats) -> NDArray[np.bool_]:
 
 
 def paired(labels: Labels, first: Floats, second: Floats, cut: float, other_cut: float) -> dict[str, Any]:
-    """Return every difference between two models, each flagging at its own cut, on those whom both scored.
+    """Return every difference between two models, each flagging at its cut, on those whom both scored.
 
-    Net benefit weighs a needless action by the odds of the first model's cut for both.
+    Net benefit weighs a needless action by the odds of the first model's cut for both. `expected_cases` is
+    the ratio of the sums of risks: 1 where both expect as many cases.
     """
     both = known(first) & known(second)
     labels, first, second = labels[both], first[both], second[both]
@@ -45,6 +48,7 @@ def paired(labels: Labels, first: Floats, second: Floats, cut: float, other_cut:
     found["brier"] = figure(mean(squared_errors(labels, first) - squared_errors(labels, second)))
     found["log_loss"] = figure(mean(log_loss_terms(labels, first) - log_loss_terms(labels, second)))
     found["net_benefit"] = figure(mean(np.where(positive, flags, -odds * flags)))
+    found["expected_cases"] = figure(ratio_of_sums(first, second))
     if positives >= 2:
         found["recall"] = figure(mean(flags[positive]))
     if rows - positives >= 2:

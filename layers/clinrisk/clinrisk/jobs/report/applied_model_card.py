@@ -13,7 +13,7 @@ from clinrisk.core.training.promotion import CANDIDATE
 from clinrisk.jobs.report.card_answers import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from clinrisk.jobs.report.card_answers import CardAnswer
     from clinrisk.use_cases.base import UseCase
@@ -34,7 +34,10 @@ FAIR = (
 
 
 def applied_model_card(
-    document: Mapping[str, Any], answers: Mapping[str, CardAnswer], use_case: UseCase
+    document: Mapping[str, Any],
+    answers: Mapping[str, CardAnswer],
+    use_case: UseCase,
+    references: Sequence[str],
 ) -> bytes:
     """Return the XML document; a field that only the hospital can fill is marked as its question."""
 
@@ -95,7 +98,7 @@ def applied_model_card(
             "PeerReviewedPublications": "None about this model.",
             "PatientConsentOrDisclosure": answer("consent"),
         },
-        "Bibliography": " ".join(facts.references) or "None.",
+        "Bibliography": " ".join(references) or "None.",
     }
     ET.register_namespace("", NAMESPACE)
     root = ET.Element(f"{{{NAMESPACE}}}AppliedModelCard")

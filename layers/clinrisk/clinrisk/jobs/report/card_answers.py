@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from clinrisk.core.evaluation.figure_text import number, percent, share
 from clinrisk.core.training.promotion import BASELINE, CANDIDATE, FLOOR
+from clinrisk.jobs.report import provenance_text
 from clinrisk.jobs.report.cautions import cautions
 from clinrisk.jobs.report.report_page import group_titles, model_titles, tuned_settings
 from clinrisk.use_cases.base import Number
@@ -105,8 +106,22 @@ def answers_of(
         )
     }
     local = {name: CardAnswer(NO_BATCH, Source.LATER) for name in ("local_validity", "local_fairness")}
+    found["training_setting"] = _origin(found["training_setting"], manifest, use_case)
     outcomes = CardAnswer("No study of patient outcomes under this model is known.", Source.LATER)
     return found | local | {"outcomes": outcomes}
+
+
+def _origin(given: CardAnswer, manifest: Mapping[str, Any], use_case: UseCase) -> CardAnswer:
+    """Return where the training patients come from: as the hospital states it, else as the files do."""
+    sentences = provenance_text.stated(manifest, use_case)
+    if given.source is Source.USE_CASE:
+        return CardAnswer(" ".join([given.text, *sentences]), Source.USE_CASE)
+    if unknown := provenance_text.undescribed(manifest):
+        sentences.append(
+            f"{unknown} of {len(manifest['sources'])} files: {given.text[0].lower()}{given.text[1:]}"
+        )
+        return CardAnswer(" ".join(sentences), Source.HOSPITAL)
+    return CardAnswer(" ".join(sentences), Source.RUN) if sentences else given
 
 
 def _computed(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: UseCase) -> dict[str, str]:
@@ -190,7 +205,8 @@ def _criteria(use_case: UseCase, document: Mapping[str, Any], manifest: Mapping[
     )
     return (
         f"Included: every labelled row with a known code in each coded column and {ranges}, or the value "
-        f"missing. {document['counts']['rows_quarantined']} rows of the same uploads were quarantined. "
+        f"missing. {document['counts']['rows_quarantined']} rows of the same uploads were quarantined. They "
+        f"are from {provenance_text.arrival(manifest)} "
         f"{percent(manifest['split']['holdout_share'])} of the patients, by a hash of the record id, were "
         "held out."
     )

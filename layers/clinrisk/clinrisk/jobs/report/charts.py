@@ -22,6 +22,7 @@ STYLES = {
     "logistic": ("#b4541a", "6 3"),
     "floor": ("#6b6b6b", "2 3"),
     "champion": ("#5a3c91", "9 3 2 3"),
+    "first_released": ("#3d7a4a", "3 3"),
 }
 EVERYONE = ("#222", "12 3", 1.2)
 NO_ONE = ("#222", "", 1.2)
@@ -111,6 +112,13 @@ class Frame:
             f'<path stroke="{colour}" d="M{at} {self._y(low)}V{self._y(high)}"/>'
             f'<circle cx="{at}" cy="{self._y(value)}" r="3.2" fill="{colour}"/>'
         )
+
+    def bar(self, left: float, right: float, low: float, high: float, colour: str) -> None:
+        """Add a filled bar between two positions and two heights; nothing where it has no height."""
+        if low == high:
+            return
+        path = f"M{self._x(left)} {self._y(low)}V{self._y(high)}H{self._x(right)}V{self._y(low)}Z"
+        self._parts.append(f'<path fill="{colour}" stroke="#fff" stroke-width=".6" d="{path}"/>')
 
     def rule(self, x: float, text: str) -> None:
         """Add an upright line at a value, named."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clinrisk.jobs.report.applied_model_card import applied_model_card
 from clinrisk.jobs.report.card_answers import Source, answers_of
+from clinrisk.jobs.report.provenance_text import public_sources
 from clinrisk.jobs.report.report_page import filled
 from clinrisk.jobs.report.source_attributes import counted, source_attributes
 
@@ -32,6 +33,8 @@ def card_files(
 ) -> dict[str, bytes]:
     """Return the card's files by name: same evaluation, same bytes."""
     answers = answers_of(document, manifest, use_case)
+    references = [source.reference for source in public_sources(manifest, use_case)]
+    references += use_case.facts.references
     attributes = source_attributes(answers)
     counts = counted(answers, attributes)
     facts = {"use_case": use_case.name, "run_id": document["run_id"], "counts": counts}
@@ -45,11 +48,12 @@ def card_files(
         attributes=attributes,
         counts=counts,
         sections=SECTIONS,
+        references=references,
         hospital=Source.HOSPITAL,
         later=Source.LATER,
     )
     return {
         "model-card.html": page.encode(),
-        "model-card.xml": applied_model_card(document, answers, use_case),
+        "model-card.xml": applied_model_card(document, answers, use_case, references),
         "model-card.json": text.encode() + b"\n",
     }

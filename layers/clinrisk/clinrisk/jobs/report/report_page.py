@@ -14,8 +14,8 @@ from jinja2 import Environment, StrictUndefined
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
 from clinrisk.core.evaluation.figure_text import number, per_hundred, percent, share
-from clinrisk.core.training.promotion import BASELINE, CANDIDATE, CHAMPION, FLOOR
-from clinrisk.jobs.report import charts
+from clinrisk.core.training.promotion import BASELINE, CANDIDATE, CHAMPION, FIRST_RELEASED, FLOOR
+from clinrisk.jobs.report import charts, pictures, provenance_text
 from clinrisk.jobs.report.cautions import cautions
 from clinrisk.use_cases.base import UNKNOWN_GROUP
 
@@ -70,7 +70,7 @@ GAPS = (
     ("selection_rate_ratio", "smallest : largest share flagged"),
 )
 
-THE = {CHAMPION: "the live model"}
+THE = {CHAMPION: "the live model", FIRST_RELEASED: "the first released model"}
 PAIRS = (
     ("auc", "AUC"),
     ("brier", "Brier score"),
@@ -78,6 +78,7 @@ PAIRS = (
     ("recall", "recall"),
     ("specificity", "specificity"),
     ("net_benefit", "net benefit"),
+    ("expected_cases", "expected cases"),
 )
 
 
@@ -151,6 +152,7 @@ def model_titles(use_case: UseCase) -> dict[str, str]:
     return {
         CANDIDATE: "candidate (XGBoost)",
         CHAMPION: "live model",
+        FIRST_RELEASED: "first released model",
         BASELINE: "logistic regression",
         FLOOR: f"{floor} alone",
     }
@@ -208,14 +210,38 @@ def _missing(counts: Mapping[str, int], use_case: UseCase) -> list[tuple[str, in
     return [(use_case.column(name).title, count) for name, count in names.items()]
 
 
-def _charts(document: Mapping[str, Any]) -> dict[str, Markup]:
+def _charts(document: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Markup]:
     """Draw the page's pictures."""
-    curves = document["curves"]
+    curves, counts = document["curves"], _everyone(document)
     return {
         "roc": charts.roc_chart(curves["roc"]),
         "calibration": charts.calibration_chart(curves["calibration"]),
         "net_benefit": charts.net_benefit_chart(curves["net_benefit"], document["threshold"]),
+        "risks": pictures.risk_chart(curves["risks"], document["threshold"]),
+        "hundred": pictures.hundred_patients(counts),
+        "hundred_legend": pictures.hundred_legend(counts),
+        "flow": pictures.flow_chart(manifest["flow"], manifest["parts"]),
     }
+
+
+def _everyone(document: Mapping[str, Any]) -> dict[str, int]:
+    """Add up the counts of all groups of one attribute: everybody is in one of them."""
+    table = next(iter(document["groups"].values()))
+    return {name: sum(group[name] for group in table.values()) for name in ("tp", "fn", "fp", "tn")}
+
+
+def _calibrations(
+    document: Mapping[str, Any], groups: Mapping[str, Mapping[str, str]]
+) -> list[tuple[str, Markup]]:
+    """Draw the calibration of the hold-out patients and of each group, each with its title."""
+    curves = document["curves"]
+    drawn = [("Hold-out patients", charts.calibration_chart(curves["calibration_holdout"]))]
+    return drawn + [
+        (title, charts.calibration_chart(curves["calibration_groups"][attribute][name]))
+        for attribute, titles in groups.items()
+        for name, title in titles.items()
+        if name in curves["calibration_groups"].get(attribute, {})
+    ]
 
 
 def filled(template: str, **values: Any) -> str:
@@ -225,6 +251,7 @@ def filled(template: str, **values: Any) -> str:
     )
     environment.filters |= {"number": number, "share": share, "per_hundred": per_hundred, "percent": percent}
     environment.filters["short"] = partial(number, digits=2)
+    environment.filters["day"] = provenance_text.day
     text = files("clinrisk.jobs.report").joinpath(template).read_text(encoding="utf-8")
     return environment.from_string(text).render(**values)
 
@@ -255,7 +282,11 @@ def render(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: U
         attributes=[attribute for attribute in use_case.protected if attribute.name in document["groups"]],
         sections=_sections(document, use_case, groups),
         crossed=_crossed(document["intersections"], groups),
-        charts=_charts(document),
+        charts=_charts(document, manifest),
+        calibrations=_calibrations(document, groups),
+        origin=provenance_text.stated(manifest, use_case),
+        arrival=provenance_text.arrival(manifest),
+        undescribed=provenance_text.undescribed(manifest),
         legend=charts.legend(out_of_fold, titles),
         pairs=_pairs(document, titles),
         missing=_missing(missing, use_case),

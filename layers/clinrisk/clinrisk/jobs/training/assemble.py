@@ -9,6 +9,7 @@ The manifest carries no time and no name that changes between runs: same rows an
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,7 @@ from clinrisk.jobs.patient_tables import (
 from clinrisk.jobs.training import tuning_set
 from clinrisk.jobs.training.duplicates import duplicates_of
 from clinrisk.jobs.training.folds import same_patient
+from clinrisk.jobs.training.public_rows import public_source
 from clinrisk.use_cases.base import GROUP_PREFIX, UNKNOWN_GROUP
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def run(container: Container) -> None:
     _check_enough(patients["training"], use_case)
     reference = reference_profile(patients["training"], use_case)
     write_json(folder / "reference.json", reference.to_dict())
-    document = manifest(folder, patients, use_case, plan)
+    document = manifest(folder, patients, use_case, plan) | provenance(stored, use_case, plan)
     if container.environment.get(tuning_set.SETTING) == tuning_set.TUNING:
         document["tuning"] = tuning_set.write_tuning_set(
             folder / "tuning", patients["training"], use_case.feature_names, plan.seed
@@ -219,6 +221,26 @@ def manifest(
         "reference_sha256": sha256_of(folder / "reference.json"),
         "rows_quarantined": plan.rows_quarantined,
     }
+
+
+def provenance(stored: pd.DataFrame, use_case: UseCase, plan: TrainingPlan) -> dict[str, Any]:
+    """Return the files that the set comes from, and what became of their rows on the way to a patient."""
+    labelled = stored[~stored["is_deleted"] & stored["label"].notna()]
+    sources = []
+    for source in plan.sources:
+        rows = labelled[labelled["upload_id"] == source.upload_id]
+        public = public_source(rows, use_case)
+        sources.append(asdict(source) | {"public": "" if public is None else public.rows_sha256})
+    accepted = sum(source.rows_accepted for source in plan.sources)
+    quarantined = sum(source.rows_quarantined for source in plan.sources)
+    flow = {
+        "files": len(plan.sources),
+        "rows": accepted + quarantined,
+        "rows_quarantined": quarantined,
+        "rows_without_outcome": accepted - plan.expected_rows,
+        "rows_labelled": plan.expected_rows,
+    }
+    return {"sources": sources, "flow": flow}
 
 
 def _missing(part: Patients, use_case: UseCase) -> dict[str, int]:

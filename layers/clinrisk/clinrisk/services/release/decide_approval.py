@@ -19,6 +19,7 @@ from clinrisk.core.release.page import approval_page
 from clinrisk.core.release.page.evidence_view import evidence_of
 from clinrisk.core.release.page.shadow_view import shadow_view_of
 from clinrisk.core.timestamps import stamp
+from clinrisk.core.training.promotion import unproven
 from clinrisk.errors import ApprovalRejected, ClinriskError, DecisionInvalid
 from clinrisk.messages.release import DecisionResult
 from clinrisk.services.release import approval_links, evidence, expire_approval
@@ -92,8 +93,13 @@ def _decide(approval: Approval, form: Mapping[str, str], mac: str, now: datetime
     if approval.status == approvals.PENDING:
         shown = evidence.shown(approval)
         outdated = deployments.outdated(approval.use_case, approval.digests)
+        asked = unproven(shown.evaluation, use_cases.get(approval.use_case))
         objected = approval_page.objections(
-            form, approval.package_version, shown=shown.digest, outdated=outdated
+            form,
+            approval.package_version,
+            shown=shown.digest,
+            outdated=outdated,
+            unproven=(item.key for item in asked),
         )
         if objected:
             return _question(approval, shown, mac, form, tuple(objected))
@@ -103,6 +109,7 @@ def _decide(approval: Approval, form: Mapping[str, str], mac: str, now: datetime
             decision=answer.decision,
             reason=answer.reason,
             evidence=shown.digests,
+            accepted=[item.title for item in asked] if answer.decision == approvals.APPROVED else [],
             decided_at=stamp(now),
             now=int(now.timestamp()),
         )

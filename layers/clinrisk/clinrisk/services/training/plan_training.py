@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from clinrisk import use_cases
 from clinrisk.aws import feature_store, s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import deployments, uploads
 from clinrisk.core import object_keys
-from clinrisk.core.training.run_settings import hyperparameters_of, plan_of, tuning_of
+from clinrisk.core.ingest.file_statements import statements_of
+from clinrisk.core.training.run_settings import hyperparameters_of, plan_of, source_file, tuning_of
+from clinrisk.errors import ObjectMissing
 from clinrisk.messages.training import PlanTrainingRequest, PlanTrainingResult, Tuning
+
+if TYPE_CHECKING:
+    from clinrisk.aws.tables.uploads import Settlement
+    from clinrisk.core.training.training_plan import SourceFile
 
 
 def plan(request: PlanTrainingRequest) -> PlanTrainingResult:
     """Store the plan of a run and return it by reference; raises NotEnoughData."""
     use_case = use_cases.get(request.use_case)
     committed = uploads.by_arrival(uploads.used(use_case.name, "training"))
-    planned = plan_of(use_case, request.run_id, request.reason, committed)
+    planned = plan_of(use_case, request.run_id, request.reason, committed, _source)
     key = object_keys.training_plan(use_case.name, request.run_id)
     return PlanTrainingResult(
         use_case=use_case.name,
@@ -28,6 +36,17 @@ def plan(request: PlanTrainingRequest) -> PlanTrainingResult:
         tuning=Tuning.model_validate(tuning_of(use_case, planned)),
         feature_digest=planned.feature_digest,
         champion=deployments.champion(use_case.name),
+        first_released=deployments.first_released(use_case.name),
         # Last, so that a plan that fails has used the hold-out for nobody.
         holdout_uses=uploads.record_holdout_use(use_case.name, planned.run_id, planned.expected_rows),
     )
+
+
+def _source(upload: Settlement) -> SourceFile:
+    """Return an upload with what was stated about its file; nothing where the inbox has let go of it."""
+    try:
+        stated = s3.facts(settings().inbox_bucket, upload.key, upload.version_id).metadata
+    except ObjectMissing:
+        stated = {}
+    description, synthetic = statements_of(stated)
+    return source_file(upload, description, synthetic=synthetic)

@@ -19,7 +19,7 @@ from clinrisk.core.release.page.evidence_view import RATES
 from clinrisk.core.release.page.shadow_view import BATCH_COLUMNS, GROUP_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from clinrisk.core.release.page.evidence_view import Evidence
     from clinrisk.core.release.page.shadow_view import ShadowView
@@ -30,6 +30,8 @@ SHORTEST_REASON = 10
 LONGEST_REASON = 1000
 # The form's word for each decision, and the word that is kept.
 DECISIONS = {"approve": "APPROVED", "reject": "REJECTED"}
+ACCEPT = "accept_"
+"""What the names of the boxes begin with, one for each group that nothing could be shown about."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def question(
         outdated=outdated,
         typed=typed or {},
         objections=objections,
+        accept=ACCEPT,
         shortest=SHORTEST_REASON,
         longest=LONGEST_REASON,
     )
@@ -101,10 +104,13 @@ def notice(status: int, title: str, text: str) -> Page:
     return Page(status, _render("notice.html.j2", title=title, text=text))
 
 
-def objections(form: Mapping[str, str], version: int, *, shown: str, outdated: str = "") -> list[str]:
+def objections(
+    form: Mapping[str, str], version: int, *, shown: str, outdated: str = "", unproven: Iterable[str] = ()
+) -> list[str]:
     """List what the form still lacks; empty means that it may be decided.
 
-    `shown` is the digest of the evidence as it is now, `outdated` is the reason why it allows no release.
+    `shown` is the digest of the evidence as it is now, `outdated` is the reason why it allows no release,
+    `unproven` are the keys of the groups that an approval has to accept by name.
 
     >>> form = {"decision": "approve", "version": "3", "reason": "Better calibrated.", "shown": "0a"}
     >>> objections(form, 3, shown="0a")
@@ -119,6 +125,11 @@ def objections(form: Mapping[str, str], version: int, *, shown: str, outdated: s
         found.append("There is new evidence since you opened this page. Please read it, then decide.")
     if outdated and form.get("decision", "") == "approve":
         found.append(f"This version cannot be released. {outdated}")
+    open_boxes = [key for key in unproven if form.get(ACCEPT + key, "") != "yes"]
+    if open_boxes and form.get("decision", "") == "approve":
+        found.append(
+            f"Tick each group for which harm could go unseen, or reject: {len(open_boxes)} left open."
+        )
     if form.get("decision", "") not in DECISIONS:
         found.append("Choose whether to approve or to reject.")
     if form.get("version", "").strip() != str(version):

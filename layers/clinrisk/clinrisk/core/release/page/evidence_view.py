@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
 from clinrisk.core.evaluation.figure_text import number, percent, share
-from clinrisk.core.training.promotion import CHAMPION, Requirement, requirements
+from clinrisk.core.training.promotion import CHAMPION, Requirement, Unproven, requirements, unproven
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,6 +71,8 @@ class Evidence:
     figures: tuple[TableLine, ...]
     groups: tuple[AttributeTable, ...]
     requirements: tuple[Requirement, ...]
+    unproven: tuple[Unproven, ...]
+    """The groups in which harm could go unseen: an approver accepts each by name."""
 
 
 def evidence_of(evaluation: Mapping[str, Any], use_case: UseCase) -> Evidence:
@@ -84,6 +86,7 @@ def evidence_of(evaluation: Mapping[str, Any], use_case: UseCase) -> Evidence:
         figures=tuple(_figures(evaluation)),
         groups=tuple(_groups(evaluation, use_case)),
         requirements=tuple(requirements(evaluation, use_case.bar)),
+        unproven=tuple(unproven(evaluation, use_case)),
     )
 
 
