@@ -11,6 +11,7 @@ import pytest
 
 from clinrisk import use_cases
 from clinrisk.aws import s3
+from clinrisk.core.ingest.file_statements import metadata_of
 from clinrisk.errors import CountsDisagree, NotEnoughData, OfflineStoreBehind, TransientError
 from tests.integration.fake_feature_store import FakeFeatureStore
 from tests.integration.inbox_files import (
@@ -256,6 +257,9 @@ def test_a_plan_names_the_committed_uploads(stack: Stack, store: FakeFeatureStor
     planned = stack.call("plan_training", event)
     plan = stack.read_json(planned["plan"]["uri"])
     assert plan["upload_ids"] == [upload["upload_id"]]
+    [source] = plan["sources"]
+    assert (source["key"], source["labelled_rows"], source["description"]) == (TRAINING, rows, "")
+    assert source["sha256"] == upload["sha256"]
     assert planned["expected_rows"] == rows
     assert planned["offline_prefix"].endswith("/data/")
     assert planned["hyperparameters"]["xgboost"]["algorithm"] == "xgboost"
@@ -263,6 +267,23 @@ def test_a_plan_names_the_committed_uploads(stack: Stack, store: FakeFeatureStor
     assert (planned["champion"], planned["holdout_uses"]) == (None, 1)
     assert stack.call("plan_training", event)["holdout_uses"] == 1
     assert stack.call("plan_training", event | {"run_id": "heart-9876543210"})["holdout_uses"] == 2
+
+
+def test_a_plan_repeats_what_was_stated_about_a_file_while_the_inbox_has_it(
+    stack: Stack, store: FakeFeatureStore
+) -> None:
+    event = {"use_case": "heart", "run_id": "heart-0123456789", "reason": "upload"}
+    stated = metadata_of("Universitätsklinik, 2019", synthetic=True)
+    data = heart_csv(use_cases.get("heart").min_training_rows)
+    ingest = Ingest.of(stack, TRAINING, data, **stated)
+    ingest.run()
+
+    [source] = stack.read_json(stack.call("plan_training", event)["plan"]["uri"])["sources"]
+    assert (source["description"], source["synthetic"]) == ("Universitätsklinik, 2019", True)
+    version = ingest.claim_event["version_id"]
+    stack.s3.delete_object(Bucket="clinrisk-inbox", Key=TRAINING, VersionId=version)
+    [source] = stack.read_json(stack.call("plan_training", event)["plan"]["uri"])["sources"]
+    assert (source["description"], source["synthetic"]) == ("", False)
 
 
 def test_heart_batches_get_record_ids_of_their_own(stack: Stack) -> None:

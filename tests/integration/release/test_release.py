@@ -115,6 +115,27 @@ def test_an_incomplete_answer_decides_nothing(stack: Stack, changes: dict[str, s
     assert waiting.status() == "RUNNING"
 
 
+def test_a_group_in_which_harm_could_go_unseen_is_accepted_by_name(stack: Stack) -> None:
+    waiting = WaitingExecution(stack)
+    asked = RequestedApproval(stack, waiting.token)
+    assert {name for name in asked.carry() if name.startswith("accept_")} == {"accept_sex_female"}
+
+    refused = asked.answer(accept_sex_female="")
+    assert refused["statusCode"] == 422
+    assert "Tick each group" in refused["body"]
+    assert waiting.status() == "RUNNING"
+
+    assert asked.answer()["statusCode"] == 200
+    [decided] = [key for key in stack.keys("audit") if "-approved" in key]
+    assert stack.read_json(f"s3://clinrisk-audit/{decided}")["accepted"] == ["sex: women"]
+
+
+def test_who_rejects_accepts_no_group(stack: Stack) -> None:
+    asked = RequestedApproval(stack, WaitingExecution(stack).token)
+    assert asked.answer("reject", accept_sex_female="")["statusCode"] == 200
+    assert approvals.find(asked.approval_id).accepted == ()
+
+
 @pytest.mark.parametrize(
     ("length", "status"), [(LONGEST_BODY - 1, 200), (LONGEST_BODY, 200), (LONGEST_BODY + 1, 403)]
 )

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from clinrisk.core.ingest.file_statements import statements_of
 from clinrisk.core.ingest.inbox_keys import receipt_key
 
 KEY = "inbox/heart/training/march.csv"
@@ -28,7 +29,18 @@ def test_a_dropped_file_arrives_under_its_use_case_with_its_digest(
     assert answer.code == 0
     assert answer.json() == {"key": KEY, "version_id": stored["VersionId"], "bytes": 7}
     assert stored["Body"].read() == b"age\n63\n"
+    assert list(stored["Metadata"]) == ["sha256"]
     assert len(stored["Metadata"]["sha256"]) == 64
+
+
+def test_what_is_stated_about_a_dropped_file_stands_in_its_metadata(
+    deployment: Any, clinrisk: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "march.csv").write_text("age\n63\n")
+    stated = ("--description", "Klinik für Kardiologie, 2019", "--synthetic")
+    assert clinrisk("drop", tmp_path / "march.csv", "--as", "heart/training", *stated).code == 0
+    stored = deployment.s3.head_object(Bucket=deployment.outputs["InboxBucket"], Key=KEY)["Metadata"]
+    assert statements_of(stored) == ("Klinik für Kardiologie, 2019", True)
 
 
 @pytest.mark.parametrize("target", ["heart", "heart/sideways", "kidney/training", "/training"])

@@ -86,6 +86,24 @@ def test_an_answer_that_lacks_something_is_not(change: dict[str, str]) -> None:
     assert len(objections(GOOD | change, 3, shown=SHOWN)) == 1
 
 
+@pytest.mark.parametrize(
+    ("ticked", "decision", "lacking"),
+    [
+        ({}, "approve", 1),
+        ({"accept_sex_female": "yes"}, "approve", 1),
+        ({"accept_sex_female": "yes", "accept_age_band_under_45": "no"}, "approve", 1),
+        ({"accept_sex_female": "yes", "accept_age_band_under_45": "yes"}, "approve", 0),
+        ({}, "reject", 0),
+    ],
+)
+def test_an_approval_accepts_every_unproven_group(
+    ticked: dict[str, str], decision: str, lacking: int
+) -> None:
+    form = GOOD | ticked | {"decision": decision}
+    found = objections(form, 3, shown=SHOWN, unproven=("sex_female", "age_band_under_45"))
+    assert len(found) == lacking
+
+
 def test_an_empty_form_is_told_everything_it_lacks() -> None:
     assert objections({}, 3, shown=SHOWN) == [
         "There is new evidence since you opened this page. Please read it, then decide.",

@@ -9,7 +9,7 @@ import pytest
 
 from clinrisk import use_cases
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
-from clinrisk.core.training.group_bar import ending_of
+from clinrisk.core.training.group_bar import group_verdict
 from clinrisk.core.training.promotion import (
     REFERENCES,
     Unproven,
@@ -318,7 +318,7 @@ def test_no_group_may_be_worse_than_under_either_released_model(name: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("figure", "ending"),
+    ("figure", "verdict"),
     [
         ([1.0, 0.8, 1.25], "shown"),
         ([1.0, 0.79, 1.25], "unseen"),
@@ -333,16 +333,16 @@ def test_no_group_may_be_worse_than_under_either_released_model(name: str) -> No
         ([1.3, 0.9, 1.87], "unseen"),
     ],
 )
-def test_an_interval_shows_harm_or_leaves_it_unseen(figure: list[float], ending: str) -> None:
-    assert ending_of(figure, (0.8, 1.25), 1.0, factor=True).value == ending
+def test_an_interval_shows_harm_or_leaves_it_unseen(figure: list[float], verdict: str) -> None:
+    assert group_verdict(figure, (0.8, 1.25), 1.0, factor=True).value == verdict
 
 
 @pytest.mark.parametrize(
-    ("figure", "ending"),
+    ("figure", "verdict"),
     [([0.0, -0.1, 0.1], "shown"), ([-0.11, -0.15, -0.07], "harm"), ([-0.11, -0.2, 0.0], "unseen")],
 )
-def test_a_margin_has_one_side(figure: list[float], ending: str) -> None:
-    assert ending_of(figure, (-0.1, float("inf")), 0.0).value == ending
+def test_a_margin_has_one_side(figure: list[float], verdict: str) -> None:
+    assert group_verdict(figure, (-0.1, float("inf")), 0.0).value == verdict
 
 
 def test_a_group_after_one_that_is_not_evaluated_is_judged_as_well() -> None:

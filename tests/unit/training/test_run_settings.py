@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 
 import pytest
 
 from clinrisk import use_cases
-from clinrisk.core.training.run_settings import hyperparameters_of, plan_of, trainable, tuning_of
-from clinrisk.core.training.training_plan import TrainingPlan
+from clinrisk.core.training.run_settings import (
+    hyperparameters_of,
+    plan_of,
+    source_file,
+    trainable,
+    tuning_of,
+)
+from clinrisk.core.training.training_plan import SourceFile, TrainingPlan
 from clinrisk.errors import NotEnoughData
 from clinrisk.use_cases.base import SearchRange
 
@@ -42,6 +49,10 @@ class Committed:
     rows_quarantined: int = 0
     settled_at: str = "2026-01-01T00:00:00.000Z"
     schema_version: int = 3
+    key: str = "inbox/heart/training/a.csv"
+    sha256: str = "1" * 64
+    received_at: str = "2026-01-01T00:00:00.000Z"
+    rows_accepted: int = 200
 
 
 def test_a_plan_holds_the_uploads_of_the_present_contract_and_what_they_committed() -> None:
@@ -51,7 +62,7 @@ def test_a_plan_holds_the_uploads_of_the_present_contract_and_what_they_committe
         Committed("a", 30, 3, "2026-01-02T00:00:00.000Z"),
     ]
     assert [upload.upload_id for upload in trainable(HEART, committed)] == ["b", "a"]
-    assert plan_of(HEART, "heart-1", "first", committed) == TrainingPlan(
+    assert plan_of(HEART, "heart-1", "first", committed, source_file) == TrainingPlan(
         use_case="heart",
         run_id="heart-1",
         as_of="2026-01-03T00:00:00.000Z",
@@ -61,19 +72,40 @@ def test_a_plan_holds_the_uploads_of_the_present_contract_and_what_they_committe
         expected_rows=130,
         rows_quarantined=7,
         reason="first",
+        sources=tuple(
+            SourceFile(
+                upload_id=name,
+                key="inbox/heart/training/a.csv",
+                sha256="1" * 64,
+                received_at="2026-01-01T00:00:00.000Z",
+                rows_accepted=200,
+                rows_quarantined=quarantined,
+                labelled_rows=labelled,
+            )
+            for name, labelled, quarantined in (("b", 100, 4), ("a", 30, 3))
+        ),
     )
 
 
+def test_a_plan_is_read_back_as_it_was_written() -> None:
+    stated = source_file(Committed("a", 120), "Cardiology, 2019", synthetic=True)
+    plan = replace(PLAN, sources=(stated,))
+    assert TrainingPlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+    assert (stated.description, stated.synthetic) == ("Cardiology, 2019", True)
+
+
 def test_the_least_number_of_rows_is_enough_and_one_fewer_is_not() -> None:
-    assert plan_of(HEART, "heart-1", "", [Committed("a", 120)]).expected_rows == 120
+    assert plan_of(HEART, "heart-1", "", [Committed("a", 120)], source_file).expected_rows == 120
     with pytest.raises(NotEnoughData) as refused:
-        plan_of(HEART, "heart-1", "", [Committed("a", 119)])
+        plan_of(HEART, "heart-1", "", [Committed("a", 119)], source_file)
     assert str(refused.value) == f"{HEART.title} has 119 labelled rows; training needs 120."
 
 
 def test_rows_of_an_earlier_contract_are_named_where_rows_are_missing() -> None:
     with pytest.raises(NotEnoughData, match=r" 50 labelled rows.* 120\. 90 more .* than 3: drop their files"):
-        plan_of(HEART, "heart-1", "", [Committed("a", 50), Committed("old", 90, schema_version=2)])
+        plan_of(
+            HEART, "heart-1", "", [Committed("a", 50), Committed("old", 90, schema_version=2)], source_file
+        )
 
 
 def test_each_algorithm_gets_its_own_settings_and_what_all_share() -> None:

@@ -19,7 +19,8 @@ from sklearn.linear_model import LogisticRegression
 
 from clinrisk import use_cases
 from clinrisk.core.ingest.chunk import read_chunk
-from clinrisk.jobs.patient_tables import read_scores, read_set
+from clinrisk.jobs.patient_tables import read_scores, read_set, set_schema
+from clinrisk.jobs.training.public_rows import public_source
 from tests.unit.jobs.evaluation.row_bootstrap import paired_bootstrap
 
 if TYPE_CHECKING:
@@ -124,3 +125,15 @@ def test_areas_lie_where_honest_ones_lie(laboratory: Laboratory, name: str, low:
         assert document["models"]["floor"]["auc"][0] == pytest.approx(0.835, abs=0.03)
         assert 0.75 <= document["models"]["xgboost"]["recall"][0] <= 0.85
         assert document["groups"]["age_band"]["under_45"]["recall"] == "NOT_EVALUATED"
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_the_public_files_are_recognised_by_the_digest_of_their_rows(name: str) -> None:
+    use_case, schema = use_cases.get(name), set_schema(use_cases.get(name))
+    data = (FOLDER / FILES[name]).read_bytes()
+    rows = data.partition(b"\n")[2] if use_case.id_column else data
+    read = read_chunk(rows, use_case, "training", use_case.header, 1, b"k" * 32).features.to_arrow()
+
+    found = public_source(read.select(schema.names).cast(schema).to_pandas(), use_case)
+
+    assert found in use_case.public_sources

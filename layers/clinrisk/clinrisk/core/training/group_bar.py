@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Range = tuple[float, float]
 
 
-class Ending(Enum):
+class GroupVerdict(Enum):
     """What an interval says about its limits."""
 
     SHOWN = "shown"
@@ -58,7 +58,7 @@ class GroupFinding:
     attribute: str
     group: str
     figure: Sequence[float] | None
-    ending: Ending
+    verdict: GroupVerdict
 
 
 def group_limits(bar: PromotionBar, released: Mapping[str, str]) -> Iterator[GroupLimit]:
@@ -117,13 +117,13 @@ def group_findings(evaluation: Mapping[str, Any], limit: GroupLimit) -> list[Gro
 def _found(limit: GroupLimit, attribute: str, group: str, figures: Mapping[str, Any]) -> GroupFinding:
     figure = figures.get(limit.figure, NOT_EVALUATED)
     if figure == NOT_EVALUATED:
-        return GroupFinding(limit, attribute, group, None, Ending.UNSEEN)
-    ending = ending_of(figure, limit.within, limit.right, factor=limit.factor)
-    if ending is not Ending.SHOWN and limit.unless_wrong is not None:
+        return GroupFinding(limit, attribute, group, None, GroupVerdict.UNSEEN)
+    verdict = group_verdict(figure, limit.within, limit.right, factor=limit.factor)
+    if verdict is not GroupVerdict.SHOWN and limit.unless_wrong is not None:
         released = figures.get("released_observed_to_expected", NOT_EVALUATED)
         if released != NOT_EVALUATED and outside(released, limit.unless_wrong):
-            ending = Ending.SHOWN
-    return GroupFinding(limit, attribute, group, figure, ending)
+            verdict = GroupVerdict.SHOWN
+    return GroupFinding(limit, attribute, group, figure, verdict)
 
 
 def outside(figure: Sequence[float], limits: Range) -> bool:
@@ -144,20 +144,24 @@ def inside(figure: Sequence[float], limits: Range) -> bool:
     return limits[0] <= figure[1] and figure[2] <= limits[1]
 
 
-def ending_of(figure: Sequence[float], limits: Range, right: float, *, factor: bool = False) -> Ending:
+def group_verdict(
+    figure: Sequence[float], limits: Range, right: float, *, factor: bool = False
+) -> GroupVerdict:
     """Return what [estimate, low, high] says about its limits; `right` is where a harmless figure lies.
 
-    >>> ending_of([1.4, 1.35, 1.45], (0.8, 1.25), 1.0, factor=True).value
+    >>> group_verdict([1.4, 1.35, 1.45], (0.8, 1.25), 1.0, factor=True).value
     'harm'
-    >>> ending_of([1.1, 0.9, 1.3], (0.8, 1.25), 1.0, factor=True).value
+    >>> group_verdict([1.1, 0.9, 1.3], (0.8, 1.25), 1.0, factor=True).value
     'unseen'
     """
     if inside(figure, limits):
-        return Ending.SHOWN
+        return GroupVerdict.SHOWN
     if outside(figure, limits):
-        return Ending.HARM
+        return GroupVerdict.HARM
     beyond = not limits[0] <= figure[0] <= limits[1]
-    return Ending.HARM if beyond and _large_enough(figure, limits, right, factor) else Ending.UNSEEN
+    return (
+        GroupVerdict.HARM if beyond and _large_enough(figure, limits, right, factor) else GroupVerdict.UNSEEN
+    )
 
 
 def _large_enough(figure: Sequence[float], limits: Range, right: float, factor: bool) -> bool:  # noqa: FBT001 - private

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
 from clinrisk.core.evaluation.figure_text import NO_FIGURE
-from clinrisk.core.training.group_bar import Ending, group_findings, group_limits, inside, outside
+from clinrisk.core.training.group_bar import GroupVerdict, group_findings, group_limits, inside, outside
 from clinrisk.use_cases.base import UNKNOWN_GROUP
 
 if TYPE_CHECKING:
@@ -231,9 +231,9 @@ def _groups(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[Requir
         harmed = [
             f"{each.attribute} {each.group} {_in_brackets(each.figure)}"
             for each in findings
-            if each.ending is Ending.HARM and each.figure is not None
+            if each.verdict is GroupVerdict.HARM and each.figure is not None
         ]
-        unseen = sum(each.ending is Ending.UNSEEN for each in findings)
+        unseen = sum(each.verdict is GroupVerdict.UNSEEN for each in findings)
         found = f"shown for {len(findings) - unseen} of {len(findings)} groups"
         yield Requirement(limit.asked, "; ".join(harmed) or found, met=not harmed)
 
@@ -257,7 +257,7 @@ def unproven(evaluation: Mapping[str, Any], use_case: UseCase) -> list[Unproven]
     doubts: dict[tuple[str, str], list[str]] = {}
     for limit in group_limits(use_case.bar, _released(evaluation)):
         for each in group_findings(evaluation, limit):
-            if each.ending is Ending.UNSEEN:
+            if each.verdict is GroupVerdict.UNSEEN:
                 found = NO_FIGURE if each.figure is None else _in_brackets(each.figure)
                 doubts.setdefault((each.attribute, each.group), []).append(f"{limit.asked}: {found}")
     listed = []

@@ -132,11 +132,15 @@ def calibration_points(labels: Labels, scores: Floats, groups: int = 10) -> list
 
 
 def risk_histogram(labels: Labels, scores: Floats, bins: int = 20) -> dict[str, list[float] | list[int]]:
-    """Return equal bins from 0 to the highest risk, and how many patients of each outcome are in each."""
-    top = min(1.0, math.ceil(float(scores.max(initial=0.05)) * 20) / 20)
+    """Return equal bins of risk, and how many patients of each outcome are in each.
+
+    They end where 99 of 100 patients lie; the last one holds those beyond, too.
+    """
+    highest = float(np.quantile(scores, 0.99)) if len(scores) else 0.0
+    top = min(1.0, max(0.05, math.ceil(highest * 20) / 20))
     edges = np.linspace(0.0, top, bins + 1)
     counted = {
-        name: np.histogram(scores[labels == label], edges)[0].tolist()
+        name: np.histogram(np.minimum(scores[labels == label], top), edges)[0].tolist()
         for name, label in (("with_condition", 1), ("without_condition", 0))
     }
     return {"edges": [round(edge, 6) for edge in edges.tolist()], **counted}

@@ -225,11 +225,13 @@ def _people(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: 
 
 
 def _fairness_approach(document: Mapping[str, Any], use_case: UseCase) -> str:
-    low, high = use_case.bar.group_observed_to_expected
+    bar, unproven = use_case.bar, len(document["unproven"])
+    low, high = bar.group_observed_to_expected
     return (
-        "A candidate is blocked when a group with enough patients (at least "
-        f"{document['method']['minimum_events']} with the condition) has, with 95% confidence, an AUC below "
-        f"{use_case.bar.lowest_group_auc:g} or cases observed per case expected outside {low:g} to {high:g}."
+        "A candidate is blocked when a group is harmed: ranked or found worse than under the live or the "
+        f"first released model, cases observed per case expected outside {low:g} to {high:g}, or expected "
+        f"cases moved by a factor of more than {bar.expected_cases_factor:g}. A group too small to show that "
+        f"it is not harmed has to be accepted by name before a release: {unproven} in this run."
     )
 
 

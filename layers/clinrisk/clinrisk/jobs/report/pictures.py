@@ -73,14 +73,15 @@ def _mark(kind: tuple[str, str, str, str], x: float, y: float) -> str:
 
 
 def risk_chart(risks: Mapping[str, Any], threshold: float) -> Markup:
-    """Draw how many patients have which risk: with the condition upwards, without it downwards."""
-    edges, cases, others = risks["edges"], risks["with_condition"], risks["without_condition"]
-    high, low = max([*cases, 1]), max([*others, 1])
-    ticks = ((-low, f"{low:,}"), (0.0, "0"), (high, f"{high:,}"))
+    """Draw which share of the patients has which risk: with the condition upwards, without it downwards."""
+    edges = risks["edges"]
+    cases, others = (_shares(risks[name]) for name in ("with_condition", "without_condition"))
+    high, low = max([*cases, 0.01]), max([*others, 0.01])
+    ticks = ((-low, f"{low:.0%}"), (0.0, "0"), (high, f"{high:.0%}"))
     frame = Frame(
         percent_axis("risk, out of fold", edges[-1]),
-        Axis("patients: with it above, without it below", -low * 1.05, high * 1.05, ticks),
-        "Patients by risk and outcome, with the threshold",
+        Axis("share: with it above, without it below", -low * 1.05, high * 1.05, ticks),
+        "Share of patients by risk and outcome, with the threshold",
     )
     for left, right, case, other in zip(edges, edges[1:], cases, others, strict=False):
         frame.bar(left, right, 0, case, BLUE)
@@ -88,6 +89,11 @@ def risk_chart(risks: Mapping[str, Any], threshold: float) -> Markup:
     frame.line([(0, 0), (edges[-1], 0)], "#222", "", 1)
     frame.rule(threshold, "flagged from here")
     return frame.svg()
+
+
+def _shares(counts: Sequence[int]) -> list[float]:
+    """Return counts as shares of their sum; all 0 where nobody was counted."""
+    return [count / (sum(counts) or 1) for count in counts]
 
 
 def flow_chart(flow: Mapping[str, int], parts: Mapping[str, Mapping[str, int]]) -> Markup:

@@ -15,7 +15,7 @@ from clinrisk.errors import ObjectMissing
 from clinrisk.messages.training import PlanTrainingRequest, PlanTrainingResult, Tuning
 
 if TYPE_CHECKING:
-    from clinrisk.aws.tables.uploads import Settlement
+    from clinrisk.messages.ingest import Settlement
     from clinrisk.core.training.training_plan import SourceFile
 
 
