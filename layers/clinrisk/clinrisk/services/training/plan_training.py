@@ -15,8 +15,8 @@ from clinrisk.errors import ObjectMissing
 from clinrisk.messages.training import PlanTrainingRequest, PlanTrainingResult, Tuning
 
 if TYPE_CHECKING:
-    from clinrisk.messages.ingest import Settlement
     from clinrisk.core.training.training_plan import SourceFile
+    from clinrisk.messages.ingest import Settlement
 
 
 def plan(request: PlanTrainingRequest) -> PlanTrainingResult:
