@@ -4,8 +4,9 @@ No row is read here: a commit has proved that the offline store holds its upload
 store counts what it finds.
 
 AWS calls: dynamodb:Query, PutItem on Uploads; dynamodb:GetItem on Deployments;
-sagemaker:DescribeFeatureGroup; s3:PutObject on Lake (training/); kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: UPLOADS_TABLE, DEPLOYMENTS_TABLE, LAKE_BUCKET, STACK_NAME.
+sagemaker:DescribeFeatureGroup; s3:GetObject on Inbox (metadata); s3:PutObject on Lake (training/);
+kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: UPLOADS_TABLE, DEPLOYMENTS_TABLE, INBOX_BUCKET, LAKE_BUCKET, STACK_NAME.
 """
 
 from __future__ import annotations
