@@ -24,7 +24,7 @@ from cli.screen import (
     working,
 )
 from cli.stack import open_stack
-from clinrisk.core.ingest.file_statements import metadata_of
+from clinrisk.core.training.file_statements import metadata_of
 
 if TYPE_CHECKING:
     from cli.inbox_receipts import Receipt

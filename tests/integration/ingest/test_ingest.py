@@ -11,7 +11,7 @@ import pytest
 
 from clinrisk import use_cases
 from clinrisk.aws import s3
-from clinrisk.core.ingest.file_statements import metadata_of
+from clinrisk.core.training.file_statements import metadata_of
 from clinrisk.errors import CountsDisagree, NotEnoughData, OfflineStoreBehind, TransientError
 from tests.integration.fake_feature_store import FakeFeatureStore
 from tests.integration.inbox_files import (

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from clinrisk.core.ingest.file_statements import statements_of
 from clinrisk.core.ingest.inbox_keys import receipt_key
+from clinrisk.core.training.file_statements import statements_of
 
 KEY = "inbox/heart/training/march.csv"
 RECEIPT = {

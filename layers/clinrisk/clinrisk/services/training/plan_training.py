@@ -9,7 +9,7 @@ from clinrisk.aws import feature_store, s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import deployments, uploads
 from clinrisk.core import object_keys
-from clinrisk.core.ingest.file_statements import statements_of
+from clinrisk.core.training.file_statements import statements_of
 from clinrisk.core.training.run_settings import hyperparameters_of, plan_of, source_file, tuning_of
 from clinrisk.errors import ObjectMissing
 from clinrisk.messages.training import PlanTrainingRequest, PlanTrainingResult, Tuning
