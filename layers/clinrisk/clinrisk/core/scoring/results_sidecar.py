@@ -22,10 +22,11 @@ COLUMNS: Mapping[str, str] = {
     "id": "The hospital's own id of the patient; where the file had none, the record id, by which outcomes "
     "name the patient.",
     "risk": "The estimated chance, 0 to 1; empty where no risk is stated.",
-    "risk_low": "The low end of the interval of the risk; empty where none is stated.",
-    "risk_high": "The high end of the interval of the risk; empty where none is stated.",
-    "band": "The band of the risk in words; uncertain: unlike the patients that the model learned from; not "
-    "scored: what a risk needs was not measured.",
+    "risk_low": "The low end of the interval in which models refitted on resampled patients put the risk; it "
+    "holds for groups of such patients, and promises nothing about one. Empty where no risk is stated.",
+    "risk_high": "The high end of that interval.",
+    "band": "The band of the risk in words; uncertain: unlike the patients that the model learned from, or "
+    "an interval from the lowest band into the highest; not scored: what a risk needs was not measured.",
     "flagged": "1 where the risk is at or above the threshold, 0 where it is below, empty without one.",
     "not_measured": "What was not measured of this patient, separated by semicolons.",
     "caution": "What to be careful about with this patient.",
