@@ -31,11 +31,11 @@ def store(stack: Stack) -> FakeFeatureStore:
 
 @pytest.fixture
 def deploy_second(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Make the code that of another contract: cholesterol up to 300 only, and a feature more."""
+    """Make the code that of another contract: cholesterol up to 320 only, and a feature more."""
 
     def column(given: Any) -> Any:
         if isinstance(given, Number) and given.name == "chol":
-            return replace(given, high=300, missing_indicator=True)
+            return replace(given, high=320, missing_indicator=True)
         return given
 
     second = replace(FIRST, schema_version=2, columns=tuple(map(column, FIRST.columns)))
