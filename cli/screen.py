@@ -126,7 +126,7 @@ def show_missing(missing: Mapping[str, int]) -> None:
 
 
 def first_rows(detail: Mapping[str, Any]) -> str:
-    """Return the first rows in which a rule was broken; row 1 is the line after the header.
+    """Return the first rows in which a rule was broken; the header is row 1.
 
     >>> first_rows({"rows": [3, 8, 9, 11, 12, 40], "count": 7})
     '3, 8, 9, 11, 12 ...'

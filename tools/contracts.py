@@ -120,6 +120,7 @@ def _document(use_case: UseCase, title: str) -> dict[str, Any]:
         "schema_version": use_case.schema_version,
         "title": title,
         "id_column": use_case.id_column,
+        "optional_id_column": use_case.optional_id_column,
         "columns": [_column(column) for column in use_case.columns],
         "unused": list(use_case.unused),
         "missing_in_every_column": list(MISSING_MARKERS),

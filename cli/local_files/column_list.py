@@ -17,6 +17,7 @@ def as_json(use_case: UseCase) -> dict[str, Any]:
         "description": use_case.description,
         "header": list(use_case.header),
         "id_column": use_case.id_column,
+        "optional_id_column": use_case.optional_id_column,
         "label": {"column": use_case.label.column, "classes": dict(use_case.label.classes)},
         "columns": [_column_json(column) for column in use_case.columns],
         "protected": {one.name: [group.name for group in one.groups] for one in use_case.protected},
@@ -39,11 +40,11 @@ def _column_json(column: Column) -> dict[str, Any]:
 def column_rows(use_case: UseCase) -> list[tuple[str, str, str, str, str]]:
     """Return a row per column of the file: name, meaning, what is accepted, unit, how missing is written."""
     rows = [_column_row(column) for column in use_case.columns]
-    if use_case.id_column:
-        rows.insert(
-            0,
-            (use_case.id_column, "the hospital's own patient id", "any, once per file", "", "never missing"),
-        )
+    ids, missing = use_case.id_column, "never missing"
+    if ids is None:
+        ids, missing = use_case.optional_id_column, "the column may be absent"
+    if ids:
+        rows.insert(0, (ids, "the hospital's own patient id", "any, once per file", "", missing))
     rows.extend((name, "not used", "anything", "", "") for name in use_case.unused)
     classes = ", ".join(
         f"{code} = {'yes' if value else 'no'}" for code, value in use_case.label.classes.items()

@@ -17,6 +17,7 @@ def _separated(name: str, delimiter: bytes) -> Case:
 
 
 _PLAIN = ",".join(STROKE)
+_MISSPELT = {"columns_misspelt:age": 1}
 _LACKS_AGE = {"columns_missing:age": 1, "columns_unknown": 1}
 HEADERS: tuple[Case, ...] = (
     _separated("semicolons", b";"),
@@ -25,14 +26,14 @@ HEADERS: tuple[Case, ...] = (
     Case("columns-in-another-order", text(lines(stroke_rows("order"), _REVERSED), _REVERSED), "ACCEPTED", 40),
     _header("a-column-twice", _PLAIN + ",age", {"columns_repeated:age": 1}, ",50"),
     _header("a-column-that-names-people", _PLAIN + ",surname", {"columns_unknown": 1}, ",Example"),
-    _header("a-column-without-a-name", "," + _PLAIN, {"columns_unknown": 1}),
+    _header("a-column-without-a-name", "," + _PLAIN, {"column_without_name": 1}),
     _header(
         "another-spelling",
         _PLAIN.replace("age,", "Age,", 1),
-        {"columns_missing:age": 1, "columns_unknown:Age": 1},
+        _MISSPELT,
     ),
-    _header("a-look-alike-in-the-header", _PLAIN.replace("age,", "\u0430ge,", 1), _LACKS_AGE),
-    _header("an-invisible-character-in-the-header", _PLAIN.replace("age,", "a\u200bge,", 1), _LACKS_AGE),
+    _header("a-look-alike-in-the-header", _PLAIN.replace("age,", "\u0430ge,", 1), _MISSPELT),
+    _header("an-invisible-character-in-the-header", _PLAIN.replace("age,", "a\u200bge,", 1), _MISSPELT),
     _header("a-formula-in-the-header", _PLAIN.replace("age,", "=1+1,", 1), _LACKS_AGE),
     _header("a-column-short", _PLAIN.replace("age,", "", 1), {"columns_missing:age": 1}),
     _header("no-outcome", _PLAIN.removesuffix(",stroke"), {"label_column_missing:stroke": 1}),

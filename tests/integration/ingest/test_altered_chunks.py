@@ -51,7 +51,7 @@ def test_a_plan_that_does_not_cover_the_file_is_refused(stack: Stack, built: dic
 
 def test_a_chunk_that_was_built_from_other_bytes_is_refused(stack: Stack, built: dict[str, Any]) -> None:
     chunk = document(stack, built, "built-00000")
-    alter(stack, built, "built-00000", chunk | {"chunk": chunk["chunk"] | {"first_row": 2}})
+    alter(stack, built, "built-00000", chunk | {"chunk": chunk["chunk"] | {"first_row": 3}})
     with pytest.raises(CountsDisagree, match=r"^Chunk 0 was built from other bytes than planned\.$"):
         stack.call("write_features", built)
 

@@ -218,7 +218,7 @@ def test_a_file_is_cut_when_it_is_larger_than_a_chunk(
     monkeypatch.setattr(s3, "blocks", counted)
     monkeypatch.setattr("clinrisk.services.ingest.plan_chunks.CHUNK_BYTES", len(data) + more)
     [chunk] = stack.call("plan_chunks", {"upload": upload})["chunks"]
-    assert (chunk["start"], chunk["end"], chunk["first_row"]) == (data.index(b"\n") + 1, len(data), 1)
+    assert (chunk["start"], chunk["end"], chunk["first_row"]) == (data.index(b"\n") + 1, len(data), 2)
     # Only a file that may be cut is read for it.
     assert read == ([len(data)] if cut else [])
 

@@ -12,6 +12,7 @@ import pytest
 from clinrisk import use_cases
 from clinrisk.core.ingest.check_file import check_file
 from clinrisk.core.ingest.chunk import ParsedChunk, read_chunk
+from clinrisk.core.ingest.csv_file.cutting import FIRST_ROW
 from clinrisk.core.ingest.csv_file.head import HEAD_BYTES, read_header
 from clinrisk.core.ingest.verdict import FileVerdict
 
@@ -68,7 +69,7 @@ def read() -> Read:
 
     def chunk(data: bytes, use_case: str = "ward", purpose: str = "training") -> ParsedChunk:
         header = read_header(data[:HEAD_BYTES])
-        return read_chunk(data[header.length :], named(use_case), purpose, header.names, 1, KEY)
+        return read_chunk(data[header.length :], named(use_case), purpose, header.names, FIRST_ROW, KEY)
 
     return chunk
 

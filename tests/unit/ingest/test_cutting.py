@@ -66,7 +66,7 @@ def test_a_file_cut_anywhere_is_the_same_file(
     pieces = cut(blocks_of(data, block), len(HEADER), len(data), 3, at_least)
     assert b"".join(data[piece.start : piece.end] for piece in pieces) == body
     for piece in pieces:
-        assert piece.first_row == 1 + data[len(HEADER) : piece.start].count(b"\n")
+        assert piece.first_row == 2 + data[len(HEADER) : piece.start].count(b"\n")
     for piece in pieces[:-1]:
         assert data[piece.start : piece.end].endswith(b"\n")
         assert piece.end - piece.start >= at_least
@@ -88,7 +88,7 @@ def test_a_line_that_is_too_long_for_any_row_is_cut_and_not_held() -> None:
     data = HEADER + b"1,2,3\n" * 10 + "\u00e9".encode() * (4 * LONGEST_LINE) + b"\n1,2,3\n"
     pieces = cut(blocks_of(data, 40_000), len(HEADER), len(data), 3, 1000)
     assert max(piece.end - piece.start for piece in pieces) < 3 * LONGEST_LINE
-    assert {piece.first_row for piece in pieces} == {1, 11, 12}
+    assert {piece.first_row for piece in pieces} == {2, 12, 13}
     for piece in pieces:
         assert data[piece.start : piece.end].decode()
 
@@ -140,10 +140,10 @@ def test_a_cell_goes_over_several_lines_only_within_the_longest_row(length: int,
 def test_an_open_quote_is_not_sought_further_than_the_longest_row() -> None:
     data = HEADER + b'1,2,"x\n' + (b"y" * 99 + b"\n") * 100 + b"1,2,3\n"
     pieces = cut(blocks_of(data, 500), len(HEADER), len(data), 3, 1)
-    assert pieces[0] == Cut(6, 13, 1)
+    assert pieces[0] == Cut(6, 13, 2)
     assert len(pieces) == 102
 
 
 def test_most_line_ends_are_settled_by_their_own_line() -> None:
     data = HEADER + b"1,2,3\n" * 6
-    assert cut([data], len(HEADER), len(data), 3, 13) == [Cut(6, 24, 1), Cut(24, 42, 4)]
+    assert cut([data], len(HEADER), len(data), 3, 13) == [Cut(6, 24, 2), Cut(24, 42, 5)]

@@ -65,13 +65,13 @@ REFUSED = {
         GOOD.replace(b"case,", b"case,patient_name,", 1).replace(b"9046,", b"9046,Ada,"),
         FileRule.COLUMNS_UNKNOWN,
     ),
-    "a trailing comma in the header": (GOOD.replace(b"sepsis\n", b"sepsis,\n"), FileRule.COLUMNS_UNKNOWN),
+    "a trailing comma in the header": (GOOD.replace(b"sepsis\n", b"sepsis,\n"), FileRule.COLUMN_UNNAMED),
     "a column twice": (
         GOOD.replace(b"age,", b"age,age,").replace(b"67,", b"67,67,"),
         FileRule.COLUMNS_REPEATED,
     ),
     "no label": (GOOD.replace(b",sepsis\n", b"\n").replace(b",1\n", b"\n"), FileRule.LABEL_COLUMN_MISSING),
-    "another spelling": (GOOD.replace(b"lactate", b"LACTATE"), FileRule.COLUMNS_MISSING),
+    "another spelling": (GOOD.replace(b"lactate", b"LACTATE"), FileRule.COLUMNS_MISSPELT),
     "header only": (f"{HEADER}\n".encode(), FileRule.NO_ROWS),
     "prose": (b"Dear colleagues, please find the file attached.\nRegards\n", FileRule.COLUMNS_MISSING),
 }
@@ -96,8 +96,8 @@ def test_a_file_may_be_as_large_as_its_limit(size: int, rejected: bool) -> None:
 
 
 @pytest.mark.parametrize(("length", "rejected"), [(-1, False), (0, False), (1, True)])
-def test_a_line_of_the_head_may_be_as_long_as_its_limit(length: int, rejected: bool) -> None:  # noqa: FBT001 (pytest passes it by name)
-    data = GOOD + b"x" * (LONGEST_LINE + length)
+def test_a_header_may_be_as_long_as_its_limit(length: int, rejected: bool) -> None:  # noqa: FBT001 (pytest passes it by name)
+    data = GOOD.replace(b"\n", b" " * (LONGEST_LINE + length - len(HEADER)) + b"\n", 1)
     rules = [problem.rule for problem in check_file_head(data, len(data), WARD, "training")]
     assert rules == ([FileRule.LINE_TOO_LONG] if rejected else [])
 
@@ -149,12 +149,6 @@ def test_a_header_is_another_use_case_s_with_more_than_half_of_its_columns() -> 
         assert problem.rule is rule
 
 
-def test_a_column_of_an_outcomes_file_may_be_named_however_it_is_spelled() -> None:
-    data = GOOD.replace(b"case,", b"case,DA_TE,", 1)
-    [problem] = check_file_head(data, len(data), WARD, "training")
-    assert problem.columns == ("DA_TE",)
-
-
 def test_the_order_of_columns_is_free(judge: Judge) -> None:
     data = f"{','.join(reversed(HEADER.split(',')))}\n{','.join(reversed(ROW.split(',')))}\n".encode()
     assert judge(data).disposition == "ACCEPTED"
@@ -168,11 +162,10 @@ def test_an_inference_file_may_have_the_label_column_or_not(judge: Judge) -> Non
 
 
 def test_a_rejection_names_agreed_columns_and_only_the_position_of_others(judge: Judge) -> None:
-    """A column that another use case has may be shown too: it names no patient."""
     known = OTHER.columns[1].name.upper()
     unknown = GOOD.replace(b"case,", f"case,Anna Example,{known},".encode(), 1)
     [problem] = judge(unknown).problems
-    assert (problem.columns, problem.detail) == ((known,), "at position 2, 3")
+    assert (problem.columns, problem.detail) == ((), "2, 3")
     assert "Anna" not in explain(judge(unknown), WARD)[0]
     [missing] = judge(GOOD.replace(b",lactate,", b",")).problems
     assert missing.columns == ("lactate",)

@@ -78,9 +78,9 @@ def test_an_invalid_cell_quarantines_its_row_under_its_rule(  # noqa: PLR0917  #
     assert dict(verdict.reasons) == {reason: expected}
     assert (verdict.rows_accepted, verdict.rows_quarantined) == (10 - expected, expected)
     chunk = read(data, use_case)
-    assert 3 in chunk.quarantine["row"].to_list()
-    assert 3 not in chunk.features["row"].to_list()
-    assert verdict.first_rows[reason][-1] == 3
+    assert 4 in chunk.quarantine["row"].to_list()
+    assert 4 not in chunk.features["row"].to_list()
+    assert verdict.first_rows[reason][-1] == 4
 
 
 LENGTHS = [
@@ -210,20 +210,20 @@ def test_rows_that_are_short_or_empty_or_repeat_the_header_are_named(judge: Judg
     rows[5] = ",,,,,"
     verdict = judge("\n".join([HEADERS["ward"], *rows, ""]).encode())
     assert dict(verdict.reasons) == {"repeated_header": 1, "short_row": 1, "empty_row": 1}
-    assert dict(verdict.first_rows) == {"repeated_header": (2,), "short_row": (4,), "empty_row": (6,)}
+    assert dict(verdict.first_rows) == {"repeated_header": (3,), "short_row": (5,), "empty_row": (7,)}
 
 
 def test_a_repeated_row_is_used_once(judge: Judge) -> None:
     rows = good_rows("ward", 10)
     verdict = judge(file_of([*rows, rows[4]]))
     assert dict(verdict.reasons) == {"id_repeated:case": 1}
-    assert verdict.first_rows["id_repeated:case"] == (11,)
+    assert verdict.first_rows["id_repeated:case"] == (12,)
 
 
 def test_blank_lines_are_no_rows_but_keep_their_numbers(read: Read) -> None:
     rows = [",".join(row.values()) for row in good_rows("ward", 3)]
     chunk = read("\r\n".join([HEADERS["ward"], rows[0], "", "  ", rows[1], rows[2], "", ""]).encode())
-    assert chunk.features["row"].to_list() == [1, 4, 5]
+    assert chunk.features["row"].to_list() == [2, 5, 6]
     assert chunk.counts.rows == 3
 
 
@@ -249,4 +249,4 @@ def test_a_reason_names_its_first_twenty_rows(bad: int, judge: Judge) -> None:
     rows = [{**row, "age": "x"} for row in good_rows("ward", bad)]
     verdict = judge(file_of([*good_rows("ward", 60)[bad:], *rows]))
     first = verdict.first_rows["not_a_number:age"]
-    assert first == tuple(range(61 - bad, 61))[:20]
+    assert first == tuple(range(62 - bad, 62))[:20]

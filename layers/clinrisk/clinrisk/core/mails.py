@@ -167,8 +167,8 @@ def upload_settled(key: str, receipt: Mapping[str, Any], address: str) -> Mail:
         f"{kind} {name} {outcome}. {counts}",
         listed(receipt["explanation"]),
         f"Receipt: {printable(address)}",
-        "The rows that were not used are in quarantine, with their row numbers (row 1 is the line below the "
-        "header), for the data manager."
+        "The rows that were not used are in quarantine, with their row numbers (the header is row "
+        "1), for the data manager."
         if receipt["rows_quarantined"]
         else "",
         let_through(receipt["upload_id"]) if receipt["disposition"] == "HELD" else "",

@@ -20,7 +20,7 @@ from clinrisk.use_cases.card import ModelFacts as ModelFacts  # noqa: PLC0414 - 
 from clinrisk.use_cases.card import PublicSource as PublicSource  # noqa: PLC0414 - given on to use cases
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from clinrisk.use_cases.marginals import Marginals
 
@@ -207,6 +207,8 @@ class UseCase:
     marginals: Marginals
     """What a synthetic patient looks like."""
     id_column: str | None = None
+    optional_id_column: str | None = None
+    """A column of the hospital's own ids that a file may have, where the public files have none."""
     horizon_days: int | None = None
     """For how many days after it is made a prediction speaks: only then is "no event yet" "no event". None
     where one examination gives the outcome, as angiography does."""
@@ -234,6 +236,10 @@ class UseCase:
         """The columns of a training file in the public file's order."""
         first = (self.id_column,) if self.id_column else ()
         return (*first, *(column.name for column in self.columns), *self.unused, self.label.column)
+
+    def id_in(self, header: Iterable[str]) -> str | None:
+        """Return the column of a file that holds the hospital's own ids, if it has one."""
+        return self.id_column or (self.optional_id_column if self.optional_id_column in header else None)
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:

@@ -97,6 +97,7 @@ _MARGINALS = Marginals(
 USE_CASE = UseCase(
     name="heart",
     title="Heart disease risk",
+    optional_id_column="id",
     description="The chance that a patient referred for angiography has a coronary artery narrowed by half.",
     columns=(
         Number(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clinrisk.core.ingest.chunk import read_chunk
+from clinrisk.core.ingest.csv_file.cutting import FIRST_ROW
 from clinrisk.core.ingest.csv_file.head import HEAD_BYTES, check_file_head, read_header
 from clinrisk.core.ingest.verdict import FileVerdict, decide, refuse
 
@@ -31,5 +32,7 @@ def check_file(
     if problems:
         return refuse(problems)
     header = read_header(head)
-    chunk = read_chunk(data[header.length :], use_case, purpose, header.names, 1, _KEY, arrived_on=arrived_on)
+    chunk = read_chunk(
+        data[header.length :], use_case, purpose, header.names, FIRST_ROW, _KEY, arrived_on=arrived_on
+    )
     return decide(chunk.counts, use_case)

@@ -15,7 +15,7 @@ from clinrisk.core.ingest.csv_file.head import OUTCOME_COLUMNS, REPLACES
 from clinrisk.core.ingest.csv_file.lines import LINE, count_rows_roughly, read_lines
 from clinrisk.core.ingest.pseudonyms import hex_of, record_words, words_of
 from clinrisk.core.ingest.quarantine import count_rows, quarantine_frame, valid_rows
-from clinrisk.core.ingest.rules import HARMLESS, NOBODY, FileRule, RowRule
+from clinrisk.core.ingest.rules import HARMLESS, LONGEST_LINE, NOBODY, FileRule, RowRule
 from clinrisk.core.profiles import feature_profile
 from clinrisk.core.profiles.pair_sums import SAMPLED, pair_sums_of, stride
 from clinrisk.messages.ingest import RowCounts
@@ -74,14 +74,16 @@ def read_chunk(  # noqa: PLR0917  # the context of a chunk, in the order of the 
 
     No outcome may be dated after the day of `arrived_on`, where it is given.
 
-    `data` starts after the header; `first_row` numbers its first line (1 for the line after the header).
+    `data` starts after the header; `first_row` numbers its first line (2 for the line after the header).
     Where a file is cut changes no row, once a chunk that shares ids (or equal rows, where there are none)
     with other chunks is read again with what they hold (`other_chunks`, from `cross_chunk`).
     """
     unreadable = _unreadable(data, len(header))
     if unreadable is None:
         lines = read_lines(data, header, _types(use_case, purpose, header))
-        context = _Context(use_case, first_row, pseudonym_key, other_chunks)
+        context = _Context(
+            use_case, first_row, pseudonym_key, other_chunks, use_case.id_in(header), _ending(data)
+        )
         if purpose == "outcomes":
             return _read_outcomes(lines, context, arrived_on, replacing=REPLACES in header)
         return _read_patients(lines, context, labelled=purpose == "training")
@@ -110,6 +112,15 @@ class _Context:
     first_row: int
     key: bytes
     other_chunks: pl.DataFrame | None
+    id_column: str | None
+    ending: dict[str, int]
+    """The facts that the chunk has no line end, and that it ends inside a line of more than LONGEST_LINE."""
+
+
+def _ending(data: bytes) -> dict[str, int]:
+    if not data or data.endswith(b"\n"):
+        return {}
+    return {"unended": 1, "cut_line": int(len(data) - data.rfind(b"\n") - 1 > LONGEST_LINE)}
 
 
 def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> ParsedChunk:
@@ -117,8 +128,11 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
     cells, use_case = lines.cells, context.use_case
     violations: list[Violation] = []
     ids = None
-    if use_case.id_column:
-        ids, violations = identity.read_ids(cells[use_case.id_column], use_case.id_column)
+    id_column = context.id_column
+    if id_column:
+        ids, violations = identity.read_ids(
+            cells[id_column], id_column, unlike_ours=use_case.id_column is None
+        )
     read = {column.name: read_column(lines, column) for column in use_case.columns}
     violations += [one for values in read.values() for one in values.violations]
     values = {name: column.values for name, column in read.items()}
@@ -133,10 +147,10 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
     absent = _essential_missing(read, use_case)
     if labelled:
         violations += absent
-    if ids is not None and use_case.id_column:
+    if ids is not None and id_column:
         words, _ = record_words(ids, context.key)
         duplicates = _find_duplicates(ids, words, content, violations, context)
-        violations += duplicates.violations(use_case.id_column)
+        violations += duplicates.violations(id_column)
     keep = valid_rows(cells.height, violations)
     if not keep.all():
         values = {name: series.filter(keep) for name, series in values.items()}
@@ -162,7 +176,9 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
             labelled=len(rows) if labelled else 0,
             not_scorable=_count_rows_of(absent, keep),
             missing={name: n for name, series in values.items() if (n := series.null_count())},
-            facts=_facts(read, violations, label if labelled else None, keep),
+            facts=context.ending
+            | {"ids": int(ids is not None)}
+            | _facts(read, violations, label if labelled else None, keep),
         ),
         _profile(use_case, inputs, groups, labels[0] if labels else None),
         pl.DataFrame([record_id, rows, source_id.alias("source_id")]),
@@ -176,8 +192,8 @@ def _read_outcomes(
     """Return the content of an outcomes chunk: id, label and date of each, and whether it replaces others."""
     id_column, label_column, date_column = OUTCOME_COLUMNS
     cells, use_case = lines.cells, context.use_case
-    own_ids = use_case.id_column is not None
-    ids, violations = identity.read_ids(cells[id_column], id_column, of_hospital=own_ids)
+    of_hospital = bool(use_case.id_column or use_case.optional_id_column)
+    ids, violations = identity.read_ids(cells[id_column], id_column, of_hospital=of_hospital)
     label, unlabelled = _read_label(lines, use_case.label, label_column)
     text = cells[date_column].str.strip_chars(" \t")
     date = text.str.to_date("%Y-%m-%d", strict=False).alias("date")
@@ -195,7 +211,11 @@ def _read_outcomes(
         violations += read.violations
         replaces = (read.values == 1).fill_null(value=False)
     violations = [*_repeated_headers(lines), *violations]
-    words = record_words(ids, context.key)[0] if own_ids else words_of(ids)
+    words = record_words(ids, context.key)[0] if of_hospital else words_of(ids)
+    if of_hospital and not use_case.id_column:
+        # Of patients who came without an id, outcomes name the record ids of the results.
+        ours = identity.are_record_ids(ids)
+        words = np.where(ours.to_numpy()[:, None], words_of(ids.set(~ours, None)), words)
     duplicates = _find_duplicates(ids, words, [label, date, replaces], violations, context)
     violations += duplicates.violations(id_column)
     keep = valid_rows(cells.height, violations)
@@ -214,7 +234,7 @@ def _read_outcomes(
             ]
         ),
         quarantine,
-        count_rows(quarantine, len(rows), labelled=len(rows)),
+        count_rows(quarantine, len(rows), labelled=len(rows), facts=context.ending),
         None,
         pl.DataFrame([record_id, rows, source_id]),
         duplicates,

@@ -55,10 +55,13 @@ class Duplicates:
         return [Violation(column, rule, positions) for rule, positions in found if positions.len()]
 
 
-def read_ids(cells: pl.Series, column: str, *, of_hospital: bool = True) -> tuple[pl.Series, list[Violation]]:
+def read_ids(
+    cells: pl.Series, column: str, *, of_hospital: bool = True, unlike_ours: bool = False
+) -> tuple[pl.Series, list[Violation]]:
     """Return the ids, null where invalid, and the invalid cells: blank, a formula, or not an id.
 
-    `of_hospital` says that ids are the hospital's own; otherwise they must be record ids of ours.
+    `of_hospital` says that ids are the hospital's own; otherwise they must be record ids of ours. Where
+    outcomes may name patients by either, the hospital's own must be `unlike_ours`.
     """
     pattern = _ID if of_hospital else _RECORD_ID
     if of_hospital and _all_digits(cells):
@@ -66,6 +69,8 @@ def read_ids(cells: pl.Series, column: str, *, of_hospital: bool = True) -> tupl
     ids = cells.str.strip_chars(_BLANKS)
     blank = ids.str.to_lowercase().is_in(_NO_ID)
     invalid = blank | ~ids.str.contains(pattern)
+    if unlike_ours:
+        invalid |= are_record_ids(ids)
     if not invalid.any():
         return ids, []
     formula = invalid & ~blank & ids.str.contains(r"^[=+@-]")
@@ -79,6 +84,11 @@ def read_ids(cells: pl.Series, column: str, *, of_hospital: bool = True) -> tupl
     )
     violations = [Violation(column, rule, mask.arg_true()) for rule, mask in rules if mask.any()]
     return ids.set(invalid, None), violations
+
+
+def are_record_ids(ids: pl.Series) -> pl.Series:
+    """Return which ids have the form of a record id."""
+    return ids.str.contains(_RECORD_ID).fill_null(value=False)
 
 
 def _all_digits(cells: pl.Series) -> bool:

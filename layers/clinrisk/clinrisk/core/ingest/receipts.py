@@ -59,19 +59,13 @@ class Ending:
     """The rule behind a disposition that has no verdict."""
 
 
-def not_scorable(count: int, use_case: UseCase) -> str:
-    """Return the sentence about rows that are answered without a risk."""
-    rows, names = f"{count:,} row{'s lack' if count != 1 else ' lacks'}", ", ".join(use_case.essential)
-    return f'{rows} a value without which no risk is stated ({names}): the results say "not scored" there.'
-
-
 def receipt(
     arrival: Arrival, ending: Ending, settled_at: str, use_case: UseCase | None = None
 ) -> dict[str, Any]:
     """Return a receipt as plain JSON values.
 
     Times are ISO 8601. `reasons` add up to `rows_quarantined` where rows were read; `rows` lists, per reason,
-    the first row numbers (row 1 is the line after the header), at most 20. `details` states for each reason,
+    the first row numbers (the header is row 1), at most 20. `details` states for each reason,
     in order, what is wrong and what to do. Without a use case there is no purpose either.
 
     >>> from clinrisk.messages.ingest import Disposition
@@ -86,8 +80,6 @@ def receipt(
         sentences += rule_sentences.explain(verdict, use_case)
     if verdict is not None and ending.disposition == "ACCEPTED":
         sentences.insert(0, "Every row was used.")
-    if verdict is not None and verdict.rows_not_scorable and use_case:
-        sentences.append(not_scorable(verdict.rows_not_scorable, use_case))
     return {
         "schema": SCHEMA,
         "key": arrival.key,

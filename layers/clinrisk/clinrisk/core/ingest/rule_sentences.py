@@ -75,9 +75,21 @@ _FILE_SENTENCES: dict[FileRule, str] = {
         "The lines end with a carriage return alone, as only very old programs write them. Save the file "
         "with Windows or Unix line endings."
     ),
+    FileRule.HEADER_BELOW: (
+        "The column names are in {detail}, not in the first line. Remove the lines above them: "
+        "`clinrisk mend FILE --as USE_CASE/PURPOSE --out NEW.csv`."
+    ),
+    FileRule.LINES_QUOTED: (
+        "Every line is in quotes from end to end, so it is one cell. Remove the outer quotes: "
+        "`clinrisk mend FILE --as USE_CASE/PURPOSE --out NEW.csv`."
+    ),
+    FileRule.ONE_CELL_MORE: (
+        "Every row has one cell more than the header: {detail}. Remove it, or export without row names: "
+        "`clinrisk mend FILE --as USE_CASE/PURPOSE --out NEW.csv`."
+    ),
     FileRule.DELIMITER: (
         "The columns are separated by {detail}. Export the file with commas between columns and decimal "
-        "points in numbers."
+        "points in numbers, or write it so: `clinrisk mend FILE --as USE_CASE/PURPOSE --out NEW.csv`."
     ),
     FileRule.TOO_MANY_COLUMNS: (
         "The file has more than {detail} columns. Send only the agreed columns; `clinrisk use-cases` lists "
@@ -93,9 +105,17 @@ _FILE_SENTENCES: dict[FileRule, str] = {
     FileRule.COLUMNS_MISSING: (
         "The header lacks {columns}. Names must match exactly, in any order; `clinrisk use-cases` lists them."
     ),
+    FileRule.COLUMNS_MISSPELT: (
+        "The header has {columns} in another spelling (at position {detail}). Write the names exactly so: "
+        "`clinrisk mend FILE --as USE_CASE/PURPOSE --out NEW.csv`."
+    ),
+    FileRule.COLUMN_UNNAMED: (
+        "The header has a column without a name (at position {detail}). Export without row names and without "
+        "a comma at the end of lines: `clinrisk mend FILE --as USE_CASE/PURPOSE --out NEW.csv`."
+    ),
     FileRule.COLUMNS_UNKNOWN: (
-        "The header has columns that were not agreed ({detail}){columns}. They might identify patients: "
-        "remove them and send the file again."
+        "The header has columns that were not agreed (at position {detail}). Rename those that are an agreed "
+        "column under another name. Remove the others, which might identify patients."
     ),
     FileRule.COLUMNS_REPEATED: "The header has {columns} more than once. Keep one of each.",
     FileRule.LABEL_COLUMN_MISSING: (
@@ -207,6 +227,10 @@ _ROW_SENTENCES: dict[RowRule | str, str] = {
 }
 _SENTENCE_OF = {str(rule): sentence for rule, sentence in _ROW_SENTENCES.items()}
 _ROWS_SHOWN = 5
+UNENDED = (
+    "The last line has no line end: was the export cut off? Compare the last row with the source, and send "
+    "the file again if they differ."
+)
 
 
 def problem_sentence(problem: Problem, use_case: UseCase | None = None) -> str:
@@ -216,10 +240,8 @@ def problem_sentence(problem: Problem, use_case: UseCase | None = None) -> str:
     'The header has age, sex more than once. Keep one of each.'
     """
     columns, detail = ", ".join(problem.columns), problem.detail
-    if problem.rule is FileRule.COLUMNS_UNKNOWN and columns:
-        columns = f": {columns}"
     unit = ""
-    if use_case and "unit" in _FILE_SENTENCES[problem.rule] and problem.columns:
+    if use_case and "{unit}" in _FILE_SENTENCES[problem.rule] and problem.columns:
         column = use_case.column(problem.columns[0])
         unit = f" ({column.unit})" if isinstance(column, Number) else ""
     return _FILE_SENTENCES[problem.rule].format(columns=columns, detail=detail, unit=unit)
@@ -244,12 +266,23 @@ def reason_sentence(
 
 
 def explain(verdict: FileVerdict, use_case: UseCase | None = None) -> list[str]:
-    """Return the sentences of a receipt: the problems of the file first, then each reason of its rows."""
+    """Return the sentences of a receipt: the problems of the file, each reason of its rows, and remarks."""
     found = details(verdict, use_case)
     problems = len(verdict.problems)
-    return [str(one["say"]) for one in found[:problems]] + [
-        _first_rows(tuple(one["rows"]), one["count"]) + one["say"] for one in found[problems:]
-    ]
+    rows = [_first_rows(tuple(one["rows"]), one["count"]) + one["say"] for one in found[problems:]]
+    return [*(str(one["say"]) for one in found[:problems]), *rows, *remarks(verdict, use_case)]
+
+
+def remarks(verdict: FileVerdict, use_case: UseCase | None = None) -> list[str]:
+    """Return what is to be known about a file besides its problems: rows without a risk, an end cut off."""
+    found = []
+    if verdict.rows_not_scorable and use_case:
+        count, names = verdict.rows_not_scorable, ", ".join(use_case.essential)
+        rows = f"{count:,} row{'s lack' if count != 1 else ' lacks'}"
+        found.append(
+            f'{rows} a value without which no risk is stated ({names}): the results say "not scored".'
+        )
+    return [*found, UNENDED] if verdict.unended else found
 
 
 def details(verdict: FileVerdict, use_case: UseCase | None = None) -> list[dict[str, Any]]:
@@ -275,7 +308,7 @@ def details(verdict: FileVerdict, use_case: UseCase | None = None) -> list[dict[
 
 
 def _first_rows(rows: tuple[int, ...], count: int) -> str:
-    """Return the first row numbers (row 1 is the line after the header) as the start of a sentence."""
+    """Return the first row numbers (the header is row 1) as the start of a sentence."""
     if not rows:
         return ""
     shown = ", ".join(str(row) for row in rows[:_ROWS_SHOWN])

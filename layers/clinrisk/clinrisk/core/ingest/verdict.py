@@ -53,6 +53,8 @@ class FileVerdict:
     problems: tuple[Problem, ...] = ()
     rows_not_scorable: int = 0
     """Accepted rows for which no risk will be stated, because an essential value is missing."""
+    unended: bool = False
+    """Whether the last line has no line end."""
 
 
 def refuse(problems: Sequence[Problem]) -> FileVerdict:
@@ -115,6 +117,7 @@ def decide(counts: RowCounts, use_case: UseCase) -> FileVerdict:
         counts.first_rows,
         faults,
         rows_not_scorable=counts.not_scorable,
+        unended=bool(counts.facts.get("unended")),
     )
 
 
@@ -123,7 +126,7 @@ def _file_problems(counts: RowCounts, use_case: UseCase) -> tuple[Problem, ...]:
     if not counts.rows:
         return (Problem(FileRule.NO_ROWS),)
     unreadable = [Problem(rule) for rule in UNREADABLE if rule in counts.reasons]
-    if FileRule.LINE_TOO_LONG in counts.reasons:
+    if counts.facts.get("cut_line"):
         unreadable.append(Problem(FileRule.LINE_TOO_LONG, detail=f"{LONGEST_LINE:,} bytes"))
     if unreadable:
         return tuple(unreadable)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clinrisk.aws import s3
-from clinrisk.core.ingest.csv_file.cutting import CHUNK_BYTES, Cut, cut
+from clinrisk.core.ingest.csv_file.cutting import CHUNK_BYTES, FIRST_ROW, Cut, cut
 from clinrisk.core.ingest.csv_file.head import HEAD_BYTES, read_header
 from clinrisk.messages.ingest import Chunk, PlanChunksRequest, PlanChunksResult
 from clinrisk.services.ingest import chunk_records
@@ -17,7 +17,7 @@ def plan(request: PlanChunksRequest) -> PlanChunksResult:
     upload = request.upload
     version = (upload.bucket, upload.key, upload.version_id)
     header = read_header(s3.read_range(*version, 0, min(upload.size, HEAD_BYTES)))
-    pieces = [Cut(header.length, upload.size, 1)]
+    pieces = [Cut(header.length, upload.size, FIRST_ROW)]
     if upload.size > CHUNK_BYTES:
         blocks = s3.blocks(*version, upload.size)
         pieces = cut(blocks, header.length, upload.size, len(header.names), CHUNK_BYTES)

@@ -16,6 +16,8 @@ from clinrisk.core.ingest.rules import LONGEST_LINE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+FIRST_ROW = 2
+"""Rows are numbered as a spreadsheet shows them: the header is row 1."""
 CHUNK_BYTES = 24 * 1024 * 1024
 _CONTEXT_BYTES = 64 * 1024
 """In bytes, how far back that line is sought; without one, the first line there is taken to start a row."""
@@ -35,14 +37,14 @@ def cut(
 ) -> list[Cut]:
     r"""Return the cuts of a file: at the end of the first row after every `at_least` bytes.
 
-    `columns` is how many cells a row has. A small file gives one cut. A line of more than 64 KB is cut
-    anywhere, because it rejects the file.
+    `columns` is how many cells a row has. A small file gives one cut. A line of more than 64 KB may be cut
+    anywhere; then it rejects the file.
 
     >>> cut([b"a,b\n1,2\n3,", b"4\n5,6\n"], header_length=4, size=16, columns=2, at_least=6)
-    [Cut(start=4, end=12, first_row=1), Cut(start=12, end=16, first_row=3)]
+    [Cut(start=4, end=12, first_row=2), Cut(start=12, end=16, first_row=4)]
     """
     pieces: list[Cut] = []
-    start, first_row = header_length, 1
+    start, first_row = header_length, FIRST_ROW
     for end, rows in _ends(blocks, header_length, columns, at_least):
         if end < size:
             pieces.append(Cut(start, end, first_row))

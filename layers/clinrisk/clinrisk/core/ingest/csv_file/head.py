@@ -11,16 +11,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
-from clinrisk.core.ingest.csv_file import content
+from clinrisk.core.ingest.csv_file import content, header_names
 from clinrisk.core.ingest.rules import LARGEST_FILE, LONGEST_LINE, FileRule, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from clinrisk.use_cases.base import UseCase
 
 HEAD_BYTES = 256 * 1024
 """How many bytes of a file are checked (fewer when the file is shorter)."""
 MOST_COLUMNS = 500
 _POSITIONS_SHOWN = 20
+_LINES_COMPARED = 30
+_CHARACTERS_COMPARED = 16_384
 OUTCOME_COLUMNS = ("id", "label", "date")
 REPLACES = "replaces"
 """The optional column of an outcomes file: a row with yes takes the place of what was sent earlier."""
@@ -62,25 +66,26 @@ def read_header(head: bytes) -> Header:
     line = (
         head[start:end].decode(errors="replace").removesuffix("\r").replace("\r", "\N{REPLACEMENT CHARACTER}")
     )
-    names = next(csv.reader([line]), [])
-    return Header(tuple(names), min(end + 1, len(head)))
+    names = next(csv.reader([line], skipinitialspace=True), [])
+    return Header(tuple(name.strip(" \t") for name in names), min(end + 1, len(head)))
 
 
 def expected_columns(use_case: UseCase, purpose: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the columns that a file of this purpose must have, and those that it may have."""
     if purpose == "outcomes":
         return OUTCOME_COLUMNS, (REPLACES,)
+    optional = (use_case.optional_id_column,) if use_case.optional_id_column else ()
     if purpose == "training":
-        return use_case.header, ()
+        return use_case.header, optional
     label = use_case.label.column
-    return tuple(name for name in use_case.header if name != label), (label,)
+    return tuple(name for name in use_case.header if name != label), (*optional, label)
 
 
 def _line_problems(head: bytes, size: int) -> list[Problem]:
     """Return the problems with the lengths and the ends of lines."""
     lines = head.split(b"\n")
     complete = lines if size <= len(head) else lines[:-1]
-    if max(map(len, lines)) > LONGEST_LINE:
+    if len(lines[0]) > LONGEST_LINE:
         return [Problem(FileRule.LINE_TOO_LONG, detail=f"{LONGEST_LINE:,} bytes")]
     if len(lines) == 1 and head.count(b"\r") > 1:
         return [Problem(FileRule.LINE_ENDS)]
@@ -91,38 +96,58 @@ def _header_problems(head: bytes, use_case: UseCase, purpose: str) -> list[Probl
     """Return how the header differs from what the purpose needs; the order of columns is free."""
     names = read_header(head).names
     required, optional = expected_columns(use_case, purpose)
-    known = {*required, *optional}
+    known = (*required, *optional)
     if len(names) > MOST_COLUMNS:
         return [Problem(FileRule.TOO_MANY_COLUMNS, detail=f"{MOST_COLUMNS}")]
-    found = known.intersection(names)
-    if len(found) < 2:
-        return [_unrecognised(names, use_case, purpose, known)]
-    problems = []
-    missing = tuple(name for name in required if name not in names)
+    misspelt = header_names.misspelt(names, known)
+    found = set(known).intersection(names)
+    if len(found) + len(misspelt) < 2:
+        return [_unrecognised(head, names, use_case, purpose)]
+    problems: list[Problem] = []
+    missing = tuple(name for name in required if name not in names and name not in misspelt.values())
+    unknown = [n for n, name in enumerate(names) if name and name not in found and n not in misspelt]
+    other = _owner(names, use_case)
+    if other and len(unknown) > len(found):
+        return [Problem(FileRule.HEADER_OF_OTHER, detail=other)]
+    if not missing and (wider := header_names.one_cell_more(_lines(head), len(names))):
+        problems.append(Problem(FileRule.ONE_CELL_MORE, detail=wider))
+    if misspelt:
+        problems.append(Problem(FileRule.COLUMNS_MISSPELT, tuple(misspelt.values()), _positions(misspelt)))
     if missing == (use_case.label.column,) and purpose == "training":
         problems.append(Problem(FileRule.LABEL_COLUMN_MISSING, missing))
     elif missing:
         problems.append(Problem(FileRule.COLUMNS_MISSING, missing))
-    unknown = [position for position, name in enumerate(names) if name not in known]
-    if unknown:
-        other = _owner(names, use_case)
-        if other and len(unknown) > len(found):
-            return [Problem(FileRule.HEADER_OF_OTHER, detail=other)]
-        shown = tuple(names[position] for position in unknown if _may_be_shown(names[position]))
-        positions = ", ".join(str(position + 1) for position in unknown[:_POSITIONS_SHOWN])
-        problems.append(Problem(FileRule.COLUMNS_UNKNOWN, shown, f"at position {positions}"))
+    return [*problems, *_surplus(names, known, unknown)]
+
+
+def _surplus(names: tuple[str, ...], known: tuple[str, ...], unknown: list[int]) -> list[Problem]:
+    """Return the problems with columns that nobody asked for: without a name, unknown, or there twice."""
+    unnamed = [position for position, name in enumerate(names) if not name]
     repeated = tuple(sorted({name for name in names if name in known and names.count(name) > 1}))
-    if repeated:
-        problems.append(Problem(FileRule.COLUMNS_REPEATED, repeated))
-    return problems
+    return [
+        *([Problem(FileRule.COLUMN_UNNAMED, detail=_positions(unnamed))] if unnamed else []),
+        *([Problem(FileRule.COLUMNS_UNKNOWN, detail=_positions(unknown))] if unknown else []),
+        *([Problem(FileRule.COLUMNS_REPEATED, repeated)] if repeated else []),
+    ]
 
 
-def _unrecognised(names: tuple[str, ...], use_case: UseCase, purpose: str, known: set[str]) -> Problem:
+def _positions(columns: Iterable[int]) -> str:
+    return ", ".join(str(position + 1) for position in list(columns)[:_POSITIONS_SHOWN])
+
+
+def _lines(head: bytes) -> list[str]:
+    """Return the first lines of a file."""
+    lines = head.removeprefix(content.BOM).decode("utf-8", "replace").splitlines()
+    return [line[:_CHARACTERS_COMPARED] for line in lines[:_LINES_COMPARED]]
+
+
+def _unrecognised(head: bytes, names: tuple[str, ...], use_case: UseCase, purpose: str) -> Problem:
     """Return the problem with a first line that has at most one of the expected columns."""
-    line = ",".join(names)
-    for delimiter, title in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
-        if len(known.intersection(cell.strip('" ') for cell in line.split(delimiter))) >= 2:
-            return Problem(FileRule.DELIMITER, detail=title)
+    required, optional = expected_columns(use_case, purpose)
+    dialect = header_names.dialect(_lines(head), (*required, *optional))
+    if dialect:
+        rule, detail = dialect
+        return Problem(rule, detail=detail)
     other = _owner(names, use_case)
     if other:
         return Problem(FileRule.HEADER_OF_OTHER, detail=other)
@@ -130,9 +155,9 @@ def _unrecognised(names: tuple[str, ...], use_case: UseCase, purpose: str, known
         return Problem(FileRule.HEADER_OF_OTHER, detail=f"patients ({use_case.title}), not outcomes")
     if set(OUTCOME_COLUMNS) <= set(names):
         return Problem(FileRule.HEADER_OF_OTHER, detail="outcomes, not patients")
-    if len(names) == len(expected_columns(use_case, purpose)[0]) and any(map(_is_data, names)):
+    if len(names) == len(required) and any(map(_is_data, names)):
         return Problem(FileRule.HEADER_ABSENT)
-    return Problem(FileRule.COLUMNS_MISSING, expected_columns(use_case, purpose)[0])
+    return Problem(FileRule.COLUMNS_MISSING, required)
 
 
 def _owner(names: tuple[str, ...], use_case: UseCase) -> str | None:
@@ -145,17 +170,6 @@ def _owner(names: tuple[str, ...], use_case: UseCase) -> str | None:
         ):
             return other.title
     return None
-
-
-def _may_be_shown(name: str) -> bool:
-    """Whether an unknown column is a known one spelled otherwise; any other text might name a patient."""
-    known = {_folded(column) for use_case in use_cases.names() for column in use_cases.get(use_case).header}
-    return name.isascii() and name.isprintable() and _folded(name) in known | {*OUTCOME_COLUMNS, REPLACES}
-
-
-def _folded(name: str) -> str:
-    """Return a column's name without what people spell differently."""
-    return re.sub(r"[ _.-]+", "", name).lower()
 
 
 def _is_data(cell: str) -> bool:

@@ -3,8 +3,8 @@
 polars splits the lines and parses each column as its type, in one pass; the few lines with a cell that it
 cannot parse are split again as text, so that `cells` can name the reason. Where polars would be lenient
 (ragged lines, quotes, line breaks inside quotes, compressed bytes) the bytes are checked here first. Row
-numbers count lines after the header, so row 1 is line 2 of the file as a spreadsheet shows it; blank lines
-are numbered but are not rows.
+numbers count lines, the header being row 1, as a spreadsheet shows them; blank lines are numbered but are not
+rows.
 """
 
 from __future__ import annotations
