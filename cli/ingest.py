@@ -11,7 +11,7 @@ import typer
 from cli import inbox_receipts, waiting_events
 from cli.command_errors import CliError
 from cli.inbox_receipts import short_key
-from cli.options import AsJson, ExistingFile, OnTwin, StackName, UseCaseAndPurpose, use_case_and_purpose
+from cli.options import AsJson, ExistingFiles, OnTwin, StackName, UseCaseAndPurpose, use_case_and_purpose
 from cli.screen import (
     complaints,
     console,
@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.3
 MULTIPART_BYTES = 64 * 2**20
+UNUSED = {"REJECTED", "FAILED", "HELD"}
 
 Patience = Annotated[float, typer.Option(help="How many seconds to wait at most.")]
 
 
 def drop(
-    file: ExistingFile,
+    files: ExistingFiles,
     as_: UseCaseAndPurpose,
     *,
     name: Annotated[
@@ -50,13 +51,16 @@ def drop(
     synthetic: Annotated[
         bool, typer.Option("--synthetic", help="A program drew its patients: report and model card state it.")
     ] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for the receipt and show it.")] = False,
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Upload also what the check would have REJECTED.")
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the receipts and show them.")] = False,
     patience: Patience = 900.0,
     as_json: AsJson = False,
     stack: StackName = None,
     twin: OnTwin = False,
 ) -> None:
-    """Put a file into the inbox. It is processed at once, and a receipt says what became of it.
+    """Put files into the inbox. They are checked, then processed at once; receipts say what became of them.
 
     For example:
 
@@ -64,27 +68,59 @@ def drop(
 
         clinrisk drop 2019.csv --as heart/training --description "Cardiology, St Mary, referrals of 2019"
 
-        clinrisk drop ward-7.csv --as stroke/inference
+        clinrisk drop ward-*.csv --as stroke/inference
 
         clinrisk drop followup.csv --as stroke/outcomes --name 2026-03.csv
 
     Training files need every column that `clinrisk use-cases` lists; inference files may leave the outcome
-    out; outcomes files have the columns id, label and date.
+    out; outcomes files have the columns id, label and date. With --wait the exit code is 1 when a file was
+    REJECTED, FAILED or HELD.
     """
     use_case, purpose = use_case_and_purpose(as_)
+    if name and len(files) > 1:
+        raise typer.BadParameter("--name is for one file")
+    if not unchecked:
+        _check_first(files, as_, use_case, purpose)
     deployed = open_stack(stack, on_twin=twin)
-    key = inbox_receipts.inbox_key(use_case, purpose, name or file.name)
-    with working(f"Uploading {file.name} ...", quiet=as_json):
-        version_id = _upload(deployed, file, key, metadata_of(description, synthetic=synthetic))
-    if wait:
-        dropped = time.monotonic()
-        with working("Waiting for the receipt ...", quiet=as_json):
-            receipt = _await_receipt(deployed, key, version_id, patience)
-        _show_one(receipt, as_json=as_json, seconds=time.monotonic() - dropped)
-    elif as_json:
-        show_json({"key": key, "version_id": version_id, "bytes": file.stat().st_size})
-    else:
-        console().print(f"Dropped as {key}.\nIts receipt: clinrisk receipts {key} --watch")
+    answers, unused = [], False
+    for file in files:
+        key = inbox_receipts.inbox_key(use_case, purpose, name or file.name)
+        with working(f"Uploading {file.name} ...", quiet=as_json):
+            version_id = _upload(deployed, file, key, metadata_of(description, synthetic=synthetic))
+        answers.append((key, version_id, file.stat().st_size, time.monotonic()))
+    documents: list[dict[str, Any]] = []
+    for key, version_id, size, dropped in answers:
+        if wait:
+            with working("Waiting for the receipt ...", quiet=as_json):
+                receipt = _await_receipt(deployed, key, version_id, patience)
+            seconds = round(time.monotonic() - dropped, 2)
+            documents.append(receipt.as_json() | {"seconds": seconds})
+            unused |= receipt.disposition in UNUSED
+            if not as_json:
+                _show_one(receipt, as_json=False)
+        else:
+            documents.append({"key": key, "version_id": version_id, "bytes": size})
+            if not as_json:
+                console().print(f"Dropped as {key}.\nIts receipt: clinrisk receipts {key} --watch")
+    if as_json:
+        show_json(documents[0] if len(documents) == 1 else documents)
+    if unused:
+        raise typer.Exit(1)
+
+
+def _check_first(files: list[Path], as_: str, use_case: str, purpose: str) -> None:
+    """Check files, but for the largest, and raise CliError when one would be REJECTED."""
+    from cli.local_files.upload_preview import preview
+
+    for file in files:
+        if file.stat().st_size > MULTIPART_BYTES:
+            continue
+        found = preview(file.read_bytes(), use_case, purpose, file.name)
+        if found.verdict.disposition == "REJECTED":
+            raise CliError(
+                f"{file.name} would be REJECTED, so nothing was uploaded. {' '.join(found.sentences[:2])}",
+                f"See all of it: clinrisk check {file} --as {as_}",
+            )
 
 
 def _upload(deployed: Stack, file: Path, key: str, stated: dict[str, str]) -> str:
@@ -128,7 +164,7 @@ def receipts(
         clinrisk receipts heart/training/march.csv --watch
 
     ACCEPTED: every row was used. PARTIAL: bad rows were quarantined and counted. REJECTED: no row was used.
-    DUPLICATE: the same bytes were used before. IGNORED: not data. FAILED: see `clinrisk redrive`.
+    HELD: nothing uses it until somebody lets it through. DUPLICATE: the same bytes were used before. IGNORED: not data. FAILED: see `clinrisk redrive`.
     """
     deployed = open_stack(stack, on_twin=twin)
     wanted = Path(target).name if target and Path(target).is_file() else target
@@ -202,7 +238,7 @@ def _show_one(receipt: Receipt, *, as_json: bool, seconds: float | None = None) 
         for sentence in document.get("explanation", []):
             screen.print(sentence, markup=False)
     show_missing(document.get("missing", {}))
-    if receipt.disposition in {"REJECTED", "FAILED"}:
+    if receipt.disposition in UNUSED:
         complaints().print("The file was not used.", style="dim")
 
 

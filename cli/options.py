@@ -38,6 +38,12 @@ ExistingFile = Annotated[
         exists=True, dir_okay=False, readable=True, metavar="FILE", help="A file on this machine."
     ),
 ]
+ExistingFiles = Annotated[
+    list[Path],
+    typer.Argument(
+        exists=True, dir_okay=False, readable=True, metavar="FILE...", help="Files on this machine."
+    ),
+]
 UseCaseName = Annotated[
     str, typer.Argument(metavar="USE_CASE", help="A use case that `clinrisk use-cases` lists.")
 ]

@@ -1,9 +1,9 @@
-"""`use-cases`, `convert`, `cohort` and `check`: files before they are dropped into the inbox."""
+"""`use-cases`, `convert`, `cohort`, `check`, `mend`, `quarantine`: files before they are dropped."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,12 +11,18 @@ from cli.command_errors import CliError
 from cli.options import (
     AsJson,
     ExistingFile,
+    ExistingFiles,
+    OnTwin,
+    StackName,
     UseCaseAndPurpose,
     UseCaseName,
     known_use_case,
     use_case_and_purpose,
 )
 from cli.screen import console, show_details, show_json, show_missing, show_table, verdict, working
+
+if TYPE_CHECKING:
+    from cli.local_files.upload_preview import Preview
 
 OutFile = Annotated[Path, typer.Option("--out", "--to", dir_okay=False, help="The file to write.")]
 
@@ -108,38 +114,149 @@ def cohort(
         console().print(f"Next: clinrisk drop {out} --as {use_case}/{purpose}")
 
 
-def check(file: ExistingFile, as_: UseCaseAndPurpose, *, as_json: AsJson = False) -> None:
-    """Show what the receipt of a file would say, without uploading it (exit code 1: it would be REJECTED).
+def check(
+    files: ExistingFiles,
+    as_: UseCaseAndPurpose,
+    *,
+    mark: Annotated[
+        bool,
+        typer.Option("--mark", help="Write the bad rows of each file to FILE.marked.csv, with what to do."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the receipts of files would say, without uploading them (exit code 1: REJECTED or HELD).
 
     For example:
 
         clinrisk check march.csv --as heart/training
 
-        clinrisk check ward-7.csv --as stroke/inference --json
+        clinrisk check ward-*.csv --as stroke/inference --mark
     """
+    from cli.local_files import marked_rows
     from cli.local_files.upload_preview import preview
+    from clinrisk import use_cases as declared
 
     use_case, purpose = use_case_and_purpose(as_)
-    with working(f"Reading {file.name} ...", quiet=as_json):
-        previewed = preview(file.read_bytes(), use_case, purpose, file.name)
-        found = previewed.verdict
+    found = []
+    for file in files:
+        with working(f"Reading {file.name} ...", quiet=as_json):
+            data = file.read_bytes()
+            previewed = preview(data, use_case, purpose, file.name)
+        found.append((file, previewed))
+        if mark and previewed.verdict.rows_quarantined:
+            rows = marked_rows.quarantined(data, declared.get(use_case), purpose)
+            file.with_suffix(".marked.csv").write_bytes(marked_rows.as_csv(rows, declared.get(use_case)))
+    documents = [{"file": str(file), **previewed.as_json()} for file, previewed in found]
     if as_json:
-        show_json({"file": str(file), **previewed.as_json()})
+        show_json(documents[0] if len(documents) == 1 else documents)
     else:
-        screen = console()
-        screen.print(
-            verdict(found.disposition),
-            f"{found.rows_accepted:,} rows would be used, {found.rows_quarantined:,} quarantined.",
-        )
-        show_details(previewed.details)
-        show_missing(found.missing)
-    if found.disposition == "REJECTED":
-        if as_json:
-            raise typer.Exit(1)
+        for file, previewed in found:
+            show_preview(file, previewed, marked=mark)
+    bad = [
+        (file, one.verdict.disposition)
+        for file, one in found
+        if one.verdict.disposition in {"REJECTED", "HELD"}
+    ]
+    if bad and as_json:
+        raise typer.Exit(1)
+    if bad:
+        file, disposition = bad[0]
         raise CliError(
-            "This file would be REJECTED.",
+            f"This file would be {disposition}."
+            if len(found) == 1
+            else f"{len(bad)} files would not be used.",
             f"Correct what is listed above, then check again: clinrisk check {file} --as {as_}",
         )
+
+
+def show_preview(file: Path, previewed: Preview, *, marked: bool = False) -> None:
+    """Print what the receipt of a file would say."""
+    screen, found = console(), previewed.verdict
+    screen.print(
+        verdict(found.disposition),
+        f"{file.name}: {found.rows_accepted:,} rows would be used, {found.rows_quarantined:,} quarantined.",
+    )
+    show_details(previewed.details)
+    for sentence in previewed.remarks:
+        screen.print(sentence, markup=False)
+    show_missing(found.missing)
+    if marked and found.rows_quarantined:
+        screen.print(f"The bad rows are in {file.with_suffix('.marked.csv')}.", markup=False)
+
+
+def mend(file: ExistingFile, as_: UseCaseAndPurpose, out: OutFile, *, as_json: AsJson = False) -> None:
+    """Write a corrected copy of a file where the fault is one of dialect, and say what was changed.
+
+    For example:
+
+        clinrisk mend export.csv --as stroke/training --out mended.csv
+
+    It changes the delimiter, decimal commas, the encoding, lines above the column names, the spelling
+    of names, columns without a name, and numbers that mean "not measured". No measured value changes.
+    """
+    from cli.local_files import mending
+    from clinrisk import use_cases as declared
+
+    use_case, purpose = use_case_and_purpose(as_)
+    try:
+        mended, changes = mending.mend(file.read_bytes(), declared.get(use_case), purpose)
+    except ValueError as error:
+        raise CliError(
+            "No line of the file has the agreed column names.", "`clinrisk use-cases` lists them."
+        ) from error
+    out.write_bytes(mended)
+    if as_json:
+        show_json({"file": str(out), "changes": changes})
+        return
+    screen = console()
+    for change in changes or ["Nothing had to be changed."]:
+        screen.print(change, markup=False)
+    screen.print(f"Written to {out}. Next: clinrisk check {out} --as {as_}", markup=False)
+
+
+def quarantine(
+    source: Annotated[
+        str, typer.Argument(metavar="FILE|KEY", help="A file on this machine, or an inbox key.")
+    ],
+    out: Annotated[Path, typer.Option("--csv", dir_okay=False, help="The file to write.")],
+    as_: Annotated[
+        str, typer.Option("--as", metavar="USE_CASE/PURPOSE", help="What a file on this machine is.")
+    ] = "",
+    *,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    twin: OnTwin = False,
+) -> None:
+    """Write the bad rows of a file as they came, each with its row number, its rule and what to do.
+
+    For example:
+
+        clinrisk quarantine march.csv --as heart/training --csv bad.csv
+
+        clinrisk quarantine heart/training/march.csv --csv bad.csv
+
+    The second form reads what the stack has set aside of a file that was dropped.
+    """
+    from cli import inbox_receipts
+    from cli.local_files import marked_rows
+    from cli.stack import open_stack
+    from clinrisk import use_cases as declared
+
+    if Path(source).is_file():
+        name, purpose = use_case_and_purpose(as_)
+        rows = marked_rows.quarantined(Path(source).read_bytes(), declared.get(name), purpose)
+    else:
+        deployed = open_stack(stack, on_twin=twin)
+        receipt = next(iter(inbox_receipts.find(deployed, source, limit=1)), None)
+        if receipt is None:
+            raise CliError(f"There is no receipt for {source}.", "List what there is: clinrisk receipts")
+        name = str(receipt.document["use_case"])
+        rows = marked_rows.stored(deployed, name, str(receipt.document["upload_id"]))
+    out.write_bytes(marked_rows.as_csv(rows, declared.get(name)))
+    if as_json:
+        show_json({"file": str(out), "rows": len(rows)})
+    else:
+        console().print(f"{len(rows):,} rows written to {out}.", markup=False)
 
 
 def use_cases(*, as_json: AsJson = False) -> None:

@@ -27,6 +27,7 @@ class Preview:
     details: tuple[dict[str, Any], ...]
     """Per rule: how many rows, the first row numbers, what to do."""
     sentences: tuple[str, ...]
+    remarks: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields of a receipt."""
@@ -34,6 +35,7 @@ class Preview:
             "disposition": self.verdict.disposition,
             "rows_accepted": self.verdict.rows_accepted,
             "rows_quarantined": self.verdict.rows_quarantined,
+            "rows_not_scorable": self.verdict.rows_not_scorable,
             "missing": dict(self.verdict.missing),
             "reasons": dict(self.verdict.reasons),
             "details": list(self.details),
@@ -52,7 +54,9 @@ def preview(content: bytes, name: str, purpose: str, file_name: str = "a.csv") -
 
 def _explained(verdict: FileVerdict, use_case: UseCase | None) -> Preview:
     details, sentences = rule_sentences.details(verdict, use_case), rule_sentences.explain(verdict, use_case)
-    return Preview(verdict, tuple(details), tuple(sentences))
+    return Preview(
+        verdict, tuple(details), tuple(sentences), tuple(rule_sentences.remarks(verdict, use_case))
+    )
 
 
 def _refused_name(key: str) -> FileVerdict | None:

@@ -254,8 +254,8 @@ class Walkthrough:
         """Drop a file, wait for its receipt, keep it, and give the key."""
         key = f"inbox/{self.name}/{purpose}/{file.name}"
         with self._step(title or f"Drop {file.name} as {purpose}", "ingest", key) as step:
-            stated = () if self.own_file else ("--synthetic",)
-            receipt = self.clinrisk.ask("drop", file, "--as", f"{self.name}/{purpose}", "--wait", *stated)
+            more = ("--wait", "--unchecked", *(() if self.own_file else ("--synthetic",)))
+            receipt = self.clinrisk.ask("drop", file, "--as", f"{self.name}/{purpose}", *more)
             counts = {name: receipt.get(name, 0) for name in ("rows_accepted", "rows_quarantined")}
             self.record.uploads.append(
                 {"key": receipt["key"], "disposition": receipt["disposition"], **counts}

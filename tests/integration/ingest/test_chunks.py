@@ -96,7 +96,7 @@ def test_reasons_count_repeats_and_contradictions_between_chunks(
 ) -> None:
     _, result, receipt, _ = ingested(stack, "stroke")
     assert receipt["reasons"] == {"id_repeated:id": 3, "id_conflicting:id": 2}
-    assert receipt["rows"]["id_conflicting:id"] == [8, 62]
+    assert receipt["rows"]["id_conflicting:id"] == [9, 63]
     assert result["rows_accepted"] == 59
 
 

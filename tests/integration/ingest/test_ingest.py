@@ -80,7 +80,7 @@ def test_bad_rows_are_quarantined_and_counted(stack: Stack, store: FakeFeatureSt
     receipt = stack.read_json(result["receipt"]["uri"])
     assert (result["disposition"], result["rows_accepted"], result["rows_quarantined"]) == ("PARTIAL", 39, 1)
     assert receipt["reasons"] == {"unknown_code:cp": 1}
-    assert receipt["rows"] == {"unknown_code:cp": [4]}
+    assert receipt["rows"] == {"unknown_code:cp": [5]}
     assert result["announce"]
     assert "march.csv" in result["subject"]
     assert len(store.records) == 39

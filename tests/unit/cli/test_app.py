@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 COMMANDS = [
-    *("use-cases", "convert", "cohort", "check", "drop", "receipts"),
+    *("use-cases", "convert", "cohort", "check", "mend", "quarantine", "drop", "receipts"),
     *("status", "monitor", "findings", "approvals", "live", "fetch"),
 ]
 

@@ -1,7 +1,9 @@
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from clinrisk.core.ingest.inbox_keys import receipt_key
@@ -24,7 +26,7 @@ def test_a_dropped_file_arrives_under_its_use_case_with_its_digest(
     deployment: Any, clinrisk: Callable[..., Any], tmp_path: Path
 ) -> None:
     (tmp_path / "march.csv").write_text("age\n63\n")
-    answer = clinrisk("drop", tmp_path / "march.csv", "--as", "heart/training", "--json")
+    answer = clinrisk("drop", tmp_path / "march.csv", "--unchecked", "--as", "heart/training", "--json")
     stored = deployment.s3.get_object(Bucket=deployment.outputs["InboxBucket"], Key=KEY)
     assert answer.code == 0
     assert answer.json() == {"key": KEY, "version_id": stored["VersionId"], "bytes": 7}
@@ -66,7 +68,9 @@ def test_drop_waits_for_the_receipt_of_its_own_version(
         )
 
     monkeypatch.setattr("time.sleep", pipeline)
-    answer = clinrisk("drop", tmp_path / "march.csv", "--as", "heart/training", "--wait", "--json")
+    answer = clinrisk(
+        "drop", tmp_path / "march.csv", "--unchecked", "--as", "heart/training", "--wait", "--json"
+    )
     assert answer.json()["disposition"] == "ACCEPTED"
 
 
@@ -74,7 +78,9 @@ def test_a_receipt_that_does_not_come_ends_with_a_remedy(
     deployment: Any, clinrisk: Callable[..., Any], tmp_path: Path
 ) -> None:
     (tmp_path / "march.csv").write_text("age\n63\n")
-    answer = clinrisk("drop", tmp_path / "march.csv", "--as", "heart/training", "--wait", "--patience", "0")
+    answer = clinrisk(
+        "drop", tmp_path / "march.csv", "--unchecked", "--as", "heart/training", "--wait", "--patience", "0"
+    )
     assert answer.code == 1
     assert "clinrisk status" in answer.err
 
@@ -140,7 +146,7 @@ def test_a_drop_names_how_to_read_its_receipt(
 ) -> None:
     (tmp_path / "march.csv").write_text("age\n63\n")
     monkeypatch.setattr("cli.ingest.MULTIPART_BYTES", multipart_above)
-    answer = clinrisk("drop", tmp_path / "march.csv", "--as", "heart/training")
+    answer = clinrisk("drop", tmp_path / "march.csv", "--unchecked", "--as", "heart/training")
     assert answer.code == 0
     assert f"clinrisk receipts {KEY} --watch" in answer.out
     stored = deployment.s3.get_object(Bucket=deployment.outputs["InboxBucket"], Key=KEY)
@@ -152,9 +158,9 @@ def test_watching_waits_for_the_receipt_of_the_version_in_the_inbox(
     deployment: Any, clinrisk: Callable[..., Any], tmp_path: Path
 ) -> None:
     (tmp_path / "march.csv").write_text("age\n63\n")
-    version = clinrisk("drop", tmp_path / "march.csv", "--as", "heart/training", "--json").json()[
-        "version_id"
-    ]
+    version = clinrisk(
+        "drop", tmp_path / "march.csv", "--unchecked", "--as", "heart/training", "--json"
+    ).json()["version_id"]
     refused = {"disposition": "REJECTED", "explanation": ["The header lacks columns."]}
     deployment.write("ResultsBucket", f"receipts/{KEY}.{version}.json", refused)
     answer = clinrisk("receipts", "heart/training/march.csv", "--watch")
@@ -173,3 +179,72 @@ def test_the_newest_receipts_are_listed_up_to_a_number(deployment: Any, clinrisk
         deployment.write("ResultsBucket", f"receipts/inbox/heart/training/{day}.csv.v1.json", RECEIPT)
     shown = clinrisk("receipts", "--last", "2").out
     assert shown.count("PARTIAL") == shown.count("heart/training/") == 2
+
+
+def _cohort(clinrisk: Callable[..., Any], out: Path) -> Path:
+    assert clinrisk("cohort", "heart", "--rows", "30", "--out", out).code == 0
+    return out
+
+
+def test_several_files_are_dropped_at_once(
+    deployment: Any, clinrisk: Callable[..., Any], tmp_path: Path
+) -> None:
+    files = [_cohort(clinrisk, tmp_path / name) for name in ("march.csv", "april.csv")]
+    answer = clinrisk("drop", *files, "--as", "heart/training", "--json")
+    assert [one["key"].rpartition("/")[2] for one in answer.json()] == ["march.csv", "april.csv"]
+    assert clinrisk("drop", *files, "--as", "heart/training", "--name", "x.csv").code == 2
+
+
+def test_a_file_that_would_be_rejected_is_not_uploaded_and_neither_is_any_other(
+    deployment: Any, clinrisk: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "b.csv").write_text("age\n63\n")
+    answer = clinrisk(
+        "drop", _cohort(clinrisk, tmp_path / "a.csv"), tmp_path / "b.csv", "--as", "heart/training"
+    )
+    assert answer.code == 1
+    assert "would be REJECTED" in answer.err
+    assert "clinrisk check" in answer.err
+    assert "Contents" not in deployment.s3.list_objects_v2(Bucket=deployment.outputs["InboxBucket"])
+
+
+@pytest.mark.parametrize(
+    ("disposition", "code"),
+    [("ACCEPTED", 0), ("PARTIAL", 0), ("DUPLICATE", 0), ("REJECTED", 1), ("FAILED", 1), ("HELD", 1)],
+)
+def test_the_exit_code_says_whether_a_file_was_used(  # noqa: PLR0917  # two facts, four fixtures
+    disposition: str,
+    code: int,
+    deployment: Any,
+    clinrisk: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def pipeline(_: float) -> None:
+        version = deployment.s3.head_object(Bucket=deployment.outputs["InboxBucket"], Key=KEY)["VersionId"]
+        written = RECEIPT | {"disposition": disposition}
+        deployment.write("ResultsBucket", f"receipts/{KEY}.{version}.json", written)
+
+    file = _cohort(clinrisk, tmp_path / "march.csv")
+    monkeypatch.setattr("time.sleep", pipeline)
+    assert clinrisk("drop", file, "--as", "heart/training", "--wait").code == code
+
+
+def test_rows_that_the_stack_set_aside_are_given_back(
+    deployment: Any, clinrisk: Callable[..., Any], tmp_path: Path
+) -> None:
+    upload_id = "0f1e2d3c4b5a69788796"
+    deployment.write(
+        "ResultsBucket", f"receipts/{KEY}.v1.json", RECEIPT | {"upload_id": upload_id, "use_case": "heart"}
+    )
+    row = {"row": 7, "rule": "unknown_code", "column": "cp", "also": "", "raw": "63,1,0"}
+    body = io.BytesIO()
+    pl.DataFrame([row]).write_parquet(body)
+    key = f"quarantine/heart/{upload_id}/chunk-00000.parquet"
+    deployment.s3.put_object(Bucket=deployment.outputs["LakeBucket"], Key=key, Body=body.getvalue())
+    target = tmp_path / "bad.csv"
+    assert clinrisk("quarantine", "heart/training/march.csv", "--csv", target).code == 0
+    assert (
+        target.read_text().splitlines()[1].startswith('7,unknown_code:cp,"1 row has an unknown code in cp.')
+    )
+    assert clinrisk("quarantine", "heart/training/april.csv", "--csv", target).code == 1

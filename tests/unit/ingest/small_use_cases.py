@@ -34,6 +34,7 @@ WARD = replace(
     name="ward",
     title="Sepsis on a ward",
     id_column="case",
+    optional_id_column=None,
     columns=(
         _AGE,
         Number(

@@ -239,7 +239,7 @@ class UseCase:
 
     def id_in(self, header: Iterable[str]) -> str | None:
         """Return the column of a file that holds the hospital's own ids, if it has one."""
-        return self.id_column or (self.optional_id_column if self.optional_id_column in header else None)
+        return self.id_column or next((name for name in header if name == self.optional_id_column), None)
 
     @cached_property
     def features(self) -> tuple[Feature, ...]:

@@ -177,7 +177,7 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
             not_scorable=_count_rows_of(absent, keep),
             missing={name: n for name, series in values.items() if (n := series.null_count())},
             facts=context.ending
-            | {"ids": int(ids is not None)}
+            | {"ids": 0 if ids is None else len(keep)}
             | _facts(read, violations, label if labelled else None, keep),
         ),
         _profile(use_case, inputs, groups, labels[0] if labels else None),

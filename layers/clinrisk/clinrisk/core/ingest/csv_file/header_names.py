@@ -74,8 +74,8 @@ def dialect(lines: Sequence[str], agreed: Sequence[str]) -> tuple[FileRule, str]
     found = find(lines, agreed)
     if found is None:
         unquoted = [cell for line in lines[:1] for cell in split(line, ",")]
-        whole = len(unquoted) == 1 and is_header(unquoted[0].split(","), agreed)
-        return (FileRule.LINES_QUOTED, "") if whole else None
+        quoted = len(unquoted) == 1 and is_header(unquoted[0].split(","), agreed)
+        return (FileRule.LINES_QUOTED, "") if quoted else None
     position, delimiter = found
     if position:
         return FileRule.HEADER_BELOW, f"line {position + 1}"

@@ -1,0 +1,57 @@
+"""The rows that a file loses, as they came, each with its number, its rule and what to do, as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from clinrisk.core import object_keys
+from clinrisk.core.ingest.chunk import read_chunk
+from clinrisk.core.ingest.csv_file.cutting import FIRST_ROW
+from clinrisk.core.ingest.csv_file.head import read_header
+from clinrisk.core.ingest.rule_sentences import reason_sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from cli.stack import Stack
+    from clinrisk.use_cases.base import UseCase
+
+COLUMNS = ("row", "rule", "what to do", "line")
+
+
+def quarantined(data: bytes, use_case: UseCase, purpose: str) -> list[dict[str, Any]]:
+    """Return the quarantined rows of a file whose head has no problems."""
+    header = read_header(data)
+    made = read_chunk(data[header.length :], use_case, purpose, header.names, FIRST_ROW, b"offline")
+    return made.quarantine.to_dicts()
+
+
+def stored(stack: Stack, use_case: str, upload_id: str) -> list[dict[str, Any]]:
+    """Return the rows that the stack has set aside of an upload."""
+    from cli.bucket_objects import objects_under
+
+    rows: list[dict[str, Any]] = []
+    bucket = stack.output("LakeBucket")
+    folder = object_keys.quarantine(use_case, upload_id, 0).rpartition("/")[0] + "/"
+    for one in objects_under(stack, "LakeBucket", folder):
+        body = stack.s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read()
+        rows += pl.read_parquet(io.BytesIO(body)).to_dicts()
+    return rows
+
+
+def as_csv(rows: Iterable[Mapping[str, Any]], use_case: UseCase | None) -> bytes:
+    """Return rows of the quarantine as CSV, in the order of the file."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for row in sorted(rows, key=lambda one: one["row"]):
+        reason = ":".join(filter(None, (row["rule"], row["column"])))
+        sentence = reason_sentence(reason, 1, (), use_case)
+        # A spreadsheet must not run what somebody wrote into a cell.
+        line = "'" + row["raw"] if row["raw"].startswith(("=", "+", "-", "@")) else row["raw"]
+        table.writerow((row["row"], reason, sentence, line.rstrip("\r")))
+    return text.getvalue().encode()
