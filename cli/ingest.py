@@ -164,7 +164,8 @@ def receipts(
         clinrisk receipts heart/training/march.csv --watch
 
     ACCEPTED: every row was used. PARTIAL: bad rows were quarantined and counted. REJECTED: no row was used.
-    HELD: nothing uses it until somebody lets it through. DUPLICATE: the same bytes were used before. IGNORED: not data. FAILED: see `clinrisk redrive`.
+    HELD: nothing uses it until somebody lets it through. DUPLICATE: the same bytes were used before.
+    IGNORED: not data. FAILED: see `clinrisk redrive`.
     """
     deployed = open_stack(stack, on_twin=twin)
     wanted = Path(target).name if target and Path(target).is_file() else target

@@ -1,4 +1,4 @@
-"""A corrected copy of a file whose fault is one of dialect: no measured value changes, all changes are stated.
+"""A corrected copy of a file whose fault is one of dialect: no measured value changes, each change is named.
 
 What it cannot know (a unit, a recoded column, a value that is wrong) stays as it is, for `check` to name.
 """
