@@ -36,7 +36,7 @@ def test_results_carry_the_hospitals_ids_in_the_files_order(stack: Stack) -> Non
     assert head["ContentType"] == "text/csv; charset=utf-8"
     lines = stack.read(published["results"]["uri"]).decode().splitlines()
     assert lines[0].startswith("row,id,risk,risk_low,risk_high,band,flagged,not_measured,")
-    assert lines[1].startswith('1,1000,0.19,,,low,1,"","",age 63,never smoked,,')
+    assert lines[1].startswith('2,1000,0.19,,,low,1,"","",age 63,never smoked,,')
     assert (published["scored_rows"], len(lines)) == (20, 21)
     assert "flagged 5" in published["message"]
 
@@ -75,7 +75,7 @@ def test_the_results_of_several_chunks_are_one_file(stack: Stack, monkeypatch: p
     text = stack.read(published["results"]["uri"])
     lines = text.decode().splitlines()
     assert len([line for line in lines if line.startswith("row,id,")]) == 1
-    assert [line.split(",")[:2] for line in lines[1:]] == [[str(n), str(999 + n)] for n in range(1, 61)]
+    assert [line.split(",")[:2] for line in lines[1:]] == [[str(n), str(998 + n)] for n in range(2, 62)]
     assert hashlib.sha256(text).hexdigest() == published["results"]["sha256"]
 
 
