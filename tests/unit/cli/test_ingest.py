@@ -41,7 +41,7 @@ def test_what_is_stated_about_a_dropped_file_stands_in_its_metadata(
 ) -> None:
     (tmp_path / "march.csv").write_text("age\n63\n")
     stated = ("--description", "Klinik für Kardiologie, 2019", "--synthetic")
-    assert clinrisk("drop", tmp_path / "march.csv", "--as", "heart/training", *stated).code == 0
+    assert clinrisk("drop", tmp_path / "march.csv", *AS_IT_IS, *stated).code == 0
     stored = deployment.s3.head_object(Bucket=deployment.outputs["InboxBucket"], Key=KEY)["Metadata"]
     assert statements_of(stored) == ("Klinik für Kardiologie, 2019", True)
 

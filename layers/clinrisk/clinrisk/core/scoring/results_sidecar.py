@@ -18,7 +18,7 @@ IN_EVERY_ROW = 3
 UNCERTAIN, NOT_SCORED = "uncertain", "not scored"
 """The bands of a patient unlike those learned from, and of one without a risk."""
 COLUMNS: Mapping[str, str] = {
-    "row": "The row of the file that was dropped; 1 is the line below the header.",
+    "row": "The row of the file that was dropped, as a spreadsheet shows it: the header is row 1.",
     "id": "The hospital's own id of the patient; where the file had none, the record id, by which outcomes "
     "name the patient.",
     "risk": "The estimated chance, 0 to 1; empty where no risk is stated.",

@@ -157,7 +157,7 @@ def _unrecognised(head: bytes, names: tuple[str, ...], use_case: UseCase, purpos
         return Problem(FileRule.HEADER_OF_OTHER, detail="outcomes, not patients")
     if len(names) == len(required) and any(map(_is_data, names)):
         return Problem(FileRule.HEADER_ABSENT)
-    return Problem(FileRule.COLUMNS_MISSING, required)
+    return Problem(FileRule.COLUMNS_MISSING, tuple(name for name in required if name not in names))
 
 
 def _owner(names: tuple[str, ...], use_case: UseCase) -> str | None:
