@@ -170,7 +170,7 @@ def test_a_file_that_cannot_be_processed_is_failed_kept_and_redriven(live: Live)
 
 
 def test_no_cell_leaves_the_lake(live: Live) -> None:
-    rows = [row | {"id": f"{CANARY}{n}"} for n, row in enumerate(stroke_rows("canary", 300))]
+    rows = [row | {"id": f"{CANARY}{n}"} for n, row in enumerate(stroke_rows("canary", 500))]
     for number, name in enumerate(STROKE):
         rows[number] |= {name: f"={CANARY}"}
         rows[number + 20] |= {name: CANARY * 9}
