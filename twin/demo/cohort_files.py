@@ -80,7 +80,8 @@ def outcomes(parts: CohortParts, results: Path, folder: Path, date: str) -> Path
     else:
         header, rows = _read(results)
         row_at, id_at = header.index("row"), header.index("id")
-        named = [(row[id_at], parts.later_labels[int(row[row_at]) - 1]) for row in rows]
+        # Rows are numbered as a spreadsheet shows them: the header is row 1.
+        named = [(row[id_at], parts.later_labels[int(row[row_at]) - 2]) for row in rows]
     return _write(
         folder / "outcomes.csv", ("id", "label", "date"), [(name, str(label), date) for name, label in named]
     )

@@ -103,7 +103,8 @@ def before(rehearsal: Rehearsal) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def changed(rehearsal: Rehearsal, before: dict[str, Any]) -> dict[str, Any]:
     """The stack after the change, deployed in place; returns the receipt of the first contract's file."""
-    rehearsal.edit_heart('"mg/dl",\n            missing=(0.0,),', '"mg/dl",\n            missing=(0.0, 1.0),')
+    chol = '"mg/dl",\n            missing=(_NOT_MEASURED, 0.0'
+    rehearsal.edit_heart(f"{chol}),", f"{chol}, 1.0),")
     refused = rehearsal.make_template()
     assert refused.returncode == 1
     assert "Raise schema_version in use_cases/heart.py from 1 to 2" in refused.stderr

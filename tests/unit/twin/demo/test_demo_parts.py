@@ -71,7 +71,8 @@ def test_outcomes_name_patients_by_the_hospitals_ids(tmp_path: Path) -> None:
 def test_without_hospital_ids_outcomes_find_their_record_by_row(tmp_path: Path) -> None:
     parts = cut(tmp_path, HEART, [f"{30 + n},{n % 3}" for n in range(30)])
     results = tmp_path / "results.csv"
-    numbered = [f"{row},record-{row},0.5" for row in range(parts.later_rows, 0, -1)]
+    # The first patient is in row 2, below the header.
+    numbered = [f"{row + 1},record-{row},0.5" for row in range(parts.later_rows, 0, -1)]
     results.write_text("\n".join(["row,id,risk", *numbered]) + "\n")
     record = rows(cohort_files.outcomes(parts, results, tmp_path, "2026-03-01"))
     labels = {row["id"]: int(row["label"]) for row in record}
