@@ -131,7 +131,7 @@ def test_batches_with_outcomes_are_judged_together_as_well(scored: ScoredBatches
         scored.join(outcomes_id)
     found = check(scored, "performance")["findings"]
     together = {finding["batch"]: finding["detail"] for finding in found}["all recent batches together"]
-    assert "In 400 patients with known outcome" in together
+    assert "In 400 predictions with known outcome" in together
 
 
 def test_joining_again_or_after_a_delay_ends_in_the_same_bytes(scored: ScoredBatches) -> None:

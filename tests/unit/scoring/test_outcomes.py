@@ -79,7 +79,8 @@ def test_without_a_match_there_is_no_profile() -> None:
         ([(1, day(-1))], ("joined", 1)),
         ([(1, day(-2))], ("earlier", -1)),
         ([(0, day(3)), (1, day(9))], ("conflicting", -1)),
-        ([(0, day(-2)), (1, day(9))], ("joined", 1)),
+        ([(0, day(-2)), (1, day(9))], ("conflicting", -1)),
+        ([(1, day(-9)), (0, day(3))], ("conflicting", -1)),
         ([(1, day(3)), (1, day(9))], ("joined", 1)),
     ],
 )
@@ -100,7 +101,9 @@ def test_an_examination_gives_the_outcome_once(
         ([(0, day(10)), (1, day(10))], ("conflicting", -1)),
         ([(0, day(11)), (1, day(10))], ("conflicting", -1)),
         ([(1, day(-2))], ("earlier", -1)),
-        ([(1, day(-2)), (0, day(30))], ("joined", 0)),
+        ([(1, day(-2)), (0, day(30))], ("conflicting", -1)),
+        ([(0, day(-2)), (1, day(9))], ("joined", 1)),
+        ([(1, day(-2)), (1, day(9))], ("earlier", -1)),
     ],
 )
 def test_an_event_counts_up_to_the_end_of_the_horizon(
@@ -132,15 +135,24 @@ def test_a_row_that_replaces_takes_the_place_of_all_that_arrived_before_it() -> 
 def test_a_patient_counts_once_per_upload_with_the_most_urgent_status() -> None:
     files = {"one": file_of(("a", 0, END), ("z", 0, END)), "two": file_of(("a", 1, END))}
     fine = judged(HEART, file_of(("a", 0, END)))
-    counts = status_by_upload(files, [judged(HEART, *files.values()), fine])
+    valid = in_force(list(files.values()))
+    counts = status_by_upload(files, valid, [judged(HEART, *files.values()), fine])
     assert counts["one"] == {
         OutcomeStatus.CONFLICTING: 1,
         OutcomeStatus.JOINED: 0,
         OutcomeStatus.WAITING: 0,
         OutcomeStatus.EARLIER: 0,
+        OutcomeStatus.REPLACED: 0,
         OutcomeStatus.UNMATCHED: 1,
     }
+    assert (counts[""][OutcomeStatus.CONFLICTING], counts[""][OutcomeStatus.UNMATCHED]) == (1, 1)
     assert counts["two"][OutcomeStatus.CONFLICTING] == 1
+
+
+def test_a_file_whose_outcome_was_replaced_says_so() -> None:
+    files = {"wrong": file_of(("a", 0, END)), "right": file_of(("a", 1, END), replaces=True)}
+    counts = status_by_upload(files, in_force(list(files.values())), [judged(HEART, *files.values())])
+    assert counts["wrong"][OutcomeStatus.REPLACED] == counts["right"][OutcomeStatus.JOINED] == 1
 
 
 ROWS = st.lists(
@@ -161,6 +173,7 @@ def test_every_patient_is_accounted_for_and_the_order_of_files_does_not_matter(
     assert batch.profile == again.profile
     assert batch.patients.height == len({row[0] for rows in files for row in rows} & set("abc"))
     assert (batch.profile.everyone.n if batch.profile else 0) == batch.counts[OutcomeStatus.JOINED]
-    counts = status_by_upload({str(number): one for number, one in enumerate(uploads)}, [batch])
+    named = {str(number): one for number, one in enumerate(uploads)}
+    counts = status_by_upload(named, in_force(uploads), [batch])
     for number, rows in enumerate(files):
         assert sum(counts[str(number)].values()) == len(rows)

@@ -90,9 +90,9 @@ def performance_finding(use_case: UseCase, material: ScoreMaterial) -> CheckFind
     miscalibrated = ratio.low > highest or ratio.high < lowest
     by_ratio = miscalibrated and not ranks_worse
     detail = (
-        f"In {everyone.n} patients with known outcome the AUC is {_words(now)}, approved with "
+        f"In {everyone.n} predictions with known outcome the AUC is {_words(now)}, approved with "
         f"{_words(approved)}; {ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f}) cases occurred for "
-        f"each one predicted (limits {lowest:.2f} and {highest:.2f})."
+        f"each one predicted (limits {lowest:.2f} and {highest:.2f}).{_not_counted(material.outcomes)}"
     )
     return CheckFinding(
         Check.PERFORMANCE,
@@ -101,6 +101,16 @@ def performance_finding(use_case: UseCase, material: ScoreMaterial) -> CheckFind
         highest if by_ratio else approved.low,
         detail,
     )
+
+
+def _not_counted(outcomes: Mapping[str, int]) -> str:
+    """Return how many outcomes are not in the figures, and why; "" where there are none."""
+    left = [
+        f"{outcomes[status]} {status}"
+        for status in (OutcomeStatus.WAITING, OutcomeStatus.CONFLICTING, OutcomeStatus.EARLIER)
+        if outcomes.get(status)
+    ]
+    return f" Outcomes that are not in these figures: {', '.join(left)}." if left else ""
 
 
 def _contradictory(use_case: str, outcomes: Mapping[str, int]) -> str:

@@ -30,6 +30,8 @@ DAY = dt.timedelta(days=1)
 
 _COLUMNS = pl.Schema({"record_id": pl.String, "label": pl.Int64, "date": pl.Date, "replaces": pl.Boolean})
 
+NOBODY = pl.DataFrame(schema={"record_id": pl.String, "status": pl.String})
+
 Counts = dict[OutcomeStatus, int]
 """Patients per status; each is in one."""
 
@@ -38,6 +40,8 @@ Counts = dict[OutcomeStatus, int]
 class JudgedBatch:
     """The predictions of one batch that have outcomes."""
 
+    predictions: int
+    """With or without outcomes."""
     patients: pl.DataFrame
     """record_id, status (text)."""
     profile: ScoreProfile | None
@@ -62,7 +66,7 @@ def counts_of(patients: pl.DataFrame) -> Counts:
 
 
 def in_force(uploads: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return the outcomes (record_id, label, date) that no later upload replaces.
+    """Return the outcomes that no later upload replaces: record_id, label, date, arrived (which upload).
 
     `uploads` are in the order of their arrival: record_id, label, date, replaces. A row that replaces takes
     the place of what arrived earlier for its patient; every other row stands beside it.
@@ -71,9 +75,7 @@ def in_force(uploads: Sequence[pl.DataFrame]) -> pl.DataFrame:
         [frame.select(_COLUMNS.names()).cast(_COLUMNS) for frame in uploads] or [_COLUMNS.to_frame()]
     ).with_columns(arrived=np.repeat(np.arange(len(uploads)), [frame.height for frame in uploads]))
     replaced = pl.col("arrived").filter("replaces").max().over("record_id")
-    return every.filter(replaced.is_null() | (pl.col("arrived") >= replaced)).select(
-        "record_id", "label", "date"
-    )
+    return every.filter(replaced.is_null() | (pl.col("arrived") >= replaced)).drop("replaces")
 
 
 def judge(
@@ -86,33 +88,39 @@ def judge(
     """Return what the outcomes in force say about the predictions of one batch.
 
     `predictions` has record_id, risk, flagged and a `group_<attribute>` column per protected attribute;
-    `outcomes` has record_id, label and date. A case counts up to the end of the horizon; a patient without
-    the event counts once somebody looked at its end or later. Without a horizon an outcome is final.
+    `outcomes` has record_id, label and date. Whether two exclude one another does not depend on the
+    prediction; what is dated before it does not answer it, and whoever had the event before it is no longer
+    at risk of it. A case counts up to the end of the horizon; a patient without the event counts once
+    somebody looked at its end or later. Without a horizon an outcome is final.
     """
     answering = pl.col("date") >= predicted_on - DAY
+    case, free = pl.col("label") == 1, pl.col("label") == 0
     known = (
         outcomes.join(predictions.select("record_id").unique(), on="record_id", how="semi")
         .group_by("record_id", maintain_order=True)
         .agg(
-            case=pl.col("date").filter(answering & (pl.col("label") == 1)).min(),
-            free=pl.col("date").filter(answering & (pl.col("label") == 0)).max(),
+            first_case=pl.col("date").filter(case).min(),
+            last_free=pl.col("date").filter(free).max(),
+            case=pl.col("date").filter(case & answering).min(),
+            free=pl.col("date").filter(free & answering).max(),
         )
     )
-    case, free = pl.col("case"), pl.col("free")
-    both = case.is_not_null() & free.is_not_null()
-    label, wait = case.is_not_null(), pl.lit(value=False)
-    conflict, end = both, predicted_on
+    case, free, first_case, last_free = map(pl.col, ("case", "free", "first_case", "last_free"))
+    conflict = first_case.is_not_null() & last_free.is_not_null()
+    earlier = case.is_null() & free.is_null()
+    label, wait, end = case.is_not_null(), pl.lit(value=False), predicted_on
     if use_case.horizon_days is not None:
         end = predicted_on + dt.timedelta(days=use_case.horizon_days)
         # Free until a day and a case after it is one course; a case and free on the same day or later is not.
-        conflict = both & (free >= case)
+        conflict &= last_free >= first_case
+        earlier |= first_case < predicted_on - DAY
         label = case.is_not_null() & (case <= end)
         wait = pl.lit(end > today) | (~label & (pl.max_horizontal(case, free) < end))
     status = (
-        pl.when(case.is_null() & free.is_null())
-        .then(pl.lit(OutcomeStatus.EARLIER.value))
-        .when(conflict)
+        pl.when(conflict)
         .then(pl.lit(OutcomeStatus.CONFLICTING.value))
+        .when(earlier.fill_null(value=False))
+        .then(pl.lit(OutcomeStatus.EARLIER.value))
         .when(wait)
         .then(pl.lit(OutcomeStatus.WAITING.value))
         .otherwise(pl.lit(OutcomeStatus.JOINED.value))
@@ -121,7 +129,8 @@ def judge(
     joined = patients.filter(pl.col("status") == OutcomeStatus.JOINED).drop("status")
     waits = end > today and bool((patients["status"] == OutcomeStatus.WAITING).any())
     profile = _profile(use_case, predictions, joined)
-    return JudgedBatch(patients.select("record_id", "status"), profile, end if waits else None)
+    patients = patients.select("record_id", "status")
+    return JudgedBatch(predictions.height, patients, profile, end if waits else None)
 
 
 def _profile(use_case: UseCase, predictions: pl.DataFrame, labels: pl.DataFrame) -> ScoreProfile | None:
@@ -139,23 +148,34 @@ def _profile(use_case: UseCase, predictions: pl.DataFrame, labels: pl.DataFrame)
 
 
 def status_by_upload(
-    uploads: Mapping[str, pl.DataFrame], batches: Sequence[JudgedBatch]
+    uploads: Mapping[str, pl.DataFrame], valid: pl.DataFrame, batches: Sequence[JudgedBatch]
 ) -> dict[str, Counts]:
-    """Return, per outcomes upload, its patients per status; the most urgent of each one's batches."""
+    """Return, per outcomes upload, its patients per status; "" counts those of all uploads, each once.
+
+    `valid` are the outcomes in force. A patient has the most urgent status of its batches.
+    """
     order = [str(status) for status in OutcomeStatus]
-    empty = pl.DataFrame(schema={"record_id": pl.String, "status": pl.String})
     ranked = (
-        pl.concat([empty, *(batch.patients for batch in batches)])
+        pl.concat([NOBODY, *(batch.patients for batch in batches)])
         .with_columns(pl.col("status").cast(pl.Enum(order)))
         .group_by("record_id")
         .agg(pl.col("status").min())
+        .cast({"status": pl.String})
     )
-    return {
-        upload: counts_of(
-            frame.select("record_id")
-            .unique()
-            .join(ranked, on="record_id", how="left")
-            .with_columns(pl.col("status").cast(pl.String).fill_null(OutcomeStatus.UNMATCHED.value))
+
+    def count(named: pl.DataFrame, counting: pl.DataFrame) -> Counts:
+        counting = counting.select("record_id", counts=True).unique()
+        found = named.select("record_id").unique().join(counting, on="record_id", how="left")
+        status = pl.col("status").fill_null(OutcomeStatus.UNMATCHED.value)
+        replaced = pl.lit(OutcomeStatus.REPLACED.value)
+        return counts_of(
+            found.join(ranked, on="record_id", how="left").select(
+                status=pl.when(pl.col("counts").is_null()).then(replaced).otherwise(status)
+            )
         )
-        for upload, frame in uploads.items()
+
+    counted = {
+        upload: count(frame, valid.filter(pl.col("arrived") == number))
+        for number, (upload, frame) in enumerate(uploads.items())
     }
+    return {"": count(valid, valid), **counted}

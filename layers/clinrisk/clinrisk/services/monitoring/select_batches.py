@@ -29,7 +29,7 @@ def select(request: SelectRequest) -> BatchSelection:
     recent = [
         upload
         for upload in settled
-        if upload.settled_at >= live.promoted_at and upload.schema_version == live.schema_version == present
+        if _free_since(upload) >= live.promoted_at and upload.schema_version == live.schema_version == present
     ][:NEWEST]
     return BatchSelection(
         use_case=request.use_case,
@@ -39,6 +39,11 @@ def select(request: SelectRequest) -> BatchSelection:
         live_version=live.live_version,
         checks=tuple(check.value for check in Check),
     )
+
+
+def _free_since(upload: Settlement) -> str:
+    """Return since when a batch may be scored: since it was settled, or let through."""
+    return max([upload.settled_at, *(one.decided_at for one in upload.decisions)])
 
 
 def _batch(use_case: str, upload: Settlement) -> Batch:

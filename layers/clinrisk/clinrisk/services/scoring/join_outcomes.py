@@ -34,13 +34,13 @@ def join(request: JoinRequest, today: dt.date) -> JoinResult:
     """Store what all outcomes that arrived say; return what became of those of one upload, or of all."""
     use_case = use_cases.get(request.use_case)
     arrived = _arrived(use_case.name)
-    judged = dict(_judged(use_case, [frame for _, frame in arrived.values()], today))
-    by_upload = outcomes.status_by_upload(
-        {name: frame for name, (_, frame) in arrived.items()}, [batch for _, batch in judged.values()]
-    )
+    frames = {name: frame for name, (_, frame) in arrived.items()}
+    valid = outcomes.in_force(list(frames.values()))
+    judged = dict(_judged(use_case, valid, today))
+    by_upload = outcomes.status_by_upload(frames, valid, [batch for _, batch in judged.values()])
     _store_overview(use_case, arrived, judged, by_upload, today)
-    asked = [by_upload[request.upload_id]] if request.upload_id else list(by_upload.values())
-    counts = {status: sum(each[status] for each in asked) for status in OutcomeStatus}
+    # A file that was withdrawn in the meantime has none.
+    counts = by_upload.get(request.upload_id) or outcomes.counts_of(outcomes.NOBODY)
     mail = mails.outcomes_unclear(
         use_case.name,
         use_case.title,
@@ -68,10 +68,9 @@ def _arrived(use_case: str) -> dict[str, tuple[Settlement, pl.DataFrame]]:
 
 
 def _judged(
-    use_case: UseCase, arrived: list[pl.DataFrame], today: dt.date
+    use_case: UseCase, valid: pl.DataFrame, today: dt.date
 ) -> Iterator[tuple[str, tuple[Settlement, JudgedBatch]]]:
     """Judge and store each scored batch that has outcomes, or had some that were withdrawn."""
-    known = outcomes.in_force(arrived)
     columns = ["record_id", "risk", "flagged", *use_case.group_columns]
     bucket = settings().lake_bucket
     for batch in uploads.used(use_case.name, "inference"):
@@ -79,7 +78,7 @@ def _judged(
         if batch.schema_version != use_case.schema_version or not s3.keys_under(bucket, predicted):
             continue
         predicted_on = dt.datetime.fromisoformat(batch.settled_at).date()
-        judged = outcomes.judge(use_case, _read(predicted, columns), predicted_on, known, today)
+        judged = outcomes.judge(use_case, _read(predicted, columns), predicted_on, valid, today)
         key = object_keys.joined(use_case.name, batch.upload_id)
         if judged.patients.is_empty() and not s3.keys_under(bucket, key):
             continue
@@ -106,7 +105,7 @@ def _store_overview(
             {
                 "upload_id": name,
                 "key": upload.key,
-                "predictions": upload.rows_accepted,
+                "predictions": batch.predictions,
                 **batch.counts,
                 "waiting_until": None if batch.waiting_until is None else batch.waiting_until.isoformat(),
             }
