@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from clinrisk import use_cases
-from clinrisk.jobs.scoring.doubts import Absence, absences, cautions, reaches_every_band
+from clinrisk.jobs.models.codes import LEAST_PATIENTS, has_unfamiliar, unfamiliar
+from clinrisk.jobs.scoring.doubts import Absence, absences, cautions, named, outside, reaches_every_band
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HEART = use_cases.get("heart")
 NAMES = [column.name for column in HEART.columns]
@@ -70,7 +74,38 @@ def test_every_doubt_is_named_and_a_refusal_alone() -> None:
     found = cautions([doubtful, refused], ["age", "age"], np.array([True, True]), HEART)
 
     doubts = (
-        "Uncertain: first. Uncertain: outside what the training patients had: age. "
+        "Uncertain: first. Uncertain: unlike what the training patients had: age. "
         "Uncertain: the interval reaches from low to high."
     )
     assert found == [doubts, "No risk is stated."]
+
+
+def patients(**of: Sequence[float]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Make heart patients by their inputs; what is not given was not measured."""
+    table = np.full((len(next(iter(of.values()))), len(HEART.feature_names)), np.nan)
+    for name, values in of.items():
+        table[:, HEART.feature_names.index(name)] = values
+    return table
+
+
+def test_a_code_that_fewer_than_five_training_patients_had_is_unlike_them() -> None:
+    few = LEAST_PATIENTS - 1
+    training = patients(
+        thal_3=[1] * 20 + [0] * (2 * few + 1), thal_6=[0] * 20 + [1] * few + [0] * (few + 1),
+        thal_7=[0] * (20 + few) + [1] * (few + 1), sex=[1] * (20 + 2 * few) + [0],
+    )  # fmt: skip
+    codes = unfamiliar(training, HEART)
+    assert (codes["thal"], codes["sex"]) == ([1], [0])
+    batch = patients(
+        thal_3=[1, 0, 0, np.nan], thal_6=[0, 1, 0, np.nan], thal_7=[0, 0, 1, np.nan], sex=[1, 1, 1, 0]
+    )
+    assert named(has_unfamiliar(batch, codes, HEART), HEART) == ["", "thallium scan", "", "sex"]
+    assert not has_unfamiliar(batch, {}, HEART).any()
+
+
+def test_a_number_is_outside_beyond_the_training_patients_and_where_none_of_them_had_one() -> None:
+    batch = patients(age=[29, 30, 60, 61, np.nan], ca=[np.nan] * 4 + [3])
+    assert named(outside(batch, {"age": [30.0, 60.0]}, HEART), HEART) == [
+        *("age", "", "", "age"),
+        "major vessels coloured by fluoroscopy",
+    ]

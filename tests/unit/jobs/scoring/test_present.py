@@ -150,7 +150,7 @@ def test_a_patient_unlike_any_in_training_is_marked(batch: Batch) -> None:
 
     assert "age" in batch.presented()[0]["outside"]
     assert batch.presented()[0]["band"] == UNCERTAIN
-    assert "outside what the training patients had: age" in batch.presented()[0]["caution"]
+    assert "unlike what the training patients had: age" in batch.presented()[0]["caution"]
     assert sum(bool(row["outside"]) for row in batch.presented()) < 15
 
 

@@ -61,7 +61,8 @@ def results_of(presented: bytes, vault: bytes, of_file: Mapping[str, Any], *, he
     table = joined.with_columns(
         pl.coalesce("source_id", "record_id").alias("id"),
         pl.col("risk", "risk_low", "risk_high").round(6),
-        pl.col("flagged").cast(pl.Int8),
+        # A 0 next to an uncertain risk would be read as an all-clear.
+        pl.when(pl.col("flagged") | (pl.col("band") != UNCERTAIN)).then(pl.col("flagged")).cast(pl.Int8),
         *(pl.lit(value).alias(name) for name, value in of_file.items()),
     ).select(*COLUMNS)
     return Results(

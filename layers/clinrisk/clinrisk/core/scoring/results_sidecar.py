@@ -27,14 +27,16 @@ COLUMNS: Mapping[str, str] = {
     "risk_high": "The high end of that interval.",
     "band": "The band of the risk in words; uncertain: unlike the patients that the model learned from, or "
     "an interval from the lowest band into the highest; not scored: what a risk needs was not measured.",
-    "flagged": "1 where the risk is at or above the threshold, 0 where it is below, empty without one.",
+    "flagged": "1 where the risk is at or above the threshold, 0 where it is below; empty where no risk is "
+    "stated, and where a risk below the threshold is uncertain, which is no all-clear.",
     "not_measured": "What was not measured of this patient, separated by semicolons.",
     "caution": "What to be careful about with this patient.",
     "factor_1": "The measurement that moved the risk most, and in which direction; a use of the model, not a "
     "cause.",
     "factor_2": "The second one.",
     "factor_3": "The third one.",
-    "outside": "Measurements that lie outside those of every training patient.",
+    "outside": "Measurements that lie outside those of every training patient, and codes that fewer than "
+    "five of them had.",
     "batch_caution": "What to be careful about with the whole file; empty where there is nothing.",
     "use_case": "What the risk is of.",
     "threshold": "The risk from which a patient is flagged.",

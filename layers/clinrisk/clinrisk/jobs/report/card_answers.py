@@ -131,7 +131,9 @@ def _computed(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case
     return {
         "output": (
             f"A risk between 0 and 1 of {use_case.label.title}; its band ({bands}, or uncertain for a "
-            "patient unlike the training patients); a flag from a risk of "
+            "patient unlike the training patients) and the interval of refitted models; no risk, and the "
+            "band not scored, for a patient of whom too little was measured; what was not "
+            "measured; a flag from a risk of "
             f"{percent(document['threshold'])}, chosen to find "
             f"{percent(document['recall_target'])} of the cases because "
             f"{use_case.action.reason}; and the three columns that moved the risk most, with their direction."
@@ -143,8 +145,10 @@ def _computed(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case
         "people": _people(document, manifest, use_case),
         "fairness_approach": _fairness_approach(document, use_case),
         "bias_management": (
-            "No class weights and no oversampling, which would distort the risks; missing values stay "
-            "missing. Gaps between groups are measured with intervals, shown to the approver, and become the "
+            "No class weights and no oversampling, which would distort the risks. Copies of the "
+            "patients with inputs blanked at random, which weigh no more than the patients, teach the model "
+            "what the other inputs say alone. Gaps between groups are measured with intervals, shown to the "
+            "approver, and become the "
             "baseline of monitoring. Parity is shown and does not block a release, since the condition is "
             "not equally common in all groups."
         ),
@@ -164,10 +168,7 @@ def _computed(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case
             "candidate is trained and compared with the promotion bar. Nothing goes live without a recorded "
             "human decision."
         ),
-        "correction": (
-            "An alert opens an investigation or proposes retraining at the next monitoring run. The "
-            "previous model can be made live again by one recorded decision."
-        ),
+        "correction": ("An alert opens an investigation or proposes retraining at the next monitoring run."),
         "limits": _limits(document, use_case),
     }
 
@@ -205,11 +206,17 @@ def _criteria(use_case: UseCase, document: Mapping[str, Any], manifest: Mapping[
     )
     return (
         f"Included: every labelled row with a known code in each coded column and {ranges}, or the value "
-        f"missing. {document['counts']['rows_quarantined']} rows of the same uploads were quarantined. They "
-        f"are from {provenance_text.arrival(manifest)} "
+        f"missing{_essential(use_case)}. {document['counts']['rows_quarantined']} rows of the same uploads "
+        f"were quarantined. They are from {provenance_text.arrival(manifest)} "
         f"{percent(manifest['split']['holdout_share'])} of the patients, by a hash of the record id, were "
         "held out."
     )
+
+
+def _essential(use_case: UseCase) -> str:
+    """Return which values a training row may not lack."""
+    titles = [column.title for column in use_case.columns if column.essential]
+    return f" (but not {', '.join(titles)})" if titles else ""
 
 
 def _people(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: UseCase) -> str:

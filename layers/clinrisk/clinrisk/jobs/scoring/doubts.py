@@ -2,8 +2,9 @@
 
 No risk is stated without the inputs that the use case calls essential, nor where too small a share of what
 drives the model was measured. A stated one is uncertain where an input is absent whose absence the model has
-not learned, where a measurement lies outside the training patients', and where the risk's interval reaches
-from the lowest band into the highest. The rules and their figures: docs/decisions/0027.
+not learned, where a measurement lies outside the training patients' or a code is one that hardly any of them
+had, and where the risk's interval reaches from the lowest band into the highest.
+The rules and their figures: docs/decisions/0027.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def cautions(
             sentence
             for sentence in (
                 why.doubt,
-                f"Uncertain: outside what the training patients had: {far}." if far else "",
+                f"Uncertain: unlike what the training patients had: {far}." if far else "",
                 reach if broad else "",
             )
             if sentence
@@ -100,16 +101,26 @@ def cautions(
     ]
 
 
-def outside(features: Floats, ranges: Mapping[str, list[float]], use_case: UseCase) -> list[str]:
-    """Name, per patient, the measurements that lie outside what the model was trained on; "" for most."""
-    names = list(ranges)
-    columns = [use_case.feature_names.index(name) for name in names]
-    table = features[:, columns]
-    spans = np.array([ranges[name] for name in names]).reshape(-1, 2)
-    # A missing value compares false: what was not measured is not outside.
-    beyond = (table < spans[:, 0]) | (table > spans[:, 1])
-    titles = [use_case.feature(name).title for name in names]
+def outside(features: Floats, ranges: Mapping[str, list[float]], use_case: UseCase) -> NDArray[np.bool_]:
+    """Return which columns hold a number that no training patient could have had, (rows, columns).
+
+    A number where no training patient had one is outside as well: the model never saw any.
+    """
+    found = np.zeros((len(features), len(use_case.columns)), dtype=bool)
+    names = [column.name for column in use_case.columns]
+    for position, feature in enumerate(use_case.features):
+        if feature.kind == "number":
+            # A missing value compares false: what was not measured is not outside.
+            low, high = ranges.get(feature.name, (np.inf, -np.inf))
+            values = features[:, position]
+            found[:, names.index(feature.column)] = (values < low) | (values > high)
+    return found
+
+
+def named(columns: NDArray[np.bool_], use_case: UseCase) -> list[str]:
+    """Return the titles of each patient's marked columns; "" for most."""
+    titles = [column.title for column in use_case.columns]
     return [
-        ", ".join(title for title, far in zip(titles, row, strict=True) if far) if row.any() else ""
-        for row in beyond
+        ", ".join(title for title, marked in zip(titles, row, strict=True) if marked) if row.any() else ""
+        for row in columns
     ]

@@ -28,7 +28,7 @@ from clinrisk.core.profiles import score_profile
 from clinrisk.core.profiles.score_profile import ScoreProfile, score_profile_of
 from clinrisk.errors import CountsDisagree, FeatureMismatch, ObjectMissing
 from clinrisk.jobs.container import read_json, write_json
-from clinrisk.jobs.models import booster, factors, recalibration, refits
+from clinrisk.jobs.models import booster, codes, factors, recalibration, refits
 from clinrisk.jobs.models.absence import not_measured
 from clinrisk.jobs.patient_tables import feature_matrix, groups_of, read_parquet, set_schema, texts, unpack
 from clinrisk.jobs.scoring import doubts
@@ -190,7 +190,9 @@ def _explained(rows: pd.DataFrame, risks: Floats, use_case: UseCase, model: Serv
     low, high = model.refits.intervals(features, risks, recalibration.of_model(model.card))
     missing = not_measured(features, use_case)
     absent = doubts.absences(missing, use_case, model.card)
-    beyond = doubts.outside(features, model.card["ranges"], use_case)
+    strange = codes.has_unfamiliar(features, model.card.get("unfamiliar_codes", {}), use_case)
+    unlike = doubts.outside(features, model.card["ranges"], use_case) | strange
+    beyond = doubts.named(unlike, use_case)
     wide = doubts.reaches_every_band(low, high, use_case)
     bands = [use_case.band(risk) for risk in risks.tolist()]
     cautions = doubts.cautions(absent, beyond, wide, use_case)
@@ -199,7 +201,8 @@ def _explained(rows: pd.DataFrame, risks: Floats, use_case: UseCase, model: Serv
         doubts.NOT_SCORED if why.refusal else doubts.UNCERTAIN if caution else band
         for why, caution, band in zip(absent, cautions, bands, strict=True)
     ]
-    top = factors.top_factors(contributions, missing | ~stated[:, None], use_case, FACTORS)
+    # What the trees make of a code that they hardly saw gives no direction, either.
+    top = factors.top_factors(contributions, missing | strange | ~stated[:, None], use_case, FACTORS)
     return rows.assign(
         **{
             name: np.where(stated, values, np.nan)

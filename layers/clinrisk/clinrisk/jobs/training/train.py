@@ -16,7 +16,7 @@ import pandas as pd
 from clinrisk import use_cases
 from clinrisk.errors import FeatureMismatch, SettingMissing
 from clinrisk.jobs.container import write_json
-from clinrisk.jobs.models import absence, baseline, booster, factors, refits
+from clinrisk.jobs.models import absence, baseline, booster, codes, factors, refits
 from clinrisk.jobs.patient_tables import read_set, sha256_of, write_csv
 from clinrisk.jobs.training import nested_search
 from clinrisk.jobs.training.absence_effect import absence_effect
@@ -68,6 +68,7 @@ def run(container: Container) -> None:
         "cv_repeats": repeats,
         "hyperparameters": {name: given[name] for name in sorted(given)},
         "ranges": _ranges(patients, use_case),
+        "unfamiliar_codes": codes.unfamiliar(patients.features, use_case),
     } | findings
     write_json(container.model / "clinrisk" / "model.json", card)
 
