@@ -45,7 +45,7 @@ def mend(data: bytes, use_case: UseCase, purpose: str) -> tuple[bytes, list[str]
     names = [name.strip() for name in names]
     rows = [row for row in rows if any(cell.strip() for cell in row)]
     names = _without_index(names, rows, changes)
-    for at, name in header_names.misspelt(names, agreed).items():
+    for at, name in header_names.misspelt(names, agreed, nearly=1).items():
         names[at] = name
         changes.append(f"Column {at + 1} is named {name}.")
     for column in use_case.columns:

@@ -121,6 +121,8 @@ USE_CASE = UseCase(
             0,
             120,
             "years",
+            # The youngest public patient is of 0.08 years: a 0 is what a form writes without a date of birth.
+            missing=(0.0,),
             essential=True,
             usual=(9, 105),
             other_units=(OtherUnit("months", 1 / 12), OtherUnit("days", 1 / 365.25)),

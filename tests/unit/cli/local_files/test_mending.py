@@ -42,7 +42,7 @@ DIALECTS: dict[str, bytes] = {
     "a trailing column": "\n".join(f"{line}," for line in LINES).encode(),
     "quoted lines": "\n".join(f'"{line}"' for line in LINES).encode(),
     "old Mac line ends": GOOD.replace("\n", "\r").encode(),
-    "blanks and misspelt names": GOOD.replace("smoking_status", " Smoking-Staus").encode(),
+    "blanks and misspelt names": GOOD.replace("smoking_status", " Smoking-Status").encode(),
     "all at once": ("Title\n" + _german(LINES[0].title()) + "\n" + _german("\n".join(LINES[1:]))).encode(
         "utf-16"
     ),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", ",": "commas"}
 NEARLY = 0.75
 """From this share of common letters on (difflib's ratio), a name is taken for the agreed one misspelt."""
+SHORTEST_NEAR = 5
+"""Letters that such a name has at least: too many shorter ones are close to one another (cpk is not cp)."""
 _DECIMAL_COMMA = re.compile(r"[;\t|][+-]?[0-9]+,[0-9]+(?=[;\t|]|$)")
 
 
@@ -31,8 +33,10 @@ def folded(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "", name.lower())
 
 
-def misspelt(names: Sequence[str], agreed: Sequence[str]) -> dict[int, str]:
+def misspelt(names: Sequence[str], agreed: Sequence[str], nearly: float = NEARLY) -> dict[int, str]:
     """Return, by position, the agreed name of each column that has it in another or in nearly its spelling.
+
+    With `nearly=1` only capitals, blanks and signs may differ: what is close may be another measurement.
 
     >>> misspelt(["Age", "smoking_staus", "surname"], ["age", "smoking_status", "bmi"])
     {0: 'age', 1: 'smoking_status'}
@@ -40,11 +44,12 @@ def misspelt(names: Sequence[str], agreed: Sequence[str]) -> dict[int, str]:
     wanted = {folded(name): name for name in agreed if name not in names}
     found: dict[int, str] = {}
     # An exact match but for the spelling goes before one that is merely close.
-    for cutoff in (1.0, NEARLY):
+    for cutoff in (1.0, nearly):
         for position, name in enumerate(names):
             if position in found or name in agreed or not name:
                 continue
-            close = difflib.get_close_matches(folded(name), wanted, n=1, cutoff=cutoff)
+            near = cutoff == 1 or len(folded(name)) >= SHORTEST_NEAR
+            close = difflib.get_close_matches(folded(name), wanted, n=1, cutoff=cutoff) if near else []
             if close:
                 found[position] = wanted.pop(close[0])
     return dict(sorted(found.items()))
