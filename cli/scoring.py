@@ -28,7 +28,11 @@ PATIENCE = 300.0
 
 UploadId = Annotated[str, typer.Argument(metavar="ID", help="An upload that `clinrisk batches` lists.")]
 Reason = Annotated[
-    str, typer.Option(help="Why, in words that others will read: it is kept in the ledger and mailed.")
+    str,
+    typer.Option(
+        help="Why, in words that others will read: it is kept in the ledger, mailed, and stands in the "
+        "results. Name no patient."
+    ),
 ]
 
 
@@ -229,7 +233,8 @@ def outcomes(
 
     joined: counted by monitoring. waiting: the time that the prediction speaks for is not over. conflicting:
     two outcomes exclude one another, none counts until a row with yes in the column replaces settles it.
-    earlier: dated before the prediction. unmatched: no batch has a prediction for the patient.
+    earlier: dated before the prediction, or the event was before it. replaced: by a later row. unmatched: no
+    batch has a prediction for the patient.
     """
     known_use_case(use_case)
     with working("Reading outcomes ...", quiet=as_json):
@@ -237,7 +242,7 @@ def outcomes(
     if as_json:
         show_json(overview)
         return
-    statuses = ("joined", "waiting", "conflicting", "earlier", "unmatched")
+    statuses = ("joined", "waiting", "conflicting", "earlier", "replaced", "unmatched")
     by_file = [
         (one["upload_id"], _short(one), *(f"{one[status]:,}" for status in statuses))
         for one in overview["uploads"]
@@ -252,13 +257,13 @@ def outcomes(
     by_batch = [
         (
             _short(one),
-            *(f"{one[name]:,}" for name in ("predictions", *statuses[:-1])),
+            *(f"{one[name]:,}" for name in ("predictions", *statuses[:-2])),
             one["waiting_until"] or "",
         )
         for one in overview["batches"]
     ]
     if by_batch:
-        columns = ("batch", "predictions", *statuses[:-1], "wait until")
+        columns = ("batch", "predictions", *statuses[:-2], "wait until")
         show_table("Their predictions, by batch", columns, by_batch, "")
 
 

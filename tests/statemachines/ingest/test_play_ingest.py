@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -248,7 +249,6 @@ def test_an_inference_file_starts_scoring_under_its_own_name(scene: Setting) -> 
     assert start.arguments["Input"] == {
         "upload": upload("inference"),
         "rows_accepted": 9,
-        "let_through": None,
         "attempt": "",
     }
 
@@ -410,7 +410,6 @@ def test_a_committed_upload_is_never_parked(scene: Setting, purpose: str, state:
 
 
 DECISION = {"upload_id": UPLOAD_ID, "decision": "LET_THROUGH", "person": "anna", "reason": "Checked."}
-WORD = {"person": "anna", "reason": "Checked.", "decided_at": "2026-03-01T10:00:00.000Z"}
 
 
 def decided(purpose: str, **changes: Any) -> dict[str, Any]:
@@ -419,7 +418,7 @@ def decided(purpose: str, **changes: Any) -> dict[str, Any]:
     base |= {
         "train": True,
         "announce": True,
-        "let_through": WORD,
+        "let_through": True,
         "subject": "March",
         "message": "Let through.",
     }
@@ -448,13 +447,16 @@ def test_what_is_let_through_goes_on_as_if_it_had_been_accepted(
     assert DecideRequest.model_validate(asked.payload).reason == "Checked."
 
 
-def test_scoring_knows_who_let_a_batch_through_and_runs_under_another_name(scene: Setting) -> None:
-    stage = scene(cast(Decide_Upload=decided("inference")))
-    stage.run("ingest", DECISION)
-    [start] = stage.stage.to("Start Scoring")
-    assert start.arguments["Name"] == f"heart-{UPLOAD_ID}-let-through"
-    assert start.arguments["Input"]["let_through"] == WORD
-    assert start.arguments["Input"]["attempt"] == "let"
+def test_each_decision_to_let_a_batch_through_starts_a_scoring_of_its_own(scene: Setting) -> None:
+    names = set()
+    for execution in ("decide-1", "decide-2"):
+        stage = scene(cast(Decide_Upload=decided("inference")))
+        stage.run("ingest", DECISION, name=execution)
+        [start] = stage.stage.to("Start Scoring")
+        assert re.fullmatch(f"heart-{UPLOAD_ID}-let[0-9a-f]{{4}}", start.arguments["Name"])
+        assert start.arguments["Name"].endswith(start.arguments["Input"]["attempt"])
+        names.add(start.arguments["Name"])
+    assert len(names) == 2
 
 
 @pytest.mark.parametrize(
@@ -468,7 +470,7 @@ def test_scoring_knows_who_let_a_batch_through_and_runs_under_another_name(scene
 def test_what_is_withdrawn_starts_nothing_but_outcomes_are_joined_anew(
     scene: Setting, purpose: str, states: list[str]
 ) -> None:
-    withdrawn = decided(purpose, disposition="WITHDRAWN", let_through=None)
+    withdrawn = decided(purpose, disposition="WITHDRAWN", let_through=False)
     stage = scene(cast(Decide_Upload=withdrawn))
     assert stage.run("ingest", DECISION | {"decision": "WITHDRAW"}).status == "SUCCEEDED"
     assert stage.stage.states == states

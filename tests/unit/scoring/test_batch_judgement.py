@@ -93,6 +93,15 @@ def test_a_column_that_was_sorted_apart_holds_the_batch(
     assert "(age)" in judged.cautions[0]
 
 
+def test_a_column_that_was_exchanged_between_patients_holds_the_batch(
+    use_case: UseCase, trained: Profile, batch: Table
+) -> None:
+    mixed = np.random.default_rng(4).permutation(batch["age"])
+    judged = judge_profile(use_case, trained, profiled(use_case, batch | {"age": mixed}))
+    assert judged.verdict is BatchVerdict.HELD
+    assert any("(age) no longer goes with the other columns" in caution for caution in judged.cautions)
+
+
 def test_a_file_that_is_sorted_by_a_column_is_fit(use_case: UseCase, trained: Profile, batch: Table) -> None:
     order = np.argsort(batch["age"])
     judged = judge_profile(use_case, trained, profiled(use_case, {n: v[order] for n, v in batch.items()}))
@@ -117,6 +126,18 @@ def test_below_twenty_rows_the_verdict_is_a_caution_that_says_so(
         assert any("hardly be distinguished from chance" in caution for caution in judged.cautions)
 
 
+def test_of_few_patients_who_lack_a_column_each_has_a_doubt_and_the_batch_a_caution(
+    use_case: UseCase, trained: Profile, batch: Table
+) -> None:
+    name = use_case.columns[-1].name
+    few = {feature: values[:1].copy() for feature, values in batch.items()}
+    for feature in own(use_case, name):
+        few[feature][:] = np.nan
+    judged = judge_profile(use_case, trained, profiled(use_case, few))
+    assert judged.verdict is BatchVerdict.CAUTION
+    assert any(f"({name}) is empty" in caution for caution in judged.cautions)
+
+
 def test_nothing_to_hold_a_batch_against_holds_it(use_case: UseCase, trained: Profile, batch: Table) -> None:
     now = profiled(use_case, batch)
     none_trained = profiled(use_case, {name: values[:0] for name, values in batch.items()})
@@ -139,7 +160,10 @@ def test_a_column_missing_in_training_may_be_filled_now(
     for name in own(use_case, first):
         emptied[name][:] = np.nan
     judged = judge_profile(use_case, profiled(use_case, emptied), profiled(use_case, batch))
-    assert judged.verdict in set(BatchVerdict)
+    assert any(
+        f"({first}) is filled in" in caution and "no training patient had a value" in caution
+        for caution in judged.cautions
+    )
 
 
 @pytest.mark.parametrize(("p", "q"), [(0.0, 0.0), (0.3, 0.3), (1.0, 1.0)])

@@ -10,7 +10,7 @@ from clinrisk.messages.ingest import Disposition, UploadDecision
 
 ID = "0f1e2d3c4b5a69788796"
 KEY = "inbox/heart/inference/ward-7.csv"
-COUNTS = {"rows": 60, "scored": 58, "flagged": 21, "uncertain": 4, "not_scored": 2}
+COUNTS = {"rows": 60, "scored": 58, "flagged": 21, "uncertain": 4, "not_scored": 2, "rows_not_used": 3}
 DECISION = UploadDecision(
     decision="WITHDRAW",
     person="arn:aws:iam::1:user/anna",
@@ -37,12 +37,22 @@ def scored(counts: dict[str, int], *cautions: str) -> Mail:
     )
 
 
+def held(recalled: str) -> Mail:
+    return batch_mails.batch_held(
+        title="Heart disease risk",
+        file_name="ward-7.csv",
+        upload_id=ID,
+        rows=60,
+        cautions=(CAUTION,) * 13,
+        recalled=recalled,
+    )
+
+
 MAILS = {
-    "batch_scored": scored(COUNTS | {"scored": 60, "uncertain": 0, "not_scored": 0}),
+    "batch_scored": scored(COUNTS | {"scored": 60, "uncertain": 0, "not_scored": 0, "rows_not_used": 0}),
     "batch_scored_with_cautions": scored(COUNTS, CAUTION),
-    "batch_held": batch_mails.batch_held(
-        title="Heart disease risk", file_name="ward-7.csv", upload_id=ID, rows=60, cautions=(CAUTION,)
-    ),
+    "batch_held": held(""),
+    "batch_held_after_publication": held("s3://results/x.csv"),
     "let_through": batch_mails.upload_decided(KEY, "inference", LET_THROUGH, ""),
     "withdrawn": batch_mails.upload_decided(KEY, "training", DECISION, ""),
     "recalled": batch_mails.upload_decided(KEY, "inference", DECISION, "s3://results/x.csv"),
@@ -62,5 +72,5 @@ def test_cautions_stand_before_everything_else() -> None:
 
 
 def test_one_patient_is_counted_as_one() -> None:
-    made = scored({"rows": 1, "scored": 1, "flagged": 0, "uncertain": 0, "not_scored": 0})
+    made = scored(dict.fromkeys(COUNTS, 0) | {"rows": 1, "scored": 1})
     assert "(1 patient)" in made.subject

@@ -63,6 +63,11 @@ def write_upload_decision(entry: UploadDecisionEntry) -> Reference:
     return _write(entry)
 
 
+def has_upload_decision(entry: UploadDecisionEntry) -> bool:
+    """Return whether the ledger has this entry."""
+    return entry.key in s3.keys_under(settings().audit_bucket, entry.key)
+
+
 def _candidate(of: Approval | LiveModel) -> dict[str, Any]:
     names = ("use_case", "run_id", "package_arn", "package_version", "approval_id")
     return {name: getattr(of, name) for name in names} | {"digests": of.digests.model_dump()}

@@ -245,14 +245,6 @@ class CommitResult(Message):
     message: str
 
 
-class LetThrough(Message):
-    """Who let a held upload through, and why."""
-
-    person: str
-    reason: str
-    decided_at: str
-
-
 class DecideRequest(Request):
     """A person's decision about an upload: to let a held one through, or to withdraw one."""
 
@@ -271,7 +263,7 @@ class DecideResult(Message):
     rows_accepted: Count = 0
     train: bool = False
     announce: bool = True
-    let_through: LetThrough | None = None
+    let_through: bool = False
     subject: str = ""
     message: str = ""
 

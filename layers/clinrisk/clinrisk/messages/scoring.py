@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from clinrisk.messages.ingest import LetThrough, Upload
+from clinrisk.messages.ingest import Upload
 from clinrisk.messages.message import Count, Message, Name, Reference, Request, RunId, S3Uri, Sha256
 from clinrisk.messages.training import Probability, Version
 
@@ -28,7 +28,6 @@ class JudgeBatchRequest(Request):
     upload: Upload
     run: ScoringModel
     about: Literal["columns", "risks"]
-    let_through: LetThrough | None = None
 
 
 class Judgement(Message):
@@ -83,6 +82,7 @@ class JoinResult(Message):
     joined: Count
     waiting: Count
     earlier: Count
+    replaced: Count
     unmatched: Count
     announce: bool
     subject: str

@@ -49,6 +49,8 @@ class UploadDecisionEntry:
     person: str
     reason: str
     decided_at: str
+    execution: str
+    """The workflow that carried it out: the audit trail of AWS says who started it."""
     before: str
     after: str
     """The dispositions."""

@@ -157,7 +157,9 @@ def score_profile_of(
     for attribute in use_case.protected:
         member = np.asarray(groups[attribute.name])
         counted = {name: count(member == name) for name in attribute.group_names}
-        attributes[attribute.name] = {name: scores for name, scores in counted.items() if scores.n}
+        attributes[attribute.name] = {
+            name: scores for name, scores in counted.items() if scores.n or scores.not_scored
+        }
     return ScoreProfile(attributes)
 
 

@@ -132,11 +132,15 @@ def column_doubts(
         f"{reference.missing_share:.0%} of the training patients."
     )
     if rise > 0 and not batch.present:
-        # However few the rows: nothing at all was measured of what was measured in training.
-        held = rows >= LIMITS.door_rows or reference.missing_share < 0.5
-        yield Doubt(held, column.name, f"{name} is empty: none of {rows} rows has a value.", np.pi)
+        # Of few patients each has a doubt of its own where the model needs the column.
+        yield Doubt(
+            rows >= LIMITS.door_rows, column.name, f"{name} is empty: none of {rows} rows has a value.", np.pi
+        )
     elif rise > 0 and emptied > LIMITS.door_caution:
         yield Doubt(emptied > LIMITS.door_held, column.name, sentence, emptied)
+    if batch.present and not reference.present:
+        sentence = f"{name} is filled in {batch.present} rows, but no training patient had a value of it."
+        yield Doubt(held=False, column=column.name, sentence=sentence)
     if not batch.present or not reference.present:
         return
     before, after = (np.asarray(counts.counts) / counts.present for counts in (reference, batch))

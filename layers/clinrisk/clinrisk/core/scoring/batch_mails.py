@@ -16,20 +16,35 @@ if TYPE_CHECKING:
     from clinrisk.messages.ingest import UploadDecision
 
 SHOWN = 12
-"""The cautions that a mail and a results file state at most."""
+"""The cautions that a mail states at most; the sidecar of the results has all."""
 
 
-def batch_held(*, title: str, file_name: str, upload_id: str, rows: int, cautions: Sequence[str]) -> Mail:
-    """Return the mail that a batch was held: what, where, by how much, and the remedy."""
+def batch_held(
+    *, title: str, file_name: str, upload_id: str, rows: int, cautions: Sequence[str], recalled: str
+) -> Mail:
+    """Return the mail that a batch was held: what, where, by how much, and the remedy.
+
+    `recalled`: where results of an earlier scoring lie, "" where there are none.
+    """
+    name = printable(file_name)
     return mail(
-        f"{title}: {printable(file_name)} is held, nothing was published",
-        f"The results of {patients(rows)} of {printable(file_name)} are held: nothing was published, because "
-        "the batch is not to be believed as it is.",
-        listed(cautions[:SHOWN]),
+        f"{title}: {name} is held, " + ("its results are recalled" if recalled else "nothing was published"),
+        f"Do not use {printable(recalled)} any longer: it was published before, and is recalled."
+        if recalled
+        else "",
+        f"The results of {patients(rows)} of {name} are held, because the batch is not to be believed as it "
+        "is." + ("" if recalled else " Nothing was published."),
+        _shown(cautions),
         "Compare these columns with the system that they come from: the export, the units, the codes, the "
         "order of the rows.",
         let_through(upload_id),
     )
+
+
+def _shown(cautions: Sequence[str]) -> str:
+    """Return the first cautions as a list that says how many more there are."""
+    more = len(cautions) - SHOWN
+    return listed([*cautions[:SHOWN], *([f"... and {more} more."] if more > 0 else [])])
 
 
 def batch_scored(  # what a reader needs before the file
@@ -44,19 +59,22 @@ def batch_scored(  # what a reader needs before the file
     sidecar: str,
 ) -> Mail:
     """Return the mail that the results of a batch are there; `counts` as `ResultCounts` has them."""
-    rows = counts["rows"]
+    rows, stated = counts["rows"], patients(counts["scored"])
     without = [
         f"{patients(counts['not_scored'])} without a risk: what a risk needs was not measured."
         if counts["not_scored"]
         else "",
-        f"{patients(counts['uncertain'])} in the band uncertain: unlike those that the model learned from."
+        f"{patients(counts['uncertain'])} in the band uncertain: unlike those that the model learned from. "
+        "Where such a risk is below the threshold, the flag is empty: it is no all-clear."
         if counts["uncertain"]
+        else "",
+        f"{counts['rows_not_used']} rows of the file broke a rule and are in no result: see its receipt."
+        if counts["rows_not_used"]
         else "",
     ]
     return mail(
-        f"{title}: {printable(file_name)} was scored ({patients(rows)})"
-        + (", with cautions" if cautions else ""),
-        f"Read this first:\n{listed(cautions[:SHOWN])}" if cautions else "",
+        f"{title}: {printable(file_name)} was scored ({stated})" + (", with cautions" if cautions else ""),
+        f"Read this first:\n{_shown(cautions)}" if cautions else "",
         f"Live version {live_version} scored {counts['scored']} of {patients(rows)} in "
         f"{printable(file_name)} and flagged {counts['flagged']}.",
         listed([line for line in without if line]),

@@ -1,6 +1,7 @@
 """Decide Upload: what a person decided about an upload is carried out and kept in the ledger.
 
-A repeated call of the same execution finds its own decision and finishes what is left of it.
+A repeated call of the same execution finds its own decision and finishes what is left of it; so does the same
+decision of a later one, where the earlier one broke before the ledger had it.
 """
 
 from __future__ import annotations
@@ -8,16 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
-from clinrisk.aws import ledger, s3
+from clinrisk.aws import ledger
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import decided_uploads, uploads
-from clinrisk.core import object_keys
-from clinrisk.core.ingest.inbox_keys import parse_key
 from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry, outcome
 from clinrisk.core.scoring import batch_mails
 from clinrisk.core.timestamps import stamp
 from clinrisk.core.training import run_settings
-from clinrisk.messages.ingest import DecideRequest, DecideResult, Disposition, LetThrough, UploadDecision
+from clinrisk.messages.ingest import DecideRequest, DecideResult, Disposition, UploadDecision
+from clinrisk.services.scoring import recalled_results
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,6 +31,7 @@ def decide(request: DecideRequest, now: datetime) -> DecideResult:
     if before is None:
         return DecideResult(refused=f"There is no settled upload {request.upload_id}.")
     kept = next((one for one in before.decisions if one.execution == request.execution), None)
+    kept = kept or _unfinished(before, request)
     if kept is None:
         found = outcome(request.decision, before.disposition, rows_quarantined=before.rows_quarantined)
         if not isinstance(found, Disposition):
@@ -47,31 +48,27 @@ def decide(request: DecideRequest, now: datetime) -> DecideResult:
                 refused="The upload was decided about by somebody else in the meantime, or another upload of "
                 "the same bytes is used."
             )
+    withdrawn = kept.after == Disposition.WITHDRAWN
+    recalled = recalled_results.recall(before, kept.reason, kept.decided_at) if withdrawn else ""
+    # Last: a decision that the ledger has is carried out.
     ledger.write_upload_decision(_entry(before, kept))
-    recalled = _recall(before, kept) if kept.after == Disposition.WITHDRAWN else ""
     return _result(before, kept, recalled)
+
+
+def _unfinished(upload: Settlement, request: DecideRequest) -> UploadDecision | None:
+    """Return the last decision, where it is the one that is asked for and the ledger does not have it yet."""
+    last = upload.decisions[-1] if upload.decisions else None
+    if last is None or last.decision != request.decision or ledger.has_upload_decision(_entry(upload, last)):
+        return None
+    return last
 
 
 def _entry(upload: Settlement, kept: UploadDecision) -> UploadDecisionEntry:
     return UploadDecisionEntry(
         **upload.model_dump(include={"use_case", "purpose", "upload_id", "version_id", "sha256"}),
-        **kept.model_dump(mode="json", exclude={"execution"}),
+        **kept.model_dump(mode="json"),
         object_key=upload.key,
     )
-
-
-def _recall(upload: Settlement, kept: UploadDecision) -> str:
-    """Mark results that were published as recalled; return where they lie, "" where there are none."""
-    if upload.purpose != "inference":
-        return ""
-    bucket = settings().results_bucket
-    address = upload.use_case, parse_key(upload.key).stem, upload.upload_id
-    key = object_keys.results(*address)
-    if key not in s3.keys_under(bucket, key):
-        return ""
-    notice = batch_mails.recall_notice(s3.uri_of(bucket, key), kept.reason, kept.decided_at)
-    s3.store(bucket, object_keys.recalled(*address), notice.encode(), "text/plain; charset=utf-8")
-    return s3.uri_of(bucket, key)
 
 
 def _result(upload: Settlement, kept: UploadDecision, recalled: str) -> DecideResult:
@@ -84,7 +81,7 @@ def _result(upload: Settlement, kept: UploadDecision, recalled: str) -> DecideRe
         train=used
         and upload.purpose == "training"
         and run_settings.enough(use_case, uploads.used(use_case.name, "training")),
-        let_through=LetThrough(**kept.model_dump(include=set(LetThrough.model_fields))) if used else None,
+        let_through=used,
         subject=mail.subject,
         message=mail.text,
     )

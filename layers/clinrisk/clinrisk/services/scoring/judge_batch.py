@@ -1,11 +1,12 @@
 """Judge Batch: the verdict on a batch, by its columns before it is scored, by its risks before they go out.
 
-A batch that is not is held: its rows count nowhere until a person lets it through.
+A batch that is not to be believed is held: its rows count nowhere until a person lets it through.
 It reads with numpy, so only functions with the Numeric layer may import it.
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from clinrisk import use_cases
@@ -14,6 +15,7 @@ from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import decided_uploads, uploads
 from clinrisk.core import object_keys
 from clinrisk.core.ingest.inbox_keys import parse_key
+from clinrisk.core.mails import printable
 from clinrisk.core.profiles.feature_profile import Profile
 from clinrisk.core.profiles.score_profile import ScoreProfile
 from clinrisk.core.scoring import batch_mails
@@ -23,11 +25,13 @@ from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ClaimLost, ObjectMissing
 from clinrisk.messages.ingest import Disposition, UploadDecision
 from clinrisk.messages.scoring import JudgeBatchResult
+from clinrisk.services.scoring import recalled_results
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from clinrisk.core.scoring.batch_judgement import BatchJudgement
+    from clinrisk.messages.ingest import Settlement
     from clinrisk.messages.scoring import JudgeBatchRequest
 
 PERSON = "clinrisk"
@@ -37,25 +41,36 @@ PERSON = "clinrisk"
 def judge(request: JudgeBatchRequest, now: datetime) -> JudgeBatchResult:
     """Return the verdict on a batch; one that is HELD is so in the Uploads table, and a mail is due.
 
-    What a person let through is not held again: what would hold it is then a caution. Raises ClaimLost where
-    the upload was withdrawn in the meantime.
+    What a person let through is not held again, by whatever model it is scored: who did it, and for what it
+    was held, are then cautions. Raises ClaimLost where the upload was withdrawn in the meantime.
     """
     upload, found = request.upload, _judged(request)
-    cautions = found.cautions[: batch_mails.SHOWN]
-    if request.let_through is not None and found.verdict is BatchVerdict.HELD:
-        by = f"Let through by {request.let_through.person}: {request.let_through.reason}"
-        return JudgeBatchResult(verdict="CAUTION", cautions=(by, *cautions))
-    if found.verdict is not BatchVerdict.HELD:
-        return JudgeBatchResult(verdict="CAUTION" if cautions else "FIT", cautions=cautions)
-    rows = _hold(request, " ".join(cautions), now)
-    mail = batch_mails.batch_held(
-        title=use_cases.get(upload.use_case).title,
-        file_name=parse_key(upload.key).file,
-        upload_id=upload.upload_id,
-        rows=rows,
-        cautions=cautions,
-    )
-    return JudgeBatchResult(verdict="HELD", cautions=cautions, subject=mail.subject, message=mail.text)
+    settled = uploads.settlement_of(upload.upload_id)
+    cautions = found.cautions
+    if settled is not None and (by := _let_through(settled)):
+        cautions = (*by, *cautions)
+    elif found.verdict is BatchVerdict.HELD:
+        held, recalled = _hold(request, settled, " ".join(cautions[: batch_mails.SHOWN]), now)
+        mail = batch_mails.batch_held(
+            title=use_cases.get(upload.use_case).title,
+            file_name=parse_key(upload.key).file,
+            upload_id=upload.upload_id,
+            rows=held.rows_accepted,
+            cautions=cautions,
+            recalled=recalled,
+        )
+        return JudgeBatchResult(verdict="HELD", cautions=cautions, subject=mail.subject, message=mail.text)
+    return JudgeBatchResult(verdict="CAUTION" if cautions else "FIT", cautions=cautions)
+
+
+def _let_through(settled: Settlement) -> list[str]:
+    """Return who let a file through and for what it was held when it was read; nothing where nobody did."""
+    by = [one for one in settled.decisions if one.decision == "LET_THROUGH"][-1:]
+    if not by:
+        return []
+    receipt = json.loads(uploads.receipt_of(settled) or "{}")
+    held_for = receipt["explanation"] if receipt.get("disposition") == Disposition.HELD else []
+    return [printable(f"Let through by {by[0].person}: {by[0].reason}"), *held_for]
 
 
 def _judged(request: JudgeBatchRequest) -> BatchJudgement:
@@ -84,9 +99,11 @@ def _read(uri: str) -> Any:
         return None
 
 
-def _hold(request: JudgeBatchRequest, why: str, now: datetime) -> int:
-    """Hold the upload, once; return its rows."""
-    before = uploads.settlement_of(request.upload.upload_id)
+def _hold(
+    request: JudgeBatchRequest, before: Settlement | None, why: str, now: datetime
+) -> tuple[Settlement, str]:
+    """Hold the upload, once; return it, and where earlier results lie that are recalled by that."""
+    upload_id = request.upload.upload_id
     if before is not None and before.disposition in uploads.USED:
         decision = UploadDecision(
             decision="HELD",
@@ -98,7 +115,7 @@ def _hold(request: JudgeBatchRequest, why: str, now: datetime) -> int:
             after=Disposition.HELD,
         )
         decided_uploads.decide(before, decision)
-        before = uploads.settlement_of(request.upload.upload_id)
+        before = uploads.settlement_of(upload_id)
     if before is None or before.disposition != Disposition.HELD:
         raise ClaimLost("The upload was withdrawn while it was being scored.")
-    return before.rows_accepted
+    return before, recalled_results.recall(before, why, stamp(now))

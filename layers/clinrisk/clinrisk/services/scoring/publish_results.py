@@ -20,13 +20,14 @@ from clinrisk.core.scoring.results import ResultCounts, Results, results_of
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ChampionChanged, ClaimLost, CountsDisagree
 from clinrisk.messages.scoring import PublishRequest, PublishResult
+from clinrisk.services.scoring import recalled_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
     from typing import Any
 
-    from clinrisk.messages.ingest import Upload
+    from clinrisk.messages.ingest import Settlement, Upload
 
 
 def publish(request: PublishRequest, now: datetime) -> PublishResult:
@@ -39,7 +40,7 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
     """
     upload, run, named = request.upload, request.run, parse_key(request.upload.key)
     use_case, scored_at = use_cases.get(upload.use_case), stamp(now)
-    _check_unchanged(request)
+    settled = _check_unchanged(request)
     every = (caution for judged in request.judgements for caution in judged.cautions)
     cautions = tuple(dict.fromkeys(every))  # both judges name who let the batch through
     verdict = "CAUTION" if cautions else "FIT"
@@ -64,24 +65,31 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
 
     bucket, address = settings().results_bucket, (upload.use_case, named.stem, upload.upload_id)
     results = s3.store_blocks(bucket, object_keys.results(*address), texts(), "text/csv; charset=utf-8")
+    stated = asdict(counts) | {"rows_not_used": settled.rows_quarantined}
     sidecar = results_sidecar.sidecar_of(
         use_case,
         upload=upload.model_dump(include={"upload_id", "key", "version_id", "sha256"}),
         model=run.model_dump(include={"live_version", "run_id", "package_arn", "threshold"})
         | {"sha256": run.model_sha256},
         results=results.model_dump(),
-        counts=asdict(counts),
+        counts=stated,
         judgement={"verdict": verdict, "cautions": cautions},
         scored_at=scored_at,
     )
     written = s3.store_json(bucket, object_keys.sidecar(*address), sidecar)
+    try:
+        _check_unchanged(request)
+    except ClaimLost:
+        # Whoever withdrew it while it was written found no results to recall.
+        recalled_results.recall(upload, "It was withdrawn while its results were being written.", stamp(now))
+        raise
     emit(Metric.ROWS_SCORED, counts.scored, use_case=upload.use_case)
     mail = batch_mails.batch_scored(
         title=use_case.title,
         file_name=named.file,
         upload_id=upload.upload_id,
         cautions=cautions,
-        counts=asdict(counts),
+        counts=stated,
         live_version=run.live_version,
         results=results.uri,
         sidecar=written.uri,
@@ -91,8 +99,8 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
     )
 
 
-def _check_unchanged(request: PublishRequest) -> None:
-    """Refuse what nobody judged: a batch of another model's risks, or one that is no longer to be used."""
+def _check_unchanged(request: PublishRequest) -> Settlement:
+    """Return how the batch was settled; refuse another model's risks, and what is no longer to be used."""
     live = deployments.live(request.upload.use_case)
     if live.live_version != request.run.live_version:
         raise ChampionChanged(
@@ -103,6 +111,7 @@ def _check_unchanged(request: PublishRequest) -> None:
     if settled is None or settled.disposition not in uploads.USED:
         became = "not settled" if settled is None else settled.disposition
         raise ClaimLost(f"The upload is {became}: nothing of it is published.")
+    return settled
 
 
 def _parts(upload: Upload, presented_prefix: str, of_file: Mapping[str, Any]) -> Iterator[Results]:

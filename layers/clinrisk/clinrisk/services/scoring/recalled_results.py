@@ -1,0 +1,28 @@
+"""Results that were published and are recalled: a notice next to the file says so, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clinrisk.aws import s3
+from clinrisk.aws.settings import settings
+from clinrisk.core import object_keys
+from clinrisk.core.ingest.inbox_keys import parse_key
+from clinrisk.core.scoring import batch_mails
+
+if TYPE_CHECKING:
+    from clinrisk.messages.ingest import Settlement, Upload
+
+
+def recall(upload: Settlement | Upload, reason: str, decided_at: str) -> str:
+    """Mark the published results of a batch as recalled; return where they lie, "" where there are none."""
+    if upload.purpose != "inference":
+        return ""
+    bucket = settings().results_bucket
+    address = upload.use_case, parse_key(upload.key).stem, upload.upload_id
+    key = object_keys.results(*address)
+    if key not in s3.keys_under(bucket, key):
+        return ""
+    notice = batch_mails.recall_notice(s3.uri_of(bucket, key), reason, decided_at)
+    s3.store(bucket, object_keys.recalled(*address), notice.encode(), "text/plain; charset=utf-8")
+    return s3.uri_of(bucket, key)
