@@ -83,8 +83,8 @@ def main(arguments: Sequence[str]) -> int:
         if known is None:
             raise
         screen = complaints()
-        screen.print(str(known), style="red", markup=False)
-        screen.print(known.remedy, markup=False)
+        screen.print(str(known), style="red")
+        screen.print(known.remedy)
         return known.exit_code
     return 0
 

@@ -237,7 +237,7 @@ def _show_one(receipt: Receipt, *, as_json: bool, seconds: float | None = None) 
         show_details(document["details"])
     else:
         for sentence in document.get("explanation", []):
-            screen.print(sentence, markup=False)
+            screen.print(sentence)
     show_missing(document.get("missing", {}))
     if receipt.disposition in UNUSED:
         complaints().print("The file was not used.", style="dim")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from cli.options import AsJson, OnTwin, StackName, known_use_case
 from cli.screen import console, moment, show_json, show_table, verdict, working
@@ -112,14 +113,17 @@ def _live_of(use_case: str, *, history: bool) -> dict[str, Any]:
 def _show_live(name: str, model: dict[str, Any]) -> None:
     approval = model.get("approval") or {}
     console().print(
-        f"[bold]{name}[/]: version {model.get('live_version')}, since {moment(model.get('promoted_at'))}, "
-        f"approved by {_decided_by(approval)}, threshold {float(model.get('threshold', 0)):.4f}"
+        Text.assemble(
+            (name, "bold"),
+            f": version {model.get('live_version')}, since {moment(model.get('promoted_at'))}, "
+            f"approved by {_decided_by(approval)}, threshold {float(model.get('threshold', 0)):.4f}",
+        )
     )
     digests = model.get("digests") or {}
     facts = [("training run", str(model.get("run_id", ""))), ("package", str(model.get("package_arn", "")))]
     show_table("", ("what", "sha256 or name"), [*facts, *((str(k), str(v)) for k, v in digests.items())], "")
     if approval.get("reason"):
-        console().print(f"Reason given: {approval['reason']}", markup=False)
+        console().print(f"Reason given: {approval['reason']}")
 
 
 def _approvals_of(use_case: str) -> list[dict[str, Any]]:

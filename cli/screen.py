@@ -26,12 +26,12 @@ FAIR = {
 
 def console() -> Console:
     """Return standard output: as wide as the terminal, or wide enough for every key in a pipe."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def complaints() -> Console:
     """Return standard error, for errors and progress: standard output holds the answer alone."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 
 
 def show_json(value: Any) -> None:
@@ -101,7 +101,7 @@ def working(what: str, *, quiet: bool = False) -> Iterator[None]:
     if quiet:
         yield
     elif screen.is_terminal:
-        with screen.status(what):
+        with screen.status(Text(what)):
             yield
     else:
         screen.print(what)

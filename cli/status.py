@@ -97,7 +97,6 @@ def _show_change(execution: Execution, *, as_json: bool) -> None:
     states = ", ".join(visit.name for visit in execution.running_states) or execution.status
     console().print(
         f"{moment(now)}  {execution.machine:<10}  {execution.use_case:<8}  {states}  {execution.reason}",
-        markup=False,
     )
 
 

@@ -7,6 +7,7 @@ records of its contracts. A test checks that the section is fresh.
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,11 +59,16 @@ def _resources(case: UseCase, kept: Sequence[Contract]) -> str:
     own = _RESOURCES.format(
         name=case.name,
         id=logical(case.name),
-        title=case.title,
+        description=_text(f"{case.title}. Looks at the recent batches."),
         schedule=case.schedule,
         alarms="\n".join(_alarms(case)),
     )
     return "\n".join([f"  # {case.title}", *map(_groups, kept), own])
+
+
+def _text(sentence: str) -> str:
+    """Spell a sentence as a YAML text, whatever it holds: a JSON text is one."""
+    return json.dumps(sentence, ensure_ascii=False)
 
 
 def _groups(contract: Contract) -> str:
@@ -75,7 +81,7 @@ def _groups(contract: Contract) -> str:
         features=features_id(contract),
         models=features_id(contract).replace("Features", "Models"),
         contract=contract.contract_id,
-        title=contract.title,
+        title=_text(contract.title),
         definitions=definitions,
     )
 
@@ -101,7 +107,7 @@ def _alarms(case: UseCase) -> Iterable[str]:
     dimensions = f"{{Name: use_case, Value: {case.name}}}"
     yield _ALARM.format(
         id=f"{name}UploadFailedAlarm",
-        description=f"{title}. An upload could not be ingested and was parked.",
+        description=_text(f"{title}. An upload could not be ingested and was parked."),
         metric="UploadsFailed",
         dimensions=dimensions,
     )
@@ -109,7 +115,7 @@ def _alarms(case: UseCase) -> Iterable[str]:
     alerts = "\n".join(_query(f"c{n}", "CheckAlert", case, check) for n, check in enumerate(checks))
     yield _MATH_ALARM.format(
         id=f"{name}CheckAlarm",
-        description=f"{title}. A check of recent batches raised an alert.",
+        description=_text(f"{title}. A check of recent batches raised an alert."),
         expression=f"MAX([{', '.join(f'c{n}' for n in range(len(checks)))}])",
         label="alerts",
         periods=1,
@@ -120,7 +126,9 @@ def _alarms(case: UseCase) -> Iterable[str]:
     fewest = ", ".join(f"FILL(c{n}, 0)" for n in range(len(checks)))
     yield _MATH_ALARM.format(
         id=f"{name}UnwatchedAlarm",
-        description=f"{title}. Patients were scored on two days, but a check of the batches did not run.",
+        description=_text(
+            f"{title}. Patients were scored on two days, but a check of the batches did not run."
+        ),
         expression=f"IF(FILL(scored, 0) > 0 AND MIN([{fewest}]) < 1, 1, 0)",
         label="unwatched",
         # The first batch of a day may come before that day's check: one day alone says nothing.
@@ -253,7 +261,7 @@ _RESOURCES = """\
   {id}MonitoringSchedule:
     Type: AWS::Scheduler::Schedule
     Properties:
-      Description: {title}. Looks at the recent batches.
+      Description: {description}
       ScheduleExpression: {schedule}
       FlexibleTimeWindow: {{Mode: FLEXIBLE, MaximumWindowInMinutes: 15}}
       KmsKeyArn: !GetAtt DataKey.Arn

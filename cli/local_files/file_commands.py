@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from cli.command_errors import CliError
 from cli.options import (
@@ -140,12 +141,11 @@ def check(
     found = []
     for file in files:
         with working(f"Reading {file.name} ...", quiet=as_json):
-            data = file.read_bytes()
-            previewed = preview(data, use_case, purpose, file.name)
+            previewed = preview(file.read_bytes(), use_case, purpose, file.name)
         found.append((file, previewed))
         if mark and previewed.verdict.rows_quarantined:
-            rows = marked_rows.quarantined(data, declared.get(use_case), purpose)
-            file.with_suffix(".marked.csv").write_bytes(marked_rows.as_csv(rows, declared.get(use_case)))
+            marked = marked_rows.as_csv(previewed.rows, declared.get(use_case))
+            file.with_suffix(".marked.csv").write_bytes(marked)
     documents = [{"file": str(file), **previewed.as_json()} for file, previewed in found]
     if as_json:
         show_json(documents[0] if len(documents) == 1 else documents)
@@ -178,10 +178,10 @@ def show_preview(file: Path, previewed: Preview, *, marked: bool = False) -> Non
     )
     show_details(previewed.details)
     for sentence in previewed.remarks:
-        screen.print(sentence, markup=False)
+        screen.print(sentence)
     show_missing(found.missing)
     if marked and found.rows_quarantined:
-        screen.print(f"The bad rows are in {file.with_suffix('.marked.csv')}.", markup=False)
+        screen.print(f"The bad rows are in {file.with_suffix('.marked.csv')}.")
 
 
 def mend(file: ExistingFile, as_: UseCaseAndPurpose, out: OutFile, *, as_json: AsJson = False) -> None:
@@ -210,8 +210,8 @@ def mend(file: ExistingFile, as_: UseCaseAndPurpose, out: OutFile, *, as_json: A
         return
     screen = console()
     for change in changes or ["Nothing had to be changed."]:
-        screen.print(change, markup=False)
-    screen.print(f"Written to {out}. Next: clinrisk check {out} --as {as_}", markup=False)
+        screen.print(change)
+    screen.print(f"Written to {out}. Next: clinrisk check {out} --as {as_}")
 
 
 def quarantine(
@@ -239,24 +239,33 @@ def quarantine(
     """
     from cli import inbox_receipts
     from cli.local_files import marked_rows
+    from cli.local_files.upload_preview import preview
     from cli.stack import open_stack
     from clinrisk import use_cases as declared
 
     if Path(source).is_file():
         name, purpose = use_case_and_purpose(as_)
-        rows = marked_rows.quarantined(Path(source).read_bytes(), declared.get(name), purpose)
+        found = preview(Path(source).read_bytes(), name, purpose)
+        if not found.rows and found.verdict.problems:
+            raise CliError(
+                f"No row of the file was read. {found.sentences[0]}",
+                f"See all of it: clinrisk check {source} --as {as_}",
+            )
+        rows = list(found.rows)
     else:
         deployed = open_stack(stack, on_twin=twin)
         receipt = next(iter(inbox_receipts.find(deployed, source, limit=1)), None)
         if receipt is None:
             raise CliError(f"There is no receipt for {source}.", "List what there is: clinrisk receipts")
+        if receipt.document["use_case"] is None:
+            raise CliError(f"No row of {source} was read.", f"See why: clinrisk receipts {source}")
         name = str(receipt.document["use_case"])
         rows = marked_rows.stored(deployed, name, str(receipt.document["upload_id"]))
     out.write_bytes(marked_rows.as_csv(rows, declared.get(name)))
     if as_json:
         show_json({"file": str(out), "rows": len(rows)})
     else:
-        console().print(f"{len(rows):,} rows written to {out}.", markup=False)
+        console().print(f"{len(rows):,} rows written to {out}.")
 
 
 def use_cases(*, as_json: AsJson = False) -> None:
@@ -278,7 +287,7 @@ def use_cases(*, as_json: AsJson = False) -> None:
         return
     for name in declared.names():
         use_case = declared.get(name)
-        console().print(f"[bold]{name}[/]: {use_case.title}. {use_case.description}")
+        console().print(Text.assemble((name, "bold"), f": {use_case.title}. {use_case.description}"))
         show_table(
             "", ("column", "meaning", "accepted", "unit", "missing written as"), column_rows(use_case), ""
         )

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from clinrisk.core import object_keys
-from clinrisk.core.ingest.chunk import read_chunk
-from clinrisk.core.ingest.csv_file.cutting import FIRST_ROW
-from clinrisk.core.ingest.csv_file.head import read_header
 from clinrisk.core.ingest.rule_sentences import reason_sentence
 
 if TYPE_CHECKING:
@@ -21,13 +18,6 @@ if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 COLUMNS = ("row", "rule", "what to do", "line")
-
-
-def quarantined(data: bytes, use_case: UseCase, purpose: str) -> list[dict[str, Any]]:
-    """Return the quarantined rows of a file whose head has no problems."""
-    header = read_header(data)
-    made = read_chunk(data[header.length :], use_case, purpose, header.names, FIRST_ROW, b"offline")
-    return made.quarantine.to_dicts()
 
 
 def stored(stack: Stack, use_case: str, upload_id: str) -> list[dict[str, Any]]:

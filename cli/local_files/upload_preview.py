@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cli.inbox_receipts import inbox_key
 from clinrisk import use_cases
 from clinrisk.core.ingest import inbox_keys, rule_sentences
-from clinrisk.core.ingest.check_file import check_file
+from clinrisk.core.ingest.check_file import check_rows
 from clinrisk.core.ingest.rules import FileRule, Problem
 from clinrisk.core.ingest.verdict import refuse
 from clinrisk.errors import KeyRefused, NotData
@@ -28,6 +28,8 @@ class Preview:
     """Per rule: how many rows, the first row numbers, what to do."""
     sentences: tuple[str, ...]
     remarks: tuple[str, ...]
+    rows: tuple[dict[str, Any], ...] = ()
+    """The quarantined rows, as `QUARANTINE_SCHEMA` names their columns."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields of a receipt."""
@@ -49,7 +51,8 @@ def preview(content: bytes, name: str, purpose: str, file_name: str = "a.csv") -
     refused = _refused_name(inbox_key(name, purpose, file_name))
     if refused is not None:
         return _explained(refused, None)
-    return _explained(check_file(content, use_case, purpose, today), use_case)
+    verdict, rows = check_rows(content, use_case, purpose, today)
+    return replace(_explained(verdict, use_case), rows=tuple(rows.to_dicts()))
 
 
 def _explained(verdict: FileVerdict, use_case: UseCase | None) -> Preview:

@@ -19,7 +19,7 @@ EXAMPLES: dict[str, object] = {
 }
 _RIGHT = re.compile(
     r"(?P<sid>[A-Z][A-Za-z]+): (?P<actions>[a-z0-9]+:[A-Za-z]+(?:, [a-z0-9]+:[A-Za-z]+)*)"
-    r" on (?P<resource>[A-Z][A-Za-z]+)(?:/(?P<path>\S+))?"
+    r" on (?P<resource>[A-Z][A-Za-z]+)(?:/(?P<path>[^\s\"]+))?"
 )
 
 
@@ -76,6 +76,8 @@ class NewFunction:
             raise NotPossibleError("A function's name is a verb and its object: measure_wait.")
         if self.capability not in CAPABILITIES:
             raise NotPossibleError(f"A capability is one of {', '.join(CAPABILITIES)}.")
+        if not re.fullmatch(r'[A-Z][^"\\\n]{0,78}', self.summary):
+            raise NotPossibleError("A summary is one sentence below 80 characters, without quotation marks.")
         for name, kind in self.fields.items():
             if not re.fullmatch(r"[a-z_]+", name) or kind not in EXAMPLES:
                 raise NotPossibleError(f"A request asks for a name and one of {', '.join(EXAMPLES)}.")

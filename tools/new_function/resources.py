@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,8 @@ def _resources(function: NewFunction) -> str:
         id=function.id,
         name=function.name,
         capability=function.capability,
-        summary=function.summary,
+        # A JSON text is a YAML text, whatever it holds.
+        description=json.dumps(f"{function.summary}.", ensure_ascii=False),
         layers=f"      Layers: [{refs}]\n" if refs else "",
         environment=f"      Environment:\n        Variables:\n{variables}" if variables else "",
         rights="".join(map(_statement, function.rights)),
@@ -92,7 +94,7 @@ _RESOURCES = """\
   {id}Function:
     Type: AWS::Serverless::Function
     Properties:
-      Description: {summary}.
+      Description: {description}
       CodeUri: functions/{capability}/{name}/
       Role: !GetAtt {id}Role.Arn
       Timeout: 60

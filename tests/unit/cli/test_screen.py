@@ -1,6 +1,6 @@
 import pytest
 
-from cli.screen import moment, show_details, show_missing
+from cli.screen import console, moment, show_details, show_missing, show_table
 
 
 def test_moments_are_shown_to_the_minute_in_utc() -> None:
@@ -16,3 +16,10 @@ def test_a_rule_about_the_file_has_no_rows_and_nothing_broken_shows_nothing(
     assert capsys.readouterr().out == ""
     show_details([{"rule": "columns_missing", "count": 0, "rows": [], "say": "Add the column age."}])
     assert "columns_missing  file" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("typed", ["see [/docs/x]", "see [final] note", "[red]"])
+def test_what_somebody_typed_is_shown_as_it_is(typed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    show_table("Uploads", ("why",), [(typed,)], "none")
+    console().print(typed)
+    assert capsys.readouterr().out.count(typed) == 2

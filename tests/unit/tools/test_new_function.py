@@ -107,11 +107,21 @@ def test_every_capability_can_have_a_function_more(capability: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "summary", ["Measures waits: how long", "Measures waits #1 of all", "Measures [all]"]
+)
+def test_a_summary_is_kept_whatever_it_means_in_yaml(summary: str) -> None:
+    after = yaml_parse(with_resources(TEXT, NewFunction("measure_wait", "scoring", summary)))
+    assert after["Resources"]["MeasureWaitFunction"]["Properties"]["Description"] == f"{summary}."
+
+
+@pytest.mark.parametrize(
     ("changes", "why"),
     [
         ({"name": "wait"}, "a verb and its object"),
         ({"capability": "billing"}, "A capability is one of"),
         ({"asks": ("run_id: text",)}, "one of Name"),
+        ({"summary": 'Measures "all"'}, "without quotation marks"),
+        ({"summary": ""}, "without quotation marks"),
     ],
 )
 def test_what_could_not_be_deployed_is_refused(changes: dict[str, str], why: str) -> None:

@@ -135,3 +135,26 @@ def test_a_file_that_would_be_rejected_ends_with_one_and_its_rules(
     answer = clinrisk("check", tmp_path / name, "--as", "heart/training", "--json")
     assert answer.code == 1
     assert any(one["rule"].startswith(rule) for one in answer.json()["details"])
+
+
+def test_the_rows_that_a_check_counts_are_the_rows_that_it_marks(
+    clinrisk: Callable[..., Any], tmp_path: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("id,label,date\n1,1,2099-01-01\n2,0,2024-05-01\n")
+    checked = clinrisk("check", file, "--as", "stroke/outcomes", "--mark", "--json").json()
+    assert checked["rows_quarantined"] == 1
+    (marked,) = tmp_path.glob("*.marked.csv")
+    _, *rows = marked.read_text().splitlines()
+    assert len(rows) == 1
+    assert "date_in_future:date" in rows[0]
+
+
+def test_a_file_that_is_rejected_by_its_header_has_no_rows_to_give_back(
+    clinrisk: Callable[..., Any], tmp_path: Path
+) -> None:
+    file, out = tmp_path / "a.csv", tmp_path / "bad.csv"
+    file.write_text(cohort(clinrisk, file).replace("thalach", "pulse", 1))
+    answer = clinrisk("quarantine", file, "--as", "heart/training", "--csv", out)
+    assert (answer.code, out.exists()) == (1, False)
+    assert "The header lacks thalach" in answer.err
