@@ -225,9 +225,9 @@ def _show_list(title: str, found: list[Receipt]) -> None:
     show_table(title, columns, rows, "There are no receipts yet.")
 
 
-def _show_one(receipt: Receipt, *, as_json: bool, seconds: float | None = None) -> None:
+def _show_one(receipt: Receipt, *, as_json: bool) -> None:
     if as_json:
-        show_json(receipt.as_json() | ({} if seconds is None else {"seconds": round(seconds, 2)}))
+        show_json(receipt.as_json())
         return
     screen, document = console(), receipt.document
     screen.print(verdict(receipt.disposition), receipt.key, f"(version {receipt.version_id})")

@@ -56,6 +56,8 @@ UseCaseAndPurpose = Annotated[
     ),
 ]
 
+OneUseCase = Annotated[str | None, typer.Argument(metavar="[USE_CASE]", help="Only this use case.")]
+
 
 def known_use_case(name: str) -> str:
     """Return the same name; raises BadParameter when there is no such use case."""
@@ -64,6 +66,13 @@ def known_use_case(name: str) -> str:
     if name not in use_cases.names():
         raise typer.BadParameter(f"there is no use case {name!r}; there are: {', '.join(use_cases.names())}")
     return name
+
+
+def one_or_all(name: str | None) -> tuple[str, ...]:
+    """Return the use case of that name, or all; raises BadParameter when there is no such use case."""
+    from clinrisk import use_cases
+
+    return (known_use_case(name),) if name else use_cases.names()
 
 
 def use_case_and_purpose(text: str) -> tuple[str, str]:

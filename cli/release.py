@@ -7,16 +7,13 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from cli.options import AsJson, OnTwin, StackName, known_use_case
+from cli.options import AsJson, OneUseCase, OnTwin, StackName, one_or_all
 from cli.screen import console, moment, show_json, show_table, verdict, working
 from cli.stack import open_stack
-from clinrisk import use_cases
 from clinrisk.core.training import promotion
 
 NEWEST = 50
 """How many approvals or live versions of a use case are read at most."""
-
-OneUseCase = Annotated[str | None, typer.Argument(metavar="[USE_CASE]", help="Only this use case.")]
 
 
 def approvals(
@@ -34,7 +31,7 @@ def approvals(
     """
     open_stack(stack, on_twin=twin)
     with working("Reading approvals ...", quiet=as_json):
-        found = [item for name in _chosen(use_case) for item in _approvals_of(name)]
+        found = [item for name in one_or_all(use_case) for item in _approvals_of(name)]
     if as_json:
         show_json(found)
         return
@@ -77,7 +74,7 @@ def live(
     """
     open_stack(stack, on_twin=twin)
     with working("Reading deployments ...", quiet=as_json):
-        found = {name: _live_of(name, history=history) for name in _chosen(use_case)}
+        found = {name: _live_of(name, history=history) for name in one_or_all(use_case)}
     if as_json:
         show_json(found)
         return
@@ -92,10 +89,6 @@ def live(
                 for one in now["history"]
             ]
             show_table(f"{name}: every live version", ("version", "since", "training run"), rows, "")
-
-
-def _chosen(use_case: str | None) -> tuple[str, ...]:
-    return (known_use_case(use_case),) if use_case else use_cases.names()
 
 
 def _live_of(use_case: str, *, history: bool) -> dict[str, Any]:

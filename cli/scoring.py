@@ -11,7 +11,8 @@ import typer
 from cli import executions
 from cli.command_errors import CliError
 from cli.executions import MACHINES
-from cli.options import AsJson, OnTwin, StackName, UseCaseName, known_use_case
+from cli.inbox_receipts import RESULTS, short_key
+from cli.options import AsJson, OneUseCase, OnTwin, StackName, UseCaseName, known_use_case, one_or_all
 from cli.screen import console, moment, show_json, show_table, verdict, working
 from cli.stack import open_stack
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from cli.stack import Stack
     from clinrisk.messages.ingest import Settlement
 
-RESULTS = "ResultsBucket"
-PURPOSES = ("inference", "training", "outcomes")
 PATIENCE = 300.0
 """Seconds that a decision may take."""
 
@@ -37,7 +36,7 @@ Reason = Annotated[
 
 
 def batches(
-    use_case: Annotated[str | None, typer.Argument(metavar="[USE_CASE]", help="Only this use case.")] = None,
+    use_case: OneUseCase = None,
     *,
     held: Annotated[bool, typer.Option("--held", help="Only what waits for somebody's word.")] = False,
     last: Annotated[int, typer.Option(min=1, help="How many of each purpose to show.")] = 20,
@@ -56,12 +55,9 @@ def batches(
     HELD: readable, but not to be believed as it is; nothing uses it before somebody lets it through.
     WITHDRAWN: none of its rows counts any more, and its results are recalled.
     """
-    from clinrisk import use_cases
-
     open_stack(stack, on_twin=twin)
-    chosen = (known_use_case(use_case),) if use_case else use_cases.names()
     with working("Reading uploads ...", quiet=as_json):
-        found = [_as_json(one) for name in chosen for one in _newest(name, last)]
+        found = [_as_json(one) for name in one_or_all(use_case) for one in _newest(name, last)]
     if held:
         found = [one for one in found if one["disposition"] == "HELD"]
     if as_json:
@@ -190,14 +186,13 @@ def _who() -> str:
 
 def _newest(use_case: str, last: int) -> Iterator[Settlement]:
     from clinrisk.aws.tables import uploads
+    from clinrisk.core.ingest.inbox_keys import PURPOSES
 
     for purpose in PURPOSES:
         yield from uploads.settled(use_case, purpose, newest_first=True)[:last]
 
 
 def _as_json(upload: Settlement) -> dict[str, Any]:
-    from cli.inbox_receipts import short_key
-
     return {
         "upload_id": upload.upload_id,
         "use_case": upload.use_case,
@@ -244,7 +239,7 @@ def outcomes(
         return
     statuses = ("joined", "waiting", "conflicting", "earlier", "replaced", "unmatched")
     by_file = [
-        (one["upload_id"], _short(one), *(f"{one[status]:,}" for status in statuses))
+        (one["upload_id"], short_key(one["key"]), *(f"{one[status]:,}" for status in statuses))
         for one in overview["uploads"]
     ]
     none = f"No outcomes of {use_case} have arrived. Send some: clinrisk drop FILE --as {use_case}/outcomes"
@@ -256,7 +251,7 @@ def outcomes(
     )
     by_batch = [
         (
-            _short(one),
+            short_key(one["key"]),
             *(f"{one[name]:,}" for name in ("predictions", *statuses[:-2])),
             one["waiting_until"] or "",
         )
@@ -276,9 +271,3 @@ def _overview(deployed: Stack, use_case: str) -> dict[str, Any]:
     if not newest_objects(deployed, RESULTS, key):
         return {"use_case": use_case, "judged_on": None, "uploads": [], "batches": []}
     return read_json(deployed, RESULTS, key)
-
-
-def _short(one: dict[str, Any]) -> str:
-    from cli.inbox_receipts import short_key
-
-    return short_key(one["key"])

@@ -1,5 +1,7 @@
 import json
+from dataclasses import asdict
 
+from clinrisk.core.digests import canonical_json
 from clinrisk.core.release.ledger_entries import DecisionEntry, RefusalEntry, ReleaseEntry
 
 ENTRY = ReleaseEntry(
@@ -37,12 +39,12 @@ def test_a_decision_and_its_refusal_lie_side_by_side_and_apart_from_releases() -
     refusal = RefusalEntry(**facts, refused_at="2026", refusal="The report has changed.")  # type: ignore[arg-type]
     assert decision.key == "ledger/heart/decisions/a1-rejected.json"
     assert refusal.key == "ledger/heart/decisions/a1-not-released.json"
-    assert json.loads(refusal.to_bytes())["refusal"] == "The report has changed."
-    assert json.loads(decision.to_bytes())["decision"] == "REJECTED"
+    assert json.loads(canonical_json(asdict(refusal)))["refusal"] == "The report has changed."
+    assert json.loads(canonical_json(asdict(decision)))["decision"] == "REJECTED"
 
 
 def test_an_entry_holds_each_fact_once_in_one_spelling() -> None:
-    facts = json.loads(ENTRY.to_bytes())
+    facts = json.loads(canonical_json(asdict(ENTRY)))
     assert facts == vars(ENTRY)
     assert (facts["event"], facts["format"]) == ("promoted", 2)
-    assert ENTRY.to_bytes() == json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()
+    assert canonical_json(asdict(ENTRY)) == json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()

@@ -12,7 +12,8 @@ from cli.local_files import synthetic_cohort
 from clinrisk import use_cases
 from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.core.profiles.feature_profile import Profile, merge, profile_of
-from clinrisk.core.scoring.batch_judgement import BatchVerdict, distance, judge_profile
+from clinrisk.core.scoring.batch_judgement import distance, judge_profile
+from clinrisk.messages.scoring import BatchVerdict
 from clinrisk.use_cases.base import Number, UseCase
 
 Table = dict[str, NDArray[np.float64]]

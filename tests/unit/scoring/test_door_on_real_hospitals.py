@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from clinrisk import use_cases
 from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.core.profiles.feature_profile import Profile, profile_of
-from clinrisk.core.scoring.batch_judgement import BatchVerdict, judge_profile
+from clinrisk.core.scoring.batch_judgement import judge_profile
+from clinrisk.messages.scoring import BatchVerdict
 from clinrisk.use_cases.base import Number
 
 FOLDER = Path(os.environ.get("CLINRISK_REAL_DATA", "../shared/data"))

@@ -7,8 +7,8 @@ import pytest
 
 from clinrisk import use_cases
 from clinrisk.core.profiles.score_profile import GroupScores, score_profile_of
-from clinrisk.core.scoring.batch_judgement import BatchVerdict
 from clinrisk.core.scoring.risk_judgement import judge_risks
+from clinrisk.messages.scoring import BatchVerdict
 
 HEART = use_cases.get("heart")
 # Each patient is in one group of each attribute; flags are 45%.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -11,12 +11,13 @@ from clinrisk import use_cases
 from clinrisk.core.training.run_settings import (
     hyperparameters_of,
     plan_of,
-    source_file,
     trainable,
     tuning_of,
 )
 from clinrisk.core.training.training_plan import SourceFile, TrainingPlan
 from clinrisk.errors import NotEnoughData
+from clinrisk.messages.ingest import Disposition, Settlement
+from clinrisk.messages.message import Reference
 from clinrisk.use_cases.base import SearchRange
 
 HEART = replace(
@@ -42,24 +43,41 @@ HEART = replace(
 PLAN = TrainingPlan("heart", "heart-1", "2026-01-31T12:00:00.000Z", ("a",), "0" * 64, seed=7)
 
 
-@dataclass(frozen=True)
-class Committed:
-    upload_id: str
-    labelled_rows: int
-    rows_quarantined: int = 0
-    settled_at: str = "2026-01-01T00:00:00.000Z"
-    schema_version: int = 3
-    key: str = "inbox/heart/training/a.csv"
-    sha256: str = "1" * 64
-    received_at: str = "2026-01-01T00:00:00.000Z"
-    rows_accepted: int = 200
+def committed_upload(
+    upload_id: str,
+    labelled_rows: int,
+    rows_quarantined: int = 0,
+    settled_at: str = "2026-01-01T00:00:00.000Z",
+    schema_version: int = 3,
+) -> Settlement:
+    return Settlement(
+        upload_id=upload_id,
+        labelled_rows=labelled_rows,
+        rows_quarantined=rows_quarantined,
+        settled_at=settled_at,
+        schema_version=schema_version,
+        key="inbox/heart/training/a.csv",
+        version_id="v1",
+        use_case="heart",
+        purpose="training",
+        sha256="1" * 64,
+        disposition=Disposition.ACCEPTED,
+        received_at="2026-01-01T00:00:00.000Z",
+        rows_accepted=200,
+        receipt=Reference(uri="s3://results/receipts/a.json", sha256="2" * 64),
+    )
+
+
+def source_file(upload: Settlement) -> SourceFile:
+    facts = upload.model_dump(include={one.name for one in fields(SourceFile)})
+    return SourceFile(**facts, description="Cardiology, 2019", synthetic=True)
 
 
 def test_a_plan_holds_the_uploads_of_the_present_contract_and_what_they_committed() -> None:
     committed = [
-        Committed("b", 100, 4, "2026-01-03T00:00:00.000Z"),
-        Committed("old", 500, 50, "2026-01-09T00:00:00.000Z", schema_version=2),
-        Committed("a", 30, 3, "2026-01-02T00:00:00.000Z"),
+        committed_upload("b", 100, 4, "2026-01-03T00:00:00.000Z"),
+        committed_upload("old", 500, 50, "2026-01-09T00:00:00.000Z", schema_version=2),
+        committed_upload("a", 30, 3, "2026-01-02T00:00:00.000Z"),
     ]
     assert [upload.upload_id for upload in trainable(HEART, committed)] == ["b", "a"]
     assert plan_of(HEART, "heart-1", "first", committed, source_file) == TrainingPlan(
@@ -81,6 +99,8 @@ def test_a_plan_holds_the_uploads_of_the_present_contract_and_what_they_committe
                 rows_accepted=200,
                 rows_quarantined=quarantined,
                 labelled_rows=labelled,
+                description="Cardiology, 2019",
+                synthetic=True,
             )
             for name, labelled, quarantined in (("b", 100, 4), ("a", 30, 3))
         ),
@@ -88,23 +108,25 @@ def test_a_plan_holds_the_uploads_of_the_present_contract_and_what_they_committe
 
 
 def test_a_plan_is_read_back_as_it_was_written() -> None:
-    stated = source_file(Committed("a", 120), "Cardiology, 2019", synthetic=True)
-    plan = replace(PLAN, sources=(stated,))
+    plan = replace(PLAN, sources=(source_file(committed_upload("a", 120)),))
     assert TrainingPlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
-    assert (stated.description, stated.synthetic) == ("Cardiology, 2019", True)
 
 
 def test_the_least_number_of_rows_is_enough_and_one_fewer_is_not() -> None:
-    assert plan_of(HEART, "heart-1", "", [Committed("a", 120)], source_file).expected_rows == 120
+    assert plan_of(HEART, "heart-1", "", [committed_upload("a", 120)], source_file).expected_rows == 120
     with pytest.raises(NotEnoughData) as refused:
-        plan_of(HEART, "heart-1", "", [Committed("a", 119)], source_file)
+        plan_of(HEART, "heart-1", "", [committed_upload("a", 119)], source_file)
     assert str(refused.value) == f"{HEART.title} has 119 labelled rows; training needs 120."
 
 
 def test_rows_of_an_earlier_contract_are_named_where_rows_are_missing() -> None:
     with pytest.raises(NotEnoughData, match=r" 50 labelled rows.* 120\. 90 more .* than 3: drop their files"):
         plan_of(
-            HEART, "heart-1", "", [Committed("a", 50), Committed("old", 90, schema_version=2)], source_file
+            HEART,
+            "heart-1",
+            "",
+            [committed_upload("a", 50), committed_upload("old", 90, schema_version=2)],
+            source_file,
         )
 
 

@@ -5,10 +5,12 @@ An entry is written once: a repeated step finds its own work, and nobody can rep
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
+from clinrisk.core.digests import canonical_json
 from clinrisk.core.release.ledger_entries import DecisionEntry, RefusalEntry, ReleaseEntry
 
 if TYPE_CHECKING:
@@ -74,4 +76,6 @@ def _candidate(of: Approval | LiveModel) -> dict[str, Any]:
 
 
 def _write(entry: LedgerEntry | UploadDecisionEntry) -> Reference:
-    return s3.store(settings().audit_bucket, entry.key, entry.to_bytes(), "application/json", once=True)
+    return s3.store(
+        settings().audit_bucket, entry.key, canonical_json(asdict(entry)), "application/json", once=True
+    )

@@ -1,5 +1,6 @@
 """Messages of the scoring workflow: results of a batch, and outcomes joined to predictions."""
 
+from enum import StrEnum
 from typing import Literal
 
 from clinrisk.messages.ingest import Upload
@@ -22,6 +23,14 @@ class ScoringModel(Message):
     evaluation_uri: S3Uri
 
 
+class BatchVerdict(StrEnum):
+    """Whether a batch is believed."""
+
+    FIT = "FIT"  # published
+    CAUTION = "CAUTION"  # published with the cautions before everything else
+    HELD = "HELD"  # not published before a person lets it through
+
+
 class JudgeBatchRequest(Request):
     """Ask whether a batch is to be believed: by its columns, or by its risks before they go out."""
 
@@ -33,7 +42,7 @@ class JudgeBatchRequest(Request):
 class Judgement(Message):
     """The verdict on a batch and the cautions behind it, the most serious one first."""
 
-    verdict: Literal["FIT", "CAUTION", "HELD"]
+    verdict: BatchVerdict
     cautions: tuple[str, ...] = ()
 
 

@@ -130,6 +130,11 @@ class ProtectedAttribute:
         """The group names in declared order, "unknown" last."""
         return (*(group.name for group in self.groups), UNKNOWN_GROUP)
 
+    @property
+    def group_titles(self) -> dict[str, str]:
+        """The title of each group by its name, "unknown" last."""
+        return {group.name: group.title for group in self.groups} | {UNKNOWN_GROUP: "not known"}
+
 
 @dataclass(frozen=True)
 class ActionThreshold:

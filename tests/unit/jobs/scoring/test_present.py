@@ -14,10 +14,10 @@ from pyarrow import parquet
 
 from clinrisk import use_cases
 from clinrisk.core.profiles.score_profile import ScoreProfile
+from clinrisk.core.scoring.results_sidecar import NOT_SCORED, UNCERTAIN
 from clinrisk.jobs.models import booster
 from clinrisk.jobs.models.recalibration import Recalibration, log_odds
 from clinrisk.jobs.patient_tables import feature_matrix
-from clinrisk.jobs.scoring.doubts import NOT_SCORED, UNCERTAIN
 from tests.unit.jobs.conftest import offline_schema, synthetic
 
 if TYPE_CHECKING:

@@ -150,5 +150,4 @@ def test_the_card_says_who_lacked_what_and_what_that_does_to_the_risks(trained: 
     losses = {column: effect["log_loss"] for column, effect in card["absence_effect"].items()}
     assert max(losses, key=lambda column: losses[column]) in {"exang", "thal"}
     assert all(abs(effect["mean_risk"]) < 0.06 for effect in card["absence_effect"].values())
-    assert card["interval"] == {"refits": 20, "level": 0.9}
     assert len(list((trained.root / "xgboost/model/clinrisk/refits").glob("*.ubj"))) == 20

@@ -32,6 +32,9 @@ QUARANTINE_SCHEMA = pl.Schema(
 """`rule` and `column` are the row's first violation, `also` lists the others; `raw` is the line as it came,
 for the data manager only."""
 
+_REASON = pl.concat_str("rule", pl.lit(":"), "column").str.strip_suffix(":").alias("reason")
+"""A rule, with its column where it has one."""
+
 
 def valid_rows(rows: int, violations: Sequence[Violation]) -> pl.Series:
     """Return which of so many rows have no violation."""
@@ -61,7 +64,6 @@ def quarantine_frame(lines: Lines, violations: Sequence[Violation], first_row: i
         )
     if not parts:
         return pl.DataFrame(schema=QUARANTINE_SCHEMA)
-    several = pl.concat_str("rule", pl.lit(":"), "column").str.strip_suffix(":")
     rows = (
         pl.concat(parts)
         .sort(LINE, "order")
@@ -69,7 +71,7 @@ def quarantine_frame(lines: Lines, violations: Sequence[Violation], first_row: i
         .agg(
             pl.col("rule").first(),
             pl.col("column").first(),
-            also=several.slice(1).str.join("; "),
+            also=_REASON.slice(1).str.join("; "),
         )
     )
     raw = pl.Series("raw", lines.raw(rows[LINE].to_list()), dtype=pl.String)
@@ -90,9 +92,8 @@ def count_rows(
     facts: Mapping[str, int] | None = None,
 ) -> RowCounts:
     """Return the counts of a chunk from its quarantine and the number of accepted rows."""
-    reason = pl.concat_str("rule", pl.lit(":"), "column").str.strip_suffix(":").alias("reason")
     reasons = (
-        quarantine.group_by(reason, maintain_order=True)
+        quarantine.group_by(_REASON, maintain_order=True)
         .agg(n=pl.len(), first=pl.col("row").head(FIRST_ROWS))
         .sort("n", "reason", descending=[True, False])
     )

@@ -225,7 +225,6 @@ _ROW_SENTENCES: dict[RowRule | str, str] = {
     ),
     REJECTED_WITH_FILE: "{n} nothing wrong, but the file was rejected. Send the corrected file with them.",
 }
-_SENTENCE_OF = {str(rule): sentence for rule, sentence in _ROW_SENTENCES.items()}
 _ROWS_SHOWN = 5
 UNENDED = (
     "The last line has no line end: was the export cut off? Compare the last row with the source, and send "
@@ -256,7 +255,7 @@ def reason_sentence(
     'Row 4: 1 row has too few cells. Look for a line break or a missing comma.'
     """
     name, _, column = reason.partition(":")
-    sentence = _SENTENCE_OF[name].format(
+    sentence = _ROW_SENTENCES[name].format(
         n=f"{count:,} row{'s have' if count != 1 else ' has'}",
         in_column=f" in {column}" if column else "",
         range=_range(column, use_case),
@@ -294,7 +293,7 @@ def details(verdict: FileVerdict, use_case: UseCase | None = None) -> list[dict[
     sentences += [
         (reason, reason_sentence(reason, count, (), use_case))
         for reason, count in verdict.reasons.items()
-        if reason.partition(":")[0] in _SENTENCE_OF
+        if reason.partition(":")[0] in _ROW_SENTENCES
     ]
     return [
         {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 LONGEST_LINE = 64 * 1024
-"""In bytes: a file with a longer line is rejected."""
+"""In bytes: a row with a longer line is quarantined, a file with a longer header rejected."""
 
 LARGEST_FILE = 48 * 1024**3
 """In bytes: one function hashes a file and another one finds its line ends, each in at most 15 minutes."""
@@ -83,7 +83,6 @@ class RowRule(StrEnum):
     EMPTY_ROW = "empty_row"
     CELL_TOO_LONG = "cell_too_long"
     LINE_TOO_LONG = "line_too_long"
-    """Rejects the file, too."""
     CHARACTERS = "unexpected_characters"
     FORMULA = "formula"
     DECIMAL_COMMA = "decimal_comma"

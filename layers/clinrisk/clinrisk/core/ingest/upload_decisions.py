@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
-from clinrisk.core.digests import canonical_json
 from clinrisk.messages.ingest import Disposition
 
 Decision = Literal["HELD", "LET_THROUGH", "WITHDRAW"]
@@ -61,7 +60,3 @@ class UploadDecisionEntry:
         """The object's key in the audit bucket; sorts by upload and time."""
         moment = "".join(character for character in self.decided_at if character.isalnum())
         return f"ledger/{self.use_case}/uploads/{self.upload_id}-{moment}-{self.decision.lower()}.json"
-
-    def to_bytes(self) -> bytes:
-        """Return the entry as canonical JSON."""
-        return canonical_json(asdict(self))

@@ -7,10 +7,8 @@ what went live in place of what, and why an approved candidate did not. An entry
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from clinrisk.core.digests import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,10 +32,6 @@ class LedgerEntry(ABC):
     @abstractmethod
     def key(self) -> str:
         """The object's key in the audit bucket; sorts by use case."""
-
-    def to_bytes(self) -> bytes:
-        """Return the entry as canonical JSON."""
-        return canonical_json(asdict(self))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,19 +4,19 @@ Every share that is compared (missing, a code, below a number, a cell of the gri
 training patients by Cohen's h, 2 asin(sqrt p) - 2 asin(sqrt q), whose standard error depends on the two sizes
 alone (Cohen, Statistical Power Analysis, 1988, chapter 6): what is proven of a distance is what remains after
 some standard errors, so that the proof grows with the rows. Columns that no longer go together are found by
-the agreement of each column with what the others predict of it. Standard library and numpy only.
+the agreement of each column with what the others predict of it. Numpy only.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from clinrisk.core.limits import LIMITS
 from clinrisk.core.profiles.feature_profile import CELLS, paired_features
+from clinrisk.messages.scoring import BatchVerdict
 from clinrisk.use_cases.base import Code, Number
 
 if TYPE_CHECKING:
@@ -29,14 +29,6 @@ if TYPE_CHECKING:
 
 RIDGE = 0.1
 """Added to the variances of the other columns, so that few training patients do not invent agreement."""
-
-
-class BatchVerdict(StrEnum):
-    """Whether a batch is believed."""
-
-    FIT = "FIT"  # published
-    CAUTION = "CAUTION"  # published with the cautions before everything else
-    HELD = "HELD"  # not published before a person lets it through
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
 from clinrisk.core.evaluation.figure_text import NO_FIGURE
 from clinrisk.core.training.group_bar import GroupVerdict, group_findings, group_limits, inside, outside
-from clinrisk.use_cases.base import UNKNOWN_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -247,9 +246,9 @@ def _released(evaluation: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _in_brackets(figure: Sequence[float]) -> str:
-    value, low, high = (round(part, 2) + 0.0 for part in figure)
-    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+def _in_brackets(figure: Sequence[float], digits: int = 2) -> str:
+    value, low, high = (f"{round(part, digits) + 0.0:.{digits}f}" for part in figure)
+    return f"{value} [{low}, {high}]"
 
 
 def unproven(evaluation: Mapping[str, Any], use_case: UseCase) -> list[Unproven]:
@@ -262,7 +261,7 @@ def unproven(evaluation: Mapping[str, Any], use_case: UseCase) -> list[Unproven]
                 doubts.setdefault((each.attribute, each.group), []).append(f"{limit.asked}: {found}")
     listed = []
     for attribute in use_case.protected:
-        titles = {group.name: group.title for group in attribute.groups} | {UNKNOWN_GROUP: "not known"}
+        titles = attribute.group_titles
         for name in (name for name in attribute.group_names if (attribute.name, name) in doubts):
             counts = evaluation["groups"].get(attribute.name, {}).get(name, {})
             key, title = f"{attribute.name}_{name}", f"{attribute.title}: {titles[name]}"
@@ -281,8 +280,7 @@ def _holdout_agrees(figures: Mapping[str, Any], bar: PromotionBar) -> Requiremen
     figure = figures.get("auc", NOT_EVALUATED)
     if figure == NOT_EVALUATED:
         return Requirement(asked, NO_FIGURE, met=False)
-    value, low, high = map(float, figure)
-    return Requirement(asked, f"{value:.3f} [{low:.3f}, {high:.3f}]", met=high >= bar.lowest_auc)
+    return Requirement(asked, _in_brackets(figure, 3), met=figure[2] >= bar.lowest_auc)
 
 
 def unmet_requirements(evaluation: Mapping[str, Any], bar: PromotionBar) -> list[str]:

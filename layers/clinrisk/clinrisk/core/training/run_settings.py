@@ -2,71 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from clinrisk.core.training.training_plan import SourceFile, TrainingPlan
+from clinrisk.core.training.training_plan import SEARCHED_DEPTHS, SEARCHED_ROUNDS, TrainingPlan
 from clinrisk.errors import NotEnoughData
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from clinrisk.core.training.training_plan import SourceFile
+    from clinrisk.messages.ingest import Settlement
     from clinrisk.use_cases.base import SearchRange, UseCase
 
 # Data, split and models follow from this alone.
 SEED = 0
-# The grid of the search inside the training job, among a use case's hyperparameters.
-SEARCHED_DEPTHS, SEARCHED_ROUNDS = "search_max_depth", "search_num_round"
 
 
-class CommittedUpload(Protocol):
-    """What a plan needs to know of a committed training upload."""
-
-    @property
-    def upload_id(self) -> str:
-        """Id of the upload."""
-
-    @property
-    def labelled_rows(self) -> int:
-        """Number of its rows with a label."""
-
-    @property
-    def key(self) -> str:
-        """Key of the file in the inbox."""
-
-    @property
-    def sha256(self) -> str:
-        """Digest of the file's bytes."""
-
-    @property
-    def received_at(self) -> str:
-        """The moment it arrived, in UTC."""
-
-    @property
-    def rows_accepted(self) -> int:
-        """Number of its rows that were used."""
-
-    @property
-    def rows_quarantined(self) -> int:
-        """Number of its rows that were quarantined."""
-
-    @property
-    def settled_at(self) -> str:
-        """The moment it was committed, in UTC."""
-
-    @property
-    def schema_version(self) -> int:
-        """Return the version of the contract under which it was read."""
-
-
-UploadT = TypeVar("UploadT", bound=CommittedUpload)
-
-
-def trainable(use_case: UseCase, uploads: Iterable[UploadT]) -> list[UploadT]:
+def trainable(use_case: UseCase, uploads: Iterable[Settlement]) -> list[Settlement]:
     """Return the uploads that a training may read: those of the use case's present contract."""
     return [upload for upload in uploads if upload.schema_version == use_case.schema_version]
 
 
-def enough(use_case: UseCase, committed: Iterable[CommittedUpload]) -> bool:
+def enough(use_case: UseCase, committed: Iterable[Settlement]) -> bool:
     """Return whether the uploads that a training may read have the labelled rows that it needs."""
     return sum(each.labelled_rows for each in trainable(use_case, committed)) >= use_case.min_training_rows
 
@@ -75,8 +32,8 @@ def plan_of(
     use_case: UseCase,
     run_id: str,
     reason: str,
-    committed: Sequence[UploadT],
-    source_of: Callable[[UploadT], SourceFile],
+    committed: Sequence[Settlement],
+    source_of: Callable[[Settlement], SourceFile],
 ) -> TrainingPlan:
     """Return the plan over the committed uploads of the present contract, in order of arrival.
 
@@ -105,21 +62,6 @@ def plan_of(
         rows_quarantined=sum(upload.rows_quarantined for upload in uploads),
         reason=reason,
         sources=tuple(source_of(upload) for upload in uploads),
-    )
-
-
-def source_file(upload: CommittedUpload, description: str = "", *, synthetic: bool = False) -> SourceFile:
-    """Return an upload as the manifest names it, with what was stated about its file."""
-    return SourceFile(
-        upload_id=upload.upload_id,
-        key=upload.key,
-        sha256=upload.sha256,
-        received_at=upload.received_at,
-        rows_accepted=upload.rows_accepted,
-        rows_quarantined=upload.rows_quarantined,
-        labelled_rows=upload.labelled_rows,
-        description=description,
-        synthetic=synthetic,
     )
 
 

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# The grid of the search inside the training job, among a use case's hyperparameters.
+SEARCHED_DEPTHS, SEARCHED_ROUNDS = "search_max_depth", "search_num_round"
+
 
 @dataclass(frozen=True)
 class SourceFile:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 REFITS = 20
-LEVEL = 0.9
-"""The share of the refits within the interval: all but one at either end."""
 _STEPS = 100
 
 

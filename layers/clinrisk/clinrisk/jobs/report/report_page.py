@@ -14,10 +14,9 @@ from jinja2 import Environment, StrictUndefined
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
 from clinrisk.core.evaluation.figure_text import number, per_hundred, percent, share
-from clinrisk.core.training.promotion import BASELINE, CANDIDATE, CHAMPION, FIRST_RELEASED, FLOOR
+from clinrisk.core.training.promotion import BASELINE, CANDIDATE, CHAMPION, FIRST_RELEASED, FLOOR, REFERENCES
 from clinrisk.jobs.report import charts, pictures, provenance_text
 from clinrisk.jobs.report.cautions import cautions
-from clinrisk.use_cases.base import UNKNOWN_GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +69,6 @@ GAPS = (
     ("selection_rate_ratio", "smallest : largest share flagged"),
 )
 
-THE = {CHAMPION: "the live model", FIRST_RELEASED: "the first released model"}
 PAIRS = (
     ("auc", "AUC"),
     ("brier", "Brier score"),
@@ -96,7 +94,8 @@ def comparisons(document: Mapping[str, Any], titles: Mapping[str, str]) -> list[
                 finding = f"the candidate ranks patients {'better' if low > 0 else 'worse'}"
             value, low, high = (round(part, 3) + 0.0 for part in pair["auc"])
             interval = f"AUC difference {value:+.3f}, {low:+.3f} to {high:+.3f}, {pair['patients']} patients"
-            sentences.append(f"Compared with {THE.get(name, title)}{part}, {finding} ({interval}).")
+            other = REFERENCES[name] if name in {CHAMPION, FIRST_RELEASED} else title
+            sentences.append(f"Compared with {other}{part}, {finding} ({interval}).")
     return sentences
 
 
@@ -160,10 +159,7 @@ def model_titles(use_case: UseCase) -> dict[str, str]:
 
 def group_titles(use_case: UseCase) -> dict[str, dict[str, str]]:
     """Return the name of each group of each attribute."""
-    return {
-        attribute.name: {group.name: group.title for group in attribute.groups} | {UNKNOWN_GROUP: "not known"}
-        for attribute in use_case.protected
-    }
+    return {attribute.name: attribute.group_titles for attribute in use_case.protected}
 
 
 def _sections(

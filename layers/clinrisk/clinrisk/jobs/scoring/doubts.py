@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clinrisk.core.scoring.results_sidecar import NOT_SCORED as NOT_SCORED  # noqa: PLC0414 - the bands of doubt
-from clinrisk.core.scoring.results_sidecar import UNCERTAIN as UNCERTAIN  # noqa: PLC0414
 from clinrisk.jobs.models import absence
 
 if TYPE_CHECKING:

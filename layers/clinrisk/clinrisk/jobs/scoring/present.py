@@ -26,6 +26,7 @@ from pyarrow import parquet
 from clinrisk import use_cases
 from clinrisk.core.profiles import score_profile
 from clinrisk.core.profiles.score_profile import ScoreProfile, score_profile_of
+from clinrisk.core.scoring.results_sidecar import NOT_SCORED, UNCERTAIN
 from clinrisk.errors import CountsDisagree, FeatureMismatch, ObjectMissing
 from clinrisk.jobs.container import read_json, write_json
 from clinrisk.jobs.models import booster, codes, factors, recalibration, refits
@@ -174,7 +175,7 @@ def _present(
             found["risk"].to_numpy(),
             found["flagged"].to_numpy(dtype=bool, na_value=False),
             groups_of(rows, use_case),
-            uncertain=found["band"].eq(doubts.UNCERTAIN).to_numpy(),
+            uncertain=found["band"].eq(UNCERTAIN).to_numpy(),
         )
         yield found.assign(data_version=data_version), counts
 
@@ -198,7 +199,7 @@ def _explained(rows: pd.DataFrame, risks: Floats, use_case: UseCase, model: Serv
     cautions = doubts.cautions(absent, beyond, wide, use_case)
     stated = np.array([not why.refusal for why in absent], dtype=bool)
     shown = [
-        doubts.NOT_SCORED if why.refusal else doubts.UNCERTAIN if caution else band
+        NOT_SCORED if why.refusal else UNCERTAIN if caution else band
         for why, caution, band in zip(absent, cautions, bands, strict=True)
     ]
     # What the trees make of a code that they hardly saw gives no direction, either.

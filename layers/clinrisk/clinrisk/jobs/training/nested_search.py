@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clinrisk.core.training.run_settings import SEARCHED_DEPTHS, SEARCHED_ROUNDS
+from clinrisk.core.training.training_plan import SEARCHED_DEPTHS, SEARCHED_ROUNDS
 from clinrisk.errors import SettingMissing
 from clinrisk.jobs.evaluation.metrics import log_loss_terms
 from clinrisk.jobs.models import booster

@@ -130,7 +130,6 @@ def _train_xgboost(
         "least_absent": absence.LEAST_ABSENT,
         "absence_effect": absence_effect(settings, features, labels, folds[0], use_case),
         "drive": {driver["column"]: driver["share"] for driver in drivers},
-        "interval": {"refits": refits.REFITS, "level": refits.LEVEL},
     }
 
 

@@ -21,7 +21,6 @@ from clinrisk.core.ingest.verdict import add_counts, decide
 from clinrisk.core.profiles import feature_profile
 from clinrisk.core.profiles.feature_profile import Profile
 from clinrisk.core.timestamps import stamp
-from clinrisk.core.training import run_settings
 from clinrisk.errors import ClaimLost, CountsDisagree
 from clinrisk.messages.ingest import (
     BuiltChunk,
@@ -53,7 +52,7 @@ def commit(request: CommitRequest, now: datetime) -> CommitResult:
     before = uploads.settlement_of(upload.upload_id)
     if before is not None:
         settle_upload.ensure_receipt(before)
-        return _result(upload, use_case, before)
+        return _result(upload, before)
     use_case.check_contract(upload.schema_version)
     built = [chunk_records.built(upload, chunk) for chunk in chunk_records.plan(upload)]
     counts = add_counts(chunk.counts for chunk in built)
@@ -66,7 +65,7 @@ def commit(request: CommitRequest, now: datetime) -> CommitResult:
             _check_landed(upload, use_case, arrival.received_at, written)
         _store_profile(upload, built)
     ending = Ending(Disposition(verdict.disposition), verdict, labelled_rows=counts.labelled if used else 0)
-    return _result(upload, use_case, settle_upload.settle(arrival, ending, now))
+    return _result(upload, settle_upload.settle(arrival, ending, now))
 
 
 def _check_reconciled(upload: Upload, built: Sequence[BuiltChunk], *, used: bool) -> None:
@@ -113,7 +112,7 @@ def _store_profile(upload: Upload, built: Iterable[BuiltChunk]) -> None:
         s3.store_json(settings().lake_bucket, key, total.to_dict())
 
 
-def _result(upload: Upload, use_case: UseCase, settlement: Settlement) -> CommitResult:
+def _result(upload: Upload, settlement: Settlement) -> CommitResult:
     if settlement.disposition == Disposition.FAILED:
         raise ClaimLost("The upload was parked as FAILED by another execution.")
     receipt = settlement.receipt
@@ -124,18 +123,11 @@ def _result(upload: Upload, use_case: UseCase, settlement: Settlement) -> Commit
         rows_quarantined=settlement.rows_quarantined,
         labelled_rows=settlement.labelled_rows,
         receipt=receipt,
-        train=_may_train(upload, use_case, settlement),
+        train=settle_upload.may_train(settlement),
         announce=settlement.disposition in {Disposition.PARTIAL, Disposition.REJECTED, Disposition.HELD},
         subject=mail.subject,
         message=mail.text,
     )
-
-
-def _may_train(upload: Upload, use_case: UseCase, settlement: Settlement) -> bool:
-    """Return whether a used training upload leaves the use case with enough labelled rows to train on."""
-    if upload.purpose != "training" or settlement.disposition not in uploads.USED:
-        return False
-    return run_settings.enough(use_case, uploads.used(use_case.name, "training"))
 
 
 def _arrival(upload: Upload) -> Arrival:

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clinrisk import use_cases
 from clinrisk.aws import ledger
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import decided_uploads, uploads
 from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry, outcome
 from clinrisk.core.scoring import batch_mails
 from clinrisk.core.timestamps import stamp
-from clinrisk.core.training import run_settings
 from clinrisk.messages.ingest import DecideRequest, DecideResult, Disposition, UploadDecision
+from clinrisk.services.ingest import settle_upload
 from clinrisk.services.scoring import recalled_results
 
 if TYPE_CHECKING:
@@ -72,16 +71,13 @@ def _entry(upload: Settlement, kept: UploadDecision) -> UploadDecisionEntry:
 
 
 def _result(upload: Settlement, kept: UploadDecision, recalled: str) -> DecideResult:
-    use_case, used = use_cases.get(upload.use_case), kept.after in uploads.USED
     mail = batch_mails.upload_decided(upload.key, upload.purpose, kept, recalled)
     return DecideResult(
         upload=uploads.as_upload(upload, settings().inbox_bucket),
         disposition=kept.after,
         rows_accepted=upload.rows_accepted,
-        train=used
-        and upload.purpose == "training"
-        and run_settings.enough(use_case, uploads.used(use_case.name, "training")),
-        let_through=used,
+        train=settle_upload.may_train(upload.model_copy(update={"disposition": kept.after})),
+        let_through=kept.after in uploads.USED,
         subject=mail.subject,
         message=mail.text,
     )

@@ -20,6 +20,7 @@ from clinrisk.core.ingest import receipts
 from clinrisk.core.ingest.inbox_keys import receipt_key
 from clinrisk.core.ingest.receipts import Ending
 from clinrisk.core.timestamps import stamp
+from clinrisk.core.training import run_settings
 from clinrisk.errors import ClaimLost, EvidenceChanged, ObjectMissing
 from clinrisk.messages.ingest import Disposition, Settlement
 
@@ -69,6 +70,15 @@ def settle(arrival: Arrival, ending: Ending, now: datetime, *, holder: str | Non
     _emit(settlement)
     _write_receipt(settlement, text)
     return settlement
+
+
+def may_train(settlement: Settlement) -> bool:
+    """Return whether a used training upload leaves its use case with enough labelled rows to train on."""
+    if settlement.purpose != "training" or settlement.disposition not in uploads.USED:
+        return False
+    return run_settings.enough(
+        use_cases.get(settlement.use_case), uploads.used(settlement.use_case, "training")
+    )
 
 
 def ensure_receipt(settlement: Settlement) -> None:

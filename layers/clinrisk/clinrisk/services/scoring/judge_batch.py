@@ -19,12 +19,12 @@ from clinrisk.core.mails import printable
 from clinrisk.core.profiles.feature_profile import Profile
 from clinrisk.core.profiles.score_profile import ScoreProfile
 from clinrisk.core.scoring import batch_mails
-from clinrisk.core.scoring.batch_judgement import BatchVerdict, judge_profile
+from clinrisk.core.scoring.batch_judgement import judge_profile
 from clinrisk.core.scoring.risk_judgement import judge_risks
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ClaimLost, ObjectMissing
 from clinrisk.messages.ingest import Disposition, UploadDecision
-from clinrisk.messages.scoring import JudgeBatchResult
+from clinrisk.messages.scoring import BatchVerdict, JudgeBatchResult
 from clinrisk.services.scoring import recalled_results
 
 if TYPE_CHECKING:
@@ -59,8 +59,11 @@ def judge(request: JudgeBatchRequest, now: datetime) -> JudgeBatchResult:
             cautions=cautions,
             recalled=recalled,
         )
-        return JudgeBatchResult(verdict="HELD", cautions=cautions, subject=mail.subject, message=mail.text)
-    return JudgeBatchResult(verdict="CAUTION" if cautions else "FIT", cautions=cautions)
+        return JudgeBatchResult(
+            verdict=BatchVerdict.HELD, cautions=cautions, subject=mail.subject, message=mail.text
+        )
+    verdict = BatchVerdict.CAUTION if cautions else BatchVerdict.FIT
+    return JudgeBatchResult(verdict=verdict, cautions=cautions)
 
 
 def _let_through(settled: Settlement) -> list[str]:
@@ -77,22 +80,20 @@ def _judged(request: JudgeBatchRequest) -> BatchJudgement:
     upload, bucket = request.upload, settings().lake_bucket
     if request.about == "columns":
         reference = _read(request.run.reference_uri)
-        batch = _read(s3.uri_of(bucket, object_keys.profile(upload.use_case, upload.upload_id)))
-        if batch is None:
-            raise ObjectMissing("The batch has no profile.")
+        batch = s3.fetch_json_now(s3.uri_of(bucket, object_keys.profile(upload.use_case, upload.upload_id)))
         return judge_profile(
             use_cases.get(upload.use_case),
             None if reference is None else Profile.from_dict(reference),
             Profile.from_dict(batch),
         )
-    scores = _read(s3.uri_of(bucket, object_keys.score_profile(upload.use_case, upload.upload_id)))
-    if scores is None:
-        raise ObjectMissing("The scored batch has no score profile.")
+    scores = s3.fetch_json_now(
+        s3.uri_of(bucket, object_keys.score_profile(upload.use_case, upload.upload_id))
+    )
     return judge_risks(_read(request.run.evaluation_uri) or {}, ScoreProfile.from_dict(scores).everyone)
 
 
 def _read(uri: str) -> Any:
-    """Read a JSON document of the Lake; None where there is none."""
+    """Read a document of the live model; None where an older one has none."""
     try:
         return s3.fetch_json_now(uri)
     except ObjectMissing:

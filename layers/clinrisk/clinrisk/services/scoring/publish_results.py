@@ -19,7 +19,7 @@ from clinrisk.core.scoring import batch_mails, results_sidecar
 from clinrisk.core.scoring.results import ResultCounts, Results, results_of
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ChampionChanged, ClaimLost, CountsDisagree
-from clinrisk.messages.scoring import PublishRequest, PublishResult
+from clinrisk.messages.scoring import BatchVerdict, PublishRequest, PublishResult
 from clinrisk.services.scoring import recalled_results
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
     settled = _check_unchanged(request)
     every = (caution for judged in request.judgements for caution in judged.cautions)
     cautions = tuple(dict.fromkeys(every))  # both judges name who let the batch through
-    verdict = "CAUTION" if cautions else "FIT"
+    verdict = BatchVerdict.CAUTION if cautions else BatchVerdict.FIT
     of_file = results_sidecar.of_file(
         use_case,
         threshold=run.threshold,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
@@ -10,12 +11,12 @@ from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import deployments, uploads
 from clinrisk.core import object_keys
 from clinrisk.core.training.file_statements import statements_of
-from clinrisk.core.training.run_settings import hyperparameters_of, plan_of, source_file, tuning_of
+from clinrisk.core.training.run_settings import hyperparameters_of, plan_of, tuning_of
+from clinrisk.core.training.training_plan import SourceFile
 from clinrisk.errors import ObjectMissing
 from clinrisk.messages.training import PlanTrainingRequest, PlanTrainingResult, Tuning
 
 if TYPE_CHECKING:
-    from clinrisk.core.training.training_plan import SourceFile
     from clinrisk.messages.ingest import Settlement
 
 
@@ -49,4 +50,5 @@ def _source(upload: Settlement) -> SourceFile:
     except ObjectMissing:
         stated = {}
     description, synthetic = statements_of(stated)
-    return source_file(upload, description, synthetic=synthetic)
+    facts = upload.model_dump(include={one.name for one in fields(SourceFile)})
+    return SourceFile(**facts, description=description, synthetic=synthetic)
