@@ -86,7 +86,7 @@ def test_a_model_as_good_as_approved_is_in_order(heart: UseCase, rng: Generator)
         round(area.value, 4),
         0.86,
     )
-    assert "300 patients" in found.detail
+    assert "300 predictions" in found.detail
     assert f"{area.value:.3f} ({area.low:.3f} to {area.high:.3f})" in found.detail
 
 
@@ -196,3 +196,13 @@ def test_outcomes_on_another_grid_are_an_error_and_no_finding(heart: UseCase, rn
     everyone = replace(scores.everyone, score_counts=(100,))
     with pytest.raises(ValueError, match="longer"):
         finding(heart, ScoreProfile({EVERYONE: {EVERYONE: everyone}}))
+
+
+def test_outcomes_that_are_not_in_the_figures_are_counted(heart: UseCase, rng: Generator) -> None:
+    scores, evaluation = (
+        labelled(heart, *cohort(rng, 300)),
+        {"models": {"xgboost": {"auc": [0.9, 0.86, 0.93]}}},
+    )
+    arrived = {"joined": 300, "waiting": 9, "earlier": 2}
+    detail = performance_finding(heart, ScoreMaterial(evaluation, scores, rng, arrived)).detail
+    assert detail.endswith("Outcomes that are not in these figures: 9 waiting, 2 earlier.")

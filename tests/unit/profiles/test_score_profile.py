@@ -101,9 +101,11 @@ def test_patients_without_a_risk_are_counted_and_in_no_other_count(heart: UseCas
     assert sum(everyone.score_counts) == 2
     assert everyone.outcomes is not None
     assert (everyone.outcomes.positives, everyone.outcomes.tp) == (1, 1)
-    # Nobody of a group has a risk: it is left out, as a group without patients is.
-    assert list(profile.attributes["sex"]) == ["male"]
-    assert profile.attributes["sex"]["male"].not_scored == 1
+    # A group of which nobody has a risk is there, so that nobody overlooks it.
+    assert {name: (of.n, of.not_scored) for name, of in profile.attributes["sex"].items()} == {
+        "female": (0, 1),
+        "male": (2, 1),
+    }
     twice = merge([profile, ScoreProfile.from_dict(json.loads(json.dumps(profile.to_dict())))]).everyone
     assert (twice.n, twice.uncertain, twice.not_scored) == (4, 2, 4)
 

@@ -48,7 +48,7 @@ def misspelt(names: Sequence[str], agreed: Sequence[str], nearly: float = NEARLY
         for position, name in enumerate(names):
             if position in found or name in agreed or not name:
                 continue
-            near = cutoff == 1 or len(folded(name)) >= SHORTEST_NEAR
+            near = cutoff == 1 or len(folded(name)) >= SHORTEST_NEAR or not name.isascii()
             close = difflib.get_close_matches(folded(name), wanted, n=1, cutoff=cutoff) if near else []
             if close:
                 found[position] = wanted.pop(close[0])
