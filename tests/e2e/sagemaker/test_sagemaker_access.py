@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -120,21 +121,52 @@ def test_a_role_may_do_what_its_policy_allows_and_nothing_else(
     assert denied(control.create_training_job, **training("denied", "train"))
 
 
-def test_the_registrys_events_reach_rules(twin: Any, stack: dict[str, str]) -> None:
+@pytest.fixture
+def queue_of(twin: Any) -> Callable[[str], Callable[[], dict[str, Any]]]:
+    """`queue_of(kind)()`: the next event of SageMaker of that kind, as a rule delivers it."""
     events, queues = twin.client("events"), twin.client("sqs")
-    queue = queues.create_queue(QueueName="sm-events")["QueueUrl"]
-    arn = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    pattern = {"source": ["aws.sagemaker"], "detail-type": ["SageMaker Model Package State Change"]}
-    events.put_rule(Name="sm", EventPattern=json.dumps(pattern))
-    events.put_targets(Rule="sm", Targets=[{"Id": "1", "Arn": arn}])
+
+    def listen(kind: str) -> Callable[[], dict[str, Any]]:
+        name = "-".join(kind.split())
+        queue = queues.create_queue(QueueName=name)["QueueUrl"]
+        attributes = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+        pattern = {"source": ["aws.sagemaker"], "detail-type": [f"SageMaker {kind} State Change"]}
+        events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+        events.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": attributes["QueueArn"]}])
+
+        def following() -> dict[str, Any]:
+            [message] = queues.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
+            queues.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            event: dict[str, Any] = json.loads(message["Body"])
+            return event
+
+        return following
+
+    return listen
+
+
+def test_the_registrys_events_reach_rules(twin: Any, stack: dict[str, str], queue_of: Any) -> None:
+    following = queue_of("Model Package")
     container = {"Image": "x", "ModelDataUrl": "s3://sm-lake/m.tar.gz"}
     made = twin.client("sagemaker").create_model_package(
         ModelPackageGroupName="sm-heart", InferenceSpecification={"Containers": [container]}
     )
-    [message] = queues.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
-    detail = json.loads(message["Body"])["detail"]
+    detail = following()["detail"]
     assert detail["ModelPackageArn"] == made["ModelPackageArn"]
     assert detail["ModelApprovalStatus"] == "PendingManualApproval"
+
+
+def test_a_job_that_fails_is_announced_to_rules(
+    twin: Any, stack: dict[str, str], training: Any, queue_of: Any
+) -> None:
+    following = queue_of("Training Job")
+    made = twin.client("sagemaker").create_training_job(**training("announced", "fail"))
+    begun, ended = following(), following()
+    assert begun["resources"] == ended["resources"] == [made["TrainingJobArn"]]
+    assert begun["detail"]["TrainingJobStatus"] == "InProgress"
+    assert ended["detail"]["TrainingJobStatus"] == "Failed"
+    assert ended["detail"]["TrainingJobName"] == "announced"
+    assert ended["detail"]["FailureReason"] == "AlgorithmError: one class only, exit code: 1"
 
 
 def test_unknown_operations_are_refused_by_name(twin: Any) -> None:

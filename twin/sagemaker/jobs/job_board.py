@@ -15,6 +15,8 @@ from twin.sagemaker.catalogue import now, page
 from twin.sagemaker.jobs.job_container import JobContainer
 from twin.sagemaker.jobs.job_storage import JobStorage
 from twin.sagemaker.jobs.log_stream import LogStream
+from twin.sagemaker.protocol import service_model
+from twin.sagemaker.protocol.wire_format import jsonable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,8 +102,12 @@ class JobBoard(ABC):
             record |= {"CreationTime": moment, "LastModifiedTime": moment} | self.initial(body)
             table[name] = record
             self.catalogue.tag(arn, body.get("Tags", []))
+            announce = self._announcement(record)
         job = self._job(name, record)
-        threading.Thread(target=self._live, args=[job], name=f"{self.kind}-{name}", daemon=True).start()
+        work = threading.Thread(
+            target=self._live, args=[job, announce], name=f"{self.kind}-{name}", daemon=True
+        )
+        work.start()
         return {f"{self.noun}Arn": arn}
 
     def describe(self, body: Body) -> Body:
@@ -203,8 +209,12 @@ class JobBoard(ABC):
         self._jobs[name] = job
         return job
 
-    def _live(self, job: RunningJob) -> None:
-        """Run a job from its slot to its last status; a fault of the twin's own is an InternalServerError."""
+    def _live(self, job: RunningJob, announce: Callable[[], None]) -> None:
+        """Run a job from its slot to its last status; a fault of the twin's own is an InternalServerError.
+
+        The announcement of its start is made here and first, so that it comes before that of its end.
+        """
+        announce()
         try:
             with self._slots:
                 if job.container.stopped:
@@ -242,12 +252,23 @@ class JobBoard(ABC):
             job.record.update(members)
 
     def _change(self, record: Body, status: str) -> Callable[[], None]:
-        """Set a status and get what announces it, to be called without the lock: a target may call back."""
+        """Set a status and get what announces it."""
         record[f"{self.noun}Status"] = status
         record["LastModifiedTime"] = now()
-        detail = {key: value for key, value in record.items() if isinstance(value, str)}
+        return self._announcement(record)
+
+    def _announcement(self, record: Body) -> Callable[[], None]:
+        """Return what announces a job as it is now, to be called without the lock: a target may call back.
+
+        The detail is the Describe output with times in epoch milliseconds, and the tags as a map.
+        """
         kind = f"SageMaker {self.event_words or self.noun.removesuffix('Job')} Job State Change"
-        return lambda: self.platform.publish(kind, detail, [record[f"{self.noun}Arn"]])
+        arn = record[f"{self.noun}Arn"]
+        known = service_model.operation(service_model.CONTROL_PLANE, f"Describe{self.noun}")
+        members = known.output_shape.members if known and known.output_shape else {}
+        detail = jsonable({member: record[member] for member in members if member in record})
+        detail["Tags"] = {tag["Key"]: tag["Value"] for tag in self.catalogue.tags(arn)}
+        return lambda: self.platform.publish(kind, detail, [arn])
 
     def _record(self, name: str) -> Body:
         record = self.catalogue.kind(self.kind).get(name)

@@ -254,5 +254,6 @@ def test_tags_and_the_state_change_event_come_with_a_job(
     sagemaker.handle("AddTags", {"ResourceArn": arn, "Tags": [{"Key": "run", "Value": "1"}]})
     sagemaker.handle("DeleteTags", {"ResourceArn": arn, "TagKeys": ["use_case"]})
     assert sagemaker.handle("ListTags", {"ResourceArn": arn})["Tags"] == [{"Key": "run", "Value": "1"}]
-    kinds = {(kind, detail["TrainingJobStatus"]) for kind, detail in events}
-    assert ("SageMaker Training Job State Change", "Completed") in kinds
+    kinds = [(kind, detail["TrainingJobStatus"], detail["SecondaryStatus"]) for kind, detail in events]
+    announced = "SageMaker Training Job State Change"
+    assert kinds == [(announced, "InProgress", "Starting"), (announced, "Completed", "Completed")]

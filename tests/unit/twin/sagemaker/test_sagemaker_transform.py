@@ -215,3 +215,17 @@ def test_a_program_of_the_images_needs_nothing_of_the_project(program: str) -> N
         line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))
     }
     assert imports <= {"json", "sys", "pathlib", "typing", "numpy", "pyarrow", "xgboost"}
+
+
+def test_its_start_and_its_end_are_announced_in_the_words_of_its_description(
+    transform: Any, events: list[tuple[str, dict[str, Any]]]
+) -> None:
+    tags = [{"Key": "use_case", "Value": "heart"}]
+    described = transform("m1", {"xgboost-model": saved(booster())}, "a,1,2,3\n", Tags=tags)
+    assert {kind for kind, _ in events} == {"SageMaker Transform Job State Change"}
+    begun, ended = (detail for _, detail in events)
+    assert [begun["TransformJobStatus"], ended["TransformJobStatus"]] == ["InProgress", "Completed"]
+    assert "TransformEndTime" not in begun
+    assert ended["TransformInput"] == described["TransformInput"]
+    assert ended["TransformEndTime"] == int(described["TransformEndTime"] * 1000)
+    assert ended["Tags"] == {"use_case": "heart"}
