@@ -10,7 +10,7 @@ from rich.text import Text
 from cli.options import AsJson, OneUseCase, OnTwin, StackName, one_or_all
 from cli.screen import console, moment, show_json, show_table, verdict, working
 from cli.stack import open_stack
-from clinrisk.core.training import promotion
+from clinrisk.core.release import obstacles
 
 NEWEST = 50
 """How many approvals or live versions of a use case are read at most."""
@@ -140,7 +140,7 @@ def _outcome(item: dict[str, Any], live_version: int) -> str:
         return f"Live version {item['live_version']}."
     compared = (item.get("digests") or {}).get("champion_version")
     if item.get("status") == "PENDING" and compared is not None:
-        return promotion.outdated(int(compared), live_version)
+        return obstacles.outdated(int(compared), live_version)
     return ""
 
 

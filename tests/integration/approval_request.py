@@ -9,6 +9,8 @@ from urllib.parse import urlencode, urlsplit
 from tests.integration.trained_candidate import RUN, TrainedCandidate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.integration.conftest import Stack
 
 
@@ -21,9 +23,10 @@ class RequestedApproval:
         token: str = "token",  # noqa: S107 - no secret: moto never sees it
         run_id: str = RUN,
         champion: int = 0,
+        sources: Mapping[str, str] | None = None,
     ) -> None:
         self.stack = stack
-        self.candidate = TrainedCandidate(stack, run_id=run_id, champion=champion)
+        self.candidate = TrainedCandidate(stack, run_id=run_id, champion=champion, sources=sources)
         self.judgement = stack.call("judge_candidate", self.candidate.judge_event())
         self.package = self.candidate.register(self.judgement)
         event = self.candidate.approval_event(self.judgement, self.package, token)

@@ -11,6 +11,8 @@ from clinrisk.core import digests, object_keys
 from clinrisk.services.training import publish_job_code
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.integration.conftest import Stack
 
 RUN = "heart-0123456789"
@@ -90,8 +92,18 @@ def evaluation(auc: float = 0.9, run_id: str = RUN, champion: int = 0) -> dict[s
 class TrainedCandidate:
     """The artefacts of one run in the stack's buckets, and the events that its workflow would send."""
 
-    def __init__(self, stack: Stack, auc: float = 0.9, run_id: str = RUN, champion: int = 0) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        auc: float = 0.9,
+        run_id: str = RUN,
+        champion: int = 0,
+        sources: Mapping[str, str] | None = None,
+    ) -> None:
+        """`sources` are the files it learned from: upload id -> key."""
         self.stack, self.run_id = stack, run_id
+        files = [{"upload_id": name, "key": key} for name, key in (sources or {}).items()]
+        manifest = json.dumps({"sources": files}).encode()
         code = publish_job_code.build()
         self.code_digest = digests.sha256(code)
         artefacts = {
@@ -100,7 +112,7 @@ class TrainedCandidate:
                 f"models/heart/{run_id}/xgboost/job/output/model.tar.gz",
                 f"model {run_id}".encode(),
             ),
-            "manifest": ("lake", object_keys.manifest("heart", run_id), b"{}"),
+            "manifest": ("lake", object_keys.manifest("heart", run_id), manifest),
             "evaluation": (
                 "lake",
                 f"evaluation/heart/{run_id}/evaluation.json",

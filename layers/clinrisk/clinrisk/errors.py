@@ -17,6 +17,7 @@
     +-- EvidenceChanged        an artefact no longer has the digest that was approved
     +-- DecisionMissing        no recorded decision allows this promotion
     +-- ChampionChanged        another model is live than the one that the evidence compares with
+    +-- TrainingFileWithdrawn  a file that the candidate learned from does not count any more
     +-- DecisionInvalid        an approval link or form that is forged, expired, used or incomplete
     +-- ApprovalRejected       the approver said no (sent as the task's failure)
     +-- ApprovalExpired        nobody answered in time
@@ -112,6 +113,10 @@ class DecisionMissing(ClinriskError):
 
 class ChampionChanged(ClinriskError):
     """Another model is live than the one that the evidence compares with."""
+
+
+class TrainingFileWithdrawn(ClinriskError):
+    """The candidate learned from a file whose rows do not count any more."""
 
 
 class DecisionInvalid(ClinriskError):

@@ -131,17 +131,17 @@ def test_an_answer_is_the_decision_and_the_reason_without_its_blanks(decision: s
 
 
 def test_what_cannot_be_released_any_more_may_still_be_rejected() -> None:
-    [objection] = objections(GOOD, 3, shown=SHOWN, outdated=OUTDATED)
+    [objection] = objections(GOOD, 3, shown=SHOWN, obstacle=OUTDATED)
     assert objection == f"This version cannot be released. {OUTDATED}"
-    assert objections(GOOD | {"decision": "reject"}, 3, shown=SHOWN, outdated=OUTDATED) == []
+    assert objections(GOOD | {"decision": "reject"}, 3, shown=SHOWN, obstacle=OUTDATED) == []
 
 
 def test_evidence_that_compares_with_another_model_is_said_to_be_out_of_date_and_approves_nothing() -> None:
-    html = asked(outdated=OUTDATED)
+    html = asked(obstacle=OUTDATED)
     assert OUTDATED in html
     assert 'value="approve" required disabled' in html
     assert 'value="reject" required>' in html
-    assert 'id="outdated"' not in asked()
+    assert 'id="obstacle"' not in asked()
     assert 'value="approve" required>' in asked()
 
 
@@ -301,7 +301,7 @@ def test_the_question(snapshot: Snapshot) -> None:
     shadow = shadow_view_of([made("replay", 240), made("a" * 20, 60, seed=1)], heart)
     facts = FACTS | {"summary": summary_of(document, heart), "threshold": document["threshold"]}
     page = approval_page.question(
-        heart, facts, evidence_of(document, heart), shadow, shown=SHOWN, nonce="0" * 64, outdated=OUTDATED
+        heart, facts, evidence_of(document, heart), shadow, shown=SHOWN, nonce="0" * 64, obstacle=OUTDATED
     )
     snapshot("question", text_of(page.html))
 

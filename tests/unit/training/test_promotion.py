@@ -9,12 +9,11 @@ import pytest
 
 from clinrisk import use_cases
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
+from clinrisk.core.release.obstacles import compared_with, outdated
 from clinrisk.core.training.group_bar import group_verdict
 from clinrisk.core.training.promotion import (
     REFERENCES,
     Unproven,
-    compared_with,
-    outdated,
     requirements,
     unmet_requirements,
     unproven,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
-from clinrisk.core.training import promotion
+from clinrisk.core.release import obstacles
 from clinrisk.errors import ChampionChanged, NoLiveModel
 from clinrisk.messages.release import LiveModel
 from clinrisk.messages.training import ReleasedArchive
@@ -91,7 +91,7 @@ def _archive(found: LiveModel | None) -> ReleasedArchive | None:
 def outdated(use_case: str, digests: Digests) -> str:
     """Say in words that the evidence compares with another model than the live one; empty while it holds."""
     found = current(use_case)
-    return promotion.outdated(int(digests.champion_version), 0 if found is None else found.live_version)
+    return obstacles.outdated(int(digests.champion_version), 0 if found is None else found.live_version)
 
 
 def check_compared(use_case: str, digests: Digests) -> None:

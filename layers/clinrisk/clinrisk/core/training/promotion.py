@@ -125,35 +125,6 @@ def _not_worse(
     return Requirement(asked, _in_words(difference), met=difference[1] >= -margin)
 
 
-def compared_with(evaluation: Mapping[str, Any]) -> int:
-    """Return the live version that an evaluation compares its candidate with; 0 where no model was live.
-
-    >>> compared_with({"champion": {"live_version": 3}}), compared_with({"champion": None})
-    (3, 0)
-    """
-    champion = evaluation.get("champion")
-    return 0 if champion is None else int(champion["live_version"])
-
-
-def outdated(compared: int, live: int) -> str:
-    """Return why evidence no longer allows a release: it compares with another model than the live one.
-
-    Versions count from 1; 0 stands for "no model". Empty while the evidence holds.
-
-    >>> outdated(1, 2)
-    'The evidence compares with live version 1, version 2 is live: evaluate again.'
-    >>> outdated(0, 1)
-    'The evidence was made when no model was live, version 1 is live: evaluate again.'
-    >>> outdated(2, 2)
-    ''
-    """
-    if compared == live:
-        return ""
-    was = f"compares with live version {compared}" if compared else "was made when no model was live"
-    now = f"version {live} is live" if live else "no model is live now"
-    return f"The evidence {was}, {now}: evaluate again."
-
-
 def requirements(evaluation: Mapping[str, Any], bar: PromotionBar) -> list[Requirement]:
     """Return every requirement of the bar with what the evaluation found, in the order a reader asks."""
     return list(_requirements(evaluation, bar))

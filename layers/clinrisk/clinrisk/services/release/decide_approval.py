@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from clinrisk import use_cases
 from clinrisk.aws import clients, ledger, telemetry
-from clinrisk.aws.tables import approvals, deployments
+from clinrisk.aws.tables import approvals
 from clinrisk.core import digests
 from clinrisk.core.release.page import approval_page
 from clinrisk.core.release.page.evidence_view import evidence_of
@@ -79,7 +79,7 @@ def _question(
         shadow_view_of(shown.comparisons, use_case),
         shown=shown.digest,
         nonce=approval_links.nonce(mac, shown.digest),
-        outdated=deployments.outdated(use_case.name, approval.digests),
+        obstacle=evidence.obstacle(approval),
         typed=form,
         objections=objected,
     )
@@ -92,13 +92,12 @@ def _decide(approval: Approval, form: Mapping[str, str], mac: str, now: datetime
         raise DecisionInvalid("The form did not come from the page that the link opens.")
     if approval.status == approvals.PENDING:
         shown = evidence.shown(approval)
-        outdated = deployments.outdated(approval.use_case, approval.digests)
         asked = unproven(shown.evaluation, use_cases.get(approval.use_case))
         objected = approval_page.objections(
             form,
             approval.package_version,
             shown=shown.digest,
-            outdated=outdated,
+            obstacle=evidence.obstacle(approval),
             unproven=(item.key for item in asked),
         )
         if objected:

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from clinrisk.aws import model_registry, s3
 from clinrisk.aws.settings import settings
-from clinrisk.aws.tables import approvals
+from clinrisk.aws.tables import approvals, deployments, uploads
 from clinrisk.core import digests, object_keys
-from clinrisk.core.release import shadow
-from clinrisk.errors import DecisionMissing, EvidenceChanged
+from clinrisk.core.release import obstacles, shadow
+from clinrisk.errors import DecisionMissing, EvidenceChanged, TrainingFileWithdrawn
 from clinrisk.messages.message import Reference
 
 if TYPE_CHECKING:
     from clinrisk.aws.tables.approvals import Approval
-    from clinrisk.messages.release import PromoteRequest
+    from clinrisk.messages.release import Candidate, PromoteRequest
     from clinrisk.use_cases.base import UseCase
 
 # JSON may spell a number differently on its way through a workflow; it is still the same threshold.
@@ -75,6 +75,25 @@ def _comparisons(use_case: str, run_id: str) -> dict[str, bytes]:
         key.removeprefix(folder).removesuffix(".json"): s3.fetch_current(s3.uri_of(bucket, key))
         for key in sorted(s3.keys_under(bucket, folder), key=lambda key: (key != first, key))
     }
+
+
+def obstacle(candidate: Approval | Candidate) -> str:
+    """Say in words what no longer allows a release of a candidate; empty while nothing does."""
+    reasons = deployments.outdated(candidate.use_case, candidate.digests), _withdrawn(candidate)
+    return " ".join(reason for reason in reasons if reason)
+
+
+def check_sources(candidate: Candidate) -> None:
+    """Raise TrainingFileWithdrawn when the candidate learned from rows that do not count any more."""
+    if reason := _withdrawn(candidate):
+        raise TrainingFileWithdrawn(reason)
+
+
+def _withdrawn(candidate: Approval | Candidate) -> str:
+    uri = s3.uri_of(settings().lake_bucket, object_keys.manifest(candidate.use_case, candidate.run_id))
+    manifest = s3.fetch_json(Reference(uri=uri, sha256=candidate.digests.manifest))
+    counting = {upload.upload_id for upload in uploads.used(candidate.use_case, "training")}
+    return obstacles.withdrawn(manifest["sources"], counting, candidate.use_case)
 
 
 def approved(request: PromoteRequest) -> Approval:

@@ -10,7 +10,7 @@ from clinrisk.aws.tables import approvals, deployments
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import mails
 from clinrisk.core.timestamps import stamp
-from clinrisk.errors import ChampionChanged, DecisionMissing, EvidenceChanged
+from clinrisk.errors import ChampionChanged, DecisionMissing, EvidenceChanged, TrainingFileWithdrawn
 from clinrisk.messages.release import PromoteRequest, PromoteResult
 from clinrisk.services.release import evidence
 
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from clinrisk.messages.release import LiveModel
     from clinrisk.use_cases.base import UseCase
 
+_REFUSALS = (EvidenceChanged, ChampionChanged, TrainingFileWithdrawn)
+
 
 def promote(request: PromoteRequest, now: datetime) -> PromoteResult:
     """Make an approved candidate live, and return its version with the mail that says so.
 
-    Raises DecisionMissing, EvidenceChanged or ChampionChanged, the last two noted in approval and ledger.
+    Raises DecisionMissing, or one of `_REFUSALS`, which approval and ledger note.
     A repeated call after the pointer moved finds the release and only completes its records.
     """
     use_case = use_cases.get(request.use_case)
@@ -46,8 +48,9 @@ def _released(request: PromoteRequest, use_case: UseCase, now: str) -> tuple[Liv
         live = deployments.released(request)
         if live is None:
             evidence.check_unchanged(request, approval, use_case)
+            evidence.check_sources(request)
             live = deployments.promote(request, use_case, promoted_at=now)
-    except (EvidenceChanged, ChampionChanged) as error:
+    except _REFUSALS as error:
         ledger.write_refusal(approval, str(error), now)
         approvals.mark_refused(approval.approval_id, str(error))
         raise

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 def request_approval(request: ApprovalRequest, now: datetime) -> ApprovalAsked:
     """Ask, and return the id of the approval; the workflow itself waits for the task token.
 
-    Raises ChampionChanged: nobody is asked about what could not be released any more.
+    Raises ChampionChanged and TrainingFileWithdrawn: nobody is asked about what could not be released.
     """
     deployments.check_compared(request.use_case, request.digests)
+    evidence.check_sources(request)
     expires_at = int(now.timestamp() + 3600 * float(settings().approval_timeout_hours))
     approval = approvals.ask(request, created_at=stamp(now), expires_at=expires_at)
     use_case = use_cases.get(request.use_case)

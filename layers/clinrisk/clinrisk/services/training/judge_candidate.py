@@ -11,8 +11,9 @@ from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import mails, object_keys
+from clinrisk.core.release.obstacles import compared_with
 from clinrisk.core.release.page.evidence_view import summary_of
-from clinrisk.core.training.promotion import compared_with, unmet_requirements
+from clinrisk.core.training.promotion import unmet_requirements
 from clinrisk.errors import FeatureMismatch
 from clinrisk.messages.training import Digests, JudgeRequest, JudgeResult
 

@@ -58,13 +58,13 @@ def question(
     *,
     shown: str,
     nonce: str,
-    outdated: str = "",
+    obstacle: str = "",
     typed: Mapping[str, str] | None = None,
     objections: tuple[str, ...] = (),
 ) -> Page:
     """Return the evidence and the question: approve or reject, the version typed, and a reason.
 
-    The form carries `shown`, the digest of that evidence; `outdated` is the reason why it no longer allows a
+    The form carries `shown`, the digest of that evidence; `obstacle` is the reason why it no longer allows a
     release.
     """
     html = _render(
@@ -78,7 +78,7 @@ def question(
         group_columns=GROUP_COLUMNS,
         shown=shown,
         nonce=nonce,
-        outdated=outdated,
+        obstacle=obstacle,
         typed=typed or {},
         objections=objections,
         accept=ACCEPT,
@@ -105,11 +105,11 @@ def notice(status: int, title: str, text: str) -> Page:
 
 
 def objections(
-    form: Mapping[str, str], version: int, *, shown: str, outdated: str = "", unproven: Iterable[str] = ()
+    form: Mapping[str, str], version: int, *, shown: str, obstacle: str = "", unproven: Iterable[str] = ()
 ) -> list[str]:
     """List what the form still lacks; empty means that it may be decided.
 
-    `shown` is the digest of the evidence as it is now, `outdated` is the reason why it allows no release,
+    `shown` is the digest of the evidence as it is now, `obstacle` is the reason why it allows no release,
     `unproven` are the keys of the groups that an approval has to accept by name.
 
     >>> form = {"decision": "approve", "version": "3", "reason": "Better calibrated.", "shown": "0a"}
@@ -123,8 +123,8 @@ def objections(
     found = []
     if form.get("shown", "") != shown:
         found.append("There is new evidence since you opened this page. Please read it, then decide.")
-    if outdated and form.get("decision", "") == "approve":
-        found.append(f"This version cannot be released. {outdated}")
+    if obstacle and form.get("decision", "") == "approve":
+        found.append(f"This version cannot be released. {obstacle}")
     open_boxes = [key for key in unproven if form.get(ACCEPT + key, "") != "yes"]
     if open_boxes and form.get("decision", "") == "approve":
         found.append(
