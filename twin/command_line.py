@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from twin import mailbox
+from twin import mailbox, quotas
 from twin.demo.demo_command import demo
 from twin.deployment import deploy as deployment
 from twin.replay.replay_command import replay
@@ -55,6 +55,20 @@ def status() -> None:
         typer.echo("No twin is running. Start one with: twin up")
         raise typer.Exit(1)
     typer.echo(f"The twin answers at {endpoint.endpoint_url} (process {endpoint.pid}).")
+
+
+@app.command()
+def quota(
+    changes: Annotated[list[str] | None, typer.Argument(help="NAME=NUMBER, repeatable.")] = None,
+) -> None:
+    """Print how many jobs and invocations may run at once, or change it: twin quota transform=1."""
+    state = state_directory()
+    if state.read() is None:
+        typer.echo("No twin is running. Start one with: twin up", err=True)
+        raise typer.Exit(1)
+    state.quotas.change(quotas.parse(changes or []))
+    for name, number in state.quotas.all().items():
+        typer.echo(f"{name:12} {number}")
 
 
 @app.command()
@@ -124,7 +138,7 @@ def run() -> None:
     """Run the command; what the twin cannot do ends it with one sentence."""
     try:
         app()
-    except (launcher.TwinError, deployment.DeployError) as error:
+    except (launcher.TwinError, deployment.DeployError, quotas.QuotaError) as error:
         typer.echo(str(error), err=True)
         raise SystemExit(1) from None
 

@@ -1,7 +1,7 @@
 """Where a twin keeps its files, and how others find it.
 
 Everything lives in one directory (default `.twin/`): `endpoint.json` (who serves, with which keys),
-`engine.log`, `mail/<address>/`, `jobs/`, and what the engine may throw away (`tmp/`, `home/`).
+`quotas.json`, `engine.log`, `mail/<address>/`, `jobs/`, and what the engine may throw away (`tmp/`, `home/`).
 """
 
 import fcntl
@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
+
+from twin.quotas import Quotas
 
 DEFAULT_PORT = 4566
 REGION = "us-east-1"
@@ -64,13 +66,19 @@ class StateDirectory:
         """One directory per address."""
         return self.root / "mail"
 
+    @property
+    def quotas(self) -> Quotas:
+        """What the account of this twin may use at once."""
+        return Quotas(self.root / "quotas.json")
+
     def prepare(self) -> None:
         """Make the directory empty and private: an engine starts without memory, nothing old may remain."""
         for name in ("mail", "jobs", "tmp", "home", "runtime"):
             shutil.rmtree(self.root / name, ignore_errors=True)
             (self.root / name).mkdir(parents=True)
         self.root.chmod(0o700)
-        self.endpoint_file.unlink(missing_ok=True)
+        for file in (self.endpoint_file, self.root / "quotas.json"):
+            file.unlink(missing_ok=True)
 
     def write(self, endpoint: Endpoint) -> None:
         """Publish how to reach the twin; complete or absent, never half written."""

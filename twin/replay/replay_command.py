@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from twin.deployment import deploy
+from twin.quotas import UNBOUNDED
 from twin.replay.upload_watch import SettledUpload, UploadWatch
 from twin.server import launcher
 from twin.state import DEFAULT_PORT, PROJECT, Endpoint, StateDirectory
@@ -114,6 +115,7 @@ def _clean_twin(port: int, console: Console) -> Iterator[tuple[Endpoint, dict[st
     with tempfile.TemporaryDirectory(prefix="twin-replay-") as folder:
         state = StateDirectory(Path(folder))
         with launcher.running(state, port, job_slots=0) as endpoint:
+            state.quotas.change(UNBOUNDED)
             console.print("Deploying template.yaml on a clean twin ...")
             yield endpoint, deploy.deploy(PROJECT / "template.yaml", endpoint=endpoint)
 

@@ -32,6 +32,16 @@ def invalid(message: str) -> SageMakerError:
     return SageMakerError("ValidationException", message)
 
 
+def over_quota(what: str, quota: int, used: int, wanted: int) -> SageMakerError:
+    """Return the refusal of what the account's quota does not allow, in AWS's words."""
+    return SageMakerError(
+        "ResourceLimitExceeded",
+        f"The account-level service limit '{what}' is {quota} Instances, with current utilization of {used}"
+        f" Instances and a request delta of {wanted} Instances. Please use AWS Service Quotas to request an"
+        " increase for this quota.",
+    )
+
+
 def unsupported(what: str) -> SageMakerError:
     """Return the refusal of something real that this twin does not run, by name."""
     return invalid(f"The local SageMaker does not implement {what}.")

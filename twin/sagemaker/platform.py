@@ -18,7 +18,9 @@ class Platform:
     """What every part of the local SageMaker shares; its keys are the root's, as SageMaker is AWS itself.
 
     Without an endpoint the addresses are AWS's own, where moto's mock listens in tests.
-    `publish(detail_type, detail, resources)` puts an event of source aws.sagemaker on the default bus.
+    `publish(detail_type, detail, resources)` puts an event of source aws.sagemaker on the default bus;
+    `quota(kind)` is how many jobs of a kind the account may run at once. How many of them find a machine is
+    `job_slots`: the others are in progress and wait, as they do on AWS when machines are scarce.
     """
 
     endpoint_url: str | None
@@ -31,6 +33,7 @@ class Platform:
     ca_bundle: str | None = None
     publish: Callable[[str, Body, list[str]], None] = lambda *_: None
     job_slots: int = 2
+    quota: Callable[[str], int] = lambda _: 1_000_000
     _clients: dict[str, Any] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 

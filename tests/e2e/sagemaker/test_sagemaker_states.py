@@ -150,6 +150,21 @@ def test_retry_and_catch_see_awss_error_names(stack: dict[str, str], run: Any) -
     assert missing["error"] == "SageMaker.SageMakerException"
 
 
+def test_a_used_up_quota_is_caught_under_awss_name(
+    twin: Any, stack: dict[str, str], run: Any, training: Any
+) -> None:
+    catch = [{"ErrorEquals": ["SageMaker.ResourceLimitExceededException"], "Next": "Refused"}]
+    refused = {"Refused": {"Type": "Pass", "Output": "refused", "End": True}}
+    train = task(f"{OPTIMISED}createTrainingJob.sync", training("over", "train"), Catch=catch)
+    assert twin.command("quota", "training=0").split()[:2] == ["training", "0"]
+    try:
+        assert json.loads(run("over", {"Train": train} | refused)["output"]) == "refused"
+    finally:
+        twin.command("quota", "training=4")
+    assert "TrainingJobStatus" in json.loads(run("within", {"Train": train} | refused)["output"])
+    assert "twin quota" in twin.refusal("quota", "trainings=4")
+
+
 def status(twin: Any, job: str) -> str:
     found: str = twin.client("sagemaker").describe_training_job(TrainingJobName=job)["TrainingJobStatus"]
     return found

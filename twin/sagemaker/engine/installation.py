@@ -30,6 +30,7 @@ from twin.sagemaker.engine.stack_resources import resource_types
 from twin.sagemaker.local_service import LocalSageMaker
 from twin.sagemaker.platform import Platform
 from twin.sagemaker.protocol import service_model
+from twin.state import StateDirectory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +63,7 @@ def put_into_engine(
         secret_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "test"),
         publish=_publish,
         job_slots=int(os.environ.get("TWIN_JOB_SLOTS", "2")),
+        quota=StateDirectory(site.state_dir).quotas.limit,
     )
     sagemaker = LocalSageMaker(platform)
     registry = RepairRegistry()

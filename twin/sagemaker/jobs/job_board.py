@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from twin.sagemaker.api_errors import JobFailure, SageMakerError, invalid
+from twin.sagemaker.api_errors import JobFailure, SageMakerError, invalid, over_quota
 from twin.sagemaker.catalogue import now, page
 from twin.sagemaker.jobs.job_container import JobContainer
 from twin.sagemaker.jobs.job_storage import JobStorage
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("twin.sagemaker")
 MANAGED_BY = "MANAGED_BY_AWS"
+_ALIVE = frozenset({"InProgress", "Stopping"})
 Slots = AbstractContextManager[object]
 """What a job holds while it runs, shared by all kinds."""
 
@@ -64,6 +65,7 @@ class JobBoard(ABC):
     log_stream: str = "{name}/algo-1-{epoch}"
     start_member: str
     end_member: str
+    resources: tuple[str, ...] = ("ResourceConfig",)  # the way to the InstanceType
     summary_members: tuple[str, ...] = ()
     event_words: str = ""  # where the event is not called by the noun
 
@@ -96,6 +98,7 @@ class JobBoard(ABC):
                     "Job name must be unique within an AWS account and region, and a job with this name"
                     f" already exists ({arn})",
                 )
+            self.require_quota(body)
             moment = now()
             record = {key: value for key, value in body.items() if key != "Tags"}
             record |= {f"{self.noun}Arn": arn, f"{self.noun}Status": "InProgress"}
@@ -121,7 +124,7 @@ class JobBoard(ABC):
         with self.catalogue.lock:
             record = self._record(name)
             status = record[f"{self.noun}Status"]
-            if status not in {"InProgress", "Stopping"}:
+            if status not in _ALIVE:
                 raise invalid(f"The request was rejected because the job is in status {status}.")
             announce = self._change(record, "Stopping")
         announce()
@@ -155,6 +158,17 @@ class JobBoard(ABC):
     @abstractmethod
     def check(self, body: Body) -> None:
         """Refuse what AWS refuses at creation and what the twin cannot run."""
+
+    def require_quota(self, body: Body, wanted: int = 1) -> None:
+        """Refuse more jobs at once than the quota of this kind allows; call it with the catalogue's lock."""
+        kind = self.kind.removesuffix("-job")
+        records = self.catalogue.kind(self.kind).values()
+        used = sum(record[f"{self.noun}Status"] in _ALIVE for record in records)
+        if used + wanted > (quota := self.platform.quota(kind)):
+            resources = body
+            for member in self.resources:
+                resources = resources[member]
+            raise over_quota(f"{resources['InstanceType']} for {kind} job usage", quota, used, wanted)
 
     def initial(self, body: Body) -> Body:
         """Return the further members of a new job's record."""

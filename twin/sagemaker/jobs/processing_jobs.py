@@ -23,6 +23,7 @@ class ProcessingJobs(JobBoard):
     log_group = "/aws/sagemaker/ProcessingJobs"
     start_member = "ProcessingStartTime"
     end_member = "ProcessingEndTime"
+    resources = ("ProcessingResources", "ClusterConfig")
     summary_members = ("ExitMessage",)
 
     def check(self, body: Body) -> None:

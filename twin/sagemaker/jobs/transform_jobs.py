@@ -32,6 +32,7 @@ class TransformJobs(JobBoard):
     log_stream = "{name}/i-{epoch:017x}-0000000000000000"
     start_member = "TransformStartTime"
     end_member = "TransformEndTime"
+    resources = ("TransformResources",)
 
     def __init__(
         self, platform: Platform, catalogue: Catalogue, slots: Slots, model_data: Callable[[str], str]

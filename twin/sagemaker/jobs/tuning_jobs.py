@@ -92,6 +92,11 @@ class TuningJobs(JobBoard):
             message = f"The objective metric {objective['MetricName']} isn't one of the algorithm's metrics."
             raise invalid(message)
 
+    def require_quota(self, body: Body, wanted: int = 1) -> None:
+        """Refuse more trials at once than the quota for training jobs allows."""
+        limits = body["HyperParameterTuningJobConfig"]["ResourceLimits"]
+        self.training.require_quota(body["TrainingJobDefinition"], wanted * limits["MaxParallelTrainingJobs"])
+
     def initial(self, body: Body) -> Body:
         """Return the members that a tuning job shows before its first trial, and what its summary repeats."""
         config = body["HyperParameterTuningJobConfig"]
@@ -106,6 +111,7 @@ class TuningJobs(JobBoard):
         hyperparameters = draws(config["ParameterRanges"], config.get("RandomSeed", 0))
         over = time.monotonic() + limits.get("MaxRuntimeInSeconds", float("inf"))
         stopped = False
+        drawn: dict[str, str] = {}
         while True:
             trials = self._trials(job.record)
             running = [trial["TrainingJobName"] for trial in trials if _runs(trial)]
@@ -113,12 +119,18 @@ class TuningJobs(JobBoard):
                 self._stop(trials)
                 stopped, left = True, 0
             while left and len(running) < limits["MaxParallelTrainingJobs"]:
-                running.append(self._start(job, next(hyperparameters)))
-                left -= 1
+                drawn = drawn or next(hyperparameters)
+                if (trial := self._start(job, drawn)) is None:
+                    break
+                running.append(trial)
+                left, drawn = left - 1, {}
             self._mark(job, **_progress(self._trials(job.record), config))
-            if not running:
+            if not running and not left:
                 break
-            self.training.wait(running[0], _POLL_SECONDS)
+            if running:
+                self.training.wait(running[0], _POLL_SECONDS)
+            else:
+                time.sleep(_POLL_SECONDS)
         if stopped:
             raise JobStopped
         if "BestTrainingJob" not in job.record:
@@ -139,8 +151,8 @@ class TuningJobs(JobBoard):
             body, rows, name="TrainingJobName", output="TrainingJobSummaries", status="TrainingJobStatus"
         )
 
-    def _start(self, job: RunningJob, drawn: dict[str, str]) -> str:
-        """Start the next trial and get its name."""
+    def _start(self, job: RunningJob, drawn: dict[str, str]) -> str | None:
+        """Start the next trial and get its name; None while other training jobs use the quota up."""
         definition = job.record["TrainingJobDefinition"]
         objective = job.record["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]
         number = len(job.record["Trials"]) + 1
@@ -151,7 +163,12 @@ class TuningJobs(JobBoard):
             definition.get("StaticHyperParameters", {}) | drawn | {_OBJECTIVE: objective["MetricName"]}
         )
         given |= {"TrainingJobName": name, "TuningJobArn": job.record[f"{self.noun}Arn"], "Tuned": drawn}
-        self.training.create(given | {"Tags": job.record["TrialTags"]})
+        try:
+            self.training.create(given | {"Tags": job.record["TrialTags"]})
+        except SageMakerError as error:
+            if error.code != "ResourceLimitExceeded":
+                raise
+            return None
         with self.catalogue.lock:
             job.record["Trials"].append(name)
         return name

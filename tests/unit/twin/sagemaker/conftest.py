@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto import mock_aws
 
+from twin.quotas import DEFAULTS
 from twin.sagemaker.local_service import LocalSageMaker
 from twin.sagemaker.platform import Platform
 
@@ -27,7 +28,13 @@ def events() -> list[tuple[str, Body]]:
 
 
 @pytest.fixture
-def platform(tmp_path: Path, events: list[tuple[str, Body]]) -> Iterator[Platform]:
+def quotas() -> dict[str, int]:
+    """How many jobs of a kind may run at once; a test may change it at any time."""
+    return dict.fromkeys(DEFAULTS, 100)
+
+
+@pytest.fixture
+def platform(tmp_path: Path, events: list[tuple[str, Body]], quotas: dict[str, int]) -> Iterator[Platform]:
     # The image's pins are in the jobs environment; the development one carries the same libraries.
     python = Path(os.environ.get("TWIN_JOBS_PYTHON", sys.executable))
 
@@ -36,7 +43,8 @@ def platform(tmp_path: Path, events: list[tuple[str, Body]]) -> Iterator[Platfor
         events.append((kind, detail))
 
     with mock_aws():
-        made = Platform(None, tmp_path / "twin", python, account="123456789012", publish=publish)
+        twin = tmp_path / "twin"
+        made = Platform(None, twin, python, account="123456789012", publish=publish, quota=quotas.__getitem__)
         made.client("s3").create_bucket(Bucket="lake")
         yield made
 

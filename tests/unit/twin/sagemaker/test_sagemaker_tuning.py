@@ -198,6 +198,29 @@ def test_without_a_single_good_trial_the_tuning_job_fails(sagemaker: Any, tuned:
     assert reason == "AlgorithmError: Extraneous hyperparameter found: use_case, exit code: 1"
 
 
+def test_more_trials_at_once_than_the_quota_for_training_are_refused(
+    sagemaker: Any, quotas: dict[str, int]
+) -> None:
+    quotas["training"] = 1
+    with pytest.raises(SageMakerError, match=r"training job usage' is 1 Instances.* request delta of 2"):
+        sagemaker.handle("CreateHyperParameterTuningJob", request(parallel=2))
+
+
+def test_a_trial_waits_while_other_jobs_use_the_quota_up(
+    sagemaker: Any, lake: Any, training_request: Any, quotas: dict[str, int]
+) -> None:
+    lake.put("code/main.py", "import time\ntime.sleep(600)\n")
+    sagemaker.handle("CreateTrainingJob", training_request("other"))
+    sagemaker.tuning.require_quota = lambda _: None  # the quota was still free when the search began
+    quotas["training"] = 1
+    sagemaker.handle("CreateHyperParameterTuningJob", request(jobs=2, parallel=1))
+    assert trials(sagemaker) == []
+    sagemaker.handle("StopTrainingJob", {"TrainingJobName": "other"})
+    assert sagemaker.tuning.wait("tune", 120)
+    done = sagemaker.handle(JOB, {"HyperParameterTuningJobName": "tune"})
+    assert done["TrainingJobStatusCounters"]["Completed"] == 2
+
+
 @pytest.fixture
 def forever() -> Body:
     """Trials that take longer than any test waits."""
