@@ -150,26 +150,49 @@ def test_a_burst_of_invocations_shares_as_many_workers_as_there_are_cores(
         answers = list(
             pool.map(lambda _: twin.invoke(probe_stack["Probe"], {"do": "identity"}), range(burst))
         )
-    # Each worker has keys of its own. On a busy machine the patience may end, which starts one more.
+    # Each worker has keys of its own. Where nothing ends for ten seconds, one more may start.
     assert len({answer["key"] for answer in answers}) <= burst // 2
 
 
-def test_idle_workers_end(tmp_path: Path) -> None:
-    script = f"""
+def in_repaired_engine(tmp_path: Path, script: str) -> str:
+    """Run statements in a process that has the repaired engine, and give what they print."""
+    head = f"""
 from pathlib import Path
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
-import twin.repairs.lambda_functions.lambda_worker
+from twin.repairs.lambda_functions import worker_pool
 from twin.repairs.repair_registry import REPAIRS, Site
 REPAIRS.apply(Site("http://127.0.0.1:1", Path({str(tmp_path)!r})))
-config = {{"FunctionName": "f", "FunctionArn": "arn:aws:lambda:us-east-1:000000000000:function:f"}}
-worker, _ = lambda_runtime.acquire_worker("f", config, b"")
+def config(name):
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:" + name
+    return {{"FunctionName": name, "FunctionArn": arn}}
+"""
+    python = PROJECT / ".envs/twin/bin/python"
+    command = [str(python), "-c", head + script]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_idle_workers_end(tmp_path: Path) -> None:
+    script = """
+worker, _ = lambda_runtime.acquire_worker("f", config("f"), b"")
 lambda_runtime.release_worker(worker)
 print(lambda_svc.reap_idle_workers(60), lambda_svc.reap_idle_workers(0))
 """
-    python = PROJECT / ".envs/twin/bin/python"
-    done = subprocess.run([str(python), "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["0", "1"]
+    assert in_repaired_engine(tmp_path, script).split() == ["0", "1"]
+
+
+def test_a_new_worker_takes_the_place_of_the_one_that_is_idle_for_longest(tmp_path: Path) -> None:
+    script = """
+names = [f"f{number}" for number in range(worker_pool.ALIVE + 3)]
+busy = worker_pool.idle_or_new(config("busy"), b"")
+for number, name in enumerate(names):
+    worker = worker_pool.idle_or_new(config(name), b"")
+    worker.last_used = number
+    lambda_runtime.release_worker(worker)
+pools = {key.split(":")[2]: pool for key, pool in lambda_runtime._workers.items() if pool}
+print(worker_pool.ALIVE == len(pools), *(name in pools for name in ("busy", names[3], names[4], names[-1])))
+"""
+    assert in_repaired_engine(tmp_path, script).split() == ["True", "True", "False", "True", "True"]
 
 
 def test_a_workers_keys_cannot_be_guessed(twin: "RunningTwin", probe_stack: dict[str, str]) -> None:

@@ -14,6 +14,8 @@ MODULES = (
     "callers.request_checks",
     "callers.principal_arn",
     "lambda_functions.lambda_worker",
+    "lambda_functions.worker_pool",
+    "lambda_functions.concurrency",
     "cloudwatch.published_metrics",
     "cloudwatch.alarm_evaluation",
     "notifications.mail_delivery",

@@ -40,6 +40,7 @@ def engine_environment(port: int, state_dir: Path, access_key: str, secret_key: 
         "GATEWAY_PORT": str(port),
         "HOME": str(state_dir / "home"),
         "IOT_MTLS_ENABLED": "0",
+        "LAMBDA_ACCOUNT_CONCURRENCY": "0",  # a quota of the twin decides
         "LAMBDA_EXECUTOR": "local",
         "LOG_LEVEL": os.environ.get("TWIN_LOG_LEVEL", "WARNING"),
         "MINISTACK_ACCOUNT_ID": ACCOUNT,

@@ -3,10 +3,8 @@
 The program inside a worker is `worker_bootstrap`.
 """
 
-import contextlib
 import functools
 import json
-import os
 import queue
 import secrets
 import subprocess
@@ -15,7 +13,6 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -29,10 +26,7 @@ from twin.repairs.lambda_functions import worker_bootstrap
 from twin.repairs.repair_registry import Original, Site, repair
 
 RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
-IDLE_SECONDS = 120.0
-PATIENCE_SECONDS = 10.0
 _unpacking = threading.Lock()
-_turns: dict[str, threading.Semaphore] = {}
 
 
 class HandlerFailed(Exception):  # noqa: N818 # it reports a failure of the function, not one of the twin
@@ -197,64 +191,6 @@ def _role_credentials(config: dict[str, Any]) -> dict[str, str]:
 
 
 @repair(
-    "ministack.services.lambda_svc._execute_function_warm",
-    reason="Every exception is reported as Runtime.HandlerError, so no Retry or Catch by name matches.",
-    link="https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html",
-    source_sha256="62b9218bef5b948a23c3269d6fb7260f88dda21cb88a1962ab72e4dceac81153",
-)
-def execute_in_worker(
-    _original: Original, func: dict[str, Any], event: Any, request_id: str
-) -> dict[str, Any]:
-    """Run one invocation; a failed one carries the exception's class as errorType."""
-    config = func.get("config") or func
-    name, version = config["FunctionName"], config.get("Version", "$LATEST")
-    lambda_svc._ensure_reaper_thread()
-    with _turn(config["FunctionArn"]):
-        worker, _ = lambda_runtime.acquire_worker(name, config, func["code_zip"], qualifier=version)
-        try:
-            reply = worker.invoke(
-                event,
-                request_id,
-                trace_id=lambda_svc._xray_trace_id_for_invocation(config),
-                invoked_function_arn=config["FunctionArn"],
-                depth=lambda_svc._invoke_depth.get(),
-            )
-        except HandlerFailed as failed:
-            worker.kill()
-            return {"error": True, "body": failed.payload, "log": worker._drain_stderr_bounded()}
-        finally:
-            lambda_runtime.release_worker(worker)
-    log = reply.get("log", "")
-    func["peak_mb"] = reply.get("peak_mb", 0)
-    if failure := reply.get("failure"):
-        return {"error": True, "body": failure, "log": log}
-    if reply["status"] == "error":
-        timed_out = lambda_svc._RIE_TIMEOUT_TEXT_RE.fullmatch(reply["error"])
-        kind = "Sandbox.Timedout" if timed_out else "Runtime.ExitError"
-        return {
-            "error": True,
-            "body": {"errorMessage": reply["error"], "errorType": kind},
-            "log": f"{log}\n{reply['error']}",
-        }
-    return {"body": reply["result"], "log": log}
-
-
-@contextlib.contextmanager
-def _turn(function: str) -> Iterator[None]:
-    """Wait a little for a worker of a function that is busy on every core: a new one would only start later.
-
-    Only a little, since a function may wait for another invocation of its own.
-    """
-    free = _turns.setdefault(function, threading.Semaphore(os.cpu_count() or 1))
-    taken = free.acquire(timeout=PATIENCE_SECONDS)
-    try:
-        yield
-    finally:
-        if taken:
-            free.release()
-
-
-@repair(
     "ministack.services.lambda_svc._probe_peak_memory_mb",
     reason="Max Memory Used in the REPORT line is that of the largest child the engine ever had.",
     link="https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html",
@@ -263,25 +199,3 @@ def _turn(function: str) -> Iterator[None]:
 def peak_of_invocation(_original: Original, func: dict[str, Any]) -> int:
     """Return the worker's own peak during its invocation, in MB."""
     return int(func.get("peak_mb", 0))
-
-
-@repair(
-    "ministack.services.lambda_svc.reap_idle_workers",
-    reason="One worker per function is kept for ever.",
-    link="https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html",
-    source_sha256="d0e5aa7c2b5902ae662449a3a4e76a8ec6e691de4431ecc10949728fd90ad05a",
-)
-def end_idle_workers(_original: Original, ttl: float = IDLE_SECONDS) -> int:
-    """End workers that nobody used for a while, and return how many."""
-    limit = time.time() - ttl
-    with lambda_runtime._lock:
-        idle = [
-            w
-            for pool in lambda_runtime._workers.values()
-            for w in pool
-            if not w.in_use and w.last_used < limit
-        ]
-        for key, pool in list(lambda_runtime._workers.items()):
-            lambda_runtime._workers[key] = [worker for worker in pool if worker not in idle]
-    lambda_runtime.kill_workers(idle)
-    return len(idle)

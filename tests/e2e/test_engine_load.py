@@ -1,0 +1,115 @@
+"""Many at once on the twin, as on AWS: who is refused, who waits, and what nobody may see half done."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.e2e.conftest import RunningTwin
+
+pytestmark = pytest.mark.twin
+
+
+@pytest.fixture
+def quota(twin: RunningTwin) -> Callable[[int], Any]:
+    """`with quota(n):` lets the account have so many invocations at once."""
+
+    @contextmanager
+    def limited(number: int) -> Iterator[None]:
+        twin.command("quota", f"lambda={number}")
+        try:
+            yield
+        finally:
+            twin.command("quota", "lambda=1000")
+
+    return limited
+
+
+@pytest.fixture
+def text(twin: RunningTwin, probe_stack: dict[str, str]) -> Callable[[str], bytes | None]:
+    """`text(key)`: what the probe has written there, or None."""
+
+    def read(key: str) -> bytes | None:
+        s3 = twin.client("s3")
+        if not s3.list_objects_v2(Bucket=probe_stack["Inbox"], Prefix=key).get("Contents"):
+            return None
+        body: bytes = s3.get_object(Bucket=probe_stack["Inbox"], Key=key)["Body"].read()
+        return body
+
+    return read
+
+
+def written(probe_stack: dict[str, str], key: str) -> str:
+    return json.dumps({"do": "keep_text", "bucket": probe_stack["Inbox"], "key": key, "text": "done"})
+
+
+def test_a_caller_beyond_the_limit_is_refused(
+    twin: RunningTwin, probe_stack: dict[str, str], quota: Any
+) -> None:
+    with quota(0), pytest.raises(ClientError) as caught:
+        twin.invoke(probe_stack["Probe"], {"do": "echo"})
+    assert caught.value.response["Error"]["Code"] == "TooManyRequestsException"
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+    assert twin.invoke(probe_stack["Probe"], {"do": "echo"}) == {"do": "echo"}
+
+
+def test_what_runs_counts_against_the_limit(
+    twin: RunningTwin, probe_stack: dict[str, str], quota: Any
+) -> None:
+    # A function that invokes itself has two invocations at once.
+    with quota(1):
+        refused: Any = twin.invoke(probe_stack["Probe"], {"do": "call_itself"})
+    assert refused == "TooManyRequestsException"
+    assert twin.invoke(probe_stack["Probe"], {"do": "call_itself"}) == {"do": "echo", "n": 1}
+
+
+def test_a_state_beyond_the_limit_is_caught_under_awss_name(
+    twin: RunningTwin, probe_stack: dict[str, str], quota: Any
+) -> None:
+    states = twin.client("stepfunctions")
+    role = states.describe_state_machine(stateMachineArn=probe_stack["Flow"])["roleArn"]
+    invoke = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Arguments": {"FunctionName": probe_stack["Probe"], "Payload": {"do": "echo"}},
+        "Catch": [{"ErrorEquals": ["Lambda.TooManyRequestsException"], "Next": "Refused"}],
+        "End": True,
+    }
+    refused = {"Type": "Pass", "Output": "refused", "End": True}
+    flow = {"Invoke": invoke, "Refused": refused}
+    machine = {"QueryLanguage": "JSONata", "StartAt": "Invoke", "States": flow}
+    made = states.create_state_machine(name="invoke-one", definition=json.dumps(machine), roleArn=role)
+    with quota(0):
+        assert json.loads(twin.run(made["stateMachineArn"], {})["output"]) == "refused"
+
+
+def test_an_event_beyond_the_limit_waits(
+    twin: RunningTwin, probe_stack: dict[str, str], quota: Any, text: Any
+) -> None:
+    function = {"FunctionName": probe_stack["Probe"]}
+    client, event = twin.client("lambda"), written(probe_stack, "open/by-event")
+    # That it is not tried again when it fails says nothing about how long it waits.
+    client.put_function_event_invoke_config(**function, MaximumRetryAttempts=0)
+    with quota(0):
+        answer = client.invoke(**function, InvocationType="Event", Payload=event)
+        assert answer["StatusCode"] == 202
+        assert text("open/by-event") is None
+    assert twin.until(lambda: text("open/by-event")) == b"done"
+    client.delete_function_event_invoke_config(**function)
+
+
+def test_a_rules_event_beyond_the_limit_waits(
+    twin: RunningTwin, probe_stack: dict[str, str], quota: Any, text: Any
+) -> None:
+    events = twin.client("events")
+    function = twin.client("lambda").get_function(FunctionName=probe_stack["Probe"])["Configuration"]
+    events.put_rule(Name="limited", EventPattern=json.dumps({"source": ["test.load"]}))
+    target = {"Id": "1", "Arn": function["FunctionArn"], "Input": written(probe_stack, "open/by-rule")}
+    events.put_targets(Rule="limited", Targets=[target])
+    with quota(0):
+        events.put_events(Entries=[{"Source": "test.load", "DetailType": "x", "Detail": "{}"}])
+        assert text("open/by-rule") is None
+    assert twin.until(lambda: text("open/by-rule")) == b"done"
