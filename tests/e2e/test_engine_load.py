@@ -1,14 +1,16 @@
 """Many at once on the twin, as on AWS: who is refused, who waits, and what nobody may see half done."""
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.conftest import RunningTwin
+from tests.e2e.conftest import PROJECT, RunningTwin
 
 pytestmark = pytest.mark.twin
 
@@ -113,3 +115,52 @@ def test_a_rules_event_beyond_the_limit_waits(
         events.put_events(Entries=[{"Source": "test.load", "DetailType": "x", "Detail": "{}"}])
         assert text("open/by-rule") is None
     assert twin.until(lambda: text("open/by-rule")) == b"done"
+
+
+TWO_OPERATIONS = """
+import asyncio, json, sys, threading
+from pathlib import Path
+from twin import repairs
+registry = repairs.load()
+if sys.argv[2] == "repaired":
+    registry.apply(repairs.Site("http://127.0.0.1:1", Path(sys.argv[1])))
+from ministack.services import dynamodb, stepfunctions
+
+def request(operation, **body):
+    headers = {"x-amz-target": f"DynamoDB_20120810.{operation}"}
+    return asyncio.run(dynamodb.handle_request("POST", "/", headers, json.dumps(body).encode(), {}))
+
+def put(key):
+    stepfunctions._invoke_dynamodb("putItem", {"TableName": "claims", "Item": {"pk": {"S": key}}})
+
+key = [{"AttributeName": "pk", "KeyType": "HASH"}]
+request("CreateTable", TableName="claims", KeySchema=key, BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}])
+put("one"); put("two")
+state = threading.Thread(target=put, args=["three"], daemon=True)
+
+class Walked(dict):
+    def keys(self):  # a state's task comes while a request walks over the items
+        for name in super().keys():
+            if state.ident is None:
+                state.start()
+                state.join(1)
+            yield name
+
+dynamodb._tables["claims"]["items"] = Walked(dynamodb._tables["claims"]["items"])
+counts = [json.loads(request("Scan", TableName="claims")[2])["Count"]]
+state.join()
+print(*counts, json.loads(request("Scan", TableName="claims")[2])["Count"])
+"""
+
+
+def two_operations(folder: Path, how: str) -> subprocess.CompletedProcess[str]:
+    command = [str(PROJECT / ".envs/twin/bin/python"), "-c", TWO_OPERATIONS, str(folder), how]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_states_operation_on_a_table_waits_for_a_request_that_is_answered(tmp_path: Path) -> None:
+    broken = two_operations(tmp_path, "as it is")
+    assert "dictionary changed size during iteration" in broken.stderr
+    repaired = two_operations(tmp_path, "repaired")
+    assert repaired.stdout.split() == ["2", "3"], repaired.stderr
