@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from typing import TYPE_CHECKING, Any
 
 from twin.sagemaker.api_errors import SageMakerError, invalid
 from twin.sagemaker.catalogue import Catalogue
 from twin.sagemaker.feature_store.feature_groups import FeatureGroups
 from twin.sagemaker.feature_store.record_store import RecordStore
+from twin.sagemaker.jobs.machines import Machines
 from twin.sagemaker.jobs.processing_jobs import ProcessingJobs
 from twin.sagemaker.jobs.training_jobs import TrainingJobs
 from twin.sagemaker.jobs.transform_jobs import TransformJobs
@@ -33,14 +33,14 @@ class LocalSageMaker:
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
         self.catalogue = Catalogue()
-        slots = threading.Semaphore(platform.job_slots)
+        machines = Machines(platform.job_slots)
         # What a twin that was killed left behind is nobody's any more, and it may hold patients' data.
         shutil.rmtree(platform.state_dir / "jobs", ignore_errors=True)
-        self.training = TrainingJobs(platform, self.catalogue, slots)
-        self.processing = ProcessingJobs(platform, self.catalogue, slots)
+        self.training = TrainingJobs(platform, self.catalogue, machines)
+        self.processing = ProcessingJobs(platform, self.catalogue, machines)
         self.packages = ModelPackages(platform, self.catalogue)
         self.models = ServedModels(platform, self.catalogue, self.packages.package)
-        self.transform = TransformJobs(platform, self.catalogue, slots, self.models.data)
+        self.transform = TransformJobs(platform, self.catalogue, machines, self.models.data)
         self.tuning = TuningJobs(platform, self.catalogue, self.training)
         # A tuning job starts training jobs, so it is the first to be ended.
         self.boards: tuple[JobBoard, ...] = (self.tuning, self.training, self.processing, self.transform)

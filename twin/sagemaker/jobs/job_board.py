@@ -6,7 +6,6 @@ import logging
 import shutil
 import threading
 from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +22,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from twin.sagemaker.catalogue import Catalogue
+    from twin.sagemaker.jobs.machines import Machines
     from twin.sagemaker.platform import Body, Platform
 
 _log = logging.getLogger("twin.sagemaker")
 MANAGED_BY = "MANAGED_BY_AWS"
 _ALIVE = frozenset({"InProgress", "Stopping"})
-Slots = AbstractContextManager[object]
-"""What a job holds while it runs, shared by all kinds."""
 
 
 class JobStopped(Exception):  # noqa: N818 - not an error: somebody stopped the job, or its time was over
@@ -42,12 +40,16 @@ class JobStopped(Exception):  # noqa: N818 - not an error: somebody stopped the 
 
 @dataclass
 class RunningJob:
-    """A running job: its record (the Describe output), its container and its log."""
+    """A running job: its record (the Describe output), its container and its log.
+
+    `turn` is set when it has a machine, or when it need not wait for one any more.
+    """
 
     name: str
     record: Body
     container: JobContainer
     log: LogStream
+    turn: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -69,11 +71,11 @@ class JobBoard(ABC):
     summary_members: tuple[str, ...] = ()
     event_words: str = ""  # where the event is not called by the noun
 
-    def __init__(self, platform: Platform, catalogue: Catalogue, slots: Slots) -> None:
+    def __init__(self, platform: Platform, catalogue: Catalogue, machines: Machines) -> None:
         self.platform = platform
         self.catalogue = catalogue
         self.storage = JobStorage(platform)
-        self._slots = slots
+        self._machines = machines
         self._jobs: dict[str, RunningJob] = {}
 
     def operations(self) -> dict[str, Callable[[Body], Body]]:
@@ -130,7 +132,7 @@ class JobBoard(ABC):
         announce()
         job = self._jobs.get(name)
         if job:
-            threading.Thread(target=job.container.stop, daemon=True).start()
+            threading.Thread(target=_end, args=[job], daemon=True).start()
         return {}
 
     def list(self, body: Body) -> Body:
@@ -154,6 +156,7 @@ class JobBoard(ABC):
         """Kill every running job, for the twin's own end."""
         for job in list(self._jobs.values()):
             job.container.abandon()
+            job.turn.set()
 
     @abstractmethod
     def check(self, body: Body) -> None:
@@ -224,18 +227,19 @@ class JobBoard(ABC):
         return job
 
     def _live(self, job: RunningJob, announce: Callable[[], None]) -> None:
-        """Run a job from its slot to its last status; a fault of the twin's own is an InternalServerError.
+        """Run a job from its machine to its last status; a fault of the twin's own is an InternalServerError.
 
         The announcement of its start is made here and first, so that it comes before that of its end.
         """
         announce()
+        self._machines.ask(job.turn)
         try:
-            with self._slots:
-                if job.container.stopped:
-                    raise JobStopped  # noqa: TRY301 - stopped while it queued: the one early way out
-                job.root.mkdir(parents=True, exist_ok=True)
-                self._mark(job, **{self.start_member: now()})
-                self.work(job)
+            job.turn.wait()
+            if job.container.stopped:
+                raise JobStopped  # noqa: TRY301 - stopped while it waited: the one early way out
+            job.root.mkdir(parents=True, exist_ok=True)
+            self._mark(job, **{self.start_member: now()})
+            self.work(job)
             outcome, reason = "Completed", ""
             detail = "Completed"
         except JobStopped as stopped:
@@ -248,6 +252,8 @@ class JobBoard(ABC):
             reason = (
                 f"InternalServerError: the local SageMaker raised {type(error).__name__}; see the twin's log"
             )
+        finally:
+            self._machines.leave(job.turn)
         job.log.flush()
         shutil.rmtree(job.root, ignore_errors=True)  # patients' data does not outlive the job that needed it
         with self.catalogue.lock:
@@ -289,3 +295,9 @@ class JobBoard(ABC):
         if record is None:
             raise invalid(f"Could not find requested job with name: {name}")
         return record
+
+
+def _end(job: RunningJob) -> None:
+    """Stop a job that runs, and one that still waits for a machine."""
+    job.container.stop()
+    job.turn.set()

@@ -100,6 +100,7 @@ class JobContainer:
             assert self._process.stdin is not None  # noqa: S101 - asked for by PIPE above
             self._process.stdin.close()
             pump.join(GRACE_SECONDS)
+        code = code if code >= 0 else 128 - code  # the guard itself was killed
         return ContainerExit(code, timed_out=expired.is_set() and not self._stopped, stopped=self._stopped)
 
     def _pump(self, process: subprocess.Popen[bytes]) -> None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from twin.sagemaker.catalogue import Catalogue
-    from twin.sagemaker.jobs.job_board import Slots
     from twin.sagemaker.jobs.log_stream import LogStream
+    from twin.sagemaker.jobs.machines import Machines
     from twin.sagemaker.platform import Body, Platform
 
 DEFAULT_SECONDS = 86_400
@@ -34,8 +34,8 @@ class TrainingJobs(JobBoard):
     end_member = "TrainingEndTime"
     summary_members = ("SecondaryStatus",)
 
-    def __init__(self, platform: Platform, catalogue: Catalogue, slots: Slots) -> None:
-        super().__init__(platform, catalogue, slots)
+    def __init__(self, platform: Platform, catalogue: Catalogue, machines: Machines) -> None:
+        super().__init__(platform, catalogue, machines)
         self._metrics: dict[str, builtin.JobMetrics] = {}
 
     def check(self, body: Body) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from twin.sagemaker.catalogue import Catalogue
-    from twin.sagemaker.jobs.job_board import Slots
+    from twin.sagemaker.jobs.machines import Machines
     from twin.sagemaker.platform import Body, Platform
 
 _SERVER = Path(__file__).with_name("programs") / "transform_server.py"
@@ -35,9 +35,9 @@ class TransformJobs(JobBoard):
     resources = ("TransformResources",)
 
     def __init__(
-        self, platform: Platform, catalogue: Catalogue, slots: Slots, model_data: Callable[[str], str]
+        self, platform: Platform, catalogue: Catalogue, machines: Machines, model_data: Callable[[str], str]
     ) -> None:
-        super().__init__(platform, catalogue, slots)
+        super().__init__(platform, catalogue, machines)
         self._model_data = model_data
 
     def check(self, body: Body) -> None:

@@ -1,20 +1,21 @@
 """Tuning jobs: training jobs with hyperparameters drawn at random, and the best of them by one metric.
 
-The trials are ordinary training jobs under names that begin with the tuning job's. They take the slots; the
-tuning job only waits for them.
+The trials are ordinary training jobs under names that begin with the tuning job's. They take the machines;
+the tuning job only waits for them.
 """
 
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from twin.sagemaker.api_errors import JobFailure, SageMakerError, invalid, unsupported
 from twin.sagemaker.catalogue import page
 from twin.sagemaker.jobs import builtin_algorithm as builtin
 from twin.sagemaker.jobs.job_board import JobBoard, JobStopped, RunningJob
+from twin.sagemaker.jobs.machines import Machines
 from twin.sagemaker.jobs.random_search import KINDS, combinations, draws
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class TuningJobs(JobBoard):
     event_words = "HyperParameter Tuning"
 
     def __init__(self, platform: Platform, catalogue: Catalogue, training: TrainingJobs) -> None:
-        super().__init__(platform, catalogue, nullcontext())
+        super().__init__(platform, catalogue, Machines(sys.maxsize))
         self.training = training
 
     def operations(self) -> dict[str, Callable[[Body], Body]]:

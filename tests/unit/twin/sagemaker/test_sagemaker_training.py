@@ -35,6 +35,10 @@ if what == "wait":
         (root / "model/xgboost-model").write_text("so far")
     print("waiting", flush=True)
     time.sleep(600)
+if what == "killed":
+    import signal
+    os.kill(os.getpid() if sys.argv[2] == "job" else os.getppid(), signal.SIGKILL)
+    time.sleep(600)
 if what == "fork":
     import subprocess
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -179,6 +183,29 @@ def test_stopping_a_job_ends_its_process(sagemaker: Any, training_request: Any) 
     assert (done["TrainingJobStatus"], done["SecondaryStatus"]) == ("Stopped", "Stopped")
     with pytest.raises(SageMakerError, match="in status Stopped"):
         sagemaker.handle("StopTrainingJob", {"TrainingJobName": "t1"})
+
+
+@pytest.mark.parametrize("process", ["job", "guard"])
+def test_a_job_whose_process_is_killed_has_failed(
+    sagemaker: Any, training_request: Any, process: str
+) -> None:
+    done = finished(sagemaker, training_request("t1", "killed", process))
+    assert (done["TrainingJobStatus"], done["SecondaryStatus"]) == ("Failed", "Failed")
+    assert done["FailureReason"] == "AlgorithmError: , exit code: 137"
+
+
+def test_a_job_that_waits_for_a_machine_can_be_stopped(sagemaker: Any, training_request: Any) -> None:
+    for name in ("t1", "t2", "t3"):
+        sagemaker.handle("CreateTrainingJob", training_request(name, "wait"))
+    sagemaker.handle("StopTrainingJob", {"TrainingJobName": "t3"})
+    assert sagemaker.training.wait("t3", 120)
+    done = sagemaker.handle("DescribeTrainingJob", {"TrainingJobName": "t3"})
+    assert done["TrainingJobStatus"] == "Stopped"
+    assert "TrainingStartTime" not in done
+    # It has left the line: the next machine is for the one after it.
+    sagemaker.handle("CreateTrainingJob", training_request("t4"))
+    sagemaker.handle("StopTrainingJob", {"TrainingJobName": "t1"})
+    assert sagemaker.training.wait("t4", 120)
 
 
 def gone(pid: int) -> bool:
