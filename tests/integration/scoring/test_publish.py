@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
@@ -88,6 +89,12 @@ def test_the_sidecar_states_what_holds_for_the_whole_file(stack: Stack) -> None:
     jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(sidecar)
     assert (sidecar["verdict"], sidecar["cautions"]) == ("CAUTION", ["Few rows."])
     assert sidecar["results"] == published["results"]
+    text = stack.read(published["results"]["uri"])
+    assert sidecar["results"]["sha256"] == hashlib.sha256(text).hexdigest()
+    assert sidecar["upload"] == {name: upload[name] for name in ("upload_id", "key", "version_id", "sha256")}
+    assert sidecar["model"]["sha256"] == "b" * 64
+    rows = csv.DictReader(text.decode().splitlines())
+    assert {row["model_digest"] for row in rows} == {sidecar["model"]["sha256"]}
     header = stack.read(published["results"]["uri"]).decode().splitlines()[0]
     assert [column["name"] for column in sidecar["columns"]] == header.split(",")
     assert published["message"].startswith("Read this first:\n- Few rows.")

@@ -118,6 +118,14 @@ def test_before_the_horizon_is_over_cases_wait_as_others_do() -> None:
     assert status_of(WITHIN_30_DAYS, (1, day(3)), today=END) == ("joined", 1)
 
 
+def test_a_stroke_is_waited_for_a_year_and_heart_disease_not_at_all() -> None:
+    stroke = replace(HEART, horizon_days=use_cases.get("stroke").horizon_days)
+    assert status_of(stroke, (1, day(3)), today=day(364)) == ("waiting", -1)
+    assert status_of(stroke, (1, day(365)), today=day(365)) == ("joined", 1)
+    assert status_of(stroke, (1, day(366)), today=day(366)) == ("joined", 0)
+    assert status_of(HEART, (1, day(3)), today=day(3)) == ("joined", 1)
+
+
 def test_a_batch_says_until_when_it_waits() -> None:
     early, rows = END - dt.timedelta(days=1), file_of(("a", 1, day(3)))
     assert judged(WITHIN_30_DAYS, rows, today=early).waiting_until == END

@@ -27,6 +27,10 @@ def test_a_column_of_codes_is_absent_as_one() -> None:
     }
 
 
+def test_thirty_patients_without_a_column_teach_its_absence() -> None:
+    assert absence.unlearned({"age": 0, "bmi": 29, "chol": 30}) == ["age", "bmi"]
+
+
 def test_columns_that_enough_patients_lack_and_essential_ones_are_not_blanked() -> None:
     features = np.zeros((100, len(STROKE.feature_names)))
     names = STROKE.feature_names
