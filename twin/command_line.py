@@ -11,7 +11,7 @@ from twin import mailbox, quotas
 from twin.demo.demo_command import demo
 from twin.deployment import deploy as deployment
 from twin.replay.replay_command import replay
-from twin.server import launcher
+from twin.server import forgotten, launcher
 from twin.state import DEFAULT_PORT, state_directory
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -43,8 +43,12 @@ def up(
 
 @app.command()
 def down() -> None:
-    """Stop the twin and everything it started."""
-    typer.echo("The twin has stopped." if launcher.stop(state_directory()) else "No twin was running.")
+    """Stop the twin and everything it started, and say what it forgets."""
+    state = state_directory()
+    endpoint = state.read()
+    lost = forgotten.in_words(endpoint) if endpoint else ""
+    stopped = launcher.stop(state)
+    typer.echo(f"The twin has stopped. {lost}".rstrip() if stopped else "No twin was running.")
 
 
 @app.command()

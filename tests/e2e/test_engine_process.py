@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -201,3 +202,25 @@ Resources:
         assert "Alarm (AWS::CloudWatch::Alarm): Threshold is required" in done.stderr
     finally:
         twin(tmp_path, "down")
+
+
+def test_down_says_what_is_forgotten(tmp_path: Path) -> None:
+    assert twin(tmp_path, "up", "--port", str(free_port())).returncode == 0
+    assert twin(tmp_path, "down").stdout == "The twin has stopped.\n"
+
+    assert twin(tmp_path, "up", "--port", str(free_port())).returncode == 0
+    facts = endpoint(tmp_path)
+    keys = {"aws_access_key_id": facts["access_key"], "aws_secret_access_key": facts["secret_key"]}
+    place = {"endpoint_url": facts["endpoint_url"], "region_name": facts["region"]}
+    boto3.client("s3", **place, **keys).create_bucket(Bucket="lake")
+    trust = {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = boto3.client("iam", **place, **keys).create_role(RoleName="r", AssumeRolePolicyDocument=document)
+    wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 90_000, "End": True}}}
+    states = boto3.client("stepfunctions", **place, **keys)
+    machine = states.create_state_machine(name="m", definition=json.dumps(wait), roleArn=role["Role"]["Arn"])
+    for name in ("one", "two"):
+        states.start_execution(stateMachineArn=machine["stateMachineArn"], name=name)
+    said = twin(tmp_path, "down").stdout
+    assert said == "The twin has stopped. It has forgotten 1 bucket and 2 running executions.\n"
+    assert no_process_left(tmp_path), processes_of(tmp_path)
