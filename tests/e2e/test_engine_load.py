@@ -164,3 +164,47 @@ def test_a_states_operation_on_a_table_waits_for_a_request_that_is_answered(tmp_
     assert "dictionary changed size during iteration" in broken.stderr
     repaired = two_operations(tmp_path, "repaired")
     assert repaired.stdout.split() == ["2", "3"], repaired.stderr
+
+
+A_LINE = """
+import sys, threading, time
+from pathlib import Path
+from twin import repairs
+from twin.repairs.lambda_functions.turns import Turns
+registry = repairs.load()
+if sys.argv[2] == "repaired":
+    registry.apply(repairs.Site("http://127.0.0.1:1", Path(sys.argv[1])))
+from ministack.services import stepfunctions
+
+turns, taken = Turns(1, 600), threading.Event()
+
+def first():
+    with turns.turn():
+        taken.set()
+        time.sleep(1)
+
+def in_turn(resource, seconds):
+    with turns.turn():
+        time.sleep(seconds)
+    return "done"
+
+stepfunctions._invoke_resource = in_turn
+threading.Thread(target=first).start()
+taken.wait()
+for seconds in (0, 2):
+    try:
+        print(stepfunctions._invoke_resource_with_timeout("x", seconds, 0.5))
+    except stepfunctions._ExecutionError as error:
+        print(error.error)
+"""
+
+
+def test_the_time_in_the_line_is_no_time_of_the_task(tmp_path: Path) -> None:
+    python = str(PROJECT / ".envs/twin/bin/python")
+
+    def seen(how: str) -> list[str]:
+        command = [python, "-c", A_LINE, str(tmp_path), how]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+    assert seen("as it is") == ["States.Timeout", "States.Timeout"]
+    assert seen("repaired") == ["done", "States.Timeout"]

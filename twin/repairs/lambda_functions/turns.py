@@ -1,12 +1,39 @@
-"""Turns of a bounded number, in the order of arrival."""
+"""Turns of a bounded number, in the order of arrival, and how long somebody has waited for them."""
 
 import contextlib
+import contextvars
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 
 PATIENCE_SECONDS = 10.0
+
+
+class Wait:
+    """How long somebody has stood in lines, up to this moment."""
+
+    def __init__(self) -> None:
+        self._over = 0.0
+        self._since: float | None = None
+
+    def seconds(self) -> float:
+        """Return the time in all lines, the one included in which somebody stands now."""
+        since = self._since
+        return self._over + (time.monotonic() - since if since is not None else 0.0)
+
+    @contextlib.contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Count the length of the block."""
+        self._since = time.monotonic()
+        try:
+            yield
+        finally:
+            self._over, self._since = self.seconds(), None
+
+
+waited: contextvars.ContextVar[Wait | None] = contextvars.ContextVar("waited", default=None)
+"""What counts the waiting of the current task, if anybody wants to know."""
 
 
 class Turns:
@@ -26,7 +53,9 @@ class Turns:
     @contextlib.contextmanager
     def turn(self) -> Iterator[None]:
         """Wait for a turn, and have it for the length of the block."""
-        self._take()
+        wait = waited.get()
+        with wait.going_on() if wait else contextlib.nullcontext():
+            self._take()
         try:
             yield
         finally:

@@ -1,13 +1,16 @@
 """Tasks: callbacks that can fail and expire, limits that are expressions, and pauses between tries."""
 
+import contextvars
 import json
 import random
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ministack.services import stepfunctions as sfn
 
+from twin.repairs.lambda_functions.turns import Wait, waited
 from twin.repairs.repair_registry import Original, repair
 from twin.repairs.step_functions.execution_life import current
 
@@ -70,6 +73,31 @@ def execute_with_limits(
     expressions = [name for name in _LIMITS if isinstance(state.get(name), str)]
     limits = {name: sfn._jsonata_state_field(state, name, "number", raw_input, ctx) for name in expressions}
     return original(state | limits, raw_input, execution, ctx)
+
+
+@repair(
+    "ministack.services.stepfunctions._invoke_resource_with_timeout",
+    reason="The time in the line for a worker, which AWS does not have, counts as time of the task.",
+    link="https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html",
+    source_sha256="faeed0bf70d53efc6584e3807359286ba330ecfa4f3f76adda682f6c7f6e9333",
+)
+def invoke_within_own_time(_original: Original, resource: str, arguments: Any, timeout: float) -> Any:
+    """Run a task; when its time is over, lines not counted, it goes on alone and the state has failed."""
+    wait, start = Wait(), time.monotonic()
+    token = waited.set(wait)
+    pool = ThreadPoolExecutor(max_workers=1)
+    try:
+        work = pool.submit(contextvars.copy_context().run, sfn._invoke_resource, resource, arguments)
+    finally:
+        waited.reset(token)
+        pool.shutdown(wait=False)
+    while (left := start + timeout + wait.seconds() - time.monotonic()) > 0:
+        try:
+            return work.result(timeout=left)
+        except TimeoutError:
+            if work.done():
+                raise  # the task's own error has this class
+    raise sfn._ExecutionError("States.Timeout", f"Task timed out after {timeout} seconds")
 
 
 @repair(

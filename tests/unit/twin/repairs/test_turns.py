@@ -1,10 +1,12 @@
 """Turns of a bounded number: never more at once, in the order of arrival, and never a standstill."""
 
+import contextvars
 import threading
+import time
 
 import pytest
 
-from twin.repairs.lambda_functions.turns import Turns
+from twin.repairs.lambda_functions.turns import Turns, Wait, waited
 
 NEVER = 600.0
 
@@ -80,3 +82,27 @@ def test_a_turn_that_ends_in_an_error_is_given_back() -> None:
     with pytest.raises(RuntimeError), turns.turn():
         raise RuntimeError
     assert turns._free == 1
+
+
+def test_the_time_in_a_line_is_counted_while_it_lasts_and_no_other() -> None:
+    turns, wait = Turns(1, NEVER), Wait()
+    token = waited.set(wait)
+    context = contextvars.copy_context()
+    waited.reset(token)
+
+    def come_and_go() -> None:
+        with turns.turn():
+            pass
+
+    with turns.turn():
+        assert wait.seconds() == 0
+        late = threading.Thread(target=context.run, args=(come_and_go,), daemon=True)
+        late.start()
+        in_line(turns, 1)
+        while wait.seconds() < 0.05:
+            time.sleep(0.001)
+    late.join(60)
+    over = wait.seconds()
+    assert over >= 0.05
+    time.sleep(0.01)
+    assert wait.seconds() == over
