@@ -63,8 +63,10 @@ def test_what_runs_counts_against_the_limit(
 ) -> None:
     # A function that invokes itself has two invocations at once.
     with quota(1):
+        limits = twin.client("lambda").get_account_settings()["AccountLimit"]
         refused: Any = twin.invoke(probe_stack["Probe"], {"do": "call_itself"})
     assert refused == "TooManyRequestsException"
+    assert limits["ConcurrentExecutions"] == limits["UnreservedConcurrentExecutions"] == 1
     assert twin.invoke(probe_stack["Probe"], {"do": "call_itself"}) == {"do": "echo", "n": 1}
 
 

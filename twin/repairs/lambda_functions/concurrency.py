@@ -46,6 +46,23 @@ def take_slot(original: Original, site: Site, func: dict[str, Any], config: dict
 
 
 @repair(
+    "ministack.services.lambda_svc._get_account_settings",
+    reason="The account's limit is given as 1,000 whatever it is.",
+    link="https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html",
+    source_sha256="8155708f9d9c6187ec619f5ce9d8961812013aacd43eec572749cf35e6e40e9a",
+    needs_site=True,
+)
+def say_limit(original: Original, site: Site) -> Any:
+    """Return the account's settings with its quota."""
+    status, headers, body = original()
+    settings = json.loads(body)
+    limits, quota = settings["AccountLimit"], StateDirectory(site.state_dir).quotas.limit("lambda")
+    reserved = limits["ConcurrentExecutions"] - limits["UnreservedConcurrentExecutions"]
+    limits |= {"ConcurrentExecutions": quota, "UnreservedConcurrentExecutions": max(0, quota - reserved)}
+    return status, headers, json.dumps(settings).encode()
+
+
+@repair(
     "ministack.services.lambda_svc._throttle_response",
     reason="A state that invokes a function beyond the limit fails with Lambda.Unknown.",
     link="https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html",

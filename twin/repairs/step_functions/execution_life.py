@@ -54,10 +54,9 @@ def _equal(one: str, other: str) -> bool:
 def run_within_limit(original: Original, arn: str) -> None:
     """Run an execution, which ends as TIMED_OUT after its machine's TimeoutSeconds."""
     execution = sfn._executions[arn]
-    definition = json.loads(sfn._state_machines[execution["stateMachineArn"]]["definition"])
     token = current.set(execution)
     timer = None
-    if limit := definition.get("TimeoutSeconds"):
+    if limit := _limit(execution["stateMachineArn"]):
         timer = threading.Timer(limit, contextvars.copy_context().run, (_time_out, execution))
         timer.daemon = True
         timer.start()
@@ -67,6 +66,12 @@ def run_within_limit(original: Original, arn: str) -> None:
         current.reset(token)
         if timer:
             timer.cancel()
+
+
+def _limit(machine: str) -> float | None:
+    """Return a machine's TimeoutSeconds; its definition, 100 KB once it is read, goes again at once."""
+    limit: float | None = json.loads(sfn._state_machines[machine]["definition"]).get("TimeoutSeconds")
+    return limit
 
 
 def _time_out(execution: dict[str, Any]) -> None:
