@@ -52,7 +52,7 @@ def take_slot(original: Original, site: Site, func: dict[str, Any], config: dict
     source_sha256="8155708f9d9c6187ec619f5ce9d8961812013aacd43eec572749cf35e6e40e9a",
     needs_site=True,
 )
-def say_limit(original: Original, site: Site) -> Any:
+def settings_with_quota(original: Original, site: Site) -> Any:
     """Return the account's settings with its quota."""
     status, headers, body = original()
     settings = json.loads(body)

@@ -15,7 +15,7 @@ class Machines:
         self._lock = threading.Lock()
 
     def ask(self, turn: threading.Event) -> None:
-        """Give a machine at once, or put the job into the line."""
+        """Set the event at once where a machine is free, or put the job into the line."""
         with self._lock:
             if self._free > 0:
                 self._free -= 1
