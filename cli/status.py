@@ -1,9 +1,9 @@
-"""`status`: what the state machines do now, and how their last executions ended."""
+"""`status` and `queue`: what the state machines do now, how executions ended, and what waits for its turn."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Group
@@ -13,12 +13,15 @@ from rich.text import Text
 
 from cli import executions
 from cli.options import AsJson, OnTwin, StackName  # noqa: TC001 - typer reads them from the signature
-from cli.screen import console, duration, moment, show_json, show_json_line, verdict, working
+from cli.screen import console, duration, moment, show_json, show_json_line, show_table, verdict, working
 from cli.stack import open_stack
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cli.executions import Execution
     from cli.stack import Stack
+    from clinrisk.messages.operations import PoolState, Waiting
 
 FOLLOW_SECONDS = 0.4
 WAITS_FOR_A_PERSON = "Await Approval"
@@ -141,3 +144,89 @@ def _grid(title: str, *columns: str) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
+
+
+QUEUE_SHOWN = 1000
+"""Requests of a pool that are read at most."""
+
+
+def queue(*, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = False) -> None:
+    """Show what runs and what waits for its turn: files to be read, jobs, training runs.
+
+    For example:
+
+        clinrisk queue
+
+        clinrisk queue --json
+
+    The stack's parameters (IngestsAtOnce, TransformJobsAtOnce ...) say how many run at once; fewer do for a
+    while where AWS has refused more. Results go before models and those before a shadow, small batches before
+    large ones; who has waited for half an hour moves up.
+    """
+    open_stack(stack, on_twin=twin)
+    with working("Reading the queue ...", quiet=as_json):
+        found = _pools(executions.now())
+    if as_json:
+        show_json(found)
+        return
+    none = "Nothing runs, and nothing waits."
+    pools = [
+        (one["pool"], str(one["limit"]), str(len(one["running"])), str(len(one["waiting"]))) for one in found
+    ]
+    show_table("Turns", ("what", "at once", "running", "waiting"), pools, none)
+    lines = [
+        (
+            one["pool"],
+            str(request["position"]),
+            request["use_case"],
+            request["execution"],
+            duration(request["waited_seconds"]),
+            "" if request["seconds_left"] is None else f"about {duration(request['seconds_left'])}",
+        )
+        for one in found
+        for request in one["waiting"]
+    ]
+    if lines:
+        console().print()
+        show_table(
+            "In line", ("what", "position", "use case", "execution", "waits since", "still"), lines, ""
+        )
+
+
+def _pools(now: datetime) -> list[dict[str, Any]]:
+    """Return every pool with what runs in it and what waits, in line."""
+    from clinrisk.aws.tables import slots
+    from clinrisk.core.operations import slot_pool
+
+    found = []
+    for state in slots.pools():
+        limit = slot_pool.limit_of(state, slots.limits(), now)
+        line = slot_pool.in_line(slots.waiting(state.pool, QUEUE_SHOWN), now)
+        found.append(
+            {
+                "pool": state.pool,
+                "limit": limit,
+                "running": [_name_of(one.execution) for one in state.holders],
+                "waiting": [
+                    _request(one, position, state, limit, now) for position, one in enumerate(line, start=1)
+                ],
+            }
+        )
+    return found
+
+
+def _request(one: Waiting, position: int, state: PoolState, limit: int, now: datetime) -> dict[str, Any]:
+    from clinrisk.core.operations import slot_pool
+
+    return {
+        "position": position,
+        "use_case": one.use_case,
+        "execution": _name_of(one.execution),
+        "urgency": one.urgency,
+        "waited_seconds": round((now - slot_pool.moment(one.asked_at)).total_seconds(), 1),
+        "seconds_left": slot_pool.seconds_to_wait(position, state, limit),
+    }
+
+
+def _name_of(execution: str) -> str:
+    return execution.rpartition(":")[2]

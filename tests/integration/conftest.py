@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-central-1"
 BUCKETS = ("inbox", "lake", "results", "audit")
-TABLES = ("uploads", "approvals", "deployments")
+TABLES = ("uploads", "approvals", "deployments", "slots")
 CLIENTS = (
     clients.s3,
     clients.dynamodb,
@@ -96,6 +96,10 @@ class Stack:
             "STACK_NAME": "clinrisk",
             "APPROVAL_API_URL": "https://approvals.example.org",
             "APPROVAL_TIMEOUT_HOURS": "168",
+            "INGESTS_AT_ONCE": "8",
+            "TRANSFORM_JOBS_AT_ONCE": "2",
+            "PROCESSING_JOBS_AT_ONCE": "2",
+            "TRAINING_JOBS_AT_ONCE": "2",
             "MAILBOX": queue,
         }
 

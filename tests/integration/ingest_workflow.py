@@ -14,7 +14,8 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from tests.integration.conftest import Context, handler_of
-from tests.statemachines.interpreter import Call, Ending, Scene, ServiceError, played
+from tests.statemachines.calls import Call, ServiceError
+from tests.statemachines.interpreter import Ending, Scene, played
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from clinrisk.core import failure_text
 from clinrisk.messages.release import ExplainRequest, ExplainResult
-from tests.statemachines.interpreter import ServiceError
+from tests.statemachines.calls import ServiceError
 
 if TYPE_CHECKING:
-    from tests.statemachines.interpreter import Call
+    from tests.statemachines.calls import Call
 
 PROGRAM = "/opt/ml/processing/input/code/clinrisk.pyz"
 

@@ -59,7 +59,9 @@ from moto.stepfunctions.parser.backend.execution_worker import SyncExecutionWork
 from moto.stepfunctions.parser.backend.execution_worker_comm import ExecutionWorkerCommunication
 
 from tests.statemachines.arguments import problems_of
+from tests.statemachines.calls import Call, ServiceError
 from tests.statemachines.definitions import definition
+from tests.statemachines.turns_given import is_about_turns, take_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,32 +74,8 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/machine"
 TOKEN = "a-task-token"  # noqa: S105 # the token of a workflow that only this test runs
 
 
-class ServiceError(Exception):
-    """What a played service answers with when it fails: an error name and a cause."""
-
-    def __init__(self, error: str, cause: str = "") -> None:
-        super().__init__(error)
-        self.error = error
-        self.cause = cause
-
-
 class NeverAnswersError(TimeoutError):
     """A played service that never answers."""
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call that a state made."""
-
-    state: str
-    resource: str
-    arguments: dict[str, Any]
-
-    @property
-    def payload(self) -> dict[str, Any]:
-        """What a Lambda was given."""
-        given: dict[str, Any] = self.arguments["Payload"]
-        return given
 
 
 @dataclass
@@ -112,13 +90,16 @@ class Stage:
     calls: list[Call] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
     timeouts: dict[str, int] = field(default_factory=dict)
+    turns: list[Call] = field(default_factory=list)
+    """What was asked about turns, where the test lays nothing else down: everybody has one at once."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, call: Call) -> Any:
         """Return or raise what the test has laid down for this call."""
+        free = is_about_turns(call.state) and call.state not in self.answers
         with self._lock:
-            self.calls.append(call)
-            given = self.answers[call.state]
+            (self.turns if free else self.calls).append(call)
+            given = take_turn if free else self.answers[call.state]
             if isinstance(given, list):
                 given = given.pop(0) if len(given) > 1 else given[0]
         if isinstance(given, Exception):
@@ -176,7 +157,7 @@ class Scene:
             {},
         )
         worker.start()
-        for call in self.stage.calls:
+        for call in [*self.stage.calls, *self.stage.turns]:
             assert problems_of({"Resource": call.resource, "Arguments": call.arguments}) == [], call.state
         end = worker.env.program_state() if worker.env else None
         if not isinstance(end, ProgramError):

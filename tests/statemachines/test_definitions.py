@@ -150,6 +150,14 @@ def test_every_task_says_why_and_for_how_long(located: LocatedState) -> None:
 
 @pytest.mark.parametrize("located", TASKS, ids=str)
 def test_every_task_retries_what_may_pass(located: LocatedState) -> None:
+    if located.state["Resource"].endswith(".sync"):
+        # A job that came to nothing asks for another turn: whether it may have one is the core's to say.
+        again = located.state["Catch"][0]
+        assert again["ErrorEquals"] == ["States.TaskFailed"]
+        wait = located.siblings[again["Next"]]
+        assert again["Next"].startswith("Wait To ")
+        assert wait["Next"] == located.name
+        return
     tries = [retrier for retrier in located.state["Retry"] if retrier.get("MaxAttempts") != 0]
     assert tries
     assert all(retrier["JitterStrategy"] == "FULL" for retrier in tries)
@@ -228,7 +236,8 @@ def test_a_job_or_model_that_is_tried_again_gets_another_name(located: LocatedSt
     # A transform job also names the model that it uses.
     own = "ModelName" if located.state["Resource"].endswith("createModel") else "JobName"
     [name] = [value for member, value in located.state["Arguments"].items() if member.endswith(own)]
-    assert "$states.context.State.RetryCount" in name
+    made = "$states.input.job_name" if located.state["Resource"].endswith(".sync") else "State.RetryCount"
+    assert made in name
 
 
 def test_a_registration_that_is_tried_again_is_the_same_by_its_token() -> None:
@@ -250,7 +259,10 @@ def test_a_state_is_called_as_its_function(located: LocatedState) -> None:
     name = located.name.removesuffix(" Of A Large File").replace(" ", "")
     # Await Approval is named for what the workflow does while Request Approval has asked; Judge Batch judges
     # the risks too.
-    name = {"AwaitApproval": "RequestApproval", "JudgeRisks": "JudgeBatch"}.get(name, name)
+    name = {"AwaitApproval": "RequestApproval", "JudgeRisks": "JudgeBatch", "GiveTurnBack": "FreeSlots"}.get(
+        name, name
+    )
+    name = "RequestSlot" if name.startswith("WaitTo") else name
     assert located.state["Arguments"]["FunctionName"] == value_of(f"{name}Function")
 
 

@@ -382,6 +382,8 @@ def test_tuning_jobs_are_granted_only_where_the_switch_is_on() -> None:
         if "Fn::If" in entry and entry["Fn::If"][0] == "SearchByTuningJob"
     ]
     granted = {action for _, statement, _ in conditional for action in as_list(statement["Action"])}
+    # Whoever looks whether a turn is over asks about every kind of job.
+    looks = "SeeWhetherAJobHasEnded"
     tuning = {action for _, s in STATEMENTS for action in as_list(s["Action"]) if "TuningJob" in action}
     assert {action.split(":")[1].removesuffix("HyperParameterTuningJob") for action in tuning} == {
         *("Create", "Describe", "Stop")
@@ -389,7 +391,7 @@ def test_tuning_jobs_are_granted_only_where_the_switch_is_on() -> None:
     assert tuning <= granted
     assert all(otherwise == {"Ref": "AWS::NoValue"} for _, _, otherwise in conditional)
     assert "TuningJob" not in str(
-        [s for _, s in STATEMENTS if s not in [given for _, given, _ in conditional]]
+        [s for _, s in STATEMENTS if s["Sid"] != looks and s not in [given for _, given, _ in conditional]]
     )
 
 

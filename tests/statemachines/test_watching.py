@@ -26,6 +26,7 @@ FROM_AWS = {
 VALUES = {
     "use_case": set(use_cases.names()),
     "check": {check.value for check in Check},
+    "pool": {"ingest", "transform", "processing", "training", "runs"},
     "disposition": {"ACCEPTED", "PARTIAL", "REJECTED", "IGNORED", "DUPLICATE", "FAILED"},
 }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from clinrisk import use_cases
 
-CAPABILITIES = ("ingest", "training", "release", "scoring", "monitoring")
+CAPABILITIES = ("ingest", "training", "release", "scoring", "monitoring", "operations")
 LAYERS = ("Frames", "Numeric")
 # Types of clinrisk.messages.message that a request may have, each with a value for the example event.
 EXAMPLES: dict[str, object] = {

@@ -24,6 +24,7 @@
     +-- CandidateBlocked       the candidate did not clear the promotion bar
     +-- NoLiveModel            nothing has been promoted for this use case
     +-- JobFailed              a training, processing or transform job ended badly; carries its own reason
+    +-- NoSlotFree             a workflow has waited for its turn as long as one may
     +-- ObjectMissing          a stored object that a reference names is not there
     +-- SettingMissing         the template forgot a variable that a function needs
     +-- TransientError         worth the same call again (throttled, not there yet)
@@ -141,6 +142,10 @@ class NoLiveModel(ClinriskError):
 
 class JobFailed(ClinriskError):
     """A job ended badly; the message is the job's own reason."""
+
+
+class NoSlotFree(ClinriskError):
+    """A workflow has waited for its turn as long as one may; it can be started again."""
 
 
 class ObjectMissing(ClinriskError):

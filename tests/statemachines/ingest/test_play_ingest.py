@@ -12,7 +12,7 @@ import pytest
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.item_reader.eval import resource_eval_s3
 
 from clinrisk.messages.ingest import DecideRequest
-from tests.statemachines.interpreter import ServiceError
+from tests.statemachines.calls import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

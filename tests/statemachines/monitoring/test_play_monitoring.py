@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.statemachines.interpreter import ServiceError
+from tests.statemachines.calls import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.statemachines.interpreter import Call, Scene
+    from tests.statemachines.calls import Call
+    from tests.statemachines.interpreter import Scene
 
     Setting = Callable[[dict[str, Any]], Scene]
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk.messages.release import ApprovalRequest, PromoteRequest
+from tests.statemachines.calls import ServiceError
 from tests.statemachines.explaining import explain
-from tests.statemachines.interpreter import TOKEN, NeverAnswersError, ServiceError
+from tests.statemachines.interpreter import TOKEN, NeverAnswersError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk.messages.release import PlanShadowRequest, RecordShadowRequest
+from tests.statemachines.calls import Call, ServiceError
 from tests.statemachines.definitions import value_of
 from tests.statemachines.explaining import failed_job
-from tests.statemachines.interpreter import Call, NeverAnswersError, ServiceError
+from tests.statemachines.interpreter import NeverAnswersError
 from tests.statemachines.release import test_play_release as release
 from tests.statemachines.scoring import test_play_scoring as scoring
 
@@ -130,8 +131,7 @@ def test_a_shadow_that_breaks_is_announced_and_the_approver_is_still_asked(
     assert stage.run("release", release.CANDIDATE, RUN).status == "SUCCEEDED"
     [record] = stage.stage.to("Record Shadow")
     request = RecordShadowRequest.model_validate(record.payload)
-    # moto's Map forgets the name of an error inside it.
-    name = "States.Runtime" if state == "Replay Batch" else "States.TaskFailed"
+    name = "JobFailed" if state in {"Replay Batch", "Compare With Champion"} else "States.TaskFailed"
     assert (request.error.name, request.batch) == (name, "replay")
     [mail] = stage.stage.to("Announce Failed Shadow")
     assert mail.arguments["MessageAttributes"]["audience"]["StringValue"] == "operator"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk.messages.scoring import JudgeBatchRequest, PublishRequest
+from tests.statemachines.calls import ServiceError
 from tests.statemachines.explaining import explain, failed_job
-from tests.statemachines.interpreter import ServiceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

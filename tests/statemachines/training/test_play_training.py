@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk.messages.release import ReleaseRequest
+from tests.statemachines.calls import Call, ServiceError
 from tests.statemachines.definitions import value_of
 from tests.statemachines.explaining import explain, failed_job
-from tests.statemachines.interpreter import Call, NeverAnswersError, ServiceError
+from tests.statemachines.interpreter import NeverAnswersError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.statemachines import definitions
-from tests.statemachines.interpreter import Call, NeverAnswersError, ServiceError
+from tests.statemachines.calls import Call, ServiceError
+from tests.statemachines.interpreter import NeverAnswersError
 from tests.statemachines.training.test_play_training import FAILED_JOB, RANGES, RUN, START, cast, message
 
 if TYPE_CHECKING:

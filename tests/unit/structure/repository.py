@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / "layers" / "clinrisk" / "clinrisk"
 ROOMS = (PACKAGE, *(ROOT / name for name in ("functions", "cli", "twin", "tools", "bench")))
-CAPABILITIES = frozenset({"ingest", "training", "release", "scoring", "monitoring"})
+CAPABILITIES = frozenset({"ingest", "training", "release", "scoring", "monitoring", "operations"})
 
 # Folders and documents whose names still wait for their owner, as shell patterns. The list ends empty.
 NOT_YET_CLEAN: list[str] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from clinrisk.aws import clients
@@ -60,11 +60,15 @@ def query(
             more["Limit"] = limit - len(items)
 
 
-def write(table: str, item: Item, *, unless_exists: bool = False) -> bool:
-    """Put one item; return False when it was there already and must not be replaced."""
-    condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"} if unless_exists else {}
+def write(
+    table: str, item: Item, *, unless_exists: bool = False, condition: ConditionBase | None = None
+) -> bool:
+    """Put one item; return False when `condition` does not hold, or it was there and must not be replaced."""
+    if unless_exists:
+        condition = Attr("pk").not_exists()
+    given: dict[str, Any] = {} if condition is None else {"ConditionExpression": condition}
     try:
-        clients.dynamodb().Table(table).put_item(Item=plain(item), **condition)
+        clients.dynamodb().Table(table).put_item(Item=plain(item), **given)
     except ClientError as error:
         return _not_written(error)
     return True
@@ -81,6 +85,15 @@ def change(table: str, key: ItemKey, changes: Item, condition: ConditionBase) ->
             ExpressionAttributeNames={f"#{name}": name for name in changes},
             ExpressionAttributeValues={f":{name}": plain(value) for name, value in changes.items()},
         )
+    except ClientError as error:
+        return _not_written(error)
+    return True
+
+
+def remove(table: str, key: ItemKey, condition: ConditionBase) -> bool:
+    """Delete one item while `condition` holds; return False when it did not, or nothing was there."""
+    try:
+        clients.dynamodb().Table(table).delete_item(Key=key_of(key), ConditionExpression=condition)
     except ClientError as error:
         return _not_written(error)
     return True

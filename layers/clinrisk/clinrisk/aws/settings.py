@@ -36,11 +36,16 @@ class Settings(BaseModel):
     uploads_table: str = _NOT_GIVEN
     approvals_table: str = _NOT_GIVEN
     deployments_table: str = _NOT_GIVEN
+    slots_table: str = _NOT_GIVEN
     approvals_topic: str = _NOT_GIVEN
     signing_key: str = _NOT_GIVEN
     stack_name: str = _NOT_GIVEN
     approval_api_url: str = _NOT_GIVEN
     approval_timeout_hours: float = _NOT_GIVEN
+    ingests_at_once: int = _NOT_GIVEN
+    transform_jobs_at_once: int = _NOT_GIVEN
+    processing_jobs_at_once: int = _NOT_GIVEN
+    training_jobs_at_once: int = _NOT_GIVEN
 
     if not TYPE_CHECKING:  # a type checker must go on seeing which settings there are
 

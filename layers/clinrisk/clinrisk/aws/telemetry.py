@@ -46,18 +46,24 @@ class Metric(StrEnum):
     CHECK_RAN = "CheckRan"
     CHECK_ALERT = "CheckAlert"
     CHECK_NOT_EVALUATED = "CheckNotEvaluated"
+    LONGEST_WAIT = "LongestWait"
     WORST_BIAS_GAP = "WorstBiasGap"
     WORST_PSI = "WorstPsi"
 
 
 # Each set of dimension values is a billed metric: these are all there are.
 DIMENSIONS: dict[Metric, tuple[str, ...]] = dict.fromkeys(Metric, ("use_case",)) | {
+    Metric.LONGEST_WAIT: ("pool",),
     Metric.UPLOADS_SETTLED: ("use_case", "disposition"),
     Metric.CHECK_RAN: ("use_case", "check"),
     Metric.CHECK_ALERT: ("use_case", "check"),
     Metric.CHECK_NOT_EVALUATED: ("use_case", "check"),
 }
-_MEASURES = {Metric.WORST_BIAS_GAP, Metric.WORST_PSI}
+_UNITS = {
+    Metric.WORST_BIAS_GAP: MetricUnit.NoUnit,
+    Metric.WORST_PSI: MetricUnit.NoUnit,
+    Metric.LONGEST_WAIT: MetricUnit.Seconds,
+}
 
 RequestT = TypeVar("RequestT", bound=Request)
 
@@ -73,7 +79,7 @@ def emit(metric: Metric, value: float, **dimensions: str) -> None:
     expected = DIMENSIONS[metric]
     if tuple(sorted(dimensions)) != tuple(sorted(expected)):
         raise ValueError(f"{metric} takes the dimensions {', '.join(expected)}.")
-    unit = MetricUnit.NoUnit if metric in _MEASURES else MetricUnit.Count
+    unit = _UNITS.get(metric, MetricUnit.Count)
     # One document per metric, and no service name: Powertools would add it to every dimension set.
     document = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service="")
     document.add_metric(name=metric, unit=unit, value=value)

@@ -1,0 +1,1 @@
+"""Operations: whose turn it is, what has stopped, and what may be started again. Values in, values out."""

@@ -1,0 +1,144 @@
+"""Messages of operations: whose turn it is to use what there is only so much of."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from clinrisk.messages.message import Count, Failure, Message, Name, Request
+
+Pool = Annotated[str, Field(pattern=r"^(ingest|processing|training|transform|runs-[a-z][a-z0-9_-]{0,31})$")]
+"""What there is only so much of: ingests at a time, jobs of a kind, and training runs of one use case."""
+
+Urgency = Literal["results", "models", "shadow"]
+"""What waits for it: a person for results, a candidate, or nobody but a comparison."""
+
+Stamp = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
+
+
+class Slot(Message):
+    """A turn: the name of the job to create in it, and what a next request for the same work hands back.
+
+    A workflow may carry more along with it.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    job_name: str
+    attempts: Count = 0
+    """Jobs of this work that had a turn and could not start, or could not be kept by AWS."""
+    asked_at: Stamp
+    joined: bool = False
+    """Another execution that still waits will do this work as well: nothing is left to do."""
+
+
+class SlotRequest(Request):
+    """Ask for a turn; the answer goes to `task_token`. The same execution and job ask for the same turn."""
+
+    execution: str
+    task_token: Annotated[str, Field(repr=False)]
+    pool: Pool
+    job: Annotated[str, Field(max_length=60)]
+    """The name of the job without its attempt."""
+    use_case: str
+    """As the workflow knows it: of an object in the inbox, what its key says."""
+    urgency: Urgency
+    rows: Count = 0
+    started: Stamp
+    """When the execution started: who came first goes first among equals."""
+    joins: bool = False
+    """Whether somebody who still waits in the same pool does this work as well."""
+    slot: Slot | None = None
+    """The turn that has come to nothing, and why."""
+    failure: Failure | None = None
+
+
+class Waiting(Message):
+    """A request in the queue of a pool."""
+
+    id: str
+    pool: Pool
+    execution: str
+    task_token: Annotated[str, Field(repr=False)]
+    job: str
+    use_case: Name
+    urgency: Urgency
+    large: bool
+    started: Stamp
+    asked_at: Stamp
+    not_before: Stamp
+    attempts: Count
+    joins: bool
+
+    @property
+    def job_name(self) -> str:
+        """The name of the job in this attempt: no two attempts share one, since AWS uses a name up."""
+        return f"{self.job}-{self.attempts}"
+
+
+class Holder(Waiting):
+    """A request that has its turn."""
+
+    granted_at: Stamp
+    answered: bool = False
+    """Whether its workflow has been told."""
+
+
+class PoolState(Message):
+    """Who has a turn in a pool, and what AWS's answers have taught about its size."""
+
+    pool: Pool
+    version: Count = 0
+    holders: tuple[Holder, ...] = ()
+    lowered_to: Count | None = None
+    """AWS refused a job beyond so many; believed until `lowered_until`."""
+    lowered_until: str = ""
+    refusals: Count = 0
+    mean_seconds: float = 0.0
+    """How long a turn lasts, as an exponential average; 0 while none has ended."""
+
+
+class SlotRequested(Message):
+    """Nothing: the answer goes to the task token."""
+
+
+class Ended(Message):
+    """The detail of an event of SageMaker or Step Functions: who has ended."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    transform_job: str = Field(default="", alias="TransformJobName")
+    processing_job: str = Field(default="", alias="ProcessingJobName")
+    training_job: str = Field(default="", alias="TrainingJobName")
+    tuning_job: str = Field(default="", alias="HyperParameterTuningJobName")
+    execution: str = Field(default="", alias="executionArn")
+
+    @property
+    def name(self) -> str:
+        """The job's name or the execution's ARN."""
+        return (
+            self.transform_job
+            or self.processing_job
+            or self.training_job
+            or self.tuning_job
+            or self.execution
+        )
+
+
+class FreeSlotsRequest(Request):
+    """Look which turns are over: all of them, the one that an event names, or the one that is given back.
+
+    An event comes as EventBridge sends it; of it only the detail is read.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    detail: Ended | None = None
+    given_back: str = ""
+    """An execution that still runs and needs its turn no more."""
+
+
+class FreeSlotsResult(Message):
+    """How many turns were over, and how many requests have their turn since."""
+
+    freed: Count
+    granted: Count

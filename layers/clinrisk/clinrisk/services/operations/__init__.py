@@ -1,0 +1,1 @@
+"""Operations: the procedures of turns, and of what has stopped."""
