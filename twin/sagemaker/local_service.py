@@ -52,6 +52,10 @@ class LocalSageMaker:
         for part in (*self.boards, self.packages, self.models, self.groups):
             self._operations |= part.operations()
 
+    def board(self, noun: str) -> JobBoard:
+        """Return the jobs of a kind, such as TrainingJob."""
+        return next(board for board in self.boards if board.noun == noun)
+
     @property
     def implemented(self) -> frozenset[str]:
         """Return the names of the control-plane operations that work here."""

@@ -70,28 +70,23 @@ def tasks(sagemaker: LocalSageMaker) -> dict[str, Callable[[str, Body], Body]]:
 
 
 def _job(sagemaker: LocalSageMaker, noun: str, data: Body, *, wait: bool) -> Body:
-    name = {f"{noun}Name": data.get(f"{noun}Name")}
+    name = {f"{noun}Name": str(data.get(f"{noun}Name"))}
     if not wait:
         return _call(sagemaker, f"Create{noun}", data)
     tags = [*data.get("Tags", []), {"Key": MANAGED_BY, "Value": "STARTED_BY_STEP_FUNCTIONS"}]
     _call(sagemaker, f"Create{noun}", data | {"Tags": tags})
     running, limit = execution.get(), deadline.get()
-    while True:
-        found = _call(sagemaker, f"Describe{noun}", name)
-        status = found[f"{noun}Status"]
-        if status == "Completed":
-            return found
-        if status in {"Failed", "Stopped"}:
-            raise TaskError("States.TaskFailed", json.dumps(found))
+    board = sagemaker.board(noun)
+    while not board.wait(name[f"{noun}Name"], _POLL_SECONDS):
         ended = running is not None and running.get("status") != "RUNNING"
         if ended or (limit is not None and time.monotonic() > limit):
-            if status == "InProgress":
-                _stop(sagemaker, noun, name)
-            error = "States.Timeout"
-            raise TaskError(
-                error, f"The execution or the time of the state ended; the {noun} is being stopped."
-            )
-        time.sleep(_POLL_SECONDS)
+            _stop(sagemaker, noun, name)
+            cause = f"The execution or the time of the state ended; the {noun} is being stopped."
+            raise TaskError("States.Timeout", cause)
+    found = _call(sagemaker, f"Describe{noun}", name)
+    if found[f"{noun}Status"] != "Completed":
+        raise TaskError("States.TaskFailed", json.dumps(found))
+    return found
 
 
 def _stop(sagemaker: LocalSageMaker, noun: str, name: Body) -> None:
