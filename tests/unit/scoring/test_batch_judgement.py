@@ -12,7 +12,7 @@ from cli.local_files import synthetic_cohort
 from clinrisk import use_cases
 from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.core.profiles.feature_profile import Profile, merge, profile_of
-from clinrisk.core.scoring.batch_judgement import distance, judge_profile
+from clinrisk.core.scoring.batch_judgement import _apart, _described, agreement, distance, judge_profile
 from clinrisk.messages.scoring import BatchVerdict
 from clinrisk.use_cases.base import Number, UseCase
 
@@ -143,7 +143,9 @@ def test_nothing_to_hold_a_batch_against_holds_it(use_case: UseCase, trained: Pr
     now = profiled(use_case, batch)
     none_trained = profiled(use_case, {name: values[:0] for name, values in batch.items()})
     for reference in (None, none_trained, replace(trained, schema_version=99)):
-        assert judge_profile(use_case, reference, now).verdict is BatchVerdict.HELD
+        judged = judge_profile(use_case, reference, now)
+        assert judged.verdict is BatchVerdict.HELD
+        assert [doubt.column for doubt in judged.doubts] == [""]
 
 
 def test_a_reference_from_before_pairs_were_kept_is_used_for_what_it_has(
@@ -183,3 +185,34 @@ def test_the_same_fault_is_proven_better_with_more_rows(
         shown.append(max((doubt.proven for doubt in judged.doubts if doubt.column == "age"), default=0.0))
     assert shown == sorted(shown)
     assert shown[0] < shown[2]
+
+
+AGE = use_cases.get("heart").column("age")
+
+
+@pytest.mark.parametrize(("trained_rows", "held"), [(400, False), (4000, True)])
+def test_an_agreement_that_few_training_patients_showed_is_lost_by_chance(
+    trained_rows: int,
+    held: bool,  # noqa: FBT001 - expected
+) -> None:
+    """Of .6, .3 is left in 400 rows: the chance is 4.25 x .91 x sqrt(1/400 + 1/trained)."""
+    doubts = list(_apart(AGE, [(0.6, 0.3)], [400.0], [0.0], [float(trained_rows)]))
+    assert [doubt.held for doubt in doubts] == [True] * held
+    assert all(doubt.proven == pytest.approx(0.162, abs=0.001) for doubt in doubts)
+
+
+def test_values_below_and_above_those_of_every_training_patient_are_counted_together() -> None:
+    before, after = np.zeros(100), np.zeros(100)
+    before[40:60] = 1 / 20
+    after[[10, 50, 90]] = 0.1, 0.85, 0.05
+    said = _described(AGE, before, after, 200)
+    assert "15% of its values lie outside those of every training patient" in said
+
+
+def test_an_agreement_is_corrected_to_what_other_patients_would_show() -> None:
+    """Browne's correction by hand: of .95 in four patients and one other column, sqrt(1 - .0975 * 5 / 2)."""
+    table = np.array([[1.0, 0.95], [0.95, 1.0]])
+    for rows, expected in ((3, (1 - 0.0975 * 4 / 1) ** 0.5), (4, (1 - 0.0975 * 5 / 2) ** 0.5)):
+        corrected, now = agreement(table, table, 0, np.array([1]), rows)
+        assert corrected == pytest.approx(expected)
+        assert now == pytest.approx(0.95)

@@ -48,14 +48,17 @@ def held(recalled: str) -> Mail:
     )
 
 
-MAILS = {
-    "batch_scored": scored(COUNTS | {"scored": 60, "uncertain": 0, "not_scored": 0, "rows_not_used": 0}),
-    "batch_scored_with_cautions": scored(COUNTS, CAUTION),
-    "batch_held": held(""),
-    "batch_held_after_publication": held("s3://results/x.csv"),
-    "let_through": batch_mails.upload_decided(KEY, "inference", LET_THROUGH, ""),
-    "withdrawn": batch_mails.upload_decided(KEY, "training", DECISION, ""),
-    "recalled": batch_mails.upload_decided(KEY, "inference", DECISION, "s3://results/x.csv"),
+# Made when they are read: what is made at import would be the same whatever a mutant does.
+MAILS: dict[str, Callable[[], Mail]] = {
+    "batch_scored": lambda: scored(
+        COUNTS | {"scored": 60, "uncertain": 0, "not_scored": 0, "rows_not_used": 0}
+    ),
+    "batch_scored_with_cautions": lambda: scored(COUNTS, CAUTION),
+    "batch_held": lambda: held(""),
+    "batch_held_after_publication": lambda: held("s3://results/x.csv"),
+    "let_through": lambda: batch_mails.upload_decided(KEY, "inference", LET_THROUGH, ""),
+    "withdrawn": lambda: batch_mails.upload_decided(KEY, "training", DECISION, ""),
+    "recalled": lambda: batch_mails.upload_decided(KEY, "inference", DECISION, "s3://results/x.csv"),
 }
 
 
@@ -63,14 +66,32 @@ MAILS = {
 def test_a_mail_about_a_batch_reads_as_it_was_read_aloud(
     name: str, snapshot: Callable[[str, str], None]
 ) -> None:
-    assert len(MAILS[name].subject) <= LONGEST_SUBJECT
-    snapshot(name, f"{MAILS[name].subject}\n\n{MAILS[name].text}")
+    made = MAILS[name]()
+    assert len(made.subject) <= LONGEST_SUBJECT
+    snapshot(name, f"{made.subject}\n\n{made.text}")
 
 
 def test_cautions_stand_before_everything_else() -> None:
-    assert MAILS["batch_scored_with_cautions"].text.startswith(f"Read this first:\n- {CAUTION}")
+    assert scored(COUNTS, CAUTION).text.startswith(f"Read this first:\n- {CAUTION}")
 
 
 def test_one_patient_is_counted_as_one() -> None:
     made = scored(dict.fromkeys(COUNTS, 0) | {"rows": 1, "scored": 1})
     assert "(1 patient)" in made.subject
+
+
+@pytest.mark.parametrize("decision", [LET_THROUGH, DECISION], ids=["let through", "withdrawn"])
+def test_what_follows_a_decision_depends_on_what_the_upload_was_for(decision: UploadDecision) -> None:
+    texts = {
+        purpose: batch_mails.upload_decided(KEY, purpose, decision, "").text
+        for purpose in ("training", "inference", "outcomes")
+    }
+    assert "training" in texts["training"]
+    assert "Its outcomes" in texts["outcomes"]
+    assert len(set(texts.values())) == 3
+
+
+def test_a_key_without_a_name_is_a_file() -> None:
+    assert batch_mails.upload_decided("inbox/heart/", "inference", DECISION, "").subject == (
+        "a file was withdrawn"
+    )

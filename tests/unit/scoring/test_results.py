@@ -5,8 +5,9 @@ import io
 import polars as pl
 import pytest
 
+from clinrisk import use_cases
 from clinrisk.core.scoring.results import ResultCounts, results_of
-from clinrisk.core.scoring.results_sidecar import COLUMNS
+from clinrisk.core.scoring.results_sidecar import COLUMNS, of_file
 from clinrisk.errors import CountsDisagree
 
 SCORED = pl.DataFrame(
@@ -83,3 +84,25 @@ def test_a_row_without_its_id_or_an_id_without_its_row_is_refused(
 ) -> None:
     with pytest.raises(CountsDisagree):
         results_of(parquet(scored), parquet(vault), OF_FILE, header=True)
+
+
+@pytest.mark.parametrize(
+    ("cautions", "shown"),
+    [
+        ([], None),
+        (["A."], "A."),
+        (["A.", "B.", "C."], "A. B. C."),
+        (["A.", "B.", "C.", "D.", "E."], "A. B. C. 2 more are in the sidecar."),
+    ],
+)
+def test_what_holds_for_a_file_stands_in_every_row(cautions: list[str], shown: str | None) -> None:
+    heart = use_cases.get("heart")
+    same = of_file(heart, threshold=0.3, model_digest="0a", scored_at="2026-03-01", cautions=cautions)
+    assert same == {
+        "batch_caution": shown,
+        "use_case": "heart",
+        "threshold": 0.3,
+        "model_digest": "0a",
+        "scored_at": "2026-03-01",
+    }
+    assert same.keys() < COLUMNS.keys()

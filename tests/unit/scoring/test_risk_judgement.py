@@ -79,3 +79,15 @@ def test_risks_without_an_evaluation_are_held_in_words(evaluation: dict[str, Any
     judged = judge_risks(evaluation, scores(45, 55))
     assert judged.verdict is BatchVerdict.HELD
     assert "held against nothing" in judged.cautions[0]
+
+
+def test_what_holds_for_more_patients_is_said_first() -> None:
+    judged = judge_risks(EVALUATION, scores(45, 55, uncertain=60, not_scored=40))
+    assert [caution.partition(" ")[0] for caution in judged.cautions] == ["60", "40"]
+    assert [doubt.proven for doubt in judged.doubts] == pytest.approx([60 / 140, 40 / 140])
+
+
+@pytest.mark.parametrize(("rows", "said"), [(19, False), (20, True)])
+def test_one_risk_for_all_is_a_doubt_from_twenty_patients_on(rows: int, *, said: bool) -> None:
+    same = GroupScores(rows, 9, tuple(rows if cell == 60 else 0 for cell in range(100)))
+    assert ("nearly the same risk" in " ".join(judge_risks(EVALUATION, same).cautions)) == said

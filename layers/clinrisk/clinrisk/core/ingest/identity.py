@@ -126,8 +126,7 @@ def number_equal_rows(
     words, _ = record_words(row_texts + "#0", key)
     if other_chunks is None and not _any_equal(words):
         return words, Duplicates(hashes=words)
-    first = pl.Series("record_id", hex_of(words))
-    frame = pl.DataFrame([row_texts.alias("row"), first]).with_columns(
+    frame = pl.DataFrame([row_texts.alias("row"), hex_of(words)]).with_columns(
         number=pl.int_range(pl.len()).over("row"), occurrences=pl.len().over("row")
     )
     if other_chunks is not None:
