@@ -5,15 +5,21 @@ The keys themselves are spelled in `clinrisk.core.object_keys`.
 
 from __future__ import annotations
 
+import io
 import json
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
+
+from clinrisk.core import object_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from cli.stack import Stack
+
+
+LAKE, RESULTS = "LakeBucket", "ResultsBucket"
 
 
 def objects_under(stack: Stack, bucket: str, prefix: str) -> Iterator[Mapping[str, Any]]:
@@ -35,6 +41,18 @@ def read_json(stack: Stack, bucket: str, key: str) -> dict[str, Any]:
     body = stack.s3.get_object(Bucket=stack.output(bucket), Key=key)["Body"].read()
     document: dict[str, Any] = json.loads(body)
     return document
+
+
+def quarantined_rows(stack: Stack, use_case: str, upload_id: str) -> list[dict[str, Any]]:
+    """Return the rows that the stack has set aside of an upload."""
+    import polars as pl
+
+    rows: list[dict[str, Any]] = []
+    folder = object_keys.quarantine(use_case, upload_id, 0).rpartition("/")[0] + "/"
+    for one in objects_under(stack, LAKE, folder):
+        body = stack.s3.get_object(Bucket=stack.output(LAKE), Key=one["Key"])["Body"].read()
+        rows += pl.read_parquet(io.BytesIO(body)).to_dicts()
+    return rows
 
 
 def download(stack: Stack, bucket: str, key: str, target: Path) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.bucket_objects import download, newest_objects
+from cli.bucket_objects import LAKE, RESULTS, download, newest_objects
 from cli.command_errors import CliError
 from cli.inbox_receipts import inbox_key
 from cli.options import AsJson, OnTwin, StackName, UseCaseName, known_use_case
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cli.stack import Stack
-
-LAKE, RESULTS = "LakeBucket", "ResultsBucket"
 
 
 def fetch(
@@ -76,11 +74,12 @@ def _download_all(deployed: Stack, use_case: str, target: Path) -> dict[str, str
     fetched: dict[str, str | list[str]] = {}
     for name, (bucket, pattern) in documents.items():
         for newest in newest_objects(deployed, bucket, pattern)[:1]:
-            file = target / pattern.rpartition("/")[2].replace("*", name)
+            file = target / _last_part(pattern).replace("*", name)
             fetched[name] = download(deployed, bucket, newest["Key"], file)
     collections: dict[str, tuple[str, Callable[[str], str]]] = {
         "results": (object_keys.results(use_case, "*", "*"), _result_name),
         "receipts": (receipt_key(inbox_key(use_case, "*", "*"), "*"), _receipt_name),
+        "card_editions": (object_keys.card_editions(use_case, run) + "*", _last_part),
     }
     for name, (pattern, file_name) in collections.items():
         found = newest_objects(deployed, RESULTS, pattern)
@@ -90,6 +89,10 @@ def _download_all(deployed: Stack, use_case: str, target: Path) -> dict[str, str
                 for one in found
             ]
     return fetched
+
+
+def _last_part(key: str) -> str:
+    return key.rpartition("/")[2]
 
 
 def _result_name(key: str) -> str:

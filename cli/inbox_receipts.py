@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from cli.bucket_objects import objects_under, read_json
+from cli.bucket_objects import RESULTS, objects_under, read_json
 from clinrisk.core.ingest import inbox_keys
 from clinrisk.core.ingest.inbox_keys import INBOX
 from clinrisk.core.object_keys import RECEIPTS
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cli.stack import Stack
-
-RESULTS = "ResultsBucket"
 
 
 @dataclass(frozen=True)

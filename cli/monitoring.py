@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import executions
-from cli.bucket_objects import newest_objects, read_json
+from cli.bucket_objects import LAKE, newest_objects, read_json
 from cli.command_errors import CliError
 from cli.executions import MACHINES
 from cli.inbox_receipts import short_key
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from cli.stack import Stack
-
-LAKE = "LakeBucket"
 
 
 def monitor(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.text import Text
 
+from cli.bucket_objects import RESULTS, objects_under
 from cli.options import AsJson, OneUseCase, OnTwin, StackName, one_or_all
 from cli.screen import console, moment, show_json, show_table, verdict, working
 from cli.stack import open_stack
+from clinrisk.core import object_keys
 from clinrisk.core.release import obstacles
+
+if TYPE_CHECKING:
+    from cli.stack import Stack
 
 NEWEST = 50
 """How many approvals or live versions of a use case are read at most."""
@@ -62,7 +67,7 @@ def live(
     stack: StackName = None,
     twin: OnTwin = False,
 ) -> None:
-    """Show which model serves each use case, since when, who approved it, and the digests of its parts.
+    """Show which model serves each use case, since when, who approved it, its card, and its digests.
 
     For example:
 
@@ -72,9 +77,9 @@ def live(
 
         clinrisk live stroke --json
     """
-    open_stack(stack, on_twin=twin)
+    deployed = open_stack(stack, on_twin=twin)
     with working("Reading deployments ...", quiet=as_json):
-        found = {name: _live_of(name, history=history) for name in one_or_all(use_case)}
+        found = {name: _live_of(deployed, name, history=history) for name in one_or_all(use_case)}
     if as_json:
         show_json(found)
         return
@@ -91,16 +96,26 @@ def live(
             show_table(f"{name}: every live version", ("version", "since", "training run"), rows, "")
 
 
-def _live_of(use_case: str, *, history: bool) -> dict[str, Any]:
-    """Return the live model with its decision, or None before the first release, and the versions before."""
+def _live_of(deployed: Stack, use_case: str, *, history: bool) -> dict[str, Any]:
+    """Return the live model with decision and card, or None before the first release, and those before."""
     from clinrisk.aws.tables import approvals as requests
     from clinrisk.aws.tables import deployments
 
     now = deployments.stored_live(use_case)
     if now is not None:
         now |= {"approval": requests.stored(str(now.get("approval_id")))}
+        now |= {"card": _newest_card(deployed, use_case, str(now["run_id"]))}
     before = deployments.stored_versions(use_case, limit=NEWEST) if history else []
     return {"live": now, "history": before}
+
+
+def _newest_card(deployed: Stack, use_case: str, run_id: str) -> str:
+    """Return the address of the page of the newest edition: the one that was approved, or a later one."""
+    folder = object_keys.card_editions(use_case, run_id)
+    keys = [one["Key"] for one in objects_under(deployed, RESULTS, folder)]
+    first = object_keys.model_card(use_case, run_id)["model_card"]
+    newest = [first, *(key for key in keys if key.endswith(".html"))][-1]
+    return f"s3://{deployed.output(RESULTS)}/{newest}"
 
 
 def _show_live(name: str, model: dict[str, Any]) -> None:
@@ -113,7 +128,11 @@ def _show_live(name: str, model: dict[str, Any]) -> None:
         )
     )
     digests = model.get("digests") or {}
-    facts = [("training run", str(model.get("run_id", ""))), ("package", str(model.get("package_arn", "")))]
+    facts = [
+        ("training run", str(model.get("run_id", ""))),
+        ("package", str(model.get("package_arn", ""))),
+        ("newest model card", str(model["card"])),
+    ]
     show_table("", ("what", "sha256 or name"), [*facts, *((str(k), str(v)) for k, v in digests.items())], "")
     if approval.get("reason"):
         console().print(f"Reason given: {approval['reason']}")

@@ -11,7 +11,7 @@ import typer
 from cli import executions
 from cli.command_errors import CliError
 from cli.executions import MACHINES
-from cli.inbox_receipts import RESULTS, short_key
+from cli.inbox_receipts import short_key
 from cli.options import AsJson, OneUseCase, OnTwin, StackName, UseCaseName, known_use_case, one_or_all
 from cli.screen import console, moment, show_json, show_table, verdict, working
 from cli.stack import open_stack
@@ -264,7 +264,7 @@ def outcomes(
 
 def _overview(deployed: Stack, use_case: str) -> dict[str, Any]:
     """Return what the last join stored; nothing where none has run."""
-    from cli.bucket_objects import newest_objects, read_json
+    from cli.bucket_objects import RESULTS, newest_objects, read_json
     from clinrisk.core import object_keys
 
     key = object_keys.outcome_overview(use_case)

@@ -1,1 +1,1 @@
-"""Files on this machine, before they go anywhere: nothing here talks to AWS."""
+"""Files on this machine, before they go anywhere; the stack is asked by `cli.bucket_objects` alone."""

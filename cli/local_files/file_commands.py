@@ -237,7 +237,7 @@ def quarantine(
 
     The second form reads what the stack has set aside of a file that was dropped.
     """
-    from cli import inbox_receipts
+    from cli import bucket_objects, inbox_receipts
     from cli.local_files import marked_rows
     from cli.local_files.upload_preview import preview
     from cli.stack import open_stack
@@ -260,7 +260,7 @@ def quarantine(
         if receipt.document["use_case"] is None:
             raise CliError(f"No row of {source} was read.", f"See why: clinrisk receipts {source}")
         name = str(receipt.document["use_case"])
-        rows = marked_rows.stored(deployed, name, str(receipt.document["upload_id"]))
+        rows = bucket_objects.quarantined_rows(deployed, name, str(receipt.document["upload_id"]))
     out.write_bytes(marked_rows.as_csv(rows, declared.get(name)))
     if as_json:
         show_json({"file": str(out), "rows": len(rows)})

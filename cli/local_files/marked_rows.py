@@ -6,31 +6,14 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
-from clinrisk.core import object_keys
 from clinrisk.core.ingest.rule_sentences import reason_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cli.stack import Stack
     from clinrisk.use_cases.base import UseCase
 
 COLUMNS = ("row", "rule", "what to do", "line")
-
-
-def stored(stack: Stack, use_case: str, upload_id: str) -> list[dict[str, Any]]:
-    """Return the rows that the stack has set aside of an upload."""
-    from cli.bucket_objects import objects_under
-
-    rows: list[dict[str, Any]] = []
-    bucket = stack.output("LakeBucket")
-    folder = object_keys.quarantine(use_case, upload_id, 0).rpartition("/")[0] + "/"
-    for one in objects_under(stack, "LakeBucket", folder):
-        body = stack.s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read()
-        rows += pl.read_parquet(io.BytesIO(body)).to_dicts()
-    return rows
 
 
 def as_csv(rows: Iterable[Mapping[str, Any]], use_case: UseCase | None) -> bytes:

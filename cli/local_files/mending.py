@@ -17,7 +17,6 @@ from clinrisk.use_cases.base import MARKER_NUMBERS, Code, Number
 if TYPE_CHECKING:
     from clinrisk.use_cases.base import Column, UseCase
 
-_HEADER_WITHIN = 30
 # Three digits behind a comma may be thousands.
 _DECIMAL_COMMA = re.compile(r"([+-]?[0-9]+),([0-9]{1,2}|[0-9]{4,})")
 _MARKER = re.compile(r"-?9+(\.0*)?")
@@ -33,7 +32,7 @@ def mend(data: bytes, use_case: UseCase, purpose: str) -> tuple[bytes, list[str]
     required, optional = expected_columns(use_case, purpose)
     agreed = (*required, *optional)
     lines = _unquoted(text.splitlines(), agreed, changes)
-    found = header_names.find(lines[:_HEADER_WITHIN], agreed)
+    found = header_names.find(lines[: header_names.LINES_SEARCHED], agreed)
     if found is None:
         raise ValueError("no line has the agreed column names")
     position, delimiter = found

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from clinrisk import use_cases
 from clinrisk.core import digests, object_keys
+from clinrisk.core.release.card.answers import CardAnswer, Source
+from clinrisk.core.release.card.card_document import SECTIONS, answered
+from clinrisk.core.release.card.source_attributes import ATTRIBUTES
 from clinrisk.services.training import publish_job_code
 
 if TYPE_CHECKING:
@@ -89,6 +92,23 @@ def evaluation(auc: float = 0.9, run_id: str = RUN, champion: int = 0) -> dict[s
     }
 
 
+def first_card(run_id: str) -> dict[str, Any]:
+    """Return the model card of a candidate as its evaluation writes it, with answers of one word."""
+    names = [name for _, _, names in ATTRIBUTES for name in names]
+    names += [name for _, names in SECTIONS for name in names]
+    facts = {
+        "edition": 1,
+        "use_case": "heart",
+        "title": "Heart disease risk",
+        "description": "The risk of heart disease.",
+        "run_id": run_id,
+        "blocked": False,
+        "references": [],
+        "since": {},
+    }
+    return answered(facts, {name: CardAnswer(name, Source.RUN) for name in names})
+
+
 class TrainedCandidate:
     """The artefacts of one run in the stack's buckets, and the events that its workflow would send."""
 
@@ -124,6 +144,8 @@ class TrainedCandidate:
             name: ("results", key, f"{name} of {run_id}".encode())
             for name, key in object_keys.model_card("heart", run_id).items()
         }
+        card = json.dumps(first_card(run_id)).encode()
+        artefacts["model_card_hti1"] = (*artefacts["model_card_hti1"][:2], card)
         self.uris = {}
         for name, (bucket, key, data) in artefacts.items():
             stack.put(bucket, key, data)

@@ -44,6 +44,8 @@ VALUES: dict[str, list[Any]] = {
     "job": [JOB],
     "channel": ["train", "validation"],
     "live_version": [3],
+    "number": [2],
+    "form": ["json", "html"],
     "account": ["123456789012"],
     "region": ["eu-central-1"],
     "group": ["clinrisk-heart-v1-1732000000", "clinrisk-stroke-v1-1732000000"],

@@ -263,3 +263,18 @@ def test_what_was_decided_is_no_shadow_any_more(shadowed: Hospital) -> None:
     shadowed.ended("Scoring", 4)
     again = shadowed.twin.client("sagemaker").list_transform_jobs(MaxResults=100)["TransformJobSummaries"]
     assert len(again) == len(jobs) + 1
+
+
+def test_release_and_monitoring_are_editions_of_the_card(shadowed: Hospital) -> None:
+    def newest() -> Any:
+        return shadowed.twin.clinrisk("live", "heart")["heart"]["live"]["card"]
+
+    assert newest().endswith("/editions/model-card-0002.html")
+    for _ in range(2):
+        # The second run finds what the first one found.
+        assert shadowed.twin.clinrisk("monitor", "heart", "--wait")["status"] == "SUCCEEDED"
+        assert newest().endswith("/editions/model-card-0003.html")
+    bucket, _, key = newest().removeprefix("s3://").partition("/")
+    html = shadowed.twin.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+    assert "as live version 2, in place of version 1" in html
+    assert "Open findings of monitoring" in html

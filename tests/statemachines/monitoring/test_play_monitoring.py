@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clinrisk.messages.message import Reference
+from clinrisk.messages.release import WriteCardRequest
 from tests.statemachines.calls import ServiceError
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ def cast(checks: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]
         "Select Batches": SELECTION,
         "Run Check": run_check,
         "Record Findings": recorded(),
+        "Write Card": {"edition": 2, "page": "s3://results/c", "new": True},
         "Start Training": {"ExecutionArn": "arn"},
         "Announce Findings": {"MessageId": "m"},
         "Announce Broken Monitoring": {"MessageId": "m"},
@@ -62,7 +65,7 @@ def cast(checks: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]
 def test_a_quiet_day_ends_well_and_sends_nothing(scene: Setting) -> None:
     stage = scene(cast())
     assert stage.run("monitoring", START).status == "SUCCEEDED"
-    assert stage.stage.states[-1] == "Record Findings"
+    assert stage.stage.states[-2:] == ["Record Findings", "Write Card"]
 
 
 def test_every_check_gets_the_selection(scene: Setting) -> None:
@@ -168,3 +171,18 @@ def test_a_throttled_check_is_tried_again(scene: Setting) -> None:
     drift = {"check": "drift", "findings": [finding("drift")]}
     stage = scene(cast({"drift": [ServiceError("Lambda.TooManyRequestsException"), drift]}))
     assert stage.run("monitoring", START).status == "SUCCEEDED"
+
+
+def test_the_card_gets_the_findings_of_the_model_that_was_selected(scene: Setting) -> None:
+    stage = scene(cast())
+    stage.run("monitoring", START)
+    [card] = stage.stage.to("Write Card")
+    asked = WriteCardRequest.model_validate(card.payload)
+    assert (asked.live_version, asked.findings) == (1, Reference(**recorded()["findings"]))
+
+
+def test_a_card_that_cannot_be_written_is_announced_and_keeps_no_response_back(scene: Setting) -> None:
+    stage = scene(cast(Write_Card=ServiceError("Lambda.Down"), Record_Findings=recorded("INVESTIGATE")))
+    end = stage.run("monitoring", START)
+    assert (end.error, end.cause) == ("MonitoringIncomplete", "These steps did not work: write_card")
+    assert {"Announce Findings", "Announce Broken Monitoring"} <= set(stage.stage.states)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clinrisk.messages.release import ApprovalRequest, PromoteRequest
+from clinrisk.messages.release import ApprovalRequest, PromoteRequest, WriteCardRequest
 from tests.statemachines.calls import ServiceError
 from tests.statemachines.explaining import explain
 from tests.statemachines.interpreter import TOKEN, NeverAnswersError
@@ -73,6 +73,7 @@ def cast(**changes: Any) -> dict[str, Any]:
         "Promote Candidate": {"live_version": 1, "subject": "Released", "message": "Version 1 is live."},
         "Mark Approved": {"ModelPackageArn": PACKAGE},
         "Announce Promotion": {"MessageId": "m"},
+        "Write Card": {"edition": 2, "page": "s3://results/c", "new": True},
         "Withdraw Candidate": {"ModelPackageArn": PACKAGE},
         "Explain Failure": explain,
         "Announce Failed Release": {"MessageId": "m"},
@@ -103,7 +104,7 @@ def test_an_approved_candidate_is_released(scene: Setting) -> None:
         "reference_uri": f"s3://lake/training/heart/{RUN}/set/reference.json",
         "evaluation_uri": f"s3://lake/evaluation/heart/{RUN}/evaluation.json",
     }
-    assert stage.stage.states[-2:] == ["Mark Approved", "Announce Promotion"]
+    assert stage.stage.states[-3:] == ["Mark Approved", "Announce Promotion", "Write Card"]
 
 
 def test_the_approver_gets_a_week_and_the_token_goes_to_the_function_alone(scene: Setting) -> None:
@@ -209,7 +210,7 @@ def test_a_promotion_that_breaks_half_way_is_completed_by_its_repetition(scene: 
     answer = cast()["Promote Candidate"]
     stage = scene(cast(Promote_Candidate=[ServiceError(error), ServiceError(error), answer]))
     assert stage.run("release", CANDIDATE, RUN).status == "SUCCEEDED"
-    assert stage.stage.states[-2:] == ["Mark Approved", "Announce Promotion"]
+    assert stage.stage.states[-3:] == ["Mark Approved", "Announce Promotion", "Write Card"]
 
 
 def test_a_mail_that_cannot_be_sent_does_not_hide_how_it_ended(scene: Setting) -> None:
@@ -307,3 +308,16 @@ def test_no_name_of_a_job_is_longer_than_sagemaker_takes(scene: Setting) -> None
     ] + [call.arguments["ModelName"] for call in stage.stage.to("Create Shadow Model")]
     assert len(names) == 10
     assert max(map(len, names)) <= 63
+
+
+def test_the_card_states_the_release_under_its_live_version(scene: Setting) -> None:
+    stage = scene(cast(Promote_Candidate={"live_version": 4, "subject": "Released", "message": "Live."}))
+    stage.run("release", CANDIDATE, RUN)
+    [card] = stage.stage.to("Write Card")
+    assert WriteCardRequest.model_validate(card.payload).live_version == 4
+
+
+def test_a_card_that_cannot_be_written_fails_the_run_after_the_release_is_announced(scene: Setting) -> None:
+    stage = scene(cast(Write_Card=ServiceError("Lambda.Down")))
+    assert stage.run("release", CANDIDATE, RUN).error == "CardUnwritten"
+    assert "Announce Promotion" in stage.stage.states

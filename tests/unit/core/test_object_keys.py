@@ -24,6 +24,8 @@ VALUES = {
     "bucket": "inbox",
     "key": "inbox/heart/training/march.csv",
     "version_id": "v1",
+    "number": 2,
+    "form": "html",
     "report_uri": "s3://results/reports/heart/run-1/report.html",
 }
 

@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
+from clinrisk.aws.tables import approvals
 from clinrisk.core.digests import canonical_json
-from clinrisk.core.release.ledger_entries import DecisionEntry, RefusalEntry, ReleaseEntry
+from clinrisk.core.release.ledger_entries import (
+    DecisionEntry,
+    RefusalEntry,
+    ReleaseEntry,
+    decision_key,
+    release_key,
+)
 
 if TYPE_CHECKING:
     from clinrisk.aws.tables.approvals import Approval
@@ -68,6 +75,21 @@ def write_upload_decision(entry: UploadDecisionEntry) -> Reference:
 def has_upload_decision(entry: UploadDecisionEntry) -> bool:
     """Return whether the ledger has this entry."""
     return entry.key in s3.keys_under(settings().audit_bucket, entry.key)
+
+
+def release_of(use_case: str, live_version: int) -> dict[str, Any]:
+    """Return the entry of the release of a live version."""
+    return _read(release_key(use_case, live_version))
+
+
+def approval_of(release: dict[str, Any]) -> dict[str, Any]:
+    """Return the entry of the decision behind a release."""
+    return _read(decision_key(release["use_case"], release["approval_id"], approvals.APPROVED))
+
+
+def _read(key: str) -> dict[str, Any]:
+    document: dict[str, Any] = s3.fetch_json_now(s3.uri_of(settings().audit_bucket, key))
+    return document
 
 
 def _candidate(of: Approval | LiveModel) -> dict[str, Any]:

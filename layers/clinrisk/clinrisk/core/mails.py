@@ -112,25 +112,6 @@ def model_promoted(title: str, live_version: int, version: int, previous: int, r
     )
 
 
-def outcomes_unclear(use_case: str, title: str, *, conflicting: int, earlier: int) -> Mail:
-    """Return the mail that outcomes of a file do not count before somebody has looked at them."""
-    return mail(
-        f"{title}: outcomes that need a look",
-        f"{patients(conflicting)} with outcomes that exclude one another, so that none of them counts."
-        if conflicting
-        else "",
-        "Where a new outcome is the right one, send its row again with yes in a column named replaces; "
-        "where a file was wrong as a whole, send all its rows so."
-        if conflicting
-        else "",
-        f"{patients(earlier)} with an outcome dated before the prediction, which it does not answer. "
-        "Where the date is wrong, send the row again with the right one and yes in a column named replaces."
-        if earlier
-        else "",
-        f"All outcomes, file by file: clinrisk outcomes {use_case}",
-    )
-
-
 def patients(number: int) -> str:
     """Return a number of patients in words.
 

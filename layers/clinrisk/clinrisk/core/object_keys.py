@@ -132,6 +132,20 @@ def model_card(use_case: str, run_id: str) -> dict[str, str]:
     return {name: f"reports/{use_case}/{run_id}/{file}" for name, file in MODEL_CARD.items()}
 
 
+def card_editions(use_case: str, run_id: str) -> str:
+    """Return the prefix of the later editions of a model card, in the Results bucket."""
+    return f"reports/{use_case}/{run_id}/editions/"
+
+
+def card_edition(use_case: str, run_id: str, number: int, form: str) -> str:
+    """Return the key of a later edition of a model card; the keys of a form ("json", "html") sort by number.
+
+    >>> card_edition("heart", "run-1", 2, "html")
+    'reports/heart/run-1/editions/model-card-0002.html'
+    """
+    return f"{card_editions(use_case, run_id)}model-card-{number:04d}.{form}"
+
+
 def results(use_case: str, stem: str, upload: str) -> str:
     """Return the key of the results of a scored file, in the Results bucket."""
     return f"results/{use_case}/{stem}/{upload}.csv"

@@ -1,11 +1,8 @@
-"""Points in time as text: the one spelling in tables, receipts and the ledger. Standard library only."""
+"""Points in time as text: as tables, receipts and the ledger spell them, and for people. Standard library."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from datetime import datetime
+from datetime import datetime
 
 
 def stamp(moment: datetime) -> str:
@@ -16,3 +13,13 @@ def stamp(moment: datetime) -> str:
     '2026-03-01T14:05:09.087Z'
     """
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def day(moment: str) -> str:
+    """Return the day of a moment as people write it.
+
+    >>> day("2026-03-01T09:30:00.000Z")
+    '1 March 2026'
+    """
+    when = datetime.fromisoformat(moment)
+    return f"{when.day} {when:%B %Y}"

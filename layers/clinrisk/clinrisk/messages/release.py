@@ -4,7 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from clinrisk.messages.message import Count, Failure, Message, Name, Request, RunId, S3Uri, Sha256
+from clinrisk.messages.message import (
+    Count,
+    Failure,
+    Message,
+    Name,
+    Reference,
+    Request,
+    RunId,
+    S3Uri,
+    Sha256,
+)
 from clinrisk.messages.training import Digests, Probability, Version
 
 
@@ -157,3 +167,19 @@ class LiveModel(ServableModel):
     approval_id: str
     promoted_at: str
     previous_version: Count = 0
+
+
+class WriteCardRequest(Request):
+    """Ask for an edition of a released model's card; `findings` are those of a monitoring run of it."""
+
+    use_case: Name
+    live_version: Version
+    findings: Reference | None = None
+
+
+class WriteCardResult(Message):
+    """The newest edition, its page, and whether it was written now."""
+
+    edition: Version
+    page: S3Uri
+    new: bool

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from clinrisk import use_cases
+from clinrisk.core.release.card.answers import Source
 from clinrisk.jobs.report import provenance_text
-from clinrisk.jobs.report.card_answers import QUESTIONS, Source, answers_of
+from clinrisk.jobs.report.card_answers import QUESTIONS, answers_of
 from clinrisk.jobs.report.model_card import card_files
 from tests.unit.jobs.evaluation.documents import SOURCE, evaluated, manifest_of, scored
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from clinrisk.core.ingest.verdict import FileVerdict
     from clinrisk.use_cases.base import UseCase
 
+_MEND = "`clinrisk mend FILE --as USE_CASE/PURPOSE --out NEW.csv`."
 # {columns} are names of agreed columns, {detail} a fact that holds no text of the file.
 _FILE_SENTENCES: dict[FileRule, str] = {
     FileRule.KEY_SHAPE: (
@@ -76,20 +77,18 @@ _FILE_SENTENCES: dict[FileRule, str] = {
         "with Windows or Unix line endings."
     ),
     FileRule.HEADER_BELOW: (
-        "The column names are in {detail}, not in the first line. Remove the lines above them: "
-        "`clinrisk mend FILE --as USE_CASE/PURPOSE --out NEW.csv`."
+        "The column names are in {detail}, not in the first line. Remove the lines above them: " + _MEND
     ),
     FileRule.LINES_QUOTED: (
-        "Every line is in quotes from end to end, so it is one cell. Remove the outer quotes: "
-        "`clinrisk mend FILE --as USE_CASE/PURPOSE --out NEW.csv`."
+        "Every line is in quotes from end to end, so it is one cell. Remove the outer quotes: " + _MEND
     ),
     FileRule.ONE_CELL_MORE: (
         "Every row has one cell more than the header: {detail}. Remove it, or export without row names: "
-        "`clinrisk mend FILE --as USE_CASE/PURPOSE --out NEW.csv`."
+        + _MEND
     ),
     FileRule.DELIMITER: (
         "The columns are separated by {detail}. Export the file with commas between columns and decimal "
-        "points in numbers, or write it so: `clinrisk mend FILE --as USE_CASE/PURPOSE --out NEW.csv`."
+        "points in numbers, or write it so: " + _MEND
     ),
     FileRule.TOO_MANY_COLUMNS: (
         "The file has more than {detail} columns. Send only the agreed columns; `clinrisk use-cases` lists "
@@ -107,11 +106,11 @@ _FILE_SENTENCES: dict[FileRule, str] = {
     ),
     FileRule.COLUMNS_MISSPELT: (
         "The header has {columns} in another spelling (at position {detail}). Write the names exactly so: "
-        "`clinrisk mend FILE --as USE_CASE/PURPOSE --out NEW.csv`."
+        + _MEND
     ),
     FileRule.COLUMN_UNNAMED: (
         "The header has a column without a name (at position {detail}). Export without row names and without "
-        "a comma at the end of lines: `clinrisk mend FILE --as USE_CASE/PURPOSE --out NEW.csv`."
+        "a comma at the end of lines: " + _MEND
     ),
     FileRule.COLUMNS_UNKNOWN: (
         "The header has columns that were not agreed (at position {detail}). Rename those that are an agreed "

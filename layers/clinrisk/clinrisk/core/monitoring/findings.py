@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from clinrisk.core.profiles.score_profile import ScoreProfile
 
 
+TOGETHER = "all recent batches together"
+"""The name under which the batches with known outcomes are judged as one."""
+
+
 class CheckVerdict(StrEnum):
     """How a check can end; NOT_EVALUATED where the data cannot decide."""
 

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+def release_key(use_case: str, live_version: int) -> str:
+    """Return the key of the entry of a release; sorts by use case and version."""
+    return f"ledger/{use_case}/{live_version:08d}-promoted.json"
+
+
+def decision_key(use_case: str, approval_id: str, decision: str) -> str:
+    """Return the key of the entry of a decision, APPROVED or REJECTED."""
+    return f"ledger/{use_case}/decisions/{approval_id}-{decision.lower()}.json"
+
+
 @dataclass(frozen=True, kw_only=True)
 class LedgerEntry(ABC):
     """What every entry states: the candidate, and the decision about it."""
@@ -53,7 +63,7 @@ class ReleaseEntry(LedgerEntry):
     @property
     def key(self) -> str:
         """The object's key; sorts by use case and version."""
-        return f"ledger/{self.use_case}/{self.live_version:08d}-{self.event}.json"
+        return release_key(self.use_case, self.live_version)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +82,7 @@ class DecisionEntry(LedgerEntry):
     @property
     def key(self) -> str:
         """The object's key."""
-        return f"ledger/{self.use_case}/decisions/{self.approval_id}-{self.decision.lower()}.json"
+        return decision_key(self.use_case, self.approval_id, self.decision)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The mails about batches and about what people decide of uploads: cautions first, then counts, then the way.
+"""The mails about batches, outcomes and what people decide of uploads: cautions, then counts, then the way.
 
 No mail holds a patient or a value of any row. Every action that a mail asks for is a command. Standard
 library only.
@@ -95,8 +95,8 @@ def upload_decided(key: str, purpose: str, decision: UploadDecision, recalled: s
         }
         return mail(f"{name} was let through", f"{name} was held and is let through. {by}", follows[purpose])
     follows = {
-        "training": "The next training leaves its rows out. A model that was trained before keeps what it "
-        "learned from them.",
+        "training": "The next training leaves its rows out. A candidate that learned from them can no longer "
+        "be released; a model that was released before keeps what it learned from them.",
         "inference": "Its risks no longer count in monitoring.",
         "outcomes": "Its outcomes no longer count; those that are left are joined anew.",
     }
@@ -109,6 +109,25 @@ def upload_decided(key: str, purpose: str, decision: UploadDecision, recalled: s
         f"{name} was withdrawn: none of its rows counts any more. {by}",
         follows[purpose],
         "The same file may be dropped again: clinrisk drop FILE --as USE_CASE/PURPOSE",
+    )
+
+
+def outcomes_unclear(use_case: str, title: str, *, conflicting: int, earlier: int) -> Mail:
+    """Return the mail that outcomes of a file do not count before somebody has looked at them."""
+    return mail(
+        f"{title}: outcomes that need a look",
+        f"{patients(conflicting)} with outcomes that exclude one another, so that none of them counts."
+        if conflicting
+        else "",
+        "Where a new outcome is the right one, send its row again with yes in a column named replaces; "
+        "where a file was wrong as a whole, send all its rows so."
+        if conflicting
+        else "",
+        f"{patients(earlier)} with an outcome dated before the prediction, which it does not answer. "
+        "Where the date is wrong, send the row again with the right one and yes in a column named replaces."
+        if earlier
+        else "",
+        f"All outcomes, file by file: clinrisk outcomes {use_case}",
     )
 
 

@@ -9,13 +9,13 @@ import json
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
+from clinrisk.core.release.card.answers import Source
 from clinrisk.core.training.promotion import CANDIDATE
-from clinrisk.jobs.report.card_answers import Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from clinrisk.jobs.report.card_answers import CardAnswer
+    from clinrisk.core.release.card.answers import CardAnswer
     from clinrisk.use_cases.base import UseCase
 
 NAMESPACE = "https://mc.chai.org/v0.2/schema.xsd"

@@ -6,11 +6,10 @@ can answer is marked as a question to it, never filled with something plausible.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from clinrisk.core.evaluation.figure_text import number, percent, share
+from clinrisk.core.release.card.answers import CardAnswer, Source
 from clinrisk.core.training.promotion import BASELINE, CANDIDATE, FLOOR
 from clinrisk.jobs.report import provenance_text
 from clinrisk.jobs.report.cautions import cautions
@@ -21,23 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clinrisk.use_cases.base import UseCase
-
-
-class Source(StrEnum):
-    """Who gave an answer."""
-
-    RUN = "computed by this run"
-    USE_CASE = "stated by the use case"
-    HOSPITAL = "to be answered by the hospital"
-    LATER = "not available yet"
-
-
-@dataclass(frozen=True)
-class CardAnswer:
-    """One answer and who gave it."""
-
-    text: str
-    source: Source
 
 
 # What nobody but the hospital can know, as a question to it.

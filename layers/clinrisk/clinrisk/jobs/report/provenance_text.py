@@ -5,8 +5,9 @@ A public data set is named only where a file holds exactly its rows; whatever no
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from clinrisk.core.timestamps import day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,16 +38,6 @@ def arrival(manifest: Mapping[str, Any]) -> str:
     if days[0] == days[1]:
         return f"{files} arrived on {days[0]}."
     return f"{files} arrived from {days[0]} to {days[1]}."
-
-
-def day(moment: str) -> str:
-    """Return the day of a moment as people write it.
-
-    >>> day("2026-03-01T09:30:00.000Z")
-    '1 March 2026'
-    """
-    when = datetime.fromisoformat(moment)
-    return f"{when.day} {when:%B %Y}"
 
 
 def stated(manifest: Mapping[str, Any], use_case: UseCase) -> list[str]:

@@ -14,6 +14,7 @@ from jinja2 import Environment, StrictUndefined
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
 from clinrisk.core.evaluation.figure_text import number, per_hundred, percent, share
+from clinrisk.core.timestamps import day
 from clinrisk.core.training.promotion import BASELINE, CANDIDATE, CHAMPION, FIRST_RELEASED, FLOOR, REFERENCES
 from clinrisk.jobs.report import charts, pictures, provenance_text
 from clinrisk.jobs.report.cautions import cautions
@@ -247,7 +248,7 @@ def filled(template: str, **values: Any) -> str:
     )
     environment.filters |= {"number": number, "share": share, "per_hundred": per_hundred, "percent": percent}
     environment.filters["short"] = partial(number, digits=2)
-    environment.filters["day"] = provenance_text.day
+    environment.filters["day"] = day
     text = files("clinrisk.jobs.report").joinpath(template).read_text(encoding="utf-8")
     return environment.from_string(text).render(**values)
 

@@ -12,6 +12,7 @@ from clinrisk import use_cases
 from clinrisk.aws import s3
 from clinrisk.core.monitoring.checks import CHECKS, ProfileCheck
 from clinrisk.core.monitoring.findings import (
+    TOGETHER,
     Check,
     CheckFinding,
     ProfileMaterial,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from clinrisk.messages.monitoring import Batch
 
 NO_BATCH = "none"
-TOGETHER = "all recent batches together"
 
 
 def run(request: CheckRequest) -> CheckResult:

@@ -17,8 +17,8 @@ from clinrisk import use_cases
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import uploads
-from clinrisk.core import mails, object_keys
-from clinrisk.core.scoring import outcomes
+from clinrisk.core import object_keys
+from clinrisk.core.scoring import batch_mails, outcomes
 from clinrisk.core.scoring.outcome_status import OutcomeStatus
 from clinrisk.messages.scoring import JoinRequest, JoinResult
 
@@ -41,7 +41,7 @@ def join(request: JoinRequest, today: dt.date) -> JoinResult:
     _store_overview(use_case, arrived, judged, by_upload, today)
     # A file that was withdrawn in the meantime has none.
     counts = by_upload.get(request.upload_id) or outcomes.counts_of(outcomes.NOBODY)
-    mail = mails.outcomes_unclear(
+    mail = batch_mails.outcomes_unclear(
         use_case.name,
         use_case.title,
         conflicting=counts[OutcomeStatus.CONFLICTING],

@@ -23,7 +23,6 @@ HEAD_BYTES = 256 * 1024
 """How many bytes of a file are checked (fewer when the file is shorter)."""
 MOST_COLUMNS = 500
 _POSITIONS_SHOWN = 20
-_LINES_COMPARED = 30
 _CHARACTERS_COMPARED = 16_384
 OUTCOME_COLUMNS = ("id", "label", "date")
 REPLACES = "replaces"
@@ -138,7 +137,7 @@ def _positions(columns: Iterable[int]) -> str:
 def _lines(head: bytes) -> list[str]:
     """Return the first lines of a file."""
     lines = head.removeprefix(content.BOM).decode("utf-8", "replace").splitlines()
-    return [line[:_CHARACTERS_COMPARED] for line in lines[:_LINES_COMPARED]]
+    return [line[:_CHARACTERS_COMPARED] for line in lines[: header_names.LINES_SEARCHED]]
 
 
 def _unrecognised(head: bytes, names: tuple[str, ...], use_case: UseCase, purpose: str) -> Problem:

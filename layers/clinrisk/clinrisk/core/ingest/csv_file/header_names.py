@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars", ",": "commas"}
 NEARLY = 0.75
 """From this share of common letters on (difflib's ratio), a name is taken for the agreed one misspelt."""
+LINES_SEARCHED = 30
+"""How many lines from the first on may be the header."""
 SHORTEST_NEAR = 5
 """Letters that such a name has at least: too many shorter ones are close to one another (cpk is not cp)."""
 _DECIMAL_COMMA = re.compile(r"[;\t|][+-]?[0-9]+,[0-9]+(?=[;\t|]|$)")

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clinrisk.jobs.report.card_answers import Source
+from clinrisk.core.release.card.answers import Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clinrisk.jobs.report.card_answers import CardAnswer
+    from clinrisk.core.release.card.answers import CardAnswer
 
 # Code, title, the answers that make it up.
 ATTRIBUTES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
