@@ -170,6 +170,7 @@ def _dashboard(cases: Sequence[UseCase]) -> str:
         ("Rows that arrived", "Sum", _HOUR, per_case("RowsAccepted", "RowsQuarantined")),
         ("Uploads that could not be ingested", "Sum", _HOUR, per_case("UploadsFailed")),
         ("Patients scored", "Sum", _HOUR, per_case("RowsScored")),
+        ("Batches that were held", "Sum", _DAY, per_case("BatchesHeld")),
         ("Candidates beside the live model", "Sum", _DAY, per_case("ShadowsCompared", "ShadowsFailed")),
         ("Models released", "Sum", _DAY, per_case("ModelsPromoted", "CandidatesBlocked")),
         (

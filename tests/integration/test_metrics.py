@@ -15,6 +15,7 @@ from tests.integration.events import read_event
 from tests.integration.fake_feature_store import FakeFeatureStore
 from tests.integration.inbox_files import Ingest, csv, heart_rows, stroke_batch
 from tests.integration.presented_results import publish_event
+from tests.integration.scored_batches import ScoredBatches
 from tests.integration.trained_candidate import TrainedCandidate, WaitingExecution
 
 if TYPE_CHECKING:
@@ -121,6 +122,11 @@ def shadows(compared: int, broken: int) -> list[EmittedMetric]:
     return one(Metric.SHADOWS_COMPARED, compared) + one(Metric.SHADOWS_FAILED, broken)
 
 
+def at_the_door(stack: Stack, case: str) -> None:
+    ScoredBatches(stack)
+    stack.call("judge_batch", read_event(f"judge_batch.{case}") | {"execution": "run-1"})
+
+
 ENDINGS: dict[str, tuple[Callable[[Stack], object], list[EmittedMetric]]] = {
     "accepted": (lambda stack: training_file(stack).run(), settled("heart", "ACCEPTED", 40)),
     "partial": (lambda stack: training_file(stack, BAD_ROW).run(), settled("heart", "PARTIAL", 40, 1)),
@@ -152,6 +158,8 @@ ENDINGS: dict[str, tuple[Callable[[Stack], object], list[EmittedMetric]]] = {
     ),
     "not promoted": (not_promoted, DECIDED),
     "scored": (scored, settled("stroke", "ACCEPTED", 20) + one(Metric.ROWS_SCORED, 20, "stroke")),
+    "fit to be scored": (lambda stack: at_the_door(stack, "like_training"), one(Metric.BATCHES_HELD, 0)),
+    "held at the door": (lambda stack: at_the_door(stack, "other_hospital"), one(Metric.BATCHES_HELD, 1)),
     "shadow compared": (
         lambda stack: stack.call("record_shadow", read_event("record_shadow.compared")),
         shadows(1, 0),

@@ -317,7 +317,10 @@ def test_the_card_states_the_release_under_its_live_version(scene: Setting) -> N
     assert WriteCardRequest.model_validate(card.payload).live_version == 4
 
 
-def test_a_card_that_cannot_be_written_fails_the_run_after_the_release_is_announced(scene: Setting) -> None:
-    stage = scene(cast(Write_Card=ServiceError("Lambda.Down")))
+@pytest.mark.parametrize("announced", [{"MessageId": "m"}, ServiceError("SNS.Down")])
+def test_a_card_that_cannot_be_written_fails_the_run_and_is_announced(scene: Setting, announced: Any) -> None:
+    stage = scene(cast(Write_Card=ServiceError("Lambda.Down"), Announce_Unwritten_Card=announced))
     assert stage.run("release", CANDIDATE, RUN).error == "CardUnwritten"
     assert "Announce Promotion" in stage.stage.states
+    sent = stage.stage.to("Announce Unwritten Card")[0].arguments
+    assert sent["Message"].startswith("Live version 1 is live, but no edition of its model card states so.")

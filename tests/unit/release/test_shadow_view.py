@@ -93,3 +93,12 @@ def test_the_mail_reads_as_it_was_read_aloud() -> None:
 def test_an_attribute_that_a_comparison_does_not_have_has_an_empty_table() -> None:
     shown = shadow_view_of([made("replay", 240) | {"groups": {}}], HEART)
     assert shown.groups == tuple((attribute.title, ()) for attribute in HEART.protected)
+
+
+def test_patients_whom_a_model_would_not_score_are_counted_over_all_batches() -> None:
+    batches = [made("replay", 240), made("b" * 20, 10)]
+    batches[0]["not_scored"] |= {"candidate": 3}
+    batches[1]["not_scored"] |= {"candidate": 1, "champion": 2}
+    [note] = shadow_view_of(batches, HEART).notes
+    assert "4 patients whom the live model scores and the candidate would not" in note
+    assert "2 whom the candidate would score and the live model does not, and 0 whom neither" in note

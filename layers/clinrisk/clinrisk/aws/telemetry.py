@@ -40,6 +40,7 @@ class Metric(StrEnum):
     APPROVALS_DECIDED = "ApprovalsDecided"
     APPROVALS_EXPIRED = "ApprovalsExpired"
     MODELS_PROMOTED = "ModelsPromoted"
+    BATCHES_HELD = "BatchesHeld"
     ROWS_SCORED = "RowsScored"
     SHADOWS_COMPARED = "ShadowsCompared"
     SHADOWS_FAILED = "ShadowsFailed"

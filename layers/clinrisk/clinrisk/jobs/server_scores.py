@@ -12,14 +12,12 @@ from pyarrow import csv
 from clinrisk.errors import CountsDisagree, FeatureMismatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from clinrisk.jobs.evaluation.metrics import Floats
-
-_TYPES = {"record_id": pa.string(), "score": pa.float64()}
 
 
 def score_files(folder: Path) -> list[Path]:
@@ -27,23 +25,38 @@ def score_files(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.rglob("*.out")) if path.stat().st_size]
 
 
-def scores_of(files: Iterable[Path], record_ids: NDArray[np.str_], *, of_all: bool = True) -> Floats:
-    """Return the server's scores in the patients' order.
+def served(files: Iterable[Path], inputs: Sequence[str] = ()) -> pd.DataFrame:
+    """Return what was served by record id: the score, after the `inputs` that were served with it.
 
-    Raises CountsDisagree unless each patient has exactly one and, where these are all that were served,
-    nobody else has; FeatureMismatch where a line is no score.
+    Raises FeatureMismatch where a line is not that.
     """
-    options = csv.ReadOptions(column_names=list(_TYPES))
-    convert = csv.ConvertOptions(column_types=_TYPES)
+    types = {"record_id": pa.string()} | dict.fromkeys((*inputs, "score"), pa.float64())
+    options = csv.ReadOptions(column_names=list(types))
+    convert = csv.ConvertOptions(column_types=types)
     try:
         tables = [csv.read_csv(path, read_options=options, convert_options=convert) for path in files]
     except pa.ArrowInvalid as error:
-        raise FeatureMismatch("The scores are not lines of a record id and one number.") from error
-    given = pa.concat_tables(tables).to_pandas() if tables else pd.DataFrame(columns=list(_TYPES))
-    scores = given.set_index("record_id")["score"].astype(np.float64)
-    paired = scores.index.is_unique and (len(scores) == len(record_ids) or not of_all)
-    if not paired or not pd.Index(record_ids).isin(scores.index).all():
-        message = f"{len(record_ids)} patients and {len(scores)} scores do not pair up one to one."
+        expected = f"{len(inputs) + 1} numbers" if inputs else "one number"
+        raise FeatureMismatch(f"The scores are not lines of a record id and {expected}.") from error
+    given = pa.concat_tables(tables).to_pandas() if tables else pd.DataFrame(columns=list(types))
+    return given.set_index("record_id").astype(np.float64)
+
+
+def in_order(given: pd.DataFrame, record_ids: NDArray[np.str_], *, of_all: bool = True) -> pd.DataFrame:
+    """Return what was served in the patients' order.
+
+    Raises CountsDisagree unless each patient is there once and, where these are all that were served,
+    nobody else is.
+    """
+    paired = given.index.is_unique and (len(given) == len(record_ids) or not of_all)
+    if not paired or not pd.Index(record_ids).isin(given.index).all():
+        message = f"{len(record_ids)} patients and {len(given)} scores do not pair up one to one."
         raise CountsDisagree(message)
-    found: Floats = scores.loc[record_ids.tolist()].to_numpy()
+    ordered: pd.DataFrame = given.loc[record_ids.tolist()]
+    return ordered
+
+
+def scores_of(files: Iterable[Path], record_ids: NDArray[np.str_]) -> Floats:
+    """Return the server's scores in the patients' order, checked as in `served` and `in_order`."""
+    found: Floats = in_order(served(files), record_ids)["score"].to_numpy()
     return found

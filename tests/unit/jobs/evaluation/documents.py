@@ -70,8 +70,15 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     )
     drivers = [{"column": "age", "title": "age", "share": 1.0}]
     correction = {"kept": False, "slope": 1.0, "intercept": 0.0, "log_loss_gain": [0.0, -0.1, 0.1]}
+    rows = document["counts"]["holdout"]["rows"]
     made = {
         "characteristics": CHARACTERISTICS,
+        "cross_checks": {
+            "duplicates": {"equal": 0, "nearly_equal": 0, "auc": 0.85, "auc_without": 0.85},
+            "intervals": [],
+            "doubts": {"rows": rows, "not_scored": 0, "uncertain": rows // 5},
+            "absences": [{"column": "chol", "lacked": 3, "mean_risk": 0.0042, "log_loss": -0.001}],
+        },
         "recalibration": correction,
         "search": {"tried": [], "chosen": None},
     }

@@ -51,6 +51,12 @@ def test_the_evidence_is_checked_on_patients_whom_no_model_has_seen(trained: Lab
     assert checks["duplicates"]["auc"] == checks["duplicates"]["auc_without"] == pytest.approx(auc)
     assert sum(band["rows"] for band in checks["intervals"]) == document["counts"]["holdout"]["rows"]
     assert all(band["low"] < band["high"] for band in checks["intervals"])
+    doubts = checks["doubts"]
+    assert doubts["rows"] == document["counts"]["holdout"]["rows"]
+    # Nobody lacks what is essential; whoever lacks the vessels (few do in training) is in doubt.
+    assert doubts["not_scored"] == 0 < doubts["uncertain"] < doubts["rows"]
+    inputs = {column.name for column in trained.use_case.columns if not column.essential}
+    assert {row["column"] for row in checks["absences"]} == inputs
 
 
 def test_ten_runs_on_the_same_inputs_give_the_same_bytes(trained: Laboratory) -> None:

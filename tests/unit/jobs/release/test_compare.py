@@ -15,6 +15,8 @@ from clinrisk.jobs.patient_tables import feature_matrix
 from tests.unit.jobs.conftest import RUN, offline_schema, synthetic
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.unit.jobs.conftest import Laboratory
 
 FIRST, SECOND = "a" * 20, "b" * 20
@@ -35,7 +37,7 @@ class Shadow:
             table = pa.Table.from_pylist(synthetic(laboratory.use_case, rows, seed=seed), schema=schema)
             self.risks[upload] = booster.risks(model, feature_matrix(table.to_pandas(), names), names)
             self.live(upload, table, np.clip(self.risks[upload] * 0.8 + 0.05, 0, 1))
-            self.scored(upload, table["record_id"].to_pylist())
+            self.scored(upload, table)
 
     def live(self, upload: str, table: pa.Table, risks: Any, version: str = "3") -> None:
         columns = {name: table[name] for name in ("record_id", *self.laboratory.use_case.group_columns)}
@@ -44,10 +46,19 @@ class Shadow:
         folder = self.laboratory.inputs("compare", f"champion/{upload[:1]}")
         parquet.write_table(pa.table(columns | said | versions), folder / f"{upload}.parquet")
 
-    def scored(self, upload: str, ids: list[str]) -> None:
-        pairs = zip(reversed(ids), reversed(self.risks[upload].tolist()), strict=True)
-        text = "".join(f"{record_id},{risk:.9g}\n" for record_id, risk in pairs)
-        (self.laboratory.inputs("compare", f"shadow/{upload}") / "batch.csv.out").write_text(text)
+    def scored(self, upload: str, table: pa.Table) -> None:
+        rows = table.select(["record_id", *self.laboratory.use_case.feature_names]).to_pandas()
+        served = rows.assign(score=self.risks[upload])[::-1]
+        served.to_csv(self.file_of(upload), header=False, index=False)
+
+    def file_of(self, upload: str) -> Path:
+        return self.laboratory.inputs("compare", f"shadow/{upload}") / "batch.csv.out"
+
+    def add(self, record_id: str, **inputs: float) -> None:
+        """Serve one more patient of the second batch, who has these inputs and no others."""
+        names = self.laboratory.use_case.feature_names
+        cells = [record_id, *(str(inputs.get(name, "")) for name in names), "0.5"]
+        self.file_of(SECOND).write_text(self.file_of(SECOND).read_text() + ",".join(cells) + "\n")
 
     def run(self, **settings: str) -> int:
         return self.laboratory.run("compare", **SETTINGS | settings)
@@ -80,7 +91,7 @@ def test_no_patient_leaves_in_the_comparison(shadow: Shadow) -> None:
     assert shadow.run() == 0
 
     told = json.dumps(shadow.told())
-    batch = shadow.laboratory.inputs("compare", f"shadow/{FIRST}") / "batch.csv.out"
+    batch = shadow.file_of(FIRST)
     assert not [line for line in batch.read_text().splitlines() if line.split(",")[0] in told]
 
 
@@ -103,7 +114,7 @@ def test_predictions_of_an_earlier_live_model_are_left_out(shadow: Shadow) -> No
 
 
 def test_scores_that_do_not_pair_up_are_refused(shadow: Shadow) -> None:
-    batch = shadow.laboratory.inputs("compare", f"shadow/{SECOND}") / "batch.csv.out"
+    batch = shadow.file_of(SECOND)
     batch.write_text("".join(batch.read_text().splitlines(keepends=True)[1:]))
 
     assert shadow.run() == 1
@@ -111,11 +122,27 @@ def test_scores_that_do_not_pair_up_are_refused(shadow: Shadow) -> None:
 
 
 def test_patients_for_whom_the_live_model_states_no_risk_are_not_compared(shadow: Shadow) -> None:
-    batch = shadow.laboratory.inputs("compare", f"shadow/{SECOND}") / "batch.csv.out"
-    batch.write_text(batch.read_text() + "not-scored,0.5\n")
+    names = shadow.laboratory.use_case.feature_names
+    shadow.add("complete", **dict.fromkeys(names, 1.0))
+    shadow.add("without-any-input")
 
     assert shadow.run() == 0
     assert shadow.told()["everyone"]["n"] == 120
+    assert shadow.told()["not_scored"] == {"candidate": 0, "champion": 1, "either": 1}
+
+
+def test_patients_for_whom_the_candidate_states_no_risk_are_not_compared(shadow: Shadow) -> None:
+    lines = shadow.file_of(FIRST).read_text().splitlines()
+    names = shadow.laboratory.use_case.feature_names
+    # The last patients of the file lack their age, without which no risk is stated.
+    age = 1 + names.index("age")
+    cells = [line.split(",") for line in lines]
+    blanked = [[*row[:age], "", *row[age + 1 :]] if at >= 60 else row for at, row in enumerate(cells)]
+    shadow.file_of(FIRST).write_text("".join(",".join(row) + "\n" for row in blanked))
+
+    assert shadow.run() == 0
+    assert shadow.told()["everyone"]["n"] == 110
+    assert shadow.told()["not_scored"] == {"candidate": 10, "champion": 0, "either": 0}
 
 
 def test_a_candidate_of_other_features_is_refused(shadow: Shadow) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
-from clinrisk.jobs.report.cautions import cautions
+from clinrisk.jobs.report.cautions import cautions, doubted
 
 TITLES = {"logistic": "logistic regression", "floor": "age alone"}
 GROUPS = {"sex": {"female": "women", "male": "men"}}
@@ -120,6 +120,8 @@ def test_what_was_not_evaluated_is_no_fault() -> None:
 CHECKS: dict[str, Any] = {
     "duplicates": {"equal": 3, "nearly_equal": 4, "auc": 0.9, "auc_without": 0.8951},
     "intervals": [{"band": "low", "rows": 40, "observed": [0.1, 0.04, 0.23], "low": 0.05, "high": 0.2}],
+    "doubts": {"rows": 50, "not_scored": 1, "uncertain": 8},
+    "absences": [],
 }
 TWO_PARTS = {"training": {"rows": 250}, "holdout": {"rows": 50}}
 
@@ -148,3 +150,9 @@ def test_an_auc_that_could_not_be_found_is_no_caution() -> None:
     alone = CHECKS | {"duplicates": {"equal": 0, "nearly_equal": 9, "auc": 0.9, "auc_without": None}}
 
     assert sentences(counts=TWO_PARTS, cross_checks=alone) == []
+
+
+def test_the_share_without_a_certain_risk_is_stated_or_said_to_be_unknown() -> None:
+    assert "1 (2%) would have no risk" in doubted({"cross_checks": CHECKS})
+    assert "8 (16%) an uncertain one" in doubted({"cross_checks": CHECKS})
+    assert "was not counted" in doubted({})

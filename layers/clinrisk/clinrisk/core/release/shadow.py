@@ -25,6 +25,8 @@ REPLAY = "replay"
 
 COMPARED, NOTHING, FAILED = "COMPARED", "NOTHING", "FAILED"
 COUNTS = ("both", "only_candidate", "only_champion", "neither")
+NOT_SCORED = ("candidate", "champion", "either")
+"""Who states no risk of a patient whom the server scored: one model alone, or both."""
 
 
 def kappa(counts: Mapping[str, int]) -> float | None:
@@ -63,5 +65,10 @@ def not_compared(use_case: str, run_id: str, batch: str, outcome: str, reason: s
 
 def together(figures: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Add the counts of several comparisons up and give what follows from them."""
-    given = list(figures)
-    return agreement({name: sum(one[name] for one in given) for name in COUNTS})
+    return agreement(added(figures, COUNTS))
+
+
+def added(counts: Iterable[Mapping[str, Any]], names: Iterable[str]) -> dict[str, int]:
+    """Add named counts up."""
+    given = list(counts)
+    return {name: sum(one[name] for one in given) for name in names}

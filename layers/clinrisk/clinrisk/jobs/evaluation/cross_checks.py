@@ -1,4 +1,4 @@
-"""Two checks of the evidence itself: patients who may be there twice, and intervals of risks."""
+"""Checks of the evidence itself: patients who may be there twice, intervals, doubts, absent inputs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from clinrisk.core.evaluation.estimates import wilson
+from clinrisk.jobs.scoring.doubts import doubts_of
 from clinrisk.jobs.training.duplicates import nearly_equal
 
 if TYPE_CHECKING:
@@ -32,6 +33,26 @@ def duplicate_evidence(
         return float(roc_auc_score(labels, risks[rows])) if 0 < labels.sum() < len(labels) else None
 
     return {**counted, "auc": auc(np.ones(len(patients), dtype=bool)), "auc_without": auc(others)}
+
+
+def doubt_evidence(
+    patients: Patients, intervals: tuple[Floats, Floats], use_case: UseCase, card: Mapping[str, Any]
+) -> dict[str, int]:
+    """Count for how many of the patients the model would state no risk, or an uncertain one."""
+    found = doubts_of(patients.features, intervals, use_case, card)
+    without, uncertain = np.count_nonzero(~found.stated), np.count_nonzero(found.uncertain)
+    return {"rows": len(patients), "not_scored": int(without), "uncertain": int(uncertain)}
+
+
+def absence_evidence(card: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return, per column, how many training patients lacked it, and what its absence does to the risks.
+
+    Mean risk and log loss rise by that much when nobody has the column, on patients outside the fit.
+    """
+    return [
+        {"column": column, "lacked": card["absence"][column], **effect}
+        for column, effect in card["absence_effect"].items()
+    ]
 
 
 def interval_evidence(

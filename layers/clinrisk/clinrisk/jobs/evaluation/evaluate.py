@@ -19,7 +19,12 @@ from clinrisk.core.training.promotion import BASELINE, CANDIDATE, CHAMPION, FIRS
 from clinrisk.errors import EvidenceChanged, FeatureMismatch
 from clinrisk.jobs.container import read_json, write_json
 from clinrisk.jobs.evaluation.characteristics import characteristics
-from clinrisk.jobs.evaluation.cross_checks import duplicate_evidence, interval_evidence
+from clinrisk.jobs.evaluation.cross_checks import (
+    absence_evidence,
+    doubt_evidence,
+    duplicate_evidence,
+    interval_evidence,
+)
 from clinrisk.jobs.evaluation.evaluation_document import ScoredPatients, evaluation_of
 from clinrisk.jobs.evaluation.released_models import read_released
 from clinrisk.jobs.models import baseline, booster, factors, recalibration, refits
@@ -134,6 +139,8 @@ def _evaluate(
     document["cross_checks"] = {
         "duplicates": duplicate_evidence(training, learned[CANDIDATE], manifest["duplicates"], use_case),
         "intervals": interval_evidence(holdout, held[CANDIDATE], spans, use_case),
+        "doubts": doubt_evidence(holdout, spans, use_case, card),
+        "absences": absence_evidence(card),
     }
     document["characteristics"] = characteristics(training, use_case)
     sample = training.features[:DRIVER_ROWS]

@@ -12,7 +12,7 @@ from clinrisk.core.evaluation.figure_text import number, percent, share
 from clinrisk.core.release.card.answers import CardAnswer, Source
 from clinrisk.core.training.promotion import BASELINE, CANDIDATE, FLOOR
 from clinrisk.jobs.report import provenance_text
-from clinrisk.jobs.report.cautions import cautions
+from clinrisk.jobs.report.cautions import cautions, doubted
 from clinrisk.jobs.report.report_page import group_titles, model_titles, tuned_settings
 from clinrisk.use_cases.base import Number
 
@@ -256,4 +256,5 @@ def _fairness(document: Mapping[str, Any], use_case: UseCase) -> str:
 def _limits(document: Mapping[str, Any], use_case: UseCase) -> str:
     """Return what this run found to be careful about."""
     found = cautions(document, model_titles(use_case), group_titles(use_case))
-    return " ".join(found) or "This run found no figure to be careful about and no group too small to judge."
+    nothing = "This run found no figure to be careful about and no group too small to judge."
+    return f"{' '.join(found) or nothing} {doubted(document)}"

@@ -87,6 +87,18 @@ def _evidence(document: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
+def doubted(document: Mapping[str, Any]) -> str:
+    """Return for which share of the hold-out patients no risk, or an uncertain one, would be stated."""
+    checks = document.get("cross_checks")
+    if checks is None:
+        return "How many hold-out patients would have no risk, or an uncertain one, was not counted."
+    rows, without, uncertain = (checks["doubts"][name] for name in ("rows", "not_scored", "uncertain"))
+    return (
+        f"Of {rows} hold-out patients, {without} ({percent(without / rows)}) would have no risk, since too "
+        f"little was measured, and {uncertain} ({percent(uncertain / rows)}) an uncertain one in no band."
+    )
+
+
 def _others(document: Mapping[str, Any], titles: Mapping[str, str]) -> Iterator[str]:
     """Yield the simpler models that the candidate is not shown to outrank."""
     for name in (BASELINE, FLOOR):

@@ -17,7 +17,7 @@ from clinrisk.core.evaluation.figure_text import number, per_hundred, percent, s
 from clinrisk.core.timestamps import day
 from clinrisk.core.training.promotion import BASELINE, CANDIDATE, CHAMPION, FIRST_RELEASED, FLOOR, REFERENCES
 from clinrisk.jobs.report import charts, pictures, provenance_text
-from clinrisk.jobs.report.cautions import cautions
+from clinrisk.jobs.report.cautions import cautions, doubted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -271,6 +271,8 @@ def render(document: Mapping[str, Any], manifest: Mapping[str, Any], use_case: U
         holdout_models=[name for name in titles if name in document["holdout"]],
         figures=FIGURES,
         cautions=cautions(document, titles, groups),
+        doubted=doubted(document),
+        absences=document.get("cross_checks", {}).get("absences", []),
         group_figures=GROUP_FIGURES,
         more_group_figures=MORE_GROUP_FIGURES,
         gap_titles=GAPS,

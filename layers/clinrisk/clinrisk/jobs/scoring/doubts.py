@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clinrisk.jobs.models import absence
+from clinrisk.jobs.models import absence, codes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from clinrisk.jobs.evaluation.metrics import Floats
     from clinrisk.use_cases.base import UseCase
 
+    Spans = tuple[Floats, Floats]
+
 
 @dataclass(frozen=True)
 class Absence:
@@ -32,6 +34,40 @@ class Absence:
     not_measured: str
     refusal: str
     doubt: str
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """What is wanting in the inputs of each of some patients, and what follows."""
+
+    missing: NDArray[np.bool_]
+    """Columns that were not measured, (rows, columns)."""
+    unfamiliar: NDArray[np.bool_]
+    """Columns with a code that hardly any training patient had, (rows, columns)."""
+    absent: list[Absence]
+    outside: list[str]
+    """The titles of the columns unlike the training patients'; "" for most patients."""
+    cautions: list[str]
+
+    @property
+    def stated(self) -> NDArray[np.bool_]:
+        """For whom a risk is stated."""
+        return np.array([not why.refusal for why in self.absent], dtype=bool)
+
+    @property
+    def uncertain(self) -> NDArray[np.bool_]:
+        """Whose stated risk is uncertain."""
+        return np.logical_and(self.stated, [bool(caution) for caution in self.cautions])
+
+
+def doubts_of(features: Floats, spans: Spans, use_case: UseCase, card: Mapping[str, Any]) -> Doubts:
+    """Return the doubts about patients whose risks have the intervals `spans`, by the card of their model."""
+    missing = absence.not_measured(features, use_case)
+    absent = absences(missing, use_case, card)
+    unfamiliar = codes.has_unfamiliar(features, card.get("unfamiliar_codes", {}), use_case)
+    unlike = named(outside(features, card["ranges"], use_case) | unfamiliar, use_case)
+    wide = reaches_every_band(*spans, use_case)
+    return Doubts(missing, unfamiliar, absent, unlike, cautions(absent, unlike, wide, use_case))
 
 
 def absences(missing: NDArray[np.bool_], use_case: UseCase, card: Mapping[str, Any]) -> list[Absence]:

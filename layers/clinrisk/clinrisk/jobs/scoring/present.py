@@ -29,10 +29,9 @@ from clinrisk.core.profiles.score_profile import ScoreProfile, score_profile_of
 from clinrisk.core.scoring.results_sidecar import NOT_SCORED, UNCERTAIN
 from clinrisk.errors import CountsDisagree, FeatureMismatch, ObjectMissing
 from clinrisk.jobs.container import read_json, write_json
-from clinrisk.jobs.models import booster, codes, factors, recalibration, refits
-from clinrisk.jobs.models.absence import not_measured
+from clinrisk.jobs.models import booster, factors, recalibration, refits
 from clinrisk.jobs.patient_tables import feature_matrix, groups_of, read_parquet, set_schema, texts, unpack
-from clinrisk.jobs.scoring import doubts
+from clinrisk.jobs.scoring.doubts import doubts_of
 from clinrisk.jobs.server_scores import score_files, scores_of
 
 if TYPE_CHECKING:
@@ -189,21 +188,12 @@ def _explained(rows: pd.DataFrame, risks: Floats, use_case: UseCase, model: Serv
     features = feature_matrix(rows, use_case.feature_names)
     contributions = booster.contributions(model.booster, features, use_case.feature_names)
     low, high = model.refits.intervals(features, risks, recalibration.of_model(model.card))
-    missing = not_measured(features, use_case)
-    absent = doubts.absences(missing, use_case, model.card)
-    strange = codes.has_unfamiliar(features, model.card.get("unfamiliar_codes", {}), use_case)
-    unlike = doubts.outside(features, model.card["ranges"], use_case) | strange
-    beyond = doubts.named(unlike, use_case)
-    wide = doubts.reaches_every_band(low, high, use_case)
+    found = doubts_of(features, (low, high), use_case, model.card)
     bands = [use_case.band(risk) for risk in risks.tolist()]
-    cautions = doubts.cautions(absent, beyond, wide, use_case)
-    stated = np.array([not why.refusal for why in absent], dtype=bool)
-    shown = [
-        NOT_SCORED if why.refusal else UNCERTAIN if caution else band
-        for why, caution, band in zip(absent, cautions, bands, strict=True)
-    ]
+    stated = found.stated
     # What the trees make of a code that they hardly saw gives no direction, either.
-    top = factors.top_factors(contributions, missing | strange | ~stated[:, None], use_case, FACTORS)
+    silent = found.missing | found.unfamiliar | ~stated[:, None]
+    top = factors.top_factors(contributions, silent, use_case, FACTORS)
     return rows.assign(
         **{
             name: np.where(stated, values, np.nan)
@@ -211,10 +201,10 @@ def _explained(rows: pd.DataFrame, risks: Floats, use_case: UseCase, model: Serv
         },
         flagged=pd.arrays.BooleanArray(risks >= model.threshold, ~stated),
         risk_band=bands,
-        band=shown,
-        outside=beyond,
-        not_measured=[why.not_measured for why in absent],
-        caution=cautions,
+        band=np.select([~stated, found.uncertain], [NOT_SCORED, UNCERTAIN], default=bands),
+        outside=found.outside,
+        not_measured=[why.not_measured for why in found.absent],
+        caution=found.cautions,
         model_version=model.version,
         **{f"factor_{rank + 1}": [row[rank] for row in top] for rank in range(FACTORS)},
     )

@@ -13,6 +13,7 @@ from clinrisk import use_cases
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import decided_uploads, uploads
+from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import object_keys
 from clinrisk.core.ingest.inbox_keys import parse_key
 from clinrisk.core.mails import printable
@@ -46,11 +47,10 @@ def judge(request: JudgeBatchRequest, now: datetime) -> JudgeBatchResult:
     """
     upload, found = request.upload, _judged(request)
     settled = uploads.settlement_of(upload.upload_id)
-    cautions = found.cautions
-    if settled is not None and (by := _let_through(settled)):
-        cautions = (*by, *cautions)
-    elif found.verdict is BatchVerdict.HELD:
+    by, cautions = _let_through(settled), found.cautions
+    if found.verdict is BatchVerdict.HELD and not by:
         held, recalled = _hold(request, settled, " ".join(cautions[: batch_mails.SHOWN]), now)
+        emit(Metric.BATCHES_HELD, 1, use_case=upload.use_case)
         mail = batch_mails.batch_held(
             title=use_cases.get(upload.use_case).title,
             file_name=parse_key(upload.key).file,
@@ -62,14 +62,17 @@ def judge(request: JudgeBatchRequest, now: datetime) -> JudgeBatchResult:
         return JudgeBatchResult(
             verdict=BatchVerdict.HELD, cautions=cautions, subject=mail.subject, message=mail.text
         )
+    emit(Metric.BATCHES_HELD, 0, use_case=upload.use_case)
+    cautions = (*by, *cautions)
     verdict = BatchVerdict.CAUTION if cautions else BatchVerdict.FIT
     return JudgeBatchResult(verdict=verdict, cautions=cautions)
 
 
-def _let_through(settled: Settlement) -> list[str]:
+def _let_through(settled: Settlement | None) -> list[str]:
     """Return who let a file through and for what it was held when it was read; nothing where nobody did."""
-    by = [one for one in settled.decisions if one.decision == "LET_THROUGH"][-1:]
-    if not by:
+    decisions = () if settled is None else settled.decisions
+    by = [one for one in decisions if one.decision == "LET_THROUGH"][-1:]
+    if settled is None or not by:
         return []
     receipt = json.loads(uploads.receipt_of(settled) or "{}")
     held_for = receipt["explanation"] if receipt.get("disposition") == Disposition.HELD else []

@@ -46,6 +46,7 @@ def shadow_view_of(comparisons: Sequence[Mapping[str, Any]], use_case: UseCase) 
     notes = [NONE_YET] if not comparisons else []
     notes += [f"{_called(one)}: {one['reason']}" for one in comparisons if one["outcome"] != shadow.COMPARED]
     notes += [_short(one) for one in counted if _is_short(one)]
+    notes += _not_scored(counted)
     if len(counted) < len(made):
         notes.append(f"Not shown: {len(made) - len(counted)} comparisons with an earlier live model.")
     return ShadowView(
@@ -82,6 +83,20 @@ def _is_short(found: Mapping[str, Any]) -> bool:
 def _short(found: Mapping[str, Any]) -> str:
     wanted = shadow.SHADOW_ROWS
     return f"The recent batches hold {found['everyone']['n']} patients; {wanted} were wanted."
+
+
+def _not_scored(counted: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return whom the comparison leaves out, since a model states no risk of them; nothing where nobody."""
+    found = shadow.added((one["not_scored"] for one in counted), shadow.NOT_SCORED)
+    if not any(found.values()):
+        return []
+    note = (
+        "Not in these counts, since too little was measured for a risk: "
+        f"{found['candidate']:,} patients whom the live model scores and the candidate would not, "
+        f"{found['champion']:,} whom the candidate would score and the live model does not, and "
+        f"{found['either']:,} whom neither scores."
+    )
+    return [note]
 
 
 def _called(found: Mapping[str, Any]) -> str:
