@@ -90,6 +90,29 @@ def test_a_state_beyond_the_limit_is_caught_under_awss_name(
         assert json.loads(twin.run(made["stateMachineArn"], {})["output"]) == "refused"
 
 
+def test_a_task_that_is_tried_again_has_a_token_of_its_own(
+    twin: RunningTwin, probe_stack: dict[str, str]
+) -> None:
+    states = twin.client("stepfunctions")
+    role = states.describe_state_machine(stateMachineArn=probe_stack["Flow"])["roleArn"]
+    first_fails = {
+        "do": "{% $states.context.State.RetryCount = 0 ? 'fail' : 'complete' %}",
+        "token": "{% $states.context.Task.Token %}",
+    }
+    ask = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Arguments": {"FunctionName": probe_stack["Probe"], "Payload": first_fails},
+        "TimeoutSeconds": 120,
+        "Retry": [{"ErrorEquals": ["OutOfPatience"], "IntervalSeconds": 1, "MaxAttempts": 1}],
+        "End": True,
+    }
+    machine = json.dumps({"QueryLanguage": "JSONata", "StartAt": "Ask", "States": {"Ask": ask}})
+    made = states.create_state_machine(name="ask-again", definition=machine, roleArn=role)
+    ended = twin.run(made["stateMachineArn"], {})
+    assert (ended["status"], ended["output"]) == ("SUCCEEDED", '{"decision": "APPROVED"}')
+
+
 def test_an_event_beyond_the_limit_waits(
     twin: RunningTwin, probe_stack: dict[str, str], quota: Any, text: Any
 ) -> None:

@@ -71,7 +71,7 @@ def settings_with_quota(original: Original, site: Site) -> Any:
 def refuse_by_name(original: Original, *arguments: Any, **named: Any) -> dict[str, Any]:
     """Refuse an invocation under the name that Retry and Catch match."""
     refused: dict[str, Any] = original(*arguments, **named)
-    refused["body"]["errorType"] = "Lambda.TooManyRequestsException"
+    refused["body"] |= {"errorType": "Lambda.TooManyRequestsException", "message": "Rate Exceeded."}
     return refused
 
 

@@ -5,6 +5,7 @@ import json
 import random
 import threading
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -43,6 +44,21 @@ def call_and_wait(
     if error := answer["error"]:
         raise sfn._ExecutionError(error["Error"], error["Cause"])
     return json.loads(answer["result"])
+
+
+@repair(
+    "ministack.services.stepfunctions._apply_jsonata_arguments",
+    reason="A task that is tried again hands out the token of its first try, which is spent.",
+    link="https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html#connect-wait-token",
+    source_sha256="c74f8b18dccd76778b1953ba04812692a4afabf740aa2b0a67fcc3d149b137d8",
+)
+def arguments_with_own_token(
+    original: Original, state: dict[str, Any], raw_input: Any, ctx: dict[str, Any] | None = None
+) -> Any:
+    """Evaluate a state's arguments, which is done for each try, with a token for this try alone."""
+    if ctx is not None and ".waitForTaskToken" in state.get("Resource", ""):
+        ctx["Task"] = {"Token": str(uuid.uuid4())}
+    return original(state, raw_input, ctx)
 
 
 def _wait(answer: dict[str, Any], deadline: float, heartbeat: float) -> None:
