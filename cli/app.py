@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import typer
 
-from cli import downloads, ingest, monitoring, release, scoring, status
+from cli import downloads, ingest, monitoring, operations, release, scoring, status
 from cli.command_errors import CliError, explain
 from cli.local_files import file_commands
 from cli.options import AsJson, OnTwin, StackName
@@ -54,7 +54,8 @@ app.command("mend", rich_help_panel=FILES)(file_commands.mend)
 app.command("quarantine", rich_help_panel=FILES)(file_commands.quarantine)
 app.command("drop", rich_help_panel=FILES)(ingest.drop)
 app.command("receipts", rich_help_panel=FILES)(ingest.receipts)
-app.command("redrive", rich_help_panel=RUNS)(ingest.redrive)
+app.command("redrive", rich_help_panel=RUNS)(operations.redrive)
+app.command("stuck", rich_help_panel=RUNS)(operations.stuck)
 app.command("batches", rich_help_panel=FILES)(scoring.batches)
 app.command("let-through", rich_help_panel=FILES)(scoring.let_through)
 app.command("withdraw", rich_help_panel=FILES)(scoring.withdraw)

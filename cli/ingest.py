@@ -1,4 +1,4 @@
-"""`drop`, `receipts` and `redrive`: a file into the inbox, what became of it, and another try."""
+"""`drop` and `receipts`: a file into the inbox, and what became of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import inbox_receipts, waiting_events
+from cli import inbox_receipts
 from cli.command_errors import CliError
 from cli.inbox_receipts import short_key
 from cli.options import AsJson, ExistingFiles, OnTwin, StackName, UseCaseAndPurpose, use_case_and_purpose
@@ -241,76 +241,3 @@ def _show_one(receipt: Receipt, *, as_json: bool) -> None:
     show_missing(document.get("missing", {}))
     if receipt.disposition in UNUSED:
         complaints().print("The file was not used.", style="dim")
-
-
-def redrive(
-    key: Annotated[
-        str | None, typer.Argument(metavar="[KEY]", help="The inbox key of one file that FAILED.")
-    ] = None,
-    *,
-    everything: Annotated[bool, typer.Option("--all", help="Every file that waits.")] = False,
-    as_json: AsJson = False,
-    stack: StackName = None,
-    twin: OnTwin = False,
-) -> None:
-    """Start files that FAILED again, once the cause is mended. Without arguments: list what waits.
-
-    For example:
-
-        clinrisk redrive
-
-        clinrisk redrive heart/training/march.csv
-
-        clinrisk redrive --all
-
-    The event of a file that FAILED waits in the dead-letter queue. Started again, the file is read as if it
-    had just arrived, and its receipt is written anew. Files with another disposition stay as they are.
-    """
-    if key and everything:
-        raise typer.BadParameter("name one file or use --all, not both")
-    deployed = open_stack(stack, on_twin=twin)
-    wanted = inbox_receipts.full_key(key) if key else None
-    with working("Reading the dead-letter queue ...", quiet=as_json):
-        found = _redrive_waiting(deployed, wanted, everything=everything)
-    if wanted and not found:
-        found = [_redrive_abandoned(deployed, wanted)]
-    if as_json:
-        show_json(found)
-        return
-    rows = [
-        (inbox_receipts.short_key(one["key"]), one["version_id"], one["reason"], one["execution"] or "")
-        for one in found
-    ]
-    title = "Started again" if key or everything else "Waiting"
-    columns = ("inbox key", "version", "what failed", "execution")
-    show_table(title, columns, rows, "No file waits to be started again.")
-    if found and not (key or everything):
-        console().print("Start one again: clinrisk redrive KEY\nStart all again: clinrisk redrive --all")
-
-
-def _redrive_waiting(deployed: Stack, wanted: str | None, *, everything: bool) -> list[dict[str, Any]]:
-    """Redrive what was asked for and return it; when nothing was, return what waits and leave it there."""
-    found = []
-    for waiting in waiting_events.waiting(deployed):
-        asked = everything or waiting.key == wanted
-        execution = waiting_events.redrive(deployed, waiting) if asked else None
-        if not asked:
-            waiting_events.keep(deployed, waiting)
-        if asked or not wanted:
-            found.append(_redriven(waiting.key, waiting.version_id, waiting.reason, execution))
-    return found
-
-
-def _redrive_abandoned(deployed: Stack, key: str) -> dict[str, Any]:
-    """Start a file again whose workflow was stopped before it could leave its event in the queue."""
-    version_id = inbox_receipts.current_version(deployed, key)
-    event = waiting_events.abandoned_event(deployed, key, version_id) if version_id else None
-    if version_id is None or event is None:
-        raise CliError(
-            f"{key} does not wait to be started again.", f"See what became of it: clinrisk receipts {key}"
-        )
-    return _redriven(key, version_id, "", waiting_events.start(deployed, event))
-
-
-def _redriven(key: str, version_id: str, reason: str, execution: str | None) -> dict[str, Any]:
-    return {"key": key, "version_id": version_id, "reason": reason, "execution": execution}

@@ -160,9 +160,9 @@ def test_a_file_that_cannot_be_processed_is_failed_kept_and_redriven(live: Live)
     assert receipt["disposition"] == "FAILED"
     reason = "AWS answered PutObject with AccessDenied."
     assert f"What failed: {reason}" in receipt["explanation"]
-    assert [(one["key"], one["reason"]) for one in live.clinrisk("redrive")] == [(key, reason)]
+    assert [(one["name"], one["reason"]) for one in live.clinrisk("redrive")] == [(key, reason)]
     s3.put_bucket_policy(Bucket=lake, Policy=json.dumps(policy))
-    assert [one["key"] for one in live.clinrisk("redrive", key)] == [key]
+    assert [one["name"] for one in live.clinrisk("redrive", key)] == [key]
     live.ended(version, 2)
     [receipt] = live.clinrisk("receipts", key)
     assert (receipt["disposition"], receipt["rows_accepted"]) == ("ACCEPTED", 40)

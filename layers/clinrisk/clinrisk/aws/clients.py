@@ -33,7 +33,19 @@ def connect(**options: Any) -> None:
     Call it after a change of boto3's default session, too. A function never does.
     """
     _Process.options = options
-    for made in (s3, dynamodb, kms, sns, sqs, stepfunctions, sagemaker, sts, cloudformation, feature_store):
+    for made in (
+        s3,
+        dynamodb,
+        kms,
+        sns,
+        sqs,
+        stepfunctions,
+        sagemaker,
+        functions,
+        sts,
+        cloudformation,
+        feature_store,
+    ):
         made.cache_clear()
 
 
@@ -89,6 +101,12 @@ def stepfunctions() -> SFNClient:
 def sagemaker() -> SageMakerClient:
     """Return the SageMaker client."""
     return boto3.client("sagemaker", **_options())
+
+
+@cache
+def functions() -> Any:
+    """Return the Lambda client (untyped: only the command invokes a function)."""
+    return boto3.client("lambda", **_options())
 
 
 @cache

@@ -211,6 +211,13 @@ def keys_under(bucket: str, prefix: str) -> list[str]:
     return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
 
+def versions_under(bucket: str, prefix: str) -> Iterator[tuple[str, str, int, datetime]]:
+    """List the versions of all objects under a prefix: key, version, bytes, arrival; no delete markers."""
+    for page in clients.s3().get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+        for one in page.get("Versions", []):
+            yield one["Key"], one["VersionId"], one["Size"], one["LastModified"]
+
+
 def _store_part(target: dict[str, Any], number: int, data: bytes) -> Any:
     checksum = _checksum(data)
     answer = clients.s3().upload_part(**target, PartNumber=number, Body=data, ChecksumSHA256=checksum)

@@ -38,6 +38,10 @@ class Settings(BaseModel):
     deployments_table: str = _NOT_GIVEN
     slots_table: str = _NOT_GIVEN
     approvals_topic: str = _NOT_GIVEN
+    ingest_state_machine: str = _NOT_GIVEN
+    training_state_machine: str = _NOT_GIVEN
+    scoring_state_machine: str = _NOT_GIVEN
+    monitoring_state_machine: str = _NOT_GIVEN
     signing_key: str = _NOT_GIVEN
     stack_name: str = _NOT_GIVEN
     approval_api_url: str = _NOT_GIVEN

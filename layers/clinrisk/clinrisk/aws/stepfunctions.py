@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from clinrisk.aws import clients
+from clinrisk.core.operations.stuck_work import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from mypy_boto3_stepfunctions.literals import ExecutionStatusType
 
 # What is no execution's address cannot be asked about: whoever holds such a claim keeps it.
 _UNKNOWN = {"InvalidArn", "ValidationException"}
@@ -27,6 +31,34 @@ def has_ended(execution: str) -> bool:
             return code in _FORGOTTEN
         raise
     return found["status"] not in {"RUNNING", "PENDING_REDRIVE"}
+
+
+def listed(machine: str, status: ExecutionStatusType, most: int) -> list[Any]:
+    """Return the newest executions of a state machine in one status, as Step Functions lists them."""
+    pages = clients.stepfunctions().get_paginator("list_executions")
+    found = pages.paginate(
+        stateMachineArn=machine,
+        statusFilter=status,
+        PaginationConfig={"MaxItems": most},
+    )
+    return [one for page in found for one in page["executions"]]
+
+
+def end_of(execution: str) -> Ended:
+    """Return how an execution that did not succeed has ended."""
+    found = clients.stepfunctions().describe_execution(executionArn=execution)
+    at = found.get("stopDate", found["startDate"])
+    return Ended(found["name"], at, found.get("error", ""), found.get("cause", ""))
+
+
+def start(machine: str, name: str, given: object) -> str:
+    """Start an execution and return its name; one of that name is the same start."""
+    try:
+        clients.stepfunctions().start_execution(stateMachineArn=machine, name=name, input=json.dumps(given))
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
+            raise
+    return name
 
 
 def succeed(task_token: str, output: str) -> bool:

@@ -48,6 +48,7 @@ class Metric(StrEnum):
     CHECK_ALERT = "CheckAlert"
     CHECK_NOT_EVALUATED = "CheckNotEvaluated"
     LONGEST_WAIT = "LongestWait"
+    STUCK = "Stuck"
     WORST_BIAS_GAP = "WorstBiasGap"
     WORST_PSI = "WorstPsi"
 
@@ -55,6 +56,7 @@ class Metric(StrEnum):
 # Each set of dimension values is a billed metric: these are all there are.
 DIMENSIONS: dict[Metric, tuple[str, ...]] = dict.fromkeys(Metric, ("use_case",)) | {
     Metric.LONGEST_WAIT: ("pool",),
+    Metric.STUCK: (),
     Metric.UPLOADS_SETTLED: ("use_case", "disposition"),
     Metric.CHECK_RAN: ("use_case", "check"),
     Metric.CHECK_ALERT: ("use_case", "check"),

@@ -146,6 +146,11 @@ def card_edition(use_case: str, run_id: str, number: int, form: str) -> str:
     return f"{card_editions(use_case, run_id)}model-card-{number:04d}.{form}"
 
 
+def results_folder(use_case: str) -> str:
+    """Return the prefix of all results of a use case, in the Results bucket."""
+    return f"results/{use_case}/"
+
+
 def results(use_case: str, stem: str, upload: str) -> str:
     """Return the key of the results of a scored file, in the Results bucket."""
     return f"results/{use_case}/{stem}/{upload}.csv"

@@ -101,7 +101,7 @@ class SlotRequested(Message):
     """Nothing: the answer goes to the task token."""
 
 
-class Ended(Message):
+class EndedJob(Message):
     """The detail of an event of SageMaker or Step Functions: who has ended."""
 
     model_config = ConfigDict(extra="ignore")
@@ -132,7 +132,7 @@ class FreeSlotsRequest(Request):
 
     model_config = ConfigDict(extra="ignore")
 
-    detail: Ended | None = None
+    detail: EndedJob | None = None
     given_back: str = ""
     """An execution that still runs and needs its turn no more."""
 
@@ -142,3 +142,45 @@ class FreeSlotsResult(Message):
 
     freed: Count
     granted: Count
+
+
+class Stuck(Message):
+    """One thing that stands still though nobody decided so, and the command that starts it again."""
+
+    kind: Literal["not_read", "reading_stopped", "failed", "not_scored", "not_joined", "training_died"]
+    subject: str
+    """An upload's id or a training run: what `clinrisk redrive` takes."""
+    name: str
+    """The inbox key, or the run again."""
+    use_case: str
+    since: str
+    reason: str
+    command: str
+    startable: bool
+    """Whether a start could get on now: without a live model, nothing can be scored."""
+    safe: bool = False
+    """Whether the reconciler may start it without asking anybody."""
+    starts: Count = 0
+    """How often it was started again already."""
+
+
+class ReconcileWorkRequest(Request):
+    """List what is stuck; start the `subjects` again, or with `safe` whatever needs nobody's word."""
+
+    subjects: tuple[str, ...] = ()
+    safe: bool = False
+
+
+class Restarted(Message):
+    """What was started again, and the execution that does it."""
+
+    subject: str
+    execution: str
+
+
+class ReconcileWorkResult(Message):
+    """What is stuck, oldest first, how much more there is than is listed, and what was started again."""
+
+    stuck: tuple[Stuck, ...]
+    more: Count = 0
+    started: tuple[Restarted, ...] = ()

@@ -2,6 +2,7 @@
 
 POOLS           <pool>                                       a `PoolState`, changed a version at a time
 WAITING#<pool>  <urgency>#<size>#<use_case>#<started>#<id>   a `Waiting`, until it has its turn
+STARTS          <upload id or run>                            how often it was started again, and when
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from boto3.dynamodb.conditions import Attr
 from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
 from clinrisk.core.operations import slot_pool
+from clinrisk.core.timestamps import stamp
 from clinrisk.messages.operations import PoolState, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from clinrisk.aws.dynamodb import Item
 
 _POOLS = "POOLS"
+_STARTS = "STARTS"
 _FEW = 50
 _KEYS = {"pk", "sk"}
 
@@ -89,6 +93,18 @@ def heads(name: str, lanes: Iterable[str], most: int) -> list[Waiting]:
 def waiting(name: str, most: int) -> list[Waiting]:
     """Return up to `most` requests in a pool's queue."""
     return [_waiting(item) for item in dynamodb.query(settings().slots_table, _queue(name), limit=most)]
+
+
+def starts_of(subject: str) -> int:
+    """Return how often something that was stuck has been started again."""
+    item = dynamodb.read(settings().slots_table, (_STARTS, subject))
+    return 0 if item is None else int(item["starts"])
+
+
+def count_start(subject: str, starts: int, now: datetime) -> None:
+    """Record that something that was stuck is started for so many times."""
+    item = dynamodb.key_of((_STARTS, subject)) | {"starts": starts, "started_at": stamp(now)}
+    dynamodb.write(settings().slots_table, item)
 
 
 def _state(item: Item) -> PoolState:

@@ -24,6 +24,7 @@ GONE = (
     "This version of the file was deleted before it could be read, so none of its rows was used. If it was "
     "deleted by mistake, send the file again."
 )
+WHAT_FAILED = "What failed: "
 FAILED = "The file could not be processed, and none of its rows was used. The operators have been informed."
 
 

@@ -38,7 +38,7 @@ def park(request: ParkRequest, now: datetime) -> ParkResult:
     gone = error.name == ObjectMissing.__name__
     ending = Ending(
         Disposition.FAILED,
-        explanation=(receipts.GONE,) if gone else (receipts.FAILED, f"What failed: {reason}"),
+        explanation=(receipts.GONE,) if gone else (receipts.FAILED, receipts.WHAT_FAILED + reason),
         reason="version_gone" if gone else "not_processed",
     )
     settlement = settle_upload.settle(arrival, ending, now, holder=holder)

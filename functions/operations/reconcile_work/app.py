@@ -1,0 +1,23 @@
+"""Reconcile Work: lists what stands still, and starts again what was asked for or needs nobody's word.
+
+AWS calls: s3:ListBucketVersions on Inbox (inbox/); s3:ListBucket and s3:GetObject on Results (results/,
+outcome-overviews/); dynamodb:Query, dynamodb:GetItem on Uploads, dynamodb:GetItem on Deployments,
+dynamodb:Query, dynamodb:GetItem, dynamodb:PutItem on Slots; states:ListExecutions, states:DescribeExecution,
+states:StartExecution on this stack's workflows; kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: INBOX_BUCKET, RESULTS_BUCKET, UPLOADS_TABLE, DEPLOYMENTS_TABLE, SLOTS_TABLE,
+INGEST_STATE_MACHINE, TRAINING_STATE_MACHINE, SCORING_STATE_MACHINE, MONITORING_STATE_MACHINE.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from clinrisk.aws.telemetry import step
+from clinrisk.messages.operations import ReconcileWorkRequest, ReconcileWorkResult
+from clinrisk.services.operations import reconcile_work
+
+
+@step(ReconcileWorkRequest)
+def handler(request: ReconcileWorkRequest) -> ReconcileWorkResult:
+    """Return what is stuck, and what was started again."""
+    return reconcile_work.reconcile(request, datetime.now(UTC))

@@ -1,0 +1,212 @@
+"""What stands still though nobody decided so: from the facts of tables, buckets and executions to a list.
+
+Nothing here starts anything. What is stuck is started by `clinrisk redrive`, and by the reconciler where
+that needs nobody's word: at most `MOST_STARTS` times, since what stops three times is no accident.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from clinrisk.core import failure_text
+from clinrisk.core.ingest.inbox_keys import INBOX
+from clinrisk.core.ingest.receipts import WHAT_FAILED
+from clinrisk.errors import NoSlotFree
+from clinrisk.messages.operations import Stuck
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from clinrisk.messages.ingest import Settlement
+
+MOST_STARTS = 3
+LISTED = 500
+"""So many fit into an answer of a function."""
+FRESH = timedelta(minutes=15)
+"""What is younger may be on its way: events are retried, and a file waits for its turn."""
+
+# These are answers, not accidents: another training would end the same way.
+_ANSWERS = frozenset({"CandidateBlocked", "NotEnoughData"})
+
+
+@dataclass(frozen=True)
+class InboxVersion:
+    """One version of an object in the inbox that has no receipt."""
+
+    upload_id: str
+    key: str
+    arrived: datetime
+    stopped: bool
+    """Whether somebody had claimed it, in an execution that has ended; else nobody ever did."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an execution ended that has not succeeded."""
+
+    name: str
+    at: datetime
+    error: str
+    cause: str
+
+    @property
+    def reason(self) -> str:
+        """Why, in words that may leave."""
+        return failure_text.ended(self.error, self.cause) or "It was stopped."
+
+
+def unread(versions: Iterable[InboxVersion], oldest_in_line: datetime | None, now: datetime) -> list[Stuck]:
+    """Return the files that arrived and have neither a receipt nor anybody who reads them.
+
+    A file that nobody has claimed may stand in line: those younger than the oldest one there are left alone.
+    """
+    before = min(now, oldest_in_line or now) - FRESH
+    found = []
+    for one in versions:
+        if not one.stopped and one.arrived >= before:
+            continue
+        reason = "Its reading was stopped." if one.stopped else "Its event never came."
+        found.append(
+            Stuck(
+                kind="reading_stopped" if one.stopped else "not_read",
+                subject=one.upload_id,
+                name=one.key,
+                use_case=one.key.split("/")[1] if one.key.count("/") > 1 else "",
+                since=_text(one.arrived),
+                reason=reason,
+                command=f"clinrisk redrive {one.upload_id}",
+                startable=True,
+                safe=True,
+            )
+        )
+    return found
+
+
+def failed(receipts: Iterable[tuple[Settlement, str | None]]) -> list[Stuck]:
+    """Return the files that could not be read, for a reason that somebody has to mend first.
+
+    Each comes with the text of its receipt, or None where a redrive has claimed it meanwhile.
+    """
+    return [
+        Stuck(
+            kind="failed",
+            subject=one.upload_id,
+            name=one.key,
+            use_case=one.use_case,
+            since=one.settled_at,
+            reason=_why(receipt),
+            command=f"clinrisk redrive {shlex.quote(one.key.removeprefix(INBOX))}",
+            startable=True,
+        )
+        for one, receipt in receipts
+        if receipt is not None
+    ]
+
+
+def _why(receipt: str) -> str:
+    """Return what failed, as a receipt states it."""
+    sentences: list[str] = json.loads(receipt)["explanation"]
+    found = [one.removeprefix(WHAT_FAILED) for one in sentences if one.startswith(WHAT_FAILED)]
+    return found[0] if found else "Its receipt says why."
+
+
+def unscored(
+    used: Iterable[Settlement],
+    scored: Collection[str],
+    running: Collection[str],
+    ended: Mapping[str, Ended],
+    *,
+    live: bool,
+    now: datetime,
+) -> list[Stuck]:
+    """Return the batches whose rows are used and that have neither results nor an execution that makes them.
+
+    `scored`, `running` and `ended` are by upload id; `live` says whether a model could score them.
+    """
+    found = []
+    for one in used:
+        free_since = max([one.settled_at, *(decision.decided_at for decision in one.decisions)])
+        if one.upload_id in scored or one.upload_id in running or now - _moment(free_since) < FRESH:
+            continue
+        end = ended.get(one.upload_id)
+        reason = end.reason if end else "Its scoring never started."
+        other_contract = end is not None and end.error == "ContractChanged"
+        found.append(
+            Stuck(
+                kind="not_scored",
+                subject=one.upload_id,
+                name=one.key,
+                use_case=one.use_case,
+                since=_text(end.at) if end else free_since,
+                reason=reason if live else "No model is live for its use case.",
+                command=f"clinrisk score {one.upload_id}",
+                startable=live,
+                safe=not other_contract,
+            )
+        )
+    return found
+
+
+def unjoined(used: Iterable[Settlement], joined: Collection[str], now: datetime) -> list[Stuck]:
+    """Return the outcomes whose rows are used and that no join has seen."""
+    return [
+        Stuck(
+            kind="not_joined",
+            subject=one.upload_id,
+            name=one.key,
+            use_case=one.use_case,
+            since=one.settled_at,
+            reason="No join has read these outcomes.",
+            command=f"clinrisk monitor {one.use_case}",
+            startable=True,
+            safe=True,
+        )
+        for one in used
+        if one.upload_id not in joined and now - _moment(one.settled_at) >= FRESH
+    ]
+
+
+def dead_training(use_case: str, newest: Ended | None) -> list[Stuck]:
+    """Return the newest training run of a use case where it died; None: it runs, or went well."""
+    if newest is None or newest.error in _ANSWERS:
+        return []
+    return [
+        Stuck(
+            kind="training_died",
+            subject=newest.name,
+            name=newest.name,
+            use_case=use_case,
+            since=_text(newest.at),
+            reason=newest.reason,
+            command=f"clinrisk train {use_case} --reason TEXT",
+            startable=True,
+            # Whoever stopped a run may have meant it; a run that never had its turn nobody stopped.
+            safe=newest.error == NoSlotFree.__name__,
+        )
+    ]
+
+
+def to_start(stuck: Iterable[Stuck], subjects: Collection[str], *, safe: bool) -> list[Stuck]:
+    """Return what is to be started again: what was asked for, or what needs nobody's word."""
+    return [
+        one
+        for one in stuck
+        if one.startable and (one.subject in subjects or (safe and one.safe and one.starts < MOST_STARTS))
+    ]
+
+
+def needs_somebody(stuck: Iterable[Stuck]) -> list[Stuck]:
+    """Return what could go on and will not by itself: it waits for a person."""
+    return [one for one in stuck if one.startable and not (one.safe and one.starts < MOST_STARTS)]
+
+
+def _text(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
