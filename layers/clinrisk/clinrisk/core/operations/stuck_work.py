@@ -182,7 +182,7 @@ def dead_training(use_case: str, newest: Ended | None) -> list[Stuck]:
             use_case=use_case,
             since=_text(newest.at),
             reason=newest.reason,
-            command=f"clinrisk train {use_case} --reason TEXT",
+            command=f"clinrisk redrive {newest.name}",
             startable=True,
             # Whoever stopped a run may have meant it; a run that never had its turn nobody stopped.
             safe=newest.error == NoSlotFree.__name__,
