@@ -66,9 +66,10 @@ def _download_all(deployed: Stack, use_case: str, target: Path) -> dict[str, str
 
     live = deployments.stored_live(use_case)
     run = "*" if live is None else str(live["run_id"])
-    documents = {"report": (RESULTS, object_keys.report(use_case, run))}
-    documents |= {name: (RESULTS, key) for name, key in object_keys.model_card(use_case, run).items()}
-    documents["evaluation"] = (LAKE, object_keys.evaluation(use_case, run))
+    evaluated = "*" if live is None else object_keys.evaluation_name(str(live["evaluation_uri"]))
+    documents = {"report": (RESULTS, object_keys.report(use_case, evaluated))}
+    documents |= {name: (RESULTS, key) for name, key in object_keys.model_card(use_case, evaluated).items()}
+    documents["evaluation"] = (LAKE, object_keys.evaluation(use_case, evaluated))
     documents["manifest"] = (LAKE, object_keys.manifest(use_case, run))
     documents["findings"] = (LAKE, object_keys.findings(use_case, "*"))
     fetched: dict[str, str | list[str]] = {}

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from clinrisk import use_cases
+from clinrisk.core.object_keys import training_plan
+from clinrisk.core.training.training_plan import TrainingPlan
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.conftest import ROOT, Stack
 from tests.integration.events import COVERED, EVENTS, FUNCTIONS, events_of, read_event
 from tests.integration.fake_feature_store import FakeFeatureStore
 from tests.integration.inbox_files import Ingest, heart_csv, stroke_batch
 from tests.integration.presented_results import publish_event
-from tests.integration.trained_candidate import TrainedCandidate, WaitingExecution
+from tests.integration.trained_candidate import RUN, TrainedCandidate, WaitingExecution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +54,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "park_upload.claimed": {"reason": bool, "subject": bool},
     "park_upload.unclaimed": {"reason": bool, "subject": bool},
     "plan_training.heart": {"expected_rows": 150, "plan": bool, "champion": None},
+    "plan_evaluation.heart": {"expected_rows": 303, "champion": None},
     "request_approval.heart": {"approval_id": bool},
     "expire_approval.heart": {"reason": "Nobody decided in time."},
     "judge_candidate.above_the_bar": {"verdict": "APPROVABLE"},
@@ -119,6 +123,14 @@ def plan_training(stack: Stack, _case: str) -> Any:
     FakeFeatureStore().install()
     Ingest.of(stack, *FILES["heart_training"]).run()
     return {"use_case": "heart", "run_id": "", "reason": ""}
+
+
+def plan_evaluation(stack: Stack, _case: str) -> Any:
+    planned = TrainingPlan("heart", RUN, "2026-01-31T12:00:00.000Z", ("a",), "0" * 64, expected_rows=303)
+    stack.put("lake", training_plan("heart", RUN), json.dumps(planned.to_dict()).encode())
+    for model in ("xgboost", "logistic"):
+        stack.put("lake", f"models/heart/{RUN}/{model}/{RUN}-{model}-0/output/model.tar.gz", b"model")
+    return {"use_case": "heart", "run_id": RUN}
 
 
 def judge_candidate(stack: Stack, case: str) -> Any:

@@ -51,10 +51,12 @@ VALUES: dict[str, list[Any]] = {
     "group": ["clinrisk-heart-v1-1732000000", "clinrisk-stroke-v1-1732000000"],
 }
 # Not keys, but what is computed of one.
-NO_KEYS = {"upload_id", "papers"}
+NO_KEYS = {"upload_id", "papers", "evaluation_name"}
 # What an operand of a key in a definition stands for.
 OPERANDS = {
     r"\$run_key": f"heart/{RUN}",
+    r"\$evidence_key": f"heart/{RUN}",
+    r"\$attempt": "",
     r"\$batch_key": f"heart/{UPLOAD}",
     r"\$(\w+\.|states\.\w+\.)*use_case": "heart",
     r"\$(\w+\.)?run_id": RUN,

@@ -1,8 +1,8 @@
 """Judge Candidate: hash every artefact of a run, and hold its evaluation against the promotion bar.
 
-AWS calls: s3:GetObject on Lake (models/, training/, evaluation/, code/) and Results (reports/); kms:Decrypt
-(DataKey).
-Environment: LAKE_BUCKET.
+AWS calls: s3:GetObject on Lake (models/, training/, evaluation/, code/) and Results (reports/);
+dynamodb:GetItem on Deployments; kms:Decrypt (DataKey).
+Environment: LAKE_BUCKET, DEPLOYMENTS_TABLE.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import pytest
 from clinrisk.aws import s3
 from clinrisk.aws.tables import approvals, deployments
 from clinrisk.core import object_keys
-from clinrisk.core.release import shadow
+from clinrisk.core.release import obstacles, shadow
 from clinrisk.errors import ChampionChanged
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.trained_candidate import TrainedCandidate, WaitingExecution
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 FIRST, SECOND, THIRD = "heart-1111111111", "heart-2222222222", "heart-3333333333"
 # What two candidates were compared with, and the reason given to the one that comes second.
 RACES = [
-    (0, "The evidence was made when no model was live, version 1 is live: evaluate again."),
-    (1, "The evidence compares with live version 1, version 2 is live: evaluate again."),
+    (0, "The evidence was made when no model was live, but version 1 is live."),
+    (1, "The evidence compares with live version 1, but version 2 is live."),
 ]
 
 # Which of the two that were approved is promoted first.
@@ -54,9 +54,11 @@ def check_not_released(
     """Nothing of the loser is live, and everybody who looks can read why."""
     assert deployments.live("heart").approval_id == winner.approval_id
     assert deployments.live("heart").live_version == champion + 1
-    assert approvals.find(asked.approval_id).refusal == reason
+    refusal = approvals.find(asked.approval_id).refusal
+    assert refusal == obstacles.outdated(champion, champion + 1, asked.candidate.run_id)
+    assert refusal.startswith(reason)
     assert approvals.find(winner.approval_id).live_version == champion + 1
-    assert kept(stack, asked, "not-released")["refusal"] == reason
+    assert kept(stack, asked, "not-released")["refusal"] == refusal
     promoted = [key for key in stack.keys("audit") if key.endswith("-promoted.json")]
     assert len(promoted) == champion + 1
     page = asked.open()["body"]
@@ -73,7 +75,7 @@ def test_of_two_candidates_approved_one_after_the_other_the_second_is_evaluated_
     assert first.promote()["live_version"] == champion + 1
     with pytest.raises(ChampionChanged) as refused:
         second.promote()
-    assert str(refused.value) == reason
+    assert str(refused.value).startswith(reason)
     check_not_released(stack, second, first, champion, reason)
 
 
@@ -88,7 +90,7 @@ def test_a_race_between_two_approvals_is_decided_by_the_write_that_moves_the_poi
     with pytest.raises(ChampionChanged) as refused:
         second.promote()
     assert overtaken[0]["live_version"] == champion + 1
-    assert str(refused.value) == reason
+    assert str(refused.value).startswith(reason)
     check_not_released(stack, second, first, champion, reason)
 
 
@@ -126,7 +128,7 @@ def test_nobody_is_asked_about_what_compares_with_a_model_that_is_live_no_more(s
     judgement = stack.call("judge_candidate", candidate.judge_event())
     event = candidate.approval_event(judgement, candidate.register(judgement), "token")
     approved(stack, FIRST, 0).promote()
-    with pytest.raises(ChampionChanged, match="version 1 is live: evaluate again"):
+    with pytest.raises(ChampionChanged, match="clinrisk evaluate heart-2222222222 --reason TEXT"):
         stack.call("request_approval", event)
     assert stack.mails() == []
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clinrisk.core.release.obstacles import outdated
 from clinrisk.messages.release import ApprovalRequest, PromoteRequest, WriteCardRequest
 from tests.statemachines.calls import ServiceError
 from tests.statemachines.explaining import explain
@@ -50,7 +51,7 @@ CANDIDATE = {
     "evaluation_uri": f"s3://lake/evaluation/heart/{RUN}/evaluation.json",
     "report_uri": f"s3://results/reports/heart/{RUN}/report.html",
 }
-OUTDATED = "The evidence compares with live version 1, version 2 is live: evaluate again."
+OUTDATED = outdated(1, 2, RUN)
 
 
 def cast(**changes: Any) -> dict[str, Any]:

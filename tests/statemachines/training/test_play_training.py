@@ -124,6 +124,117 @@ def test_the_evaluation_reads_what_the_two_models_left(scene: Setting) -> None:
     assert all(uri.endswith("/") for uri in inputs.values())
 
 
+def outdated(version: int) -> dict[str, Any]:
+    words = (f"Version {version} is live.",)
+    return judged(verdict="OUTDATED", unmet=words, digests=DIGESTS | {"champion_version": "0"})
+
+
+def planned(version: int) -> dict[str, Any]:
+    """What Plan Evaluation finds while that version is live."""
+    models = {
+        model: {"model_uri": f"{folder}model.tar.gz", "prefix": folder}
+        for model in ("xgboost", "logistic")
+        for folder in [f"s3://lake/models/heart/{RUN}/{model}/{RUN}-{model}-0/output/"]
+    }
+    champion = {"prefix": f"s3://lake/live-{version}/", "threshold": 0.3, "live_version": version}
+    return {
+        "use_case": "heart",
+        "run_id": RUN,
+        "expected_rows": 303,
+        "package_group": "clinrisk-heart-v1",
+        "champion": champion | {"run_id": "heart-9876543210"},
+        "first_released": None,
+        "holdout_uses": 2,
+    } | models
+
+
+def test_a_release_during_a_training_leads_to_a_fresh_evaluation_of_the_same_models(scene: Setting) -> None:
+    stage = scene(cast(Judge_Candidate=[outdated(2), judged()], Plan_Evaluation=planned(2)))
+    assert stage.run("training", START, RUN).status == "SUCCEEDED"
+    first, second = stage.stage.to("Evaluate Candidate")
+    assert first.arguments["ProcessingJobName"] == f"{RUN}-evaluate-0"
+    attempt = second.arguments["ProcessingJobName"].removesuffix("-0").removeprefix(f"{RUN}-evaluate")
+    assert len(attempt) == 9
+    assert second.arguments["Environment"]["CHAMPION_VERSION"] == "2"
+    models = [
+        {
+            one["InputName"]: one["S3Input"]["S3Uri"]
+            for one in job.arguments["ProcessingInputs"]
+            if one["InputName"] in {"xgboost", "logistic"}
+        }
+        for job in (first, second)
+    ]
+    assert models[0] == models[1]
+    # What the first one found stays; what is judged, registered and asked about is of the second one.
+    [early, late] = [
+        {out["S3Output"]["S3Uri"] for out in job.arguments["ProcessingOutputConfig"]["Outputs"]}
+        for job in (first, second)
+    ]
+    assert not early & late
+    [start] = stage.stage.to("Start Release")
+    assert start.arguments["Name"] == RUN + attempt
+    assert start.arguments["Input"]["run_id"] == RUN
+    assert start.arguments["Input"]["evaluation_uri"] == (
+        f"s3://lake/evaluation/heart/{RUN}{attempt}/evaluation.json"
+    )
+    assert stage.stage.to("Judge Candidate")[1].payload["report_uri"] == (
+        f"s3://results/reports/heart/{RUN}{attempt}/report.html"
+    )
+    [registration] = stage.stage.to("Register Candidate")
+    assert registration.arguments["ClientToken"] == RUN + attempt
+    assert len(stage.stage.to("Train XGBoost")) == 1
+
+
+def test_evaluations_that_are_overtaken_again_and_again_end_in_words(scene: Setting) -> None:
+    stage = scene(cast(Judge_Candidate=outdated(2), Plan_Evaluation=planned(2)))
+    end = stage.run("training", START, RUN)
+    assert (end.error, end.cause) == ("ChampionChanged", "Version 2 is live.")
+    jobs = [job.arguments["ProcessingJobName"] for job in stage.stage.to("Evaluate Candidate")]
+    assert len(jobs) == len(set(jobs)) == 6
+    assert message(stage).startswith("Version 2 is live.")
+    assert "Register Candidate" not in stage.stage.states
+
+
+def test_an_existing_run_is_evaluated_without_training_again(scene: Setting) -> None:
+    stage = scene(cast(Plan_Evaluation=planned(2)))
+    given = START | {"run_id": RUN}
+    assert stage.run("training", given, f"{RUN}-evaluate-0a1b2c3d").status == "SUCCEEDED"
+    assert not {"Plan Training", "Assemble Training Set", "Train XGBoost"} & set(stage.stage.states)
+    [job] = stage.stage.to("Evaluate Candidate")
+    assert job.arguments["Environment"]["RUN_ID"] == RUN
+    assert job.arguments["Environment"]["CHAMPION_VERSION"] == "2"
+    [start] = stage.stage.to("Start Release")
+    assert start.arguments["Input"]["run_id"] == RUN
+    assert start.arguments["Name"].startswith(f"{RUN}-")
+    assert start.arguments["Input"]["model_uri"].endswith(f"{RUN}-xgboost-0/output/model.tar.gz")
+    [wait] = [turn for turn in stage.stage.turns if turn.state == "Wait To Train"]
+    assert wait.payload["joins"] is False
+
+
+def test_a_second_evaluation_of_a_run_takes_no_name_of_the_first(scene: Setting) -> None:
+    names = []
+    for execution in (f"{RUN}-evaluate-1", f"{RUN}-evaluate-2"):
+        stage = scene(cast(Plan_Evaluation=planned(2)))
+        assert stage.run("training", START | {"run_id": RUN}, execution).status == "SUCCEEDED"
+        names.append(
+            {
+                stage.stage.to("Evaluate Candidate")[0].arguments["ProcessingJobName"],
+                stage.stage.to("Create Model")[0].arguments["ModelName"],
+                stage.stage.to("Register Candidate")[0].arguments["ClientToken"],
+                stage.stage.to("Start Release")[0].arguments["Name"],
+            }
+        )
+    assert not names[0] & names[1]
+    assert max(len(name) for name in names[0] | names[1]) <= 63
+
+
+def test_a_run_without_models_says_how_to_train_again(scene: Setting) -> None:
+    gone = ServiceError("ObjectMissing", json.dumps({"errorMessage": "Run x left no model."}))
+    stage = scene(cast(Plan_Evaluation=gone))
+    end = stage.run("training", START | {"run_id": RUN}, f"{RUN}-evaluate-1")
+    assert (end.error, end.cause) == ("ObjectMissing", "Run x left no model.")
+
+
 def test_without_a_live_model_the_evaluation_is_given_none(scene: Setting) -> None:
     stage = scene(cast())
     stage.run("training", START, RUN)

@@ -1,11 +1,18 @@
+import json
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import boto3
 import pytest
 
 from clinrisk import use_cases
+from clinrisk.core.release.obstacles import outdated
+from tests.unit.cli.conftest import REGION
 
+OUTDATED = outdated(1, 2, "heart-0123456789")
 CANARY = "a-token-that-answers-for-the-approver"
 APPROVAL = {
     "pk": "APPROVAL#a1",
@@ -32,6 +39,7 @@ def _released(deployment: Any) -> None:
         "approval_id": "a1",
         "promoted_at": "2026-03-01T11:01:00.000Z",
         "digests": {"model": "ab" * 32},
+        "evaluation_uri": "s3://lake/evaluation/heart/heart-0123456789/evaluation.json",
     }
     deployment.item("DeploymentsTable", pk="USE_CASE#heart", sk="LIVE", **live)
     deployment.item("DeploymentsTable", pk="USE_CASE#heart", sk="VERSION#00000002", **live)
@@ -91,12 +99,16 @@ def test_open_approvals_show_until_when(deployment: Any, clinrisk: Callable[...,
     [
         ({"live_version": 2}, "Live version 2."),
         (
-            {"refusal": "The evidence compares with live version 1, version 2 is live: evaluate again."},
-            "Not released. The evidence compares with live version 1, version 2 is live: evaluate again.",
+            {"refusal": OUTDATED},
+            f"Not released. {OUTDATED}",
         ),
         (
-            {"status": "PENDING", "digests": {"champion_version": "1"}},
-            "The evidence compares with live version 1, version 2 is live: evaluate again.",
+            {
+                "status": "PENDING",
+                "digests": {"champion_version": "1"},
+                "run_id": "heart-0123456789",
+            },
+            OUTDATED,
         ),
         ({"status": "PENDING", "digests": {"champion_version": "2"}}, ""),
     ],
@@ -115,3 +127,84 @@ def test_approvals_show_what_came_of_them(
 def test_nothing_asked_and_nothing_live_are_sentences(deployment: Any, clinrisk: Callable[..., Any]) -> None:
     assert "No candidate" in clinrisk("approvals").out
     assert "heart: no model is live yet." in clinrisk("live", "heart").out
+
+
+def started(deployment: Any) -> list[dict[str, Any]]:
+    """Return the training executions: each its name and what it was given."""
+    client = boto3.client("stepfunctions", REGION)
+    listed = client.list_executions(stateMachineArn=deployment.outputs["TrainingStateMachine"])["executions"]
+    described = [client.describe_execution(executionArn=one["executionArn"]) for one in listed]
+    return [{"name": one["name"]} | json.loads(one["input"]) for one in described]
+
+
+def test_train_starts_a_run_whose_name_every_job_may_bear(
+    deployment: Any, clinrisk: Callable[..., Any]
+) -> None:
+    answer = clinrisk("train", "heart", "--reason", "It was stopped.", "--json").json()
+    [run] = started(deployment)
+    assert run == {"name": answer["run_id"], "use_case": "heart", "reason": "It was stopped."}
+    assert re.fullmatch("heart-[0-9a-f]{10}", answer["run_id"])
+
+
+def test_the_same_command_twice_is_one_run(
+    deployment: Any, clinrisk: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cli.executions.now", lambda: datetime(2026, 3, 1, 10, 0, 1, tzinfo=UTC))
+    names = {clinrisk("train", "heart", "--reason", "Again.", "--json").json()["run_id"] for _ in range(2)}
+    assert len(names) == len(started(deployment)) == 1
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        None,
+        {"status": "EXPIRED"},
+        {"status": "OVERTAKEN"},
+        {"status": "STOPPED"},
+        {"status": "PENDING", "digests": {"champion_version": "1"}},
+    ],
+)
+@pytest.mark.usefixtures("_released")
+def test_evaluate_starts_with_the_models_of_the_run(
+    deployment: Any, clinrisk: Callable[..., Any], facts: dict[str, Any] | None
+) -> None:
+    question_about(deployment, "heart-2222222222", facts)
+    answer = clinrisk("evaluate", "heart-2222222222", "--reason", "Another is live.", "--json")
+    assert answer.code == 0, answer.err
+    [run] = started(deployment)
+    assert run["name"].startswith("heart-2222222222-evaluate-")
+    assert (run["use_case"], run["run_id"]) == ("heart", "heart-2222222222")
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"status": "PENDING", "digests": {"champion_version": "2"}}, "is open"),
+        ({"status": "REJECTED"}, "clinrisk train heart --reason TEXT"),
+        ({"status": "APPROVED", "live_version": 2}, "was released"),
+    ],
+)
+@pytest.mark.usefixtures("_released")
+def test_evaluate_leaves_alone_what_is_decided_or_still_asked(
+    deployment: Any, clinrisk: Callable[..., Any], facts: dict[str, Any], words: str
+) -> None:
+    question_about(deployment, "heart-2222222222", facts)
+    answer = clinrisk("evaluate", "heart-2222222222", "--reason", "Again.")
+    assert answer.code == 1
+    assert words in answer.err
+    assert started(deployment) == []
+
+
+def test_evaluate_of_an_unknown_run_is_refused(deployment: Any, clinrisk: Callable[..., Any]) -> None:
+    answer = clinrisk("evaluate", "heart-9999999999", "--reason", "Again.")
+    assert (answer.code, started(deployment)) == (1, [])
+    assert "no training run" in answer.err
+
+
+def question_about(deployment: Any, run: str, facts: dict[str, Any] | None) -> None:
+    """Let a run have its plan and, with `facts`, a question."""
+    deployment.write("LakeBucket", f"training/heart/{run}/plan/plan.json", {})
+    if facts is not None:
+        deployment.item("ApprovalsTable", pk="USE_CASE#heart", sk="2026-04#a2", approval_id="a2")
+        item = {"pk": "APPROVAL#a2", "sk": "STATE", "approval_id": "a2", "run_id": run}
+        deployment.item("ApprovalsTable", **item, **facts)

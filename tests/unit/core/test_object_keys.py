@@ -21,11 +21,13 @@ VALUES = {
     "batch": "replay",
     "execution": "run-2",
     "stem": "march",
+    "model": "xgboost",
     "bucket": "inbox",
     "key": "inbox/heart/training/march.csv",
     "version_id": "v1",
     "number": 2,
     "form": "html",
+    "evaluation_uri": "s3://lake/evaluation/heart/run-1-0a1b2c3d/evaluation.json",
     "report_uri": "s3://results/reports/heart/run-1/report.html",
 }
 

@@ -10,6 +10,7 @@ import pytest
 
 from clinrisk import use_cases
 from clinrisk.core.mails import LONGEST_SUBJECT, mail
+from clinrisk.core.release.obstacles import outdated
 from clinrisk.core.release.page import approval_page
 from clinrisk.core.release.page.approval_page import (
     LONGEST_REASON,
@@ -55,7 +56,7 @@ FACTS = {
     "live_version": 0,
     "refusal": "",
 }
-OUTDATED = "The evidence compares with live version 1, version 2 is live: evaluate again."
+OUTDATED = outdated(1, 2, "heart-0123456789")
 
 
 def asked(**more: object) -> str:

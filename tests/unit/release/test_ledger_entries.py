@@ -18,6 +18,7 @@ ENTRY = ReleaseEntry(
     threshold=0.31,
     digests={"model": "0" * 64},
     evidence={"report": "1" * 64, "comparison/replay": "2" * 64},
+    evaluation_name="heart-0123456789",
 )
 
 

@@ -363,14 +363,16 @@ def test_evidence_that_compares_with_another_model_names_both(
     compared: int, live: int, words: tuple[str, str]
 ) -> None:
     was, now = words
-    sentence = outdated(compared, live)
+    sentence = outdated(compared, live, "heart-1")
     assert was in sentence
-    assert sentence.endswith(f", {now}: evaluate again.")
+    assert sentence.endswith(
+        f", but {now}. Compare it with the live model: clinrisk evaluate heart-1 --reason TEXT."
+    )
 
 
 @pytest.mark.parametrize("version", [0, 1, 7])
 def test_evidence_that_compares_with_the_live_model_holds(version: int) -> None:
-    assert outdated(version, version) == ""
+    assert outdated(version, version, "heart-1") == ""
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals
+from clinrisk.core import object_keys
 from clinrisk.core.digests import canonical_json
 from clinrisk.core.release.ledger_entries import (
     DecisionEntry,
@@ -54,6 +55,7 @@ def write_release(after: LiveModel, approval: Approval) -> Reference:
             reason=approval.reason,
             threshold=after.threshold,
             evidence=approval.evidence,
+            evaluation_name=object_keys.evaluation_name(after.evaluation_uri),
         )
     )
 

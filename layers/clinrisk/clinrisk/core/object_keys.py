@@ -82,6 +82,11 @@ def manifest(use_case: str, run_id: str) -> str:
     return f"training/{use_case}/{run_id}/set/manifest.json"
 
 
+def trained_models(use_case: str, run_id: str, model: str) -> str:
+    """Return the prefix under which the training jobs of one kind of model left what they made."""
+    return f"models/{use_case}/{run_id}/{model}/"
+
+
 def job_code(digest: str) -> str:
     """Return the key of the job code published under its digest."""
     return f"code/{digest}/clinrisk.pyz"
@@ -174,6 +179,15 @@ def papers(report_uri: str) -> dict[str, str]:
     """
     folder = report_uri.rpartition("/")[0]
     return {"report": report_uri} | {name: f"{folder}/{file}" for name, file in MODEL_CARD.items()}
+
+
+def evaluation_name(evaluation_uri: str) -> str:
+    """Return the name of one evaluation, under which all its evidence lies: the run's, or one made from it.
+
+    >>> evaluation_name("s3://lake/evaluation/heart/run-1-0a1b2c3d/evaluation.json")
+    'run-1-0a1b2c3d'
+    """
+    return evaluation_uri.split("/")[-2]
 
 
 def evaluation(use_case: str, run_id: str) -> str:

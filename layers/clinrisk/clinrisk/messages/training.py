@@ -71,6 +71,34 @@ class PlanTrainingResult(Message):
     holdout_uses: Count
 
 
+class PlanEvaluationRequest(Request):
+    """Ask for what the models of an existing run are evaluated against now."""
+
+    use_case: Name
+    run_id: RunId
+
+
+class TrainedModel(Message):
+    """Where a training job left a model, and everything that lies beside it."""
+
+    model_uri: S3Uri
+    prefix: S3Uri
+
+
+class PlanEvaluationResult(Message):
+    """The two models of a run, and what its candidate is held against now."""
+
+    use_case: Name
+    run_id: RunId
+    expected_rows: Count
+    package_group: str
+    xgboost: TrainedModel
+    logistic: TrainedModel
+    champion: ReleasedArchive | None
+    first_released: ReleasedArchive | None
+    holdout_uses: Count
+
+
 class JudgeRequest(Request):
     """Ask whether a candidate meets the promotion bar."""
 
@@ -87,7 +115,8 @@ class JudgeRequest(Request):
 class JudgeResult(Message):
     """The verdict with what is unmet in words, the digests of the evidence, and the mail about it."""
 
-    verdict: Literal["APPROVABLE", "BLOCKED"]
+    verdict: Literal["APPROVABLE", "BLOCKED", "OUTDATED"]
+    """OUTDATED: another model has gone live than the one that it was compared with."""
     unmet: tuple[str, ...]
     digests: Digests
     threshold: Probability

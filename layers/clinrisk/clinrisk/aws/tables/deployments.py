@@ -88,15 +88,16 @@ def _archive(found: LiveModel | None) -> ReleasedArchive | None:
     )
 
 
-def outdated(use_case: str, digests: Digests) -> str:
+def outdated(use_case: str, run_id: str, digests: Digests) -> str:
     """Say in words that the evidence compares with another model than the live one; empty while it holds."""
     found = current(use_case)
-    return obstacles.outdated(int(digests.champion_version), 0 if found is None else found.live_version)
+    live_version = 0 if found is None else found.live_version
+    return obstacles.outdated(int(digests.champion_version), live_version, run_id)
 
 
-def check_compared(use_case: str, digests: Digests) -> None:
+def check_compared(use_case: str, run_id: str, digests: Digests) -> None:
     """Raise ChampionChanged when the evidence compares with another model than the live one."""
-    reason = outdated(use_case, digests)
+    reason = outdated(use_case, run_id, digests)
     if reason:
         raise ChampionChanged(reason)
 
@@ -143,8 +144,10 @@ def promote(request: PromoteRequest, use_case: UseCase, *, promoted_at: str) -> 
     done = released(request)
     if done is not None:
         return done
-    check_compared(request.use_case, request.digests)
-    raise ChampionChanged(f"Live version {after.live_version} was released before: evaluate again.")
+    check_compared(request.use_case, request.run_id, request.digests)
+    raise ChampionChanged(
+        f"Live version {after.live_version} was released before. {obstacles.again(request.run_id)}"
+    )
 
 
 def _read(use_case: str, sort_key: str) -> LiveModel | None:

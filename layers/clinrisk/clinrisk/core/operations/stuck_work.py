@@ -30,7 +30,7 @@ FRESH = timedelta(minutes=15)
 """What is younger may be on its way: events are retried, and a file waits for its turn."""
 
 # These are answers, not accidents: another training would end the same way.
-_ANSWERS = frozenset({"CandidateBlocked", "NotEnoughData"})
+_ANSWERS = frozenset({"CandidateBlocked", "NotEnoughData", "ChampionChanged"})
 
 
 @dataclass(frozen=True)

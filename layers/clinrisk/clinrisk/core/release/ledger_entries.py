@@ -57,6 +57,8 @@ class ReleaseEntry(LedgerEntry):
     threshold: float
     evidence: Mapping[str, str]
     """What the approver was shown -> sha256, as it was when it was decided."""
+    evaluation_name: str
+    """The evaluation of the run that it was approved on: report and card lie under this name."""
     event: str = "promoted"
     format: int = 2
 

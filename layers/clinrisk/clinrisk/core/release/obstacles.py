@@ -26,23 +26,28 @@ def compared_with(evaluation: Mapping[str, Any]) -> int:
     return 0 if champion is None else int(champion["live_version"])
 
 
-def outdated(compared: int, live: int) -> str:
+def again(run_id: str) -> str:
+    """Return the advice on a candidate that was compared with another model than the live one."""
+    return f"Compare it with the live model: clinrisk evaluate {run_id} --reason TEXT."
+
+
+def outdated(compared: int, live: int, run_id: str) -> str:
     """Return why evidence no longer allows a release: it compares with another model than the live one.
 
     Versions count from 1; 0 stands for "no model". Empty while the evidence holds.
 
-    >>> outdated(1, 2)
-    'The evidence compares with live version 1, version 2 is live: evaluate again.'
-    >>> outdated(0, 1)
-    'The evidence was made when no model was live, version 1 is live: evaluate again.'
-    >>> outdated(2, 2)
+    >>> outdated(1, 2, "heart-1").partition(" Compare ")[0]
+    'The evidence compares with live version 1, but version 2 is live.'
+    >>> outdated(0, 1, "heart-1").partition(" Compare ")[0]
+    'The evidence was made when no model was live, but version 1 is live.'
+    >>> outdated(2, 2, "heart-1")
     ''
     """
     if compared == live:
         return ""
     was = f"compares with live version {compared}" if compared else "was made when no model was live"
     now = f"version {live} is live" if live else "no model is live now"
-    return f"The evidence {was}, {now}: evaluate again."
+    return f"The evidence {was}, but {now}. {again(run_id)}"
 
 
 def withdrawn(sources: Iterable[Mapping[str, Any]], counting: Collection[str], use_case: str) -> str:

@@ -147,7 +147,8 @@ def _dead_training(use_case: str) -> Ended | None:
     newest: Any = None
     for status in (*_BAD_ENDS, "RUNNING", "SUCCEEDED"):
         for one in stepfunctions.listed(settings().training_state_machine, status, 50):
-            ours = one["name"].startswith(f"{use_case}-")
+            # Of an evaluation that was asked for, the mail names the command; another training is not meant.
+            ours = one["name"].startswith(f"{use_case}-") and "-evaluate-" not in one["name"]
             if ours and (newest is None or one["startDate"] > newest["startDate"]):
                 newest = one
     return stepfunctions.end_of(newest["executionArn"]) if newest and newest["status"] in _BAD_ENDS else None

@@ -79,7 +79,10 @@ def _comparisons(use_case: str, run_id: str) -> dict[str, bytes]:
 
 def obstacle(candidate: Approval | Candidate) -> str:
     """Say in words what no longer allows a release of a candidate; empty while nothing does."""
-    reasons = deployments.outdated(candidate.use_case, candidate.digests), _withdrawn(candidate)
+    reasons = (
+        deployments.outdated(candidate.use_case, candidate.run_id, candidate.digests),
+        _withdrawn(candidate),
+    )
     return " ".join(reason for reason in reasons if reason)
 
 

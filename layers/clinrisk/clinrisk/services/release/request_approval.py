@@ -25,7 +25,7 @@ def request_approval(request: ApprovalRequest, now: datetime) -> ApprovalAsked:
 
     Raises ChampionChanged and TrainingFileWithdrawn: nobody is asked about what could not be released.
     """
-    deployments.check_compared(request.use_case, request.digests)
+    deployments.check_compared(request.use_case, request.run_id, request.digests)
     evidence.check_sources(request)
     expires_at = int(now.timestamp() + 3600 * float(settings().approval_timeout_hours))
     approval = approvals.ask(request, created_at=stamp(now), expires_at=expires_at)

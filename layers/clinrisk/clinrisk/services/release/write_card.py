@@ -48,7 +48,7 @@ def _key(release: dict[str, Any], number: int, form: str) -> str:
 
 def _first(release: dict[str, Any]) -> dict[str, Any]:
     """Read the card that was approved."""
-    key = object_keys.model_card(release["use_case"], release["run_id"])["model_card_hti1"]
+    key = object_keys.model_card(release["use_case"], release["evaluation_name"])["model_card_hti1"]
     address = s3.uri_of(settings().results_bucket, key)
     card: dict[str, Any] = s3.fetch_json(Reference(uri=address, sha256=release["digests"]["model_card_hti1"]))
     return card

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clinrisk import use_cases
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
+from clinrisk.aws.tables import deployments
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import mails, object_keys
 from clinrisk.core.release.obstacles import compared_with
@@ -25,12 +26,13 @@ def judge(request: JudgeRequest) -> JudgeResult:
     """Return the verdict, the digests it holds for, and the mail about it."""
     use_case = use_cases.get(request.use_case)
     evaluation, digests = _hashed(request, use_case)
-    unmet = tuple(unmet_requirements(evaluation, use_case.bar))
+    outdated = deployments.outdated(use_case.name, request.run_id, digests)
+    unmet = (outdated,) if outdated else tuple(unmet_requirements(evaluation, use_case.bar))
     summary = summary_of(evaluation, use_case)
     mail = mails.candidate_judged(use_case.title, request.run_id, summary, unmet, request.report_uri)
-    emit(Metric.CANDIDATES_BLOCKED, len(unmet) > 0, use_case=use_case.name)
+    emit(Metric.CANDIDATES_BLOCKED, bool(unmet and not outdated), use_case=use_case.name)
     return JudgeResult(
-        verdict="BLOCKED" if unmet else "APPROVABLE",
+        verdict="OUTDATED" if outdated else "BLOCKED" if unmet else "APPROVABLE",
         unmet=unmet,
         digests=digests,
         threshold=evaluation["threshold"],
