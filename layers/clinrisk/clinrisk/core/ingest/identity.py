@@ -126,7 +126,13 @@ def number_equal_rows(
     words, _ = record_words(row_texts + "#0", key)
     if other_chunks is None and not _any_equal(words):
         return words, Duplicates(hashes=words)
-    frame = pl.DataFrame([row_texts.alias("row"), hex_of(words)]).with_columns(
+    # Rows that are alone in their hash need no number; comparing the others' texts is what costs.
+    shared = pl.Series(words[:, 0]).is_duplicated()
+    if other_chunks is not None:
+        shared |= hex_of(words).is_in(other_chunks["record_id"].implode())
+    positions = shared.arg_true()
+    texts, hashed = row_texts.gather(positions), hex_of(words[positions.to_numpy()])
+    frame = pl.DataFrame([texts.alias("row"), hashed]).with_columns(
         number=pl.int_range(pl.len()).over("row"), occurrences=pl.len().over("row")
     )
     if other_chunks is not None:
@@ -137,7 +143,7 @@ def number_equal_rows(
     again = (frame["number"] > 0).arg_true()
     text = frame[again].select(pl.concat_str("row", pl.col("number").cast(pl.String), separator="#"))
     hashes = words.copy()
-    words[again.to_numpy()], _ = record_words(text.to_series(), key)
+    words[positions.gather(again).to_numpy()], _ = record_words(text.to_series(), key)
     several = frame.filter(pl.col("occurrences") > 1).unique("record_id", maintain_order=True)
     ids = several.select("record_id", "occurrences", conflicting=False).cast(REPEATED_IDS)
     return words, Duplicates(hashes=hashes, ids=ids)
