@@ -114,7 +114,6 @@ def test_the_parts_of_a_batch_are_judged_as_the_batch(
 ) -> None:
     parts = [profiled(use_case, {n: v[a : a + 250] for n, v in batch.items()}) for a in range(0, 1000, 250)]
     whole = profiled(use_case, batch)
-    assert merge(parts).pairs == whole.pairs
     assert judge_profile(use_case, trained, merge(parts)) == judge_profile(use_case, trained, whole)
 
 
@@ -169,9 +168,9 @@ def test_a_column_missing_in_training_may_be_filled_now(
     )
 
 
-@pytest.mark.parametrize(("p", "q"), [(0.0, 0.0), (0.3, 0.3), (1.0, 1.0)])
-def test_equal_shares_have_no_distance(p: float, q: float) -> None:
-    assert distance(p, q) == 0.0
+@pytest.mark.parametrize("count", [0, 3, 10])
+def test_equal_shares_have_no_distance(count: int) -> None:
+    assert distance(count, 10, count, 10) == 0.0
 
 
 def test_the_same_fault_is_proven_better_with_more_rows(

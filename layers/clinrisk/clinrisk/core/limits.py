@@ -39,26 +39,29 @@ class Limits:
     door_rows: int = 20
     """Rows that a batch needs before it is held against the training patients."""
     door_held: float = 0.3
-    """The proven distance of a share (Cohen's h) from which a batch is held ..."""
+    """The sure distance of a share (Cohen's h) from which a batch is held ..."""
     door_caution: float = 0.2
     """... and from which it is published with a caution."""
-    door_errors: float = 4.25
-    """Standard errors between a distance and what counts as proven of it, for all comparisons of a batch."""
-    door_apart: float = 0.15
-    """The proven share of its agreement with other columns from whose loss a column no longer goes with
-    them."""
+    door_margin: float = 2.0
+    """Standard errors between what is found of a difference and what is sure of it ..."""
+    door_errors: float = 5.0
+    """... where it is at least so many from none, for all the shares of a batch ..."""
+    door_column_errors: float = 4.25
+    """... or so many, for how its columns go together."""
     door_agreement: float = 0.2
-    """The agreement with other columns that a column must have had in training to be asked for it."""
+    """The agreement with other columns that an input must have had in training to be asked for it."""
+    door_apart: float = 0.15
+    """The sure share of its agreement from whose loss a column no longer goes with the others."""
+    door_moves: float = 0.1
+    """The sure correlation with the place in the file from which a column moves along it ..."""
+    door_moves_alone: float = 0.25
+    """... the one for a column that agrees with no other ..."""
+    door_follows: float = 0.5
+    """... and the share of the expected movement by which the other columns follow it."""
     door_unlike_held: float = 0.5
     """The share of patients without a risk, or with an uncertain one, from which a batch is held ..."""
     door_unlike_caution: float = 0.25
     """... and from which it is published with a caution."""
-    door_order: float = 0.02
-    """The proven share of a column's variance between blocks of rows from which it changes on its way ..."""
-    door_order_kept: float = 0.75
-    """... the share of its agreement with other columns that it must then have kept ..."""
-    door_order_alone: float = 0.2
-    """... and the proven share for a column that agrees with no other."""
 
     performance_patients: int = 10
     """Patients with the outcome, and as many without, that a verdict on performance needs."""

@@ -150,13 +150,12 @@ def read_code(lines: Lines, column: Code, rule: RowRule = RowRule.UNKNOWN_CODE) 
     cells = lines.cells[column.name]
     values = _positions_of(cells, positions) if column.numeric else cells.to_physical().cast(pl.Int16)
     values, violations = _read_again(lines, values, by_number if column.numeric else by_text, column, rule)
-    for kind in (_NO_CODE, _MISSING_CODE):
-        which = (values == kind).fill_null(value=False)
-        if which.any():
-            values = values.set(which, None)
-            if kind == _NO_CODE:
-                marker = which & cells.cast(pl.Float64).is_in(MARKER_NUMBERS).fill_null(value=False)
-                violations += _violations(column, ((RowRule.LIKELY_MARKER, marker), (rule, which & ~marker)))
+    if _range(values)[0] < 0:
+        wrong = (values == _NO_CODE).fill_null(value=False)
+        if wrong.any():
+            marker = wrong & cells.cast(pl.Float64).is_in(MARKER_NUMBERS).fill_null(value=False)
+            violations += _violations(column, ((RowRule.LIKELY_MARKER, marker), (rule, wrong & ~marker)))
+        values = values.set((values < 0).fill_null(value=False), None)
     facts: dict[str, int] = {}
     if violations and beyond:
         found = pl.concat([cells.cast(pl.Float64), pl.Series(neighbours, dtype=pl.Float64)])

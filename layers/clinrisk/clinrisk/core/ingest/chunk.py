@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -16,15 +16,12 @@ from clinrisk.core.ingest.csv_file.lines import LINE, count_rows_roughly, read_l
 from clinrisk.core.ingest.pseudonyms import hex_of, record_words, words_of
 from clinrisk.core.ingest.quarantine import count_rows, quarantine_frame, valid_rows
 from clinrisk.core.ingest.rules import HARMLESS, LONGEST_LINE, NOBODY, FileRule, RowRule
-from clinrisk.core.profiles import feature_profile
-from clinrisk.core.profiles.pair_sums import SAMPLED, pair_sums_of, stride
+from clinrisk.core.profiles.frame_profile import profile_of_frames
 from clinrisk.messages.ingest import RowCounts
-from clinrisk.use_cases.base import GROUP_PREFIX, Code
+from clinrisk.use_cases.base import Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
 
     from clinrisk.core.ingest.cells import ColumnValues
     from clinrisk.core.ingest.csv_file.lines import Lines
@@ -152,7 +149,8 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
         duplicates = _find_duplicates(ids, words, content, violations, context)
         violations += duplicates.violations(id_column)
     keep = valid_rows(cells.height, violations)
-    if not keep.all():
+    every = keep.all()
+    if not every:
         values = {name: series.filter(keep) for name, series in values.items()}
     if ids is None:
         words, duplicates = identity.number_equal_rows(
@@ -160,8 +158,8 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
         )
         record_id = source_id = hex_of(words)
     else:
-        source_id = ids.filter(keep)
-        record_id = hex_of(words if keep.all() else words[keep.to_numpy()])
+        source_id = ids if every else ids.filter(keep)
+        record_id = hex_of(words if every else words[keep.to_numpy()])
     rows = _row_numbers(cells, keep, context.first_row)
     labels = [label.filter(keep).alias("label")] if labelled else []
     groups = featurize.groups_frame(use_case, values)
@@ -180,7 +178,7 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
             | {"ids": 0 if ids is None else len(keep)}
             | _facts(read, violations, label if labelled else None, keep),
         ),
-        _profile(use_case, inputs, groups, labels[0] if labels else None),
+        profile_of_frames(use_case, inputs, groups, labels[0] if labels else None),
         pl.DataFrame([record_id, rows, source_id.alias("source_id")]),
         duplicates,
     )
@@ -330,8 +328,8 @@ def _facts(
         harmless = [one for one in violations if one.rule in HARMLESS]
         lost = ~keep & valid_rows(len(keep), harmless)
         for name, rows in (("used", keep), ("lost", lost)):
-            outcomes = label.filter(rows).drop_nulls()
-            facts |= {name: len(outcomes), f"{name}_ill": int(outcomes.sum())}
+            outcomes = label if rows.all() else label.filter(rows)
+            facts |= {name: outcomes.len() - outcomes.null_count(), f"{name}_ill": int(outcomes.sum())}
     return facts
 
 
@@ -356,36 +354,3 @@ def _find_duplicates(
 def _row_numbers(cells: pl.DataFrame, keep: pl.Series, first_row: int) -> pl.Series:
     """Return the row numbers of the accepted rows."""
     return (cells[LINE].filter(keep) + first_row).cast(pl.UInt32).alias("row")
-
-
-def _profile(
-    use_case: UseCase, inputs: pl.DataFrame, groups: pl.DataFrame, labels: pl.Series | None
-) -> Profile:
-    """Return the profile of the accepted rows."""
-    flags = {series.name: series for series in inputs if series.dtype == pl.Boolean()}
-    ones = {name: int(series.sum()) for name, series in flags.items()}
-    return feature_profile.profile_of_counts(
-        use_case,
-        inputs.height,
-        {series.name: series.to_numpy() for series in inputs if series.name not in flags},
-        {name: (inputs.height - flags[name].null_count() - n, n) for name, n in ones.items()},
-        {series.name.removeprefix(GROUP_PREFIX): _count(series) for series in groups},
-        None if labels is None else {0: 0, 1: 0} | _count(labels),
-        pair_sums_of(
-            _levels(use_case, inputs.gather_every(stride(inputs.height))),
-            _levels(use_case, inputs.head(SAMPLED)),
-        ),
-    )
-
-
-def _levels(use_case: UseCase, inputs: pl.DataFrame) -> NDArray[np.float64]:
-    return feature_profile.levels(
-        use_case, {series.name: series.cast(pl.Float64).to_numpy() for series in inputs}
-    )
-
-
-def _count(series: pl.Series) -> dict[Any, int]:
-    """Return the rows per value, values sorted; values that do not occur are left out."""
-    names = series.dtype.categories.to_list() if isinstance(series.dtype, pl.Enum) else range(2)
-    counts = np.bincount(series.to_physical().to_numpy(), minlength=len(names)).tolist()
-    return dict(sorted((name, n) for name, n in zip(names, counts, strict=True) if n))

@@ -49,7 +49,7 @@ def record_words(texts: pl.Series, key: bytes) -> tuple[Words, NDArray[np.bool_]
     words = np.zeros((len(texts), 2), np.uint64)
     secret = _secret(key)
     # Texts of as many words are hashed together; ids are nearly all of one length.
-    for count in np.unique(counts[known]).tolist():
+    for count in np.flatnonzero(np.bincount(counts[known])).tolist():
         where = known & (counts == count)
         every = bool(where.all())
         part = texts if every else texts.filter(pl.Series(where))

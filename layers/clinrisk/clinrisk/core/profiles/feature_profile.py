@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clinrisk.core.profiles.pair_sums import SAMPLED, PairSums, add_pair_sums, pair_sums_of, stride
+from clinrisk.core.profiles.pair_sums import PairSums, add_pair_sums, pair_sums_of, stride
 from clinrisk.errors import FeatureMismatch
 from clinrisk.use_cases.base import Number
 
@@ -113,10 +113,7 @@ def profile_of(
     }
     rows = len(next(iter(arrays.values())))
     step = stride(rows)
-    pairs = pair_sums_of(
-        levels(use_case, {name: values[::step] for name, values in arrays.items()}),
-        levels(use_case, {name: values[:SAMPLED] for name, values in arrays.items()}),
-    )
+    pairs = pair_sums_of(levels(use_case, {name: values[::step] for name, values in arrays.items()}))
     return profile_of_counts(use_case, rows, arrays, flags, groups, label, pairs)
 
 
@@ -172,7 +169,8 @@ def _zeros_and_ones(flags: NDArray[Any]) -> tuple[int, int]:
 def _cells(column: Number, values: NDArray[Any]) -> tuple[int, ...]:
     """Return how many numbers are in each cell of the column's grid, without missing ones."""
     values = values.astype(np.float64, copy=False)
-    present = values[~np.isnan(values)]
+    missing = np.isnan(values)
+    present = values[~missing] if missing.any() else values
     cells = _grid(column, present).astype(np.int64)
     return tuple(np.bincount(cells, minlength=CELLS).tolist())
 

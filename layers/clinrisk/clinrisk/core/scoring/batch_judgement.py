@@ -2,70 +2,30 @@
 
 Every share that is compared (missing, a code, below a number, a cell of the grid) is held against the
 training patients by Cohen's h, 2 asin(sqrt p) - 2 asin(sqrt q), whose standard error depends on the two sizes
-alone (Cohen, Statistical Power Analysis, 1988, chapter 6): what is proven of a distance is what remains after
-some standard errors, so that the proof grows with the rows. Columns that no longer go together are found by
-the agreement of each column with what the others predict of it. Numpy only.
+alone (Cohen, Statistical Power Analysis, 1988, chapter 6), so that the proof grows with the rows. How columns
+go together is in `column_agreement`. Numpy only.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from clinrisk.core.limits import LIMITS
-from clinrisk.core.profiles.feature_profile import CELLS, paired_features
-from clinrisk.messages.scoring import BatchVerdict
+from clinrisk.core.profiles.feature_profile import CELLS
+from clinrisk.core.scoring.batch_verdict import Doubt, judged
+from clinrisk.core.scoring.column_agreement import agreement_doubts
 from clinrisk.use_cases.base import Code, Number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from numpy.typing import ArrayLike, NDArray
 
     from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
+    from clinrisk.core.scoring.batch_verdict import BatchJudgement
     from clinrisk.use_cases.base import Column, UseCase
-
-RIDGE = 0.1
-"""Added to the variances of the other columns, so that few training patients do not invent agreement."""
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """One reason against a batch: a sentence with shares and counts, no value of a row."""
-
-    held: bool
-    column: str
-    """Empty where it is about the batch."""
-    sentence: str
-    proven: float = 0.0
-    """By how much; the most serious doubt of a column comes first."""
-
-
-@dataclass(frozen=True)
-class BatchJudgement:
-    """The verdict on a batch, and the doubts behind it, those that hold it first."""
-
-    verdict: BatchVerdict
-    doubts: tuple[Doubt, ...]
-
-    @property
-    def cautions(self) -> tuple[str, ...]:
-        """The sentences of the doubts."""
-        return tuple(doubt.sentence for doubt in self.doubts)
-
-
-def judged(doubts: Iterable[Doubt]) -> BatchJudgement:
-    """Return the verdict that follows from some doubts.
-
-    >>> judged([]).verdict, judged([Doubt(held=True, column="", sentence="")]).verdict
-    (<BatchVerdict.FIT: 'FIT'>, <BatchVerdict.HELD: 'HELD'>)
-    """
-    found = tuple(sorted(doubts, key=lambda doubt: (not doubt.held, -doubt.proven)))
-    if not found:
-        return BatchJudgement(BatchVerdict.FIT, ())
-    return BatchJudgement(BatchVerdict.HELD if found[0].held else BatchVerdict.CAUTION, found)
 
 
 def judge_profile(use_case: UseCase, reference: Profile | None, batch: Profile) -> BatchJudgement:
@@ -90,26 +50,30 @@ def judge_profile(use_case: UseCase, reference: Profile | None, batch: Profile) 
         )
         doubts.append(Doubt(held=False, column="", sentence=why))
     else:
-        doubts += apart(use_case, reference, batch)
+        doubts += agreement_doubts(use_case, reference, batch)
     return judged(doubts)
 
 
-def distance(p: ArrayLike, q: ArrayLike) -> NDArray[np.float64]:
-    """Return Cohen's h between shares: 0 when alike, at most pi; .2 is small, .5 medium, .8 large.
+def distance(counts: ArrayLike, rows: int, others: ArrayLike, of: int) -> NDArray[np.float64]:
+    """Return Cohen's h between shares, given as counts: 0 when alike, at most pi; .2 is small, .8 large.
 
-    >>> float(distance(0.5, 0.75).round(2))
+    With Anscombe's 3/8 (Biometrika 35, 1948): without them 0 of 20 is too far from any other share.
+
+    >>> float(distance(500, 1000, 7500, 10_000).round(2))
     0.52
     """
-    found: NDArray[np.float64] = np.abs(2 * np.arcsin(np.sqrt(p)) - 2 * np.arcsin(np.sqrt(q)))
-    return found
-
-
-def proven(found: ArrayLike, n: int, m: int) -> NDArray[np.float64]:
-    """Return what remains of distances between samples of n and m rows after their chance."""
-    shown: NDArray[np.float64] = np.asarray(found) - LIMITS.door_errors * np.sqrt(
-        1 / max(n, 1) + 1 / max(m, 1)
+    found, expected = (
+        2 * np.arcsin(np.sqrt((np.asarray(part) + 0.375) / (size + 0.75)))
+        for part, size in ((counts, rows), (others, of))
     )
-    return shown
+    difference: NDArray[np.float64] = np.abs(found - expected)
+    return difference
+
+
+def proven(found: float, rows: int, of: int) -> float:
+    """Return what is sure of a distance between two samples; 0 where it may be chance."""
+    error = float(np.sqrt(1 / max(rows, 1) + 1 / max(of, 1)))
+    return found - LIMITS.door_margin * error if found >= LIMITS.door_errors * error else 0.0
 
 
 def column_doubts(
@@ -118,7 +82,7 @@ def column_doubts(
     """Yield the doubts about one column: its missing share, and then its most distant share of values."""
     name = f"{column.title} ({column.name})"
     rise = batch.missing_share - reference.missing_share
-    emptied = float(proven(distance(batch.missing_share, reference.missing_share), rows, trained))
+    emptied = proven(float(distance(batch.missing, rows, reference.missing, trained)), rows, trained)
     sentence = (
         f"{name} is missing in {batch.missing_share:.0%} of {rows} rows, against "
         f"{reference.missing_share:.0%} of the training patients."
@@ -135,23 +99,28 @@ def column_doubts(
         yield Doubt(held=False, column=column.name, sentence=sentence)
     if not batch.present or not reference.present:
         return
-    before, after = (np.asarray(counts.counts) / counts.present for counts in (reference, batch))
-    shares = [distance(after, before)]
-    if isinstance(column, Number):
-        shares.append(distance(np.cumsum(after)[:-1].clip(0, 1), np.cumsum(before)[:-1].clip(0, 1)))
-    furthest = float(proven(max(found.max() for found in shares), batch.present, reference.present))
+    furthest = proven(float(_distances(column, reference, batch).max()), batch.present, reference.present)
     if furthest > LIMITS.door_caution:
         held = furthest > LIMITS.door_held
-        yield Doubt(held, column.name, _described(column, before, after, batch.present), furthest)
+        yield Doubt(held, column.name, _described(column, reference, batch), furthest)
 
 
-def _described(column: Column, before: NDArray[np.float64], after: NDArray[np.float64], present: int) -> str:
+def _distances(column: Column, reference: ColumnCounts, batch: ColumnCounts) -> NDArray[np.float64]:
+    """Return the distance of each code's share, or of each cell's of a number and of all cells' up to it."""
+    before, after = np.asarray(reference.counts), np.asarray(batch.counts)
+    if isinstance(column, Number):
+        before, after = (np.concatenate([counts, counts.cumsum()]) for counts in (before, after))
+    return distance(after, batch.present, before, reference.present)
+
+
+def _described(column: Column, reference: ColumnCounts, batch: ColumnCounts) -> str:
     """Return in words how the values of a column differ from those of the training patients."""
     name = f"{column.title} ({column.name})"
+    before, after = (np.asarray(counts.counts) / counts.present for counts in (reference, batch))
     if np.count_nonzero(after) == 1:
-        return f"{name} is the same in all of {present} rows that have it."
+        return f"{name} is the same in all of {batch.present} rows that have it."
     if isinstance(column, Code):
-        code = int(np.argmax(distance(after, before)))
+        code = int(_distances(column, reference, batch).argmax())
         meaning = list(column.values.values())[code] if len(after) == len(column.values) else str(code)
         never = " (none of them had it)" if not before[code] else ""
         return (
@@ -172,81 +141,3 @@ def _described(column: Column, before: NDArray[np.float64], after: NDArray[np.fl
             "or another unit"
         )
     return f"{name} is distributed otherwise than in training" + "".join(f"; {one}" for one in notes) + "."
-
-
-def apart(use_case: UseCase, reference: Profile, batch: Profile) -> Iterator[Doubt]:
-    """Yield the columns that no longer go with the others, as one that was sorted or exchanged on its own."""
-    if reference.pairs is None or batch.pairs is None:
-        return
-    trained, now = reference.pairs.correlations(), batch.pairs.correlations()
-    alike, error = batch.pairs.order()
-    order = alike - LIMITS.door_errors * error
-    names = np.array([feature.column for feature in paired_features(use_case)])
-    for column in use_case.columns:
-        own = np.flatnonzero(names == column.name)
-        others = np.flatnonzero(names != column.name)
-        yield from _apart(
-            column,
-            [agreement(trained, now, int(one), others, reference.pairs.rows[one][one]) for one in own],
-            [batch.pairs.informative_rows(int(one)) for one in own],
-            [float(order[one]) for one in own],
-            [reference.pairs.informative_rows(int(one)) for one in own],
-        )
-
-
-def agreement(
-    trained: NDArray[np.float64], now: NDArray[np.float64], one: int, others: NDArray[np.int64], rows: int
-) -> tuple[float, float]:
-    """Return the correlation of one input with what the others predict of it: in training, and now.
-
-    The prediction is that of the training patients (ridge regression); the correlation in training is
-    corrected to what other patients would show (Browne, British Journal of Mathematical and Statistical
-    Psychology 28, 1975, in its simplest form).
-    """
-    among = trained[np.ix_(others, others)]
-    weights = np.linalg.solve(among + RIDGE * np.eye(len(others)), trained[others, one])
-
-    def correlation(table: NDArray[np.float64]) -> float:
-        spread = float(weights @ table[np.ix_(others, others)] @ weights)
-        return float(weights @ table[others, one]) / spread**0.5 if spread > 0 else 0.0
-
-    seen = correlation(trained)
-    expected = 1 - (1 - seen**2) * (rows + len(others)) / max(rows - len(others) - 1, 1)
-    return max(expected, 0.0) ** 0.5, correlation(now)
-
-
-def _apart(
-    column: Column,
-    pairs: Sequence[tuple[float, float]],
-    sizes: Sequence[float],
-    orders: Sequence[float],
-    trained: Sequence[float],
-) -> Iterator[Doubt]:
-    """Yield the doubt about one column, if there is one, by its input that lost most."""
-    name = f"{column.title} ({column.name})"
-    doubts: list[Doubt] = []
-    for (expected, found), size, order, known in zip(pairs, sizes, orders, trained, strict=True):
-        if min(size, known) < LIMITS.door_rows:
-            continue
-        agreed = expected >= LIMITS.door_agreement
-        # The wider of the two errors that the size allows: few rows show an agreement by chance.
-        error = 1 - min(expected, abs(found)) ** 2
-        chance = LIMITS.door_errors * error * (1 / size + 1 / known) ** 0.5
-        lost = (expected - found - chance) / expected if agreed else -1.0
-        if lost > LIMITS.door_apart:
-            sentence = (
-                f"{name} no longer goes with the other columns: its agreement with them is {found:.2f}, "
-                f"against {expected:.2f} in training. Look for a column that was sorted, shifted by rows or "
-                "recoded on its own."
-            )
-            doubts.append(Doubt(held=True, column=column.name, sentence=sentence, proven=lost))
-        elif order > (LIMITS.door_order if agreed else LIMITS.door_order_alone) and not (
-            agreed and found >= LIMITS.door_order_kept * expected
-        ):
-            sentence = (
-                f"{name} changes along the file, and the other columns do not follow it. Look for a column "
-                "that was sorted on its own, or that is wrong in a part of the file."
-            )
-            doubts.append(Doubt(held=True, column=column.name, sentence=sentence, proven=order))
-    if doubts:
-        yield max(doubts, key=lambda doubt: doubt.proven)

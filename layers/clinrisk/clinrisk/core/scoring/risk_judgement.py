@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clinrisk.core.limits import LIMITS
-from clinrisk.core.scoring.batch_judgement import Doubt, distance, judged, proven
+from clinrisk.core.scoring.batch_judgement import distance, proven
+from clinrisk.core.scoring.batch_verdict import Doubt, judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from clinrisk.core.profiles.score_profile import GroupScores
-    from clinrisk.core.scoring.batch_judgement import BatchJudgement
+    from clinrisk.core.scoring.batch_verdict import BatchJudgement
 
 
 def judge_risks(evaluation: Mapping[str, Any], scores: GroupScores) -> BatchJudgement:
@@ -47,7 +48,7 @@ def _doubts(evaluation: Mapping[str, Any], scores: GroupScores) -> Iterator[Doub
         )
         return
     before, now = flagged / evaluated, scores.flagged / scores.n
-    shown = float(proven(distance(now, before), scores.n, evaluated))
+    shown = proven(float(distance(scores.flagged, scores.n, flagged, evaluated)), scores.n, evaluated)
     if shown > LIMITS.door_caution:
         sentence = (
             f"{scores.flagged} of {scores.n} patients ({now:.0%}) are flagged, against {before:.0%} in the "

@@ -31,7 +31,7 @@ from clinrisk.services.scoring import recalled_results
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from clinrisk.core.scoring.batch_judgement import BatchJudgement
+    from clinrisk.core.scoring.batch_verdict import BatchJudgement
     from clinrisk.messages.ingest import Settlement
     from clinrisk.messages.scoring import JudgeBatchRequest
 

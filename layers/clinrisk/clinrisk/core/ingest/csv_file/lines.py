@@ -165,8 +165,8 @@ def _parse(
 
 def _finite(values: pl.Series) -> pl.Series:
     """Return the numbers with null in place of nan and infinity, which polars parses."""
-    infinite = ~values.is_finite().fill_null(value=True)
-    return values.set(infinite, None) if infinite.any() else values
+    finite = values.is_finite()
+    return values if finite.all() else values.set(~finite.fill_null(value=True), None)
 
 
 def _shapes(
