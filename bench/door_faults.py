@@ -25,13 +25,14 @@ from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.core.ingest.csv_file.cutting import FIRST_ROW
 from clinrisk.core.ingest.verdict import decide
 from clinrisk.core.scoring.batch_judgement import judge_profile
-from clinrisk.use_cases.base import Code, Number
+from clinrisk.use_cases.columns import Code, Number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from clinrisk.core.profiles.feature_profile import Profile
-    from clinrisk.use_cases.base import Column, UseCase
+    from clinrisk.use_cases.base import UseCase
+    from clinrisk.use_cases.columns import Column
 
     Fault = Callable[[list[str], Column, random.Random], list[str]]
     Rows = Sequence[Sequence[str]]
@@ -62,7 +63,12 @@ def _exchanged(cells: list[str], column: Column, draw: random.Random) -> list[st
 
 
 def _sorted(cells: list[str], _: Column, __: random.Random) -> list[str]:
-    return sorted(cells, key=lambda cell: (float(cell), cell) if cell[:1].isdigit() else (1e9, cell))
+    return sorted(cells, key=_order)
+
+
+def _order(cell: str) -> tuple[float, str]:
+    """Return by what cells are sorted: numbers first, by their size."""
+    return (float(cell), cell) if cell[:1].isdigit() else (1e9, cell)
 
 
 def _values(cells: list[str], column: Column) -> list[str]:
@@ -191,6 +197,22 @@ def healthy(name: str, files: int) -> dict[int, Counter[str]]:
     return found
 
 
+def _by(at: int, rows: Rows) -> Rows:
+    """Return rows sorted by one of their cells."""
+    return sorted(rows, key=lambda row: _order(row[at]))
+
+
+def sorted_files(name: str) -> dict[str, str]:
+    """Return the verdicts on samples that are sorted by one of their columns."""
+    public, found = PublicFile.read(name), {}
+    for at, column in enumerate(public.header):
+        for size in (300, 1000, 5000):
+            draw = random.Random(f"{name} sorted {size} {column}")  # noqa: S311 # a sample
+            rows = _by(at, draw.choices(public.rows, k=size))
+            found[f"{column} {size}"] = public.verdict(rows)
+    return found
+
+
 def _print_kind(kind: str, found: list[Judged]) -> None:
     """Print one line of the table, and the files of the largest size that pass."""
     print(f"{kind:<24}", end="")
@@ -214,6 +236,7 @@ def main(files: int) -> None:
             name: {kind: workers.submit(judged_faults, name, kind, files) for kind in KINDS} for name in FILES
         }
         untouched = {name: workers.submit(healthy, name, 200) for name in FILES}
+        in_order = {name: workers.submit(sorted_files, name) for name in FILES}
         for name, kinds in jobs.items():
             print(f"{name:<24}" + "".join(f"{share:>24}" for share in SHARES))
             print(f"{'HELD or REJECTED, rows':<24}" + "".join(f"{n:>8}" for _ in SHARES for n in SIZES))
@@ -223,6 +246,10 @@ def main(files: int) -> None:
         for name, verdicts in untouched.items():
             for size, found in verdicts.result().items():
                 print(f"healthy, {name}, {size} rows: {dict(found)}")
+        for name, by_column in in_order.items():
+            sizes = by_column.result()
+            held = [column for column, verdict in sizes.items() if verdict == "HELD"]
+            print(f"healthy, {name}, sorted by a column: {len(held)} of {len(sizes)} HELD {held}")
 
 
 if __name__ == "__main__":

@@ -18,12 +18,13 @@ import polars as pl
 import yaml
 
 from clinrisk.aws import offline_store
-from clinrisk.use_cases.base import MISSING_MARKERS, Number
+from clinrisk.use_cases.columns import MISSING_MARKERS, Number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clinrisk.use_cases.base import Column, Feature, ProtectedAttribute, UseCase
+    from clinrisk.use_cases.base import ProtectedAttribute, UseCase
+    from clinrisk.use_cases.columns import Column, Feature
 
 RECORDS = Path(__file__).parent.parent / "docs" / "contracts"
 _FEATURE_TYPES = {pl.String: "String", pl.Int64: "Integral", pl.Float64: "Fractional"}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clinrisk.use_cases.base import MISSING_MARKERS, Number
+from clinrisk.use_cases.columns import MISSING_MARKERS, Number
 
 if TYPE_CHECKING:
-    from clinrisk.use_cases.base import Column, UseCase
+    from clinrisk.use_cases.base import UseCase
+    from clinrisk.use_cases.columns import Column
 
 
 def as_json(use_case: UseCase) -> dict[str, Any]:

@@ -280,7 +280,7 @@ def use_cases(*, as_json: AsJson = False) -> None:
     from cli.local_files.column_list import as_json as described
     from cli.local_files.column_list import column_rows
     from clinrisk import use_cases as declared
-    from clinrisk.use_cases.base import MISSING_MARKERS
+    from clinrisk.use_cases.columns import MISSING_MARKERS
 
     if as_json:
         show_json({name: described(declared.get(name)) for name in declared.names()})

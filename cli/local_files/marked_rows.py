@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any
 
-from clinrisk.core.ingest.rule_sentences import reason_sentence
+from clinrisk.core.ingest.sentences.rule_sentences import reason_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from clinrisk.core.ingest.csv_file import header_names
 from clinrisk.core.ingest.csv_file.head import expected_columns
-from clinrisk.use_cases.base import MARKER_NUMBERS, Code, Number
+from clinrisk.use_cases.columns import MARKER_NUMBERS, Code, Number
 
 if TYPE_CHECKING:
-    from clinrisk.use_cases.base import Column, UseCase
+    from clinrisk.use_cases.base import UseCase
+    from clinrisk.use_cases.columns import Column
 
 # Three digits behind a comma may be thousands.
 _DECIMAL_COMMA = re.compile(r"([+-]?[0-9]+),([0-9]{1,2}|[0-9]{4,})")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clinrisk import use_cases
-from clinrisk.use_cases.base import Number
+from clinrisk.use_cases.columns import Number
 from clinrisk.use_cases.marginals import Shift
 
 if TYPE_CHECKING:

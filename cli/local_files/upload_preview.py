@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from cli.inbox_receipts import inbox_key
 from clinrisk import use_cases
-from clinrisk.core.ingest import inbox_keys, rule_sentences
+from clinrisk.core.ingest import inbox_keys
 from clinrisk.core.ingest.check_file import check_rows
 from clinrisk.core.ingest.rules import FileRule, Problem
+from clinrisk.core.ingest.sentences import rule_sentences
 from clinrisk.core.ingest.verdict import refuse
 from clinrisk.errors import KeyRefused, NotData
 

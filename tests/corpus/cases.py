@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
-from clinrisk.use_cases.base import Number
+from clinrisk.use_cases.columns import Number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from clinrisk import use_cases
 from clinrisk.core.profiles.feature_profile import Profile, count_values, profile_of
-from clinrisk.use_cases.base import Number, UseCase
+from clinrisk.use_cases.base import UseCase
+from clinrisk.use_cases.columns import Number
 
 Table = dict[str, NDArray[np.float64]]
 Snapshot = Callable[[str, str], None]

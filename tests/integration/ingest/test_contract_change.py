@@ -10,7 +10,7 @@ import pytest
 from clinrisk import use_cases
 from clinrisk.aws import feature_store
 from clinrisk.errors import ContractChanged, NotEnoughData
-from clinrisk.use_cases.base import Number
+from clinrisk.use_cases.columns import Number
 from tests.integration.fake_feature_store import FakeFeatureStore, create_group
 from tests.integration.inbox_files import Ingest, heart_csv
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from clinrisk import use_cases
-from clinrisk.use_cases.base import Code, Group, Label, Number, OtherUnit, ProtectedAttribute, UseCase
+from clinrisk.use_cases.base import Group, Label, ProtectedAttribute, UseCase
+from clinrisk.use_cases.columns import Code, Number, OtherUnit
 
 _AGE = Number(
     "age",

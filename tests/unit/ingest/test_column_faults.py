@@ -16,7 +16,7 @@ from clinrisk.core.ingest.check_file import check_file
 from clinrisk.core.ingest.column_faults import column_faults
 from clinrisk.core.ingest.rules import FileRule
 from clinrisk.messages.ingest import RowCounts
-from clinrisk.use_cases.base import Number
+from clinrisk.use_cases.columns import Number
 
 from .conftest import Judge, file_of, good_rows
 from .small_use_cases import WARD

@@ -12,8 +12,8 @@ import pytest
 
 from clinrisk import use_cases
 from clinrisk.core.ingest.csv_file.head import HEAD_BYTES, MOST_COLUMNS, check_file_head, read_header
-from clinrisk.core.ingest.rule_sentences import explain
 from clinrisk.core.ingest.rules import LARGEST_FILE, LONGEST_LINE, FileRule
+from clinrisk.core.ingest.sentences.rule_sentences import explain
 
 from .small_use_cases import GOOD as GOOD_ROWS
 from .small_use_cases import HEADERS, WARD

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from clinrisk.core.ingest.check_file import check_file
-from clinrisk.core.ingest.rule_sentences import explain
 from clinrisk.core.ingest.rules import FileRule
+from clinrisk.core.ingest.sentences.rule_sentences import explain
 
 from .conftest import Judge, file_of, good_rows
 from .small_use_cases import WARD

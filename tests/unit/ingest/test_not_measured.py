@@ -11,7 +11,7 @@ from clinrisk.core.ingest.check_file import check_file
 from clinrisk.core.ingest.receipts import Arrival, Ending, receipt
 from clinrisk.core.ingest.verdict import add_counts, decide
 from clinrisk.messages.ingest import Disposition, RowCounts
-from clinrisk.use_cases.base import Code
+from clinrisk.use_cases.columns import Code
 
 from .conftest import Judge, Read, file_of, good_rows
 from .small_use_cases import WARD

@@ -6,7 +6,7 @@ import pytest
 
 from clinrisk.core.ingest.cells import LONGEST_CELL
 from clinrisk.core.ingest.csv_file.quotes import LONGEST_ROW
-from clinrisk.use_cases.base import MISSING_MARKERS
+from clinrisk.use_cases.columns import MISSING_MARKERS
 
 from .conftest import Judge, Read, Spoil, file_of, good_rows, named
 from .small_use_cases import GOOD, HEADERS

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clinrisk.core.ingest.receipts import DUPLICATE, Arrival, Ending, receipt
-from clinrisk.core.ingest.rule_sentences import details, explain, problem_sentence, reason_sentence
 from clinrisk.core.ingest.rules import REJECTED_WITH_FILE, FileRule, Problem, RowRule
+from clinrisk.core.ingest.sentences.rule_sentences import details, explain, problem_sentence, reason_sentence
 from clinrisk.core.ingest.verdict import decide, refuse
 from clinrisk.messages.ingest import Disposition, RowCounts
 

@@ -13,7 +13,8 @@ from clinrisk.core.monitoring import quality
 from clinrisk.core.monitoring.findings import CheckFinding, CheckVerdict, ProfileMaterial
 from clinrisk.core.monitoring.quality import Concern, concerns, quality_finding, share_rise
 from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
-from clinrisk.use_cases.base import Code, UseCase
+from clinrisk.use_cases.base import UseCase
+from clinrisk.use_cases.columns import Code
 
 Draw = Callable[..., Profile]
 Findings = Callable[[str, dict[str, CheckFinding]], None]

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from cli.local_files import synthetic_cohort
 from clinrisk import use_cases
 from clinrisk.core.ingest.chunk import read_chunk
-from clinrisk.core.profiles.feature_profile import Profile, merge, profile_of
-from clinrisk.core.scoring.batch_judgement import _apart, _described, agreement, distance, judge_profile
+from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile, merge, profile_of
+from clinrisk.core.profiles.pair_sums import WAVES, PairSums
+from clinrisk.core.scoring.batch_judgement import _described, distance, judge_profile
+from clinrisk.core.scoring.column_agreement import InputAgreement, input_agreement
 from clinrisk.messages.scoring import BatchVerdict
-from clinrisk.use_cases.base import Number, UseCase
+from clinrisk.use_cases.base import UseCase
+from clinrisk.use_cases.columns import Number
 
 Table = dict[str, NDArray[np.float64]]
 TRAINED = 3000
@@ -154,6 +157,26 @@ def test_a_reference_from_before_pairs_were_kept_is_used_for_what_it_has(
     assert judged.verdict is BatchVerdict.FIT
 
 
+def test_profiles_from_before_waves_were_kept_are_judged_without_them(
+    use_case: UseCase, trained: Profile, batch: Table
+) -> None:
+    def before(profile: Profile) -> Profile:
+        assert profile.pairs is not None
+        tables = {
+            name: [row[:-WAVES] for row in table[:-WAVES]] for name, table in profile.pairs.to_dict().items()
+        }
+        return replace(profile, pairs=PairSums.from_dict(tables | {"blocks": [1]}))
+
+    now, mixed = (
+        profiled(use_case, batch),
+        batch | {"age": np.random.default_rng(4).permutation(batch["age"])},
+    )
+    for reference, judged in ((before(trained), now), (trained, before(now)), (before(trained), before(now))):
+        assert judge_profile(use_case, reference, judged).verdict is BatchVerdict.FIT
+    spoilt = before(profiled(use_case, mixed))
+    assert judge_profile(use_case, before(trained), spoilt).verdict is BatchVerdict.HELD
+
+
 def test_a_column_missing_in_training_may_be_filled_now(
     trained: Profile, use_case: UseCase, batch: Table
 ) -> None:
@@ -189,22 +212,29 @@ def test_the_same_fault_is_proven_better_with_more_rows(
 AGE = use_cases.get("heart").column("age")
 
 
-@pytest.mark.parametrize(("trained_rows", "held"), [(400, False), (4000, True)])
+@pytest.mark.parametrize(("trained_rows", "lost"), [(400, 0.0), (4000, 0.263)])
 def test_an_agreement_that_few_training_patients_showed_is_lost_by_chance(
-    trained_rows: int,
-    held: bool,  # noqa: FBT001 - expected
+    trained_rows: int, lost: float
 ) -> None:
-    """Of .6, .3 is left in 400 rows: the chance is 4.25 x .91 x sqrt(1/400 + 1/trained)."""
-    doubts = list(_apart(AGE, [(0.6, 0.3)], [400.0], [0.0], [float(trained_rows)]))
-    assert [doubt.held for doubt in doubts] == [True] * held
-    assert all(doubt.proven == pytest.approx(0.162, abs=0.001) for doubt in doubts)
+    """Of .6, .35 is left in 400 rows: proven by 4.25 errors of .88 x sqrt(1/400 + 1/trained), or chance."""
+    error = (1 - 0.35**2) * (1 / 400 + 1 / trained_rows) ** 0.5
+    assert InputAgreement(0.6, 0.35, error, 0.0, 0.0, 0.05).lost == pytest.approx(lost, abs=0.001)
+
+
+@pytest.mark.parametrize(("follows", "alone"), [(0.2, True), (0.31, False), (0.5, False)])
+def test_a_column_may_move_along_the_file_where_the_others_follow_it(follows: float, alone: bool) -> None:  # noqa: FBT001 - expected
+    """Of an agreement of .6 and a movement of .8, .48 is expected of the others, and half of it will do."""
+    found = InputAgreement(0.6, 0.6, 0.05, 0.8, follows, 0.05)
+    assert found.moved == pytest.approx(0.7)
+    assert found.followed == (follows > 0.24)
+    assert (found.alone and not found.followed) == alone
 
 
 def test_values_below_and_above_those_of_every_training_patient_are_counted_together() -> None:
-    before, after = np.zeros(100), np.zeros(100)
-    before[40:60] = 1 / 20
-    after[[10, 50, 90]] = 0.1, 0.85, 0.05
-    said = _described(AGE, before, after, 200)
+    before, after = np.zeros(100, int), np.zeros(100, int)
+    before[40:60] = 1
+    after[[10, 50, 90]] = 20, 170, 10
+    said = _described(AGE, ColumnCounts(0, tuple(before.tolist())), ColumnCounts(0, tuple(after.tolist())))
     assert "15% of its values lie outside those of every training patient" in said
 
 
@@ -212,6 +242,6 @@ def test_an_agreement_is_corrected_to_what_other_patients_would_show() -> None:
     """Browne's correction by hand: of .95 in four patients and one other column, sqrt(1 - .0975 * 5 / 2)."""
     table = np.array([[1.0, 0.95], [0.95, 1.0]])
     for rows, expected in ((3, (1 - 0.0975 * 4 / 1) ** 0.5), (4, (1 - 0.0975 * 5 / 2) ** 0.5)):
-        corrected, now = agreement(table, table, 0, np.array([1]), rows)
-        assert corrected == pytest.approx(expected)
-        assert now == pytest.approx(0.95)
+        found = input_agreement(table, table, 0, np.array([1]), 2, (rows, rows), 1.0)
+        assert found.expected == pytest.approx(expected)
+        assert found.found == pytest.approx(0.95)

@@ -13,7 +13,7 @@ from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.core.profiles.feature_profile import Profile, profile_of
 from clinrisk.core.scoring.batch_judgement import judge_profile
 from clinrisk.messages.scoring import BatchVerdict
-from clinrisk.use_cases.base import Number
+from clinrisk.use_cases.columns import Number
 
 FOLDER = Path(os.environ.get("CLINRISK_REAL_DATA", "../shared/data"))
 FILES = {

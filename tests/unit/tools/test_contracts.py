@@ -9,14 +9,15 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from clinrisk import use_cases
-from clinrisk.use_cases.base import Code, Number
+from clinrisk.use_cases.columns import Code, Number
 from tools import contracts
 from tools.template_block import TEMPLATE, render, replaced
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clinrisk.use_cases.base import Column, UseCase
+    from clinrisk.use_cases.base import UseCase
+    from clinrisk.use_cases.columns import Column
 
 HEART = use_cases.get("heart")
 

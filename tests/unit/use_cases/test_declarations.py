@@ -12,7 +12,8 @@ import pytest
 
 from clinrisk import use_cases
 from clinrisk.errors import UnknownUseCase
-from clinrisk.use_cases.base import UNKNOWN_GROUP, Code, Number
+from clinrisk.use_cases.base import UNKNOWN_GROUP
+from clinrisk.use_cases.columns import Code, Number
 
 
 @pytest.mark.parametrize("name", use_cases.names())
@@ -108,7 +109,8 @@ def test_declarations_need_the_standard_library_alone() -> None:
     """Jobs import them inside the container image."""
     code = (
         "import sys; from clinrisk import use_cases;"
-        "from clinrisk.core.ingest import inbox_keys, receipts, rule_sentences;"
+        "from clinrisk.core.ingest import inbox_keys, receipts;"
+        "from clinrisk.core.ingest.sentences import rule_sentences;"
         "[use_cases.get(name) for name in use_cases.names()];"
         "print([name for name in ('polars', 'numpy', 'pydantic', 'pandas', 'boto3') if name in sys.modules])"
     )

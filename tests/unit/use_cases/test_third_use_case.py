@@ -14,8 +14,8 @@ from clinrisk.core.ingest.check_file import check_file
 from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.core.ingest.csv_file.head import read_header
 from clinrisk.core.ingest.inbox_keys import parse_key
-from clinrisk.core.ingest.rule_sentences import explain
 from clinrisk.core.ingest.rules import FileRule
+from clinrisk.core.ingest.sentences.rule_sentences import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SEPSIS = """
 from clinrisk.use_cases.base import *
+from clinrisk.use_cases.columns import Code, Number
 from clinrisk.use_cases.marginals import Marginals, Mix, Spread
 
 USE_CASE = UseCase(

@@ -13,16 +13,14 @@ from clinrisk.use_cases.bar import read_bar
 from clinrisk.use_cases.base import (
     ActionThreshold,
     Band,
-    Code,
     Group,
     Label,
     ModelFacts,
-    Number,
-    OtherUnit,
     ProtectedAttribute,
     PublicSource,
     UseCase,
 )
+from clinrisk.use_cases.columns import Code, Number, OtherUnit
 from clinrisk.use_cases.marginals import Marginals, Mix, Shift, Spread
 
 _ANY_AGE = 120.0

@@ -8,7 +8,7 @@ import pytest
 from clinrisk import use_cases
 from clinrisk.jobs.evaluation.characteristics import characteristics
 from clinrisk.jobs.patient_tables import Patients
-from clinrisk.use_cases.base import Number
+from clinrisk.use_cases.columns import Number
 
 HEART = use_cases.get("heart")
 

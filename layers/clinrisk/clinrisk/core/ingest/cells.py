@@ -15,13 +15,13 @@ import numpy as np
 import polars as pl
 
 from clinrisk.core.ingest.rules import RowRule
-from clinrisk.use_cases.base import MARKER_NUMBERS, MISSING_MARKERS, Code, Number
+from clinrisk.use_cases.columns import MARKER_NUMBERS, MISSING_MARKERS, Code, Number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from clinrisk.core.ingest.csv_file.lines import Lines
-    from clinrisk.use_cases.base import Column
+    from clinrisk.use_cases.columns import Column
 
 LONGEST_CELL = 200
 _BLANKS = " \t"

@@ -15,15 +15,20 @@ from clinrisk.core.ingest.csv_file.head import OUTCOME_COLUMNS, REPLACES
 from clinrisk.core.ingest.csv_file.lines import LINE, count_rows_roughly, read_lines
 from clinrisk.core.ingest.pseudonyms import hex_of, record_words, words_of
 from clinrisk.core.ingest.quarantine import count_rows, quarantine_frame, valid_rows
-from clinrisk.core.ingest.rules import HARMLESS, LONGEST_LINE, NOBODY, FileRule, RowRule
+from clinrisk.core.ingest.row_faults import (
+    column_facts,
+    essential_missing,
+    nothing_measured,
+    repeated_headers,
+)
+from clinrisk.core.ingest.rules import LONGEST_LINE, FileRule, RowRule
 from clinrisk.core.profiles.frame_profile import profile_of_frames
 from clinrisk.messages.ingest import RowCounts
-from clinrisk.use_cases.base import Code
+from clinrisk.use_cases.columns import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from clinrisk.core.ingest.cells import ColumnValues
     from clinrisk.core.ingest.csv_file.lines import Lines
     from clinrisk.core.ingest.pseudonyms import Words
     from clinrisk.core.profiles.feature_profile import Profile
@@ -139,9 +144,9 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
         violations += unlabelled
         content.append(label)
     # A patient of whom nothing is known, but who has an id, is answered; a row of commas is nobody.
-    nothing = _nothing_measured(read) if labelled or ids is None else []
-    violations = [*_repeated_headers(lines), *nothing, *violations]
-    absent = _essential_missing(read, use_case)
+    nothing = nothing_measured(read) if labelled or ids is None else []
+    violations = [*repeated_headers(lines), *nothing, *violations]
+    absent = essential_missing(read, use_case)
     if labelled:
         violations += absent
     if ids is not None and id_column:
@@ -176,7 +181,7 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
             missing={name: n for name, series in values.items() if (n := series.null_count())},
             facts=context.ending
             | {"ids": 0 if ids is None else len(keep)}
-            | _facts(read, violations, label if labelled else None, keep),
+            | column_facts(read, violations, label if labelled else None, keep),
         ),
         profile_of_frames(use_case, inputs, groups, labels[0] if labels else None),
         pl.DataFrame([record_id, rows, source_id.alias("source_id")]),
@@ -208,7 +213,7 @@ def _read_outcomes(
         read = read_code(lines, _REPLACES, RowRule.REPLACES_UNCLEAR)
         violations += read.violations
         replaces = (read.values == 1).fill_null(value=False)
-    violations = [*_repeated_headers(lines), *violations]
+    violations = [*repeated_headers(lines), *violations]
     words = record_words(ids, context.key)[0] if of_hospital else words_of(ids)
     if of_hospital and not use_case.id_column:
         # Of patients who came without an id, outcomes name the record ids of the results.
@@ -275,62 +280,6 @@ def _read_label(lines: Lines, label: Label, column: str | None = None) -> tuple[
 def _label_code(label: Label, column: str | None = None) -> Code:
     """Return the label as a column of codes."""
     return Code(column or label.column, label.title, dict.fromkeys(label.classes, ""), missing=(-9.0,))
-
-
-def _repeated_headers(lines: Lines) -> list[Violation]:
-    """Return the lines that repeat the header, as files that were put one after the other have them."""
-    if lines.unparsed.is_empty():
-        return []
-    cells = lines.unparsed_cells
-    first, second = [name for name in cells.columns if name != LINE][:2]
-    # A file that was appended to another one brings its byte order mark along.
-    repeated = (cells[second] == second) & (cells[first].str.strip_chars_start("\ufeff") == first)
-    return [Violation("", RowRule.REPEATED_HEADER, lines.unparsed.filter(repeated))] if repeated.any() else []
-
-
-def _nothing_measured(read: Mapping[str, ColumnValues]) -> list[Violation]:
-    """Return the rows in which every value is missing, and none violates a rule."""
-    if not all(values.values.null_count() for values in read.values()):
-        return []
-    nothing = pl.DataFrame([values.values.is_null().alias(name) for name, values in read.items()])
-    empty = nothing.select(pl.all_horizontal(pl.all())).to_series()
-    empty &= valid_rows(len(empty), [one for values in read.values() for one in values.violations])
-    return [Violation("", RowRule.EMPTY_ROW, empty.arg_true())] if empty.any() else []
-
-
-def _essential_missing(read: Mapping[str, ColumnValues], use_case: UseCase) -> list[Violation]:
-    """Return the rows that lack a value without which no risk is stated, per column."""
-    found = []
-    for name in use_case.essential:
-        values = read[name].values
-        if values.null_count():
-            absent = values.is_null() & valid_rows(len(values), read[name].violations)
-            found.append(Violation(name, RowRule.ESSENTIAL_MISSING, absent.arg_true()))
-    return found
-
-
-def _facts(
-    read: Mapping[str, ColumnValues],
-    violations: Sequence[Violation],
-    label: pl.Series | None,
-    keep: pl.Series,
-) -> dict[str, int]:
-    """Return what shows a fault of a column, and how the outcomes of lost rows differ (`RowCounts.facts`)."""
-    nobody = sum(one.positions.len() for one in violations if one.rule in NOBODY)
-    facts = {"read": len(keep) - nobody}
-    facts |= {f"{fact}:{name}": n for name, values in read.items() for fact, n in values.facts.items()}
-    for header in (one for one in violations if one.rule is RowRule.REPEATED_HEADER):
-        # A name is not a value, so it was counted as impossible in every column.
-        for name in read:
-            facts[f"filled:{name}"] -= header.positions.len()
-            facts[f"impossible:{name}"] -= header.positions.len()
-    if label is not None:
-        harmless = [one for one in violations if one.rule in HARMLESS]
-        lost = ~keep & valid_rows(len(keep), harmless)
-        for name, rows in (("used", keep), ("lost", lost)):
-            outcomes = label if rows.all() else label.filter(rows)
-            facts |= {name: outcomes.len() - outcomes.null_count(), f"{name}_ill": int(outcomes.sum())}
-    return facts
 
 
 def _count_rows_of(violations: Sequence[Violation], keep: pl.Series) -> int:

@@ -11,13 +11,14 @@ import math
 from typing import TYPE_CHECKING
 
 from clinrisk.core.ingest.rules import FileRule, Problem
-from clinrisk.use_cases.base import Number
+from clinrisk.use_cases.columns import Number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from clinrisk.messages.ingest import RowCounts
-    from clinrisk.use_cases.base import Column, UseCase
+    from clinrisk.use_cases.base import UseCase
+    from clinrisk.use_cases.columns import Column
 
     Count = Callable[[str], int]
     """How often a fact of the column was counted."""

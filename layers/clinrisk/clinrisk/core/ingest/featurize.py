@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from clinrisk.use_cases.base import GROUP_PREFIX, Code, feature_name
+from clinrisk.use_cases.base import GROUP_PREFIX
+from clinrisk.use_cases.columns import Code, feature_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clinrisk.use_cases.base import Column, ProtectedAttribute, UseCase
+    from clinrisk.use_cases.base import ProtectedAttribute, UseCase
+    from clinrisk.use_cases.columns import Column
 
 
 def features_frame(use_case: UseCase, values: Mapping[str, pl.Series]) -> pl.DataFrame:

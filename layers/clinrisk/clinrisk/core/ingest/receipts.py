@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clinrisk.core.ingest import rule_sentences
+from clinrisk.core.ingest.sentences import rule_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,7 +20,7 @@ from clinrisk.core.ingest.rules import (
     RowRule,
 )
 from clinrisk.messages.ingest import RowCounts
-from clinrisk.use_cases.base import Number
+from clinrisk.use_cases.columns import Number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

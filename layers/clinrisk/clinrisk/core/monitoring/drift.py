@@ -15,7 +15,7 @@ import numpy as np
 
 from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
-from clinrisk.use_cases.base import Number
+from clinrisk.use_cases.columns import Number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from clinrisk.core.monitoring.findings import ProfileMaterial
     from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
-    from clinrisk.use_cases.base import Column, UseCase
+    from clinrisk.use_cases.base import UseCase
+    from clinrisk.use_cases.columns import Column
 
 BINS = 5
 SMOOTHING = 0.5

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from clinrisk.core.evaluation.estimates import wilson
 from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
-from clinrisk.use_cases.base import Code
+from clinrisk.use_cases.columns import Code
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

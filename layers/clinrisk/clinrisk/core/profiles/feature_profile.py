@@ -16,14 +16,15 @@ import numpy as np
 
 from clinrisk.core.profiles.pair_sums import PairSums, add_pair_sums, pair_sums_of, stride
 from clinrisk.errors import FeatureMismatch
-from clinrisk.use_cases.base import Number
+from clinrisk.use_cases.columns import Number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
-    from clinrisk.use_cases.base import Feature, UseCase
+    from clinrisk.use_cases.base import UseCase
+    from clinrisk.use_cases.columns import Feature
 
 CELLS = 100
 """Equal cells over a number's accepted range: fine enough to cut quintiles, small enough for a few KB."""

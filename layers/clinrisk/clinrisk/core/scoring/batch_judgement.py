@@ -16,7 +16,7 @@ from clinrisk.core.limits import LIMITS
 from clinrisk.core.profiles.feature_profile import CELLS
 from clinrisk.core.scoring.batch_verdict import Doubt, judged
 from clinrisk.core.scoring.column_agreement import agreement_doubts
-from clinrisk.use_cases.base import Code, Number
+from clinrisk.use_cases.columns import Code, Number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
     from clinrisk.core.scoring.batch_verdict import BatchJudgement
-    from clinrisk.use_cases.base import Column, UseCase
+    from clinrisk.use_cases.base import UseCase
+    from clinrisk.use_cases.columns import Column
 
 
 def judge_profile(use_case: UseCase, reference: Profile | None, batch: Profile) -> BatchJudgement:

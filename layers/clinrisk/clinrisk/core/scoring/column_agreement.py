@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clinrisk.core.profiles.feature_profile import Profile
-    from clinrisk.use_cases.base import Column, UseCase
+    from clinrisk.use_cases.base import UseCase
+    from clinrisk.use_cases.columns import Column
 
 RIDGE = 0.1
 """Added to the variances of the other columns, so that few training patients do not invent agreement."""

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clinrisk.use_cases.base import Number
+from clinrisk.use_cases.columns import Number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from clinrisk.jobs.evaluation.metrics import Floats
     from clinrisk.jobs.patient_tables import Patients
-    from clinrisk.use_cases.base import Column, UseCase
+    from clinrisk.use_cases.base import UseCase
+    from clinrisk.use_cases.columns import Column
 
 FEWEST = 5
 OUTCOMES = (("with_condition", 1), ("without_condition", 0))

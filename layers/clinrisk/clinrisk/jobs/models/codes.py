@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clinrisk.jobs.models.absence import positions_of
-from clinrisk.use_cases.base import Code
+from clinrisk.use_cases.columns import Code
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

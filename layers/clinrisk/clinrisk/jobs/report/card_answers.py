@@ -14,7 +14,7 @@ from clinrisk.core.training.promotion import BASELINE, CANDIDATE, FLOOR
 from clinrisk.jobs.report import provenance_text
 from clinrisk.jobs.report.cautions import cautions, doubted
 from clinrisk.jobs.report.report_page import group_titles, model_titles, tuned_settings
-from clinrisk.use_cases.base import Number
+from clinrisk.use_cases.columns import Number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
