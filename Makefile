@@ -58,6 +58,10 @@ test: envs .envs/dev/.installed ## every test, from values to the whole system i
 mutants: .envs/dev/.installed ## whether the tests notice a changed line (SAMPLE=60 SEED=1 ROOMS="core/monitoring services")
 	@.envs/dev/bin/python -m tools.mutants $(ROOMS) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
 
+soak: envs .envs/dev/.installed ## a burst with accidents, then recovery: every row accounted for (FILES=300 SEED=1 ACCIDENTS=40)
+	@$(if $(FILES),SOAK_FILES=$(FILES)) $(if $(SEED),SOAK_SEED=$(SEED)) $(if $(ACCIDENTS),SOAK_ACCIDENTS=$(ACCIDENTS)) \
+		.envs/dev/bin/pytest -q -s tests/e2e/operations/test_soak.py
+
 lint: .envs/dev/.installed ## style, types, import layers, the lint of the template
 	@.envs/dev/bin/ruff check .
 	@.envs/dev/bin/ruff format --check .
@@ -90,5 +94,5 @@ lock: $(UV) ## resolve requirements/*.in again into their locks
 clean: ## remove everything that these commands made
 	@rm -rf .envs .build .aws-sam .twin out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help envs demo twin quick test mutants lint check template function rehearsal lock clean
+.PHONY: help envs demo twin quick test mutants soak lint check template function rehearsal lock clean
 .SECONDARY:

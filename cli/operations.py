@@ -49,7 +49,14 @@ class WaitingEvent:
         return str(self.event["detail"]["object"].get("version-id", "null"))
 
 
-def stuck(*, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = False) -> None:
+Patience = Annotated[
+    int, typer.Option(min=0, help="How many minutes a thing may take before it counts as standing still.")
+]
+
+
+def stuck(
+    *, patience: Patience = 15, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = False
+) -> None:
     """List what stands still though nobody decided so: since when, why, and the command that starts it again.
 
     For example:
@@ -64,7 +71,7 @@ def stuck(*, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = Fa
     """
     deployed = open_stack(stack, on_twin=twin)
     with working("Looking at files, results and executions ...", quiet=as_json):
-        found = _reconcile(deployed)
+        found = _reconcile(deployed, patience)
     if as_json:
         show_json(found["stuck"])
         return
@@ -80,6 +87,7 @@ def redrive(
     ] = None,
     *,
     everything: Annotated[bool, typer.Option("--all", help="Everything that stands still.")] = False,
+    patience: Patience = 15,
     as_json: AsJson = False,
     stack: StackName = None,
     twin: OnTwin = False,
@@ -102,12 +110,14 @@ def redrive(
     if subject and everything:
         raise typer.BadParameter("name one thing or use --all, not both")
     if not subject and not everything:
-        stuck(as_json=as_json, stack=stack, twin=twin)
+        stuck(patience=patience, as_json=as_json, stack=stack, twin=twin)
         return
     deployed = open_stack(stack, on_twin=twin)
     key = inbox_receipts.full_key(subject) if subject and "/" in subject else None
     with working("Starting again ...", quiet=as_json):
-        found = _reconcile(deployed)
+        # Who names a thing does not mean to wait.
+        patience = 0 if subject else patience
+        found = _reconcile(deployed, patience)
         # A file that FAILED has its event in the dead-letter queue, which is then taken out of it.
         wanted = [
             one for one in found["stuck"] if everything or subject == one["subject"] or key == one["name"]
@@ -116,7 +126,7 @@ def redrive(
         started = _from_queue(deployed, None if everything else named)
         left = [one["subject"] for one in wanted if one["name"] not in {name for name, _ in started}]
         names = {one["subject"]: one["name"] for one in wanted}
-        restarted = _reconcile(deployed, subjects=left)["started"] if left else []
+        restarted = _reconcile(deployed, patience, left)["started"] if left else []
     started += [(names[one["subject"]], one["execution"]) for one in restarted]
     if subject and not started:
         raise CliError(
@@ -130,13 +140,13 @@ def redrive(
     show_table("Started again", ("what", "execution"), rows, "Nothing stands still.")
 
 
-def _reconcile(deployed: Stack, subjects: Iterable[str] = ()) -> dict[str, Any]:
+def _reconcile(deployed: Stack, patience: int, subjects: Iterable[str] = ()) -> dict[str, Any]:
     """Ask the reconciler, and return its answer."""
     from clinrisk.aws import clients
 
     answer = clients.functions().invoke(
         FunctionName=deployed.output("ReconcileWorkFunction"),
-        Payload=json.dumps({"subjects": list(subjects)}).encode(),
+        Payload=json.dumps({"subjects": list(subjects), "patience_minutes": patience}).encode(),
     )
     document: dict[str, Any] = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:

@@ -33,7 +33,7 @@ class Functions:
     def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - AWS's names
         assert FunctionName == "the-reconciler"
         asked = ReconcileWorkRequest.model_validate_json(Payload)
-        found = reconcile_work.reconcile(asked, NOW).model_dump_json()
+        found = reconcile_work.reconcile(asked, datetime.now(UTC) + timedelta(seconds=2)).model_dump_json()
         return {"Payload": io.BytesIO(found.encode())}
 
 
@@ -144,8 +144,11 @@ def test_a_file_whose_event_never_came_is_found_and_read(
 def test_a_file_that_has_just_arrived_is_on_its_way(
     deployment: Any, functions: Functions, clinrisk: Callable[..., Any]
 ) -> None:
-    put(deployment)
+    upload_id, _ = put(deployment)
     assert kinds(clinrisk) == []
+    assert clinrisk("redrive", "--all", "--json").json() == []
+    # Who names it does not mean to wait.
+    assert len(clinrisk("redrive", upload_id, "--json").json()) == 1
 
 
 def test_every_version_of_a_key_is_found(

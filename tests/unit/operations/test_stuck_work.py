@@ -11,6 +11,7 @@ from clinrisk.core.operations.stuck_work import Ended, InboxVersion
 from clinrisk.messages.operations import Stuck
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PATIENCE = timedelta(minutes=15)
 
 
 def version(minutes: float, *, stopped: bool = False) -> InboxVersion:
@@ -19,19 +20,19 @@ def version(minutes: float, *, stopped: bool = False) -> InboxVersion:
 
 @pytest.mark.parametrize(("minutes", "found"), [(15, 0), (15.1, 1)])
 def test_a_file_is_given_a_quarter_of_an_hour(minutes: float, found: int) -> None:
-    assert len(stuck_work.unread([version(minutes)], None, NOW)) == found
+    assert len(stuck_work.unread([version(minutes)], None, NOW, PATIENCE)) == found
 
 
 def test_a_file_that_may_stand_in_line_is_left_alone() -> None:
     """Whoever arrived after the oldest one in line may be behind it."""
     oldest = NOW - timedelta(hours=2)
-    assert stuck_work.unread([version(119)], oldest, NOW) == []
-    assert stuck_work.unread([version(120 + 14)], oldest, NOW) == []
-    assert len(stuck_work.unread([version(120 + 16)], oldest, NOW)) == 1
+    assert stuck_work.unread([version(119)], oldest, NOW, PATIENCE) == []
+    assert stuck_work.unread([version(120 + 14)], oldest, NOW, PATIENCE) == []
+    assert len(stuck_work.unread([version(120 + 16)], oldest, NOW, PATIENCE)) == 1
 
 
 def test_a_reading_that_was_stopped_is_found_at_once() -> None:
-    [found] = stuck_work.unread([version(0, stopped=True)], NOW, NOW)
+    [found] = stuck_work.unread([version(0, stopped=True)], NOW, NOW, PATIENCE)
     assert (found.kind, found.safe) == ("reading_stopped", True)
 
 

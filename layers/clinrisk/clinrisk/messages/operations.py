@@ -169,6 +169,8 @@ class ReconcileWorkRequest(Request):
 
     subjects: tuple[str, ...] = ()
     safe: bool = False
+    patience_minutes: Count = 15
+    """What is younger may be on its way: events are retried, and a file waits for its turn."""
 
 
 class Restarted(Message):

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 MOST_STARTS = 3
 LISTED = 500
 """So many fit into an answer of a function."""
-FRESH = timedelta(minutes=15)
-"""What is younger may be on its way: events are retried, and a file waits for its turn."""
 
 # These are answers, not accidents: another training would end the same way.
 _ANSWERS = frozenset({"CandidateBlocked", "NotEnoughData", "ChampionChanged"})
@@ -59,12 +57,14 @@ class Ended:
         return failure_text.ended(self.error, self.cause) or "It was stopped."
 
 
-def unread(versions: Iterable[InboxVersion], oldest_in_line: datetime | None, now: datetime) -> list[Stuck]:
+def unread(
+    versions: Iterable[InboxVersion], oldest_in_line: datetime | None, now: datetime, patience: timedelta
+) -> list[Stuck]:
     """Return the files that arrived and have neither a receipt nor anybody who reads them.
 
     A file that nobody has claimed may stand in line: those younger than the oldest one there are left alone.
     """
-    before = min(now, oldest_in_line or now) - FRESH
+    before = min(now, oldest_in_line or now) - patience
     found = []
     for one in versions:
         if not one.stopped and one.arrived >= before:
@@ -122,6 +122,7 @@ def unscored(
     *,
     live: bool,
     now: datetime,
+    patience: timedelta,
 ) -> list[Stuck]:
     """Return the batches whose rows are used and that have neither results nor an execution that makes them.
 
@@ -130,9 +131,10 @@ def unscored(
     found = []
     for one in used:
         free_since = max([one.settled_at, *(decision.decided_at for decision in one.decisions)])
-        if one.upload_id in scored or one.upload_id in running or now - _moment(free_since) < FRESH:
-            continue
         end = ended.get(one.upload_id)
+        young = end is None and now - _moment(free_since) < patience
+        if one.upload_id in scored or one.upload_id in running or young:
+            continue
         reason = end.reason if end else "Its scoring never started."
         other_contract = end is not None and end.error == "ContractChanged"
         found.append(
@@ -151,7 +153,9 @@ def unscored(
     return found
 
 
-def unjoined(used: Iterable[Settlement], joined: Collection[str], now: datetime) -> list[Stuck]:
+def unjoined(
+    used: Iterable[Settlement], joined: Collection[str], now: datetime, patience: timedelta
+) -> list[Stuck]:
     """Return the outcomes whose rows are used and that no join has seen."""
     return [
         Stuck(
@@ -166,7 +170,7 @@ def unjoined(used: Iterable[Settlement], joined: Collection[str], now: datetime)
             safe=True,
         )
         for one in used
-        if one.upload_id not in joined and now - _moment(one.settled_at) >= FRESH
+        if one.upload_id not in joined and now - _moment(one.settled_at) >= patience
     ]
 
 

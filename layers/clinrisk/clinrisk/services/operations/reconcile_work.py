@@ -43,9 +43,10 @@ def reconcile(request: ReconcileWorkRequest, now: datetime) -> ReconcileWorkResu
     settled = {
         (name, purpose): uploads.settled(name, purpose) for name in use_cases.names() for purpose in PURPOSES
     }
-    found = stuck_work.unread(_unread_versions(settled.values()), _oldest_in_line(), now)
+    patience = timedelta(minutes=request.patience_minutes)
+    found = stuck_work.unread(_unread_versions(settled.values()), _oldest_in_line(), now, patience)
     for name in use_cases.names():
-        found += _of_use_case(name, {purpose: settled[name, purpose] for purpose in PURPOSES}, now)
+        found += _of_use_case(name, {purpose: settled[name, purpose] for purpose in PURPOSES}, now, patience)
     found = [one.model_copy(update={"starts": slots.starts_of(one.subject)}) for one in found]
     found.sort(key=lambda one: (one.since, one.subject))
     chosen = stuck_work.to_start(found, request.subjects, safe=request.safe)
@@ -57,7 +58,9 @@ def reconcile(request: ReconcileWorkRequest, now: datetime) -> ReconcileWorkResu
     )
 
 
-def _of_use_case(use_case: str, settled: dict[str, list[Settlement]], now: datetime) -> list[Stuck]:
+def _of_use_case(
+    use_case: str, settled: dict[str, list[Settlement]], now: datetime, patience: timedelta
+) -> list[Stuck]:
     """Return what is stuck of one use case, after its files were read."""
     used = {
         purpose: [one for one in found if one.disposition in uploads.USED]
@@ -81,8 +84,9 @@ def _of_use_case(use_case: str, settled: dict[str, list[Settlement]], now: datet
             _ended_batches(use_case, waiting, now) if waiting else {},
             live=deployments.current(use_case) is not None,
             now=now,
+            patience=patience,
         ),
-        *stuck_work.unjoined(used["outcomes"], _joined(use_case), now),
+        *stuck_work.unjoined(used["outcomes"], _joined(use_case), now, patience),
         *stuck_work.dead_training(use_case, _dead_training(use_case)),
     ]
 
