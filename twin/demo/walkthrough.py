@@ -3,7 +3,7 @@
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from twin.demo.approver import approve, link_in
 from twin.demo.clinrisk_process import Clinrisk, DemoError, StoppedError
 from twin.demo.cohort_files import CohortParts, DemoUseCase
 from twin.demo.progress_board import Execution, ProgressBoard
+from twin.demo.walkthrough_record import WalkthroughRecord
 
 USED = ("ACCEPTED", "PARTIAL")
 STEP_SECONDS = 300.0
@@ -26,25 +27,6 @@ OTHER_ROWS = 2000
 DECIDED_AGAINST = {"CandidateRejected": "REJECTED", "ApprovalExpired": "EXPIRED"}
 RESULTS = ("results", "results_shifted")
 Mails = Callable[[], list[dict[str, Any]]]
-
-
-@dataclass
-class WalkthroughRecord:
-    """What happened to one use case; `out/demo.json` is made of this."""
-
-    uploads: list[dict[str, Any]] = field(default_factory=list)
-    evaluation: Mapping[str, Any] = field(default_factory=dict)
-    verdict: str = "NOT_REACHED"
-    decision: str = "NOT_REACHED"
-    live_version: int | None = None
-    scored_rows: int = 0
-    findings: list[dict[str, Any]] = field(default_factory=list)
-    artefacts: dict[str, str] = field(default_factory=dict)
-    source: str = ""
-    rejected_after: float | None = None
-    """Seconds from the drop of the wrong-header file to its receipt."""
-    unexpected: list[str] = field(default_factory=list)
-    """What did not end as expected, in words."""
 
 
 @dataclass
@@ -164,7 +146,7 @@ class Walkthrough:
     def score(self, parts: CohortParts) -> None:
         """Drop the later patients and a batch from another population, then the outcomes."""
         with self._meanwhile(self._score_shifted):
-            self._score(parts.later, parts.later_rows)
+            self._await_scores(parts.later, self._drop(parts.later, "inference", USED), parts.later_rows)
         # Where the hospital gave no ids, outcomes name patients by the record ids of the results.
         results = Path() if parts.later_ids else Path(self._fetch()["results"])
         today = datetime.now(UTC).date().isoformat()
@@ -210,9 +192,6 @@ class Walkthrough:
         unexpected = cohort_files.with_wrong_header(parts.training, self.folder / "dropped", renamed)
         self._drop(unexpected, "training", ("REJECTED",), title="Drop a wrong header")
         self._drop(parts.training, "training", ("DUPLICATE",), title="Drop the same file again")
-
-    def _score(self, batch: Path, rows: int) -> None:
-        self._await_scores(batch, self._drop(batch, "inference", USED), rows)
 
     def _await_scores(self, batch: Path, key: str, rows: int, *, held: int = 0) -> None:
         used = next(int(one["rows_accepted"]) for one in self.record.uploads if one["key"] == key)

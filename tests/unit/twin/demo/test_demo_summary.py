@@ -13,7 +13,8 @@ from twin.demo.cohort_files import DemoUseCase
 from twin.demo.progress_board import ProgressBoard
 from twin.demo.progress_view import picture, shown
 from twin.demo.summary import document, show, write
-from twin.demo.walkthrough import Walkthrough, WalkthroughRecord
+from twin.demo.walkthrough import Walkthrough
+from twin.demo.walkthrough_record import WalkthroughRecord
 from twin.state import Endpoint
 
 HEART = DemoUseCase("heart", "Heart disease risk", ("age", "num"), None, "num", {"0": 0, "1": 1}, None)

@@ -13,7 +13,7 @@ from clinrisk.core.release.card.answers import CardAnswer, Source
 from clinrisk.core.training.promotion import BASELINE, CANDIDATE, FLOOR
 from clinrisk.jobs.report import provenance_text
 from clinrisk.jobs.report.cautions import cautions, doubted
-from clinrisk.jobs.report.report_page import group_titles, model_titles, tuned_settings
+from clinrisk.jobs.report.report_page import FIGURES, group_titles, model_titles, tuned_settings
 from clinrisk.use_cases.columns import Number
 
 if TYPE_CHECKING:
@@ -41,24 +41,6 @@ QUESTIONS = {
     "training_setting": "Where do the training patients come from?",
     "external_party": "Who has tested it on patients of another hospital?",
 }
-# The figures of validity, in words; shares are in per cent.
-VALIDITY = {
-    "auc": "AUC",
-    "average_precision": "PR-AUC",
-    "brier": "Brier score",
-    "log_loss": "log loss",
-    "calibration_slope": "calibration slope",
-    "calibration_intercept": "calibration intercept",
-    "observed_to_expected": "cases observed per case expected",
-    "recall": "recall",
-    "specificity": "specificity",
-    "precision": "PPV",
-    "npv": "NPV",
-    "f1": "F1",
-    "net_benefit": "net benefit at the threshold",
-    "net_benefit_over_all": "net benefit minus that of acting on everyone",
-}
-SHARES = ("recall", "precision", "specificity", "npv")
 NOT_MEASURED = "Not measured: the patients of this run all come from the same source as the training data."
 NO_BATCH = "Not yet: this card was written before the model went live. Monitoring records its findings later."
 
@@ -230,8 +212,8 @@ def _validity(document: Mapping[str, Any]) -> str:
     for part, title in (("models", "Out of fold"), ("holdout", "Hold-out patients")):
         figures = document[part][CANDIDATE]
         spelled = "; ".join(
-            f"{word} {share(figures[name]) if name in SHARES else number(figures[name])}"
-            for name, word in VALIDITY.items()
+            f"{word} {share(figures[name]) if kind == 'share' else number(figures[name])}"
+            for name, word, _, kind in FIGURES
         )
         parts.append(f"{title}: {spelled}.")
     others = ((BASELINE, "logistic regression"), (FLOOR, f"{document['floor_feature']} alone"))
