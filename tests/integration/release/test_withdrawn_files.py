@@ -24,7 +24,7 @@ SOURCES = {
 }
 WHY = (
     f"It learned from a file that was withdrawn since: 2026-02-01.csv (upload {LOST}). "
-    "For another candidate, drop more rows: clinrisk drop FILE --as heart/training"
+    "For another candidate: clinrisk train heart --reason TEXT"
 )
 
 

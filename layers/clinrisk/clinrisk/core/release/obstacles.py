@@ -72,5 +72,5 @@ def withdrawn(sources: Iterable[Mapping[str, Any]], counting: Collection[str], u
     more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
     return (
         f"It learned from {what} withdrawn since: {named}{more}. "
-        f"For another candidate, drop more rows: clinrisk drop FILE --as {use_case}/training"
+        f"For another candidate: clinrisk train {use_case} --reason TEXT"
     )
