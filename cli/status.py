@@ -189,7 +189,7 @@ def queue(*, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = Fa
     if lines:
         console().print()
         show_table(
-            "In line", ("what", "position", "use case", "execution", "waits since", "still"), lines, ""
+            "In line", ("what", "place", "use case", "execution", "has waited", "still waits"), lines, ""
         )
 
 

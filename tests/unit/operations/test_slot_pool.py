@@ -115,6 +115,11 @@ def test_what_passes_is_worth_a_few_turns(attempts: int, again: bool) -> None:  
 
 def test_a_job_that_would_fail_again_has_no_other_turn() -> None:
     assert not slot_pool.worth_another_turn(BROKEN, 0)
+    cause = (
+        "Could not find model. (Service: AmazonSageMaker; Status Code: 400; Error Code: ValidationException)"
+    )
+    gone = Failure.model_validate({"Error": "SageMaker.AmazonSageMakerException", "Cause": cause})
+    assert not slot_pool.worth_another_turn(gone, 0)
     # A reason that merely quotes the word is no code of the platform.
     quoting = Failure.model_validate(
         {"Error": "States.TaskFailed", "Cause": '{"FailureReason": "ClientError: CapacityError in a cell"}'}
@@ -135,6 +140,12 @@ def test_a_refused_job_keeps_its_place_and_pauses_longer_each_time() -> None:
     assert pauses[0] == timedelta(seconds=15)
     assert pauses == sorted(pauses)
     assert pauses[-1] == timedelta(minutes=10)
+
+
+def test_the_pauses_after_an_error_that_passes_are_short() -> None:
+    slot = Slot(job_name="job-0", attempts=0, asked_at=stamp(NOW))
+    again = slot_pool.waiting_of(asking(slot=slot, failure=BUSY), ("heart",), NOW)
+    assert slot_pool.moment(again.not_before) - NOW == timedelta(seconds=2)
 
 
 def test_nobody_has_a_turn_before_the_pause_is_over() -> None:

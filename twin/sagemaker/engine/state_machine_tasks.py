@@ -102,7 +102,9 @@ def _call(sagemaker: LocalSageMaker, operation: str, data: Body) -> Body:
     try:
         answer = sagemaker.handle(operation, data)
     except SageMakerError as error:
-        raise TaskError(error_name(error.code, optimised=True), error.message) from error
+        # As the SDK of Step Functions ends the message of every error of a service.
+        cause = f"{error.message} (Service: AmazonSageMaker; Status Code: 400; Error Code: {error.code})"
+        raise TaskError(error_name(error.code, optimised=True), cause) from error
     known = service_model.operation(service_model.CONTROL_PLANE, operation)
     shape = known.output_shape if known else None
     return answer if shape is None else dict(_in_milliseconds(shape, answer))

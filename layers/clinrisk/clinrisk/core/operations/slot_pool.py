@@ -37,16 +37,23 @@ NO_JOB_AFTER = timedelta(minutes=10)
 """A turn without a job for so long, whose execution goes on, was given up."""
 _LONGEST_PAUSE = timedelta(minutes=10)
 _FIRST_PAUSE = timedelta(seconds=15)
+_SHORT_PAUSE = timedelta(seconds=2)
+"""The first one after an error that passes by itself."""
 
 _NO_ROOM = ("ResourceLimitExceeded", "CapacityError")
+# What AWS will say again, under whatever name Step Functions hands it on.
+_LASTING = ("Error Code: ValidationException", "Error Code: AccessDenied")
 _PASSING = ("AmazonSageMakerException", "SdkClientException", "ThrottlingException", "InternalServerError")
 
 
 def waiting_of(asked: SlotRequest, use_cases: Collection[str], now: datetime) -> Waiting:
     """Return a request as it stands in the queue; after a turn that came to nothing, with a pause first."""
-    before, refused = asked.slot, asked.failure is not None
-    attempts = 0 if before is None else before.attempts + int(refused)
-    pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(attempts - 1, 10)) if refused else timedelta()
+    before = asked.slot
+    attempts = 0 if before is None else before.attempts + int(asked.failure is not None)
+    pause = timedelta()
+    if asked.failure is not None:
+        first = _FIRST_PAUSE if lacks_room(asked.failure) else _SHORT_PAUSE
+        pause = min(_LONGEST_PAUSE, first * 2 ** min(attempts - 1, 10))
     return Waiting(
         id=hashlib.sha256(f"{asked.execution} {asked.job}".encode()).hexdigest()[:20],
         **asked.model_dump(include={"pool", "execution", "task_token", "job", "urgency", "started", "joins"}),
@@ -72,7 +79,10 @@ def worth_another_turn(failure: Failure, attempts: int) -> bool:
     >>> worth_another_turn(Failure(Error="States.TaskFailed", Cause='{"FailureReason": "AlgorithmError"}'), 0)
     False
     """
-    return lacks_room(failure) or (attempts < MOST_ATTEMPTS and _mentions(failure, _PASSING))
+    if lacks_room(failure):
+        return True
+    lasting = any(code in failure.cause for code in _LASTING)
+    return attempts < MOST_ATTEMPTS and not lasting and _mentions(failure, _PASSING)
 
 
 def _mentions(failure: Failure, words: Iterable[str]) -> bool:
