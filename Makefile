@@ -50,10 +50,10 @@ quick: .envs/dev/.installed ## after an edit, in seconds: style, imports, types,
 	@BASE="$(BASE)" .envs/dev/bin/python -m tools.quick
 
 test: envs .envs/dev/.installed ## every test, from values to the whole system in a browser; coverage has a floor
-	@.envs/dev/bin/pytest -n 2 --dist worksteal --cov --cov-report=json layers tests/unit tests/integration tests/statemachines
+	@# The tests on the twin begin, since they wait a lot; one worker more than cores does the others meanwhile.
+	@.envs/dev/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=json \
+		tests/e2e tests/browser tests/integration tests/statemachines tests/unit layers
 	@.envs/dev/bin/python -m tools.coverage_floors
-	@.envs/dev/bin/pytest -n 2 --dist loadfile tests/e2e tests/browser --ignore tests/e2e/test_engine_process.py
-	@.envs/dev/bin/pytest tests/e2e/test_engine_process.py
 
 mutants: .envs/dev/.installed ## whether the tests notice a changed line (SAMPLE=60 SEED=1 ROOMS="core/monitoring services")
 	@.envs/dev/bin/python -m tools.mutants $(ROOMS) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))

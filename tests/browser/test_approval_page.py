@@ -13,11 +13,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import CHROMIUM, NO_CHROMIUM, WIDTHS, beyond_the_edge
-from tests.e2e.conftest import TWIN, free_port, twin_environment
+from tests.e2e.conftest import PATIENCE, TWIN, free_port, twin_environment
 
-PATIENCE = 240
-
-pytestmark = [pytest.mark.browser, pytest.mark.twin, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.twin, pytest.mark.timeout(1800)]
 if CHROMIUM is None:
     pytest.skip(NO_CHROMIUM, allow_module_level=True)
 

@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+import boto3
 import pytest
 
 from cli.stack import Stack, open_stack
+from clinrisk.aws import clients, settings
 from tests.corpus.cases import STROKE, good, lines, stroke_rows, text
 from tests.e2e.conftest import PROJECT, RunningTwin
 from twin.replay.upload_watch import upload_id_of
@@ -237,10 +239,17 @@ def _visible(live: Live) -> Iterator[tuple[str, str]]:
     yield "engine", (live.twin.state_dir / "engine.log").read_text(errors="replace") + " "
 
 
-def test_the_command_finds_this_stack_as_it_finds_any_other(
-    live: Live, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def as_on_aws(live: Live, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The environment of whoever uses this stack as one on AWS; the process is as it was afterwards."""
     for name, value in live.environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    yield
+    clients.connect()
+    settings.use(os.environ)
+
+
+def test_the_command_finds_this_stack_as_it_finds_any_other(live: Live, as_on_aws: None) -> None:
     stack: Stack = open_stack(None, on_twin=False)
     assert stack.output("DeadLetterQueue") == live.outputs["DeadLetterQueue"]

@@ -121,6 +121,7 @@ def test_a_count_without_its_lowest_value_is_shifted(patients: dict[str, Rows]) 
     assert [one.reason for one in verdict.problems] == ["codes_shifted:ca"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("use_case", ["heart", "stroke"])
 @pytest.mark.parametrize("count", [1, 5, 20, 50, 500])
 def test_a_healthy_file_is_accepted(use_case: str, count: int) -> None:
@@ -129,6 +130,7 @@ def test_a_healthy_file_is_accepted(use_case: str, count: int) -> None:
         assert check_file(data, use_cases.get(use_case), "training").disposition == "ACCEPTED"
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_healthy_samples_of_the_real_files_are_accepted(real_data: Path) -> None:
     draw = random.Random(9)  # noqa: S311 # a sample, not a secret

@@ -166,6 +166,16 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return laboratory.root
 
 
+@pytest.fixture(scope="session")
+def evaluated(trained_once: Path) -> Laboratory:
+    """A laboratory whose models have been evaluated, for tests that only read what came of it."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        laboratory = Laboratory(trained_once.parent / "evaluated", use_cases.get("heart"), monkeypatch)
+        shutil.copytree(trained_once, laboratory.root)
+        assert laboratory.evaluate() == 0
+    return laboratory
+
+
 @pytest.fixture
 def trained(laboratory: Laboratory, trained_once: Path) -> Laboratory:
     """A laboratory of the test's own in which both models have been trained."""

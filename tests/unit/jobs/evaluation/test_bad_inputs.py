@@ -85,6 +85,7 @@ _KEPT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [

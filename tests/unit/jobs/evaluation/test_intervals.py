@@ -37,6 +37,7 @@ def test_delong_is_the_variance_of_pairwise_comparisons() -> None:
     assert found.high - found.low == pytest.approx(2 * z_value() * math.sqrt(variance), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_paired_delong_and_paired_bootstrap_agree_within_five_thousandths() -> None:
     labels, first, second = cohort(2, 900)
 
@@ -63,6 +64,7 @@ def test_a_perfect_ranking_of_few_patients_is_not_certain(area: float) -> None:
     assert 0.1 < found.high - found.low < 0.2
 
 
+@pytest.mark.slow
 def test_delong_covers_the_true_area_as_often_as_it_says() -> None:
     true_area = 0.8019  # of two normal distributions 1.2 standard deviations apart
     covered = 0

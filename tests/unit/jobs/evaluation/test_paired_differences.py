@@ -26,6 +26,7 @@ def patients(seed: int, size: int = 400) -> tuple[Labels, Floats, Floats]:
     return labels, first, second
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "figure"), [("auc", roc_auc_score), ("brier", brier_score_loss), ("log_loss", log_loss)]
 )

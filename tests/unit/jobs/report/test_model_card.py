@@ -27,12 +27,6 @@ if TYPE_CHECKING:
     from tests.unit.jobs.conftest import Laboratory
 
 
-@pytest.fixture
-def evaluated(trained: Laboratory) -> Laboratory:
-    assert trained.evaluate() == 0
-    return trained
-
-
 def facts_of(laboratory: Laboratory) -> tuple[dict[str, Any], dict[str, Any]]:
     evaluation = laboratory.outputs("evaluate", "evaluation") / "evaluation.json"
     manifest = laboratory.outputs("assemble", "set") / "manifest.json"
