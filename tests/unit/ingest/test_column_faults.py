@@ -141,8 +141,8 @@ def test_healthy_samples_of_the_real_files_are_accepted(real_data: Path) -> None
         use_case = use_cases.get(name)
         lines = (real_data / file).read_text(encoding="utf-8").splitlines()
         lines = lines[1:] if use_case.id_column else lines
-        for size in (20, 50, 500, 5000):
-            for _ in range(25):
+        for size, times in ((20, 25), (50, 25), (500, 25), (5000, 5)):
+            for _ in range(times):
                 picked = draw.choices(lines, k=size)
                 if use_case.id_column:
                     picked = [f"{n},{line.partition(',')[2]}" for n, line in enumerate(picked)]

@@ -1,4 +1,4 @@
-"""Intervals agree with scipy, with DeLong's definition, and with brute-force resampling."""
+"""Intervals agree with scipy and with DeLong's definition; test_paired_differences has the resampling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from sklearn.metrics import roc_auc_score
 
 from clinrisk.core.evaluation.estimates import wilson, z_value
 from clinrisk.jobs.evaluation import intervals, metrics
-from tests.unit.jobs.evaluation.row_bootstrap import paired_bootstrap
 
 
 def cohort(
@@ -35,16 +34,6 @@ def test_delong_is_the_variance_of_pairwise_comparisons() -> None:
 
     assert found.value == pytest.approx(wins.mean(), abs=1e-12)
     assert found.high - found.low == pytest.approx(2 * z_value() * math.sqrt(variance), abs=1e-12)
-
-
-@pytest.mark.slow
-def test_paired_delong_and_paired_bootstrap_agree_within_five_thousandths() -> None:
-    labels, first, second = cohort(2, 900)
-
-    closed = intervals.delong_difference(labels, first, second)
-    drawn = paired_bootstrap(roc_auc_score, labels, first, second, draws=1500)
-
-    assert closed.as_list() == pytest.approx(drawn, abs=0.005)
 
 
 def test_a_model_compared_with_itself_differs_by_nothing_at_all() -> None:
