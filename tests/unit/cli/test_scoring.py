@@ -1,4 +1,4 @@
-"""`batches`, `let-through`, `withdraw` and `score`, against a stack on moto."""
+"""`batches`, `let-through`, `withdraw`, `score` and `outcomes`, against a stack on moto."""
 
 import json
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import boto3
 import pytest
 from moto.stepfunctions.models import stepfunctions_backends
 
+from clinrisk.core import object_keys
 from tests.unit.cli.conftest import REGION
 
 HELD = "a" * 20
@@ -105,3 +106,25 @@ def test_a_used_batch_is_scored_again_and_a_held_one_is_not(
     given = started(uploads, "ScoringStateMachine")
     assert (given["upload"]["upload_id"], given["rows_accepted"]) == (USED, 60)
     assert given["attempt"]
+
+
+def test_outcomes_are_shown_by_file_and_by_batch(deployment: Any, clinrisk: Callable[..., Any]) -> None:
+    assert "No outcomes of heart have arrived" in clinrisk("outcomes", "heart").out
+    counts = {"joined": 1234, "waiting": 5, "conflicting": 6, "earlier": 7}
+    overview = {
+        "use_case": "heart",
+        "judged_on": "2026-05-01",
+        "uploads": [
+            {"upload_id": "d" * 20, "key": "inbox/heart/outcomes/may.csv", "replaced": 8, "unmatched": 9}
+            | counts
+        ],
+        "batches": [
+            {"key": "inbox/heart/inference/march.csv", "predictions": 1252, "waiting_until": "2026-06-01"}
+            | counts
+        ],
+    }
+    deployment.write("ResultsBucket", object_keys.outcome_overview("heart"), overview)
+    assert clinrisk("outcomes", "heart", "--json").json() == overview
+    shown = clinrisk("outcomes", "heart").out
+    for part in ("may.csv", "march.csv", "1,234", "1,252", "2026-06-01", "2026-05-01"):
+        assert part in shown

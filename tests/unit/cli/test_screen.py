@@ -1,6 +1,6 @@
 import pytest
 
-from cli.screen import console, moment, show_details, show_missing, show_table
+from cli.screen import console, duration, moment, show_details, show_missing, show_table
 
 
 def test_moments_are_shown_to_the_minute_in_utc() -> None:
@@ -23,3 +23,20 @@ def test_what_somebody_typed_is_shown_as_it_is(typed: str, capsys: pytest.Captur
     show_table("Uploads", ("why",), [(typed,)], "none")
     console().print(typed)
     assert capsys.readouterr().out.count(typed) == 2
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (9.94, "9.9 s"),
+        (10, "10 s"),
+        (59, "59 s"),
+        (60, "1 min 0 s"),
+        (3599, "59 min 59 s"),
+        (3600, "1 h 0 min"),
+        (86399, "23 h 59 min"),
+        (86400, "1 d 0 h"),
+    ],
+)
+def test_a_duration_is_in_the_units_that_people_use(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
