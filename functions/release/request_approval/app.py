@@ -1,9 +1,9 @@
 """Request Approval: store the question with its task token, and mail the approver a link to the evidence.
 
-AWS calls: dynamodb:GetItem on Deployments; dynamodb:Query on Uploads; dynamodb:TransactWriteItems (PutItem),
-GetItem, UpdateItem on Approvals; kms:GenerateMac (SigningKey); s3:ListBucket on Lake (comparisons/),
-s3:GetObject on Lake (comparisons/, training/); sns:Publish on Approvals; kms:Decrypt, kms:GenerateDataKey
-(DataKey).
+AWS calls: dynamodb:GetItem on Deployments; dynamodb:Query on Uploads; dynamodb:TransactWriteItems
+(PutItem), GetItem, UpdateItem, Query on Approvals; states:SendTaskFailure; kms:GenerateMac (SigningKey);
+s3:ListBucket on Lake (comparisons/), s3:GetObject on Lake (comparisons/, training/); sns:Publish on
+Approvals; kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: LAKE_BUCKET, APPROVALS_TABLE, DEPLOYMENTS_TABLE, UPLOADS_TABLE, APPROVALS_TOPIC, SIGNING_KEY,
 APPROVAL_API_URL, APPROVAL_TIMEOUT_HOURS.
 """

@@ -12,6 +12,7 @@ from clinrisk.aws.tables import approvals, deployments
 from clinrisk.core import object_keys
 from clinrisk.core.release import obstacles, shadow
 from clinrisk.errors import ChampionChanged
+from clinrisk.services.release import overtaken_questions
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.trained_candidate import TrainedCandidate, WaitingExecution
 from tests.integration.two_actors import just_before
@@ -62,7 +63,8 @@ def check_not_released(
     promoted = [key for key in stack.keys("audit") if key.endswith("-promoted.json")]
     assert len(promoted) == champion + 1
     page = asked.open()["body"]
-    assert "Approved, but not released" in page
+    assert approvals.find(asked.approval_id).status == "OVERTAKEN"
+    assert "Overtaken by another release" in page
     assert reason in page
 
 
@@ -109,9 +111,13 @@ def test_a_release_that_is_repeated_when_something_changed_since_is_still_that_r
     assert approvals.find(asked.approval_id).refusal == ""
 
 
-def test_evidence_that_is_out_of_date_cannot_be_approved_and_can_be_closed(stack: Stack) -> None:
+def test_evidence_that_is_out_of_date_cannot_be_approved_and_can_be_closed(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     waiting = WaitingExecution(stack)
     outdated = RequestedApproval(stack, waiting.token, SECOND)
+    # The release has moved the pointer, and has not come to close what it overtook.
+    monkeypatch.setattr(overtaken_questions, "close", lambda _: None)
     approved(stack, FIRST, 0).promote()
     reason = RACES[0][1]
     assert reason in outdated.open()["body"]

@@ -186,6 +186,9 @@ def test_nobody_is_asked_about_a_candidate_that_another_release_overtook(scene: 
     stage = scene(cast(Await_Approval=overtaken))
     end = stage.run("release", CANDIDATE, RUN)
     assert (end.error, end.cause) == ("ChampionChanged", OUTDATED)
+    [mail] = stage.stage.to("Announce Failed Release")
+    assert mail.arguments["Subject"] == "A candidate was overtaken by another release: heart"
+    assert f"clinrisk evaluate {RUN} --reason TEXT" in mail.arguments["Message"]
     assert {"Retire Shadow", "Withdraw Candidate"} <= set(stage.stage.states)
     assert "Promote Candidate" not in stage.stage.states
 

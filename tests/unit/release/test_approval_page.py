@@ -317,6 +317,8 @@ def test_the_outcome(snapshot: Snapshot) -> None:
         "APPROVED": {},
         "APPROVED, live": {"live_version": 2},
         "APPROVED, refused": {"refusal": OUTDATED},
+        "OVERTAKEN": {"refusal": OUTDATED, "decided_at": ""},
+        "STOPPED": {"refusal": "The release that asked has ended.", "decided_at": ""},
     }
     pages = [
         approval_page.outcome(heart, facts | {"status": name.partition(",")[0]} | more).html

@@ -4,7 +4,9 @@
     RUN#<run_id>             APPROVAL                     which approval belongs to a training run
     USE_CASE#<use_case>      <created_at>#<approval_id>   all approvals in order of time
 
-A decision is written once, under the condition that the question is still open. The token is read by the
+A decision is written once, under the condition that the question is still open. A question is closed without
+one when its time is over, when another model went live than the one that its evidence compares with, or when
+the workflow that asked was stopped. The token is read by the
 function that answers the workflow and by nobody else: what is shown to people is a list of attributes that
 may be shown, and the token is not on it.
 """
@@ -31,8 +33,16 @@ PENDING = "PENDING"
 APPROVED = "APPROVED"
 REJECTED = "REJECTED"
 EXPIRED = "EXPIRED"
+# Another model is live than the one that the evidence compares with.
+OVERTAKEN = "OVERTAKEN"
+# The workflow that asked has ended without an answer.
+STOPPED = "STOPPED"
 # Decided by a person, but the workflow no longer waited for it.
 LAPSED = "LAPSED"
+ASKED_ANEW = frozenset({EXPIRED, OVERTAKEN, STOPPED})
+"""Questions after which the same run may be asked about again."""
+_NEWEST = 100
+"""Among so many of a use case are all that are open: none is for longer than 30 days."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,8 @@ class Approval:
     """Seconds since 1970, as in the link."""
     status: str
     task_token: str = field(repr=False)
+    execution: str = ""
+    """The workflow that asked last, by its ARN."""
     decision: str = ""
     reason: str = ""
     decided_at: str = ""
@@ -66,7 +78,7 @@ class Approval:
     live_version: int = 0
     """What the candidate became; 0 while it is not live."""
     refusal: str = ""
-    """Why an approved candidate was not released after all."""
+    """Why an approved candidate was not released after all, or why nobody can decide any more."""
 
     @property
     def unfinished(self) -> bool:
@@ -97,20 +109,25 @@ def _partition(use_case: str) -> str:
 def ask(request: ApprovalRequest, *, created_at: str, expires_at: int) -> Approval:
     """Store the question and return it.
 
-    Asked again, an open question keeps id and expiry and takes the new token; one that expired is asked anew,
-    under an id and an expiry of its own. Raises DecisionInvalid where a person has decided.
+    Asked again, an open question keeps id and expiry and takes the new token; one that was closed without a
+    decision is asked anew, under an id and an expiry of its own. Raises DecisionInvalid where a person has
+    decided, or where the open question is about another evaluation.
     """
     table = settings().approvals_table
     approval_id = secrets.token_urlsafe(18)
-    facts = request.model_dump(mode="json", exclude={"execution", "task_token"})
-    state = facts | {
-        "approval_id": approval_id,
-        "created_at": created_at,
-        "expires_at": expires_at,
-        "status": PENDING,
-        "task_token": request.task_token,
-        "delivered": False,
-    }
+    asked_by = {"task_token": request.task_token, "execution": request.execution or ""}
+    facts = request.model_dump(mode="json", exclude=set(asked_by))
+    state = (
+        facts
+        | {
+            "approval_id": approval_id,
+            "created_at": created_at,
+            "expires_at": expires_at,
+            "status": PENDING,
+            "delivered": False,
+        }
+        | asked_by
+    )
     run = dynamodb.key_of(_run_key(request.run_id)) | {"approval_id": approval_id}
     listing = dynamodb.key_of((_partition(request.use_case), f"{created_at}#{approval_id}")) | {
         "approval_id": approval_id,
@@ -124,12 +141,16 @@ def ask(request: ApprovalRequest, *, created_at: str, expires_at: int) -> Approv
     if not dynamodb.transact([dynamodb.put(table, run, "attribute_not_exists(pk)"), *question]):
         return _approval(state)
     held = of_run(request.run_id)
-    if held.status == EXPIRED:
-        again = dynamodb.put(table, run, "approval_id = :expired", {":expired": held.approval_id})
+    if held.status in ASKED_ANEW:
+        again = dynamodb.put(table, run, "approval_id = :closed", {":closed": held.approval_id})
         if not dynamodb.transact([again, *question]):
             return _approval(state)
         held = of_run(request.run_id)
-    if not _change(held.approval_id, {"task_token": request.task_token}, PENDING):
+    if held.package_arn != request.package_arn and held.status == PENDING:
+        raise DecisionInvalid(
+            "A question about an earlier evaluation of this run is open: clinrisk approvals"
+        )
+    if not _change(held.approval_id, asked_by, PENDING):
         raise DecisionInvalid("This run has been decided already; it cannot be asked about again.")
     return of_run(request.run_id)
 
@@ -164,6 +185,14 @@ def stored_for(use_case: str, *, limit: int) -> list[Item]:
     listed = dynamodb.query(settings().approvals_table, _partition(use_case), newest_first=True, limit=limit)
     found = [stored(str(item["approval_id"])) for item in listed]
     return [item for item in found if item is not None]
+
+
+def unanswered(use_case: str) -> list[Approval]:
+    """Return the questions that are open, and those that were overtaken before their workflow knew of it."""
+    table = settings().approvals_table
+    listed = dynamodb.query(table, _partition(use_case), newest_first=True, limit=_NEWEST)
+    found = [find(str(item["approval_id"])) for item in listed]
+    return [one for one in found if one.status == PENDING or (one.status == OVERTAKEN and not one.delivered)]
 
 
 def decide(
@@ -211,6 +240,18 @@ def mark_lapsed(approval_id: str, status: str) -> bool:
 def expire(approval_id: str) -> bool:
     """Close an open question; False when it has been decided."""
     return _change(approval_id, {"status": EXPIRED}, PENDING)
+
+
+def overtake(approval_id: str, why: str, status: str = PENDING) -> bool:
+    """Close a question, open or just approved, since another model went live; False when it is neither."""
+    return _change(approval_id, {"status": OVERTAKEN, "refusal": why}, status)
+
+
+def stop(approval_id: str, execution: str, why: str) -> bool:
+    """Close an open question whose workflow has ended; False when it is decided, or another one asks it."""
+    asked_by_it = Attr("status").eq(PENDING) & Attr("execution").eq(execution)
+    closed = {"status": STOPPED, "refusal": why}
+    return dynamodb.change(settings().approvals_table, _approval_key(approval_id), closed, asked_by_it)
 
 
 def _change(approval_id: str, changes: Item, status: str) -> bool:

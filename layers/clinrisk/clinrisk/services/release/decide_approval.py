@@ -126,7 +126,7 @@ def _finish(decided: Approval, mac: str, now: datetime) -> Page:
             ledger.write_decision(decided)
             _deliver(decided, stamp(now))
         decided = approvals.find(decided.approval_id)
-    status = 410 if decided.status in {approvals.LAPSED, approvals.EXPIRED} else 200
+    status = 410 if decided.status in {approvals.LAPSED, *approvals.ASKED_ANEW} else 200
     return _outcome(decided, mac, status)
 
 

@@ -15,7 +15,7 @@ from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals, deployments, uploads
 from clinrisk.core import digests, object_keys
 from clinrisk.core.release import obstacles, shadow
-from clinrisk.errors import DecisionMissing, EvidenceChanged, TrainingFileWithdrawn
+from clinrisk.errors import ChampionChanged, DecisionMissing, EvidenceChanged, TrainingFileWithdrawn
 from clinrisk.messages.message import Reference
 
 if TYPE_CHECKING:
@@ -100,8 +100,10 @@ def _withdrawn(candidate: Approval | Candidate) -> str:
 
 
 def approved(request: PromoteRequest) -> Approval:
-    """Return the recorded decision for this very candidate; raises DecisionMissing."""
+    """Return the recorded decision for this very candidate; raises DecisionMissing, ChampionChanged."""
     approval = approvals.find(request.approval_id)
+    if approval.status == approvals.OVERTAKEN and approval.decision == approvals.APPROVED:
+        raise ChampionChanged(approval.refusal)
     if approval.status != approvals.APPROVED or approval.decision != approvals.APPROVED:
         raise DecisionMissing("Our records hold no decision that approves this candidate.")
     asked = (approval.run_id, approval.package_arn, approval.package_version)

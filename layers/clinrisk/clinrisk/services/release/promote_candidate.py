@@ -12,7 +12,7 @@ from clinrisk.core import mails
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ChampionChanged, DecisionMissing, EvidenceChanged, TrainingFileWithdrawn
 from clinrisk.messages.release import PromoteRequest, PromoteResult
-from clinrisk.services.release import evidence
+from clinrisk.services.release import evidence, overtaken_questions
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,18 +21,19 @@ if TYPE_CHECKING:
     from clinrisk.messages.release import LiveModel
     from clinrisk.use_cases.base import UseCase
 
-_REFUSALS = (EvidenceChanged, ChampionChanged, TrainingFileWithdrawn)
+_REFUSALS = (EvidenceChanged, TrainingFileWithdrawn)
 
 
 def promote(request: PromoteRequest, now: datetime) -> PromoteResult:
     """Make an approved candidate live, and return its version with the mail that says so.
 
-    Raises DecisionMissing, or one of `_REFUSALS`, which approval and ledger note.
+    Raises DecisionMissing, ChampionChanged or one of `_REFUSALS`; approval and ledger note the last two.
     A repeated call after the pointer moved finds the release and only completes its records.
     """
     use_case = use_cases.get(request.use_case)
     live, approval = _released(request, use_case, stamp(now))
     emit(Metric.MODELS_PROMOTED, 1, use_case=use_case.name)
+    overtaken_questions.close(use_case.name)
     mail = mails.model_promoted(
         use_case.title, live.live_version, live.package_version, live.previous_version, approval.reason
     )
@@ -50,6 +51,10 @@ def _released(request: PromoteRequest, use_case: UseCase, now: str) -> tuple[Liv
             evidence.check_unchanged(request, approval, use_case)
             evidence.check_sources(request)
             live = deployments.promote(request, use_case, promoted_at=now)
+    except ChampionChanged as error:
+        ledger.write_refusal(approval, str(error), now)
+        approvals.overtake(approval.approval_id, str(error), approvals.APPROVED)
+        raise
     except _REFUSALS as error:
         ledger.write_refusal(approval, str(error), now)
         approvals.mark_refused(approval.approval_id, str(error))

@@ -14,7 +14,7 @@ from clinrisk.core.release.page.approval_page import day
 from clinrisk.core.release.page.shadow_view import summary_of
 from clinrisk.core.timestamps import stamp
 from clinrisk.messages.release import ApprovalAsked, ApprovalRequest
-from clinrisk.services.release import approval_links, evidence
+from clinrisk.services.release import approval_links, evidence, overtaken_questions
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,7 +28,12 @@ def request_approval(request: ApprovalRequest, now: datetime) -> ApprovalAsked:
     deployments.check_compared(request.use_case, request.run_id, request.digests)
     evidence.check_sources(request)
     expires_at = int(now.timestamp() + 3600 * float(settings().approval_timeout_hours))
+    overtaken_questions.close(request.use_case)
     approval = approvals.ask(request, created_at=stamp(now), expires_at=expires_at)
+    # A release between the look above and the question has not seen this question.
+    if deployments.outdated(request.use_case, request.run_id, request.digests):
+        overtaken_questions.close(request.use_case)
+    deployments.check_compared(request.use_case, request.run_id, request.digests)
     use_case = use_cases.get(request.use_case)
     mail = mails.approval_wanted(
         title=use_case.title,
