@@ -141,4 +141,7 @@ def test_only_decisions_escape_the_net_under_every_execution() -> None:
         "CandidateBlocked",
         "CandidateRejected",
         "ApprovalExpired",
+        "ChampionChanged",
     ]
+    [target] = resources("AWS::Events::Rule")["FailedExecutionsRule"]["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": ["AnnounceStopFunction", "Arn"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 # What is no execution's address cannot be asked about: whoever holds such a claim keeps it.
 _UNKNOWN = {"InvalidArn", "ValidationException"}
 _FORGOTTEN = {"ExecutionDoesNotExist"}
+_STILL_RUNS = {"RUNNING", "PENDING_REDRIVE"}
+_LAST_EVENTS = 30
+"""So many events hold the announcement of a workflow and all that comes after it."""
 _NOBODY_WAITS = {"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"}
 
 
@@ -30,7 +34,58 @@ def has_ended(execution: str) -> bool:
         if code in _UNKNOWN | _FORGOTTEN:
             return code in _FORGOTTEN
         raise
-    return found["status"] not in {"RUNNING", "PENDING_REDRIVE"}
+    return found["status"] not in _STILL_RUNS
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an execution ended, and what it was given."""
+
+    execution: str
+    machine: str
+    """The name of its state machine."""
+    status: str
+    error: str
+    cause: str
+    given: dict[str, Any]
+    ended_at: str
+
+
+def ending_of(execution: str) -> Ending | None:
+    """Return how an execution ended; None where it runs, again or still, or nobody knows it any more."""
+    try:
+        found = clients.stepfunctions().describe_execution(executionArn=execution)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _UNKNOWN | _FORGOTTEN:
+            return None
+        raise
+    if found["status"] in _STILL_RUNS:
+        return None
+    return Ending(
+        execution=execution,
+        machine=found["stateMachineArn"].rpartition(":")[2],
+        status=found["status"],
+        error=found.get("error", ""),
+        cause=found.get("cause", ""),
+        given=json.loads(found.get("input", "{}")),
+        ended_at=found["stopDate"].isoformat(),
+    )
+
+
+def has_announced(execution: str) -> bool:
+    """Return whether the last announcement that an execution came to was sent.
+
+    A state that announces is called so (a test of the definitions holds them to it).
+    """
+    history = clients.stepfunctions().get_execution_history(
+        executionArn=execution, reverseOrder=True, maxResults=_LAST_EVENTS, includeExecutionData=False
+    )
+    newest_first = sorted(history["events"], key=lambda event: event["id"], reverse=True)
+    for at, event in enumerate(newest_first):
+        name = event.get("stateExitedEventDetails", {}).get("name", "")
+        if name.startswith("Announce "):
+            return any(one["type"] == "TaskSucceeded" for one in newest_first[at + 1 : at + 2])
+    return False
 
 
 def listed(machine: str, status: ExecutionStatusType, most: int) -> list[Any]:

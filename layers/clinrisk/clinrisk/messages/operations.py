@@ -186,3 +186,18 @@ class ReconcileWorkResult(Message):
     stuck: tuple[Stuck, ...]
     more: Count = 0
     started: tuple[Restarted, ...] = ()
+
+
+class AnnounceStopRequest(Request):
+    """Say that an execution has ended badly; an event comes as EventBridge sends it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    detail: EndedJob
+
+
+class AnnounceStopResult(Message):
+    """Whether a mail was sent, and whether an open question was closed."""
+
+    announced: bool
+    closed: bool

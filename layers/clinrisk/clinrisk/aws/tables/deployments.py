@@ -3,7 +3,7 @@
     USE_CASE#<use_case>   LIVE                 the live pointer: all fields of a `LiveModel`
     USE_CASE#<use_case>   VERSION#<8 digits>   every model that was ever live
     SHADOW#<use_case>     WAITING              the candidate that waits for a decision and scores the same
-                                               batches as the live model; only the workflows write and read it
+                                               batches as the live model; the workflows write and read it
 
 Pointer and history change together or not at all, and only from the model that the evidence compares with.
 The ledger repeats each change in the Audit bucket.
@@ -12,6 +12,8 @@ The ledger repeats each change in the Audit bucket.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+
+from boto3.dynamodb.conditions import Attr
 
 from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
@@ -148,6 +150,12 @@ def promote(request: PromoteRequest, use_case: UseCase, *, promoted_at: str) -> 
     raise ChampionChanged(
         f"Live version {after.live_version} was released before. {obstacles.again(request.run_id)}"
     )
+
+
+def retire_shadow(use_case: str, run_id: str) -> None:
+    """Let the candidate of a run score no further batches, if it is the one that does."""
+    key = (f"SHADOW#{use_case}", "WAITING")
+    dynamodb.remove(settings().deployments_table, key, Attr("run_id").eq(run_id))
 
 
 def _read(use_case: str, sort_key: str) -> LiveModel | None:
