@@ -2,7 +2,7 @@
 
 AWS calls: states:DescribeExecution, states:GetExecutionHistory on this stack's workflows; sns:Publish on
 Alerts; dynamodb:GetItem, UpdateItem on Approvals; dynamodb:PutItem, DeleteItem on Slots (STOP);
-dynamodb:DeleteItem on Deployments (SHADOW); kms:Decrypt, kms:GenerateDataKey (DataKey).
+dynamodb:UpdateItem on Deployments (SHADOW); kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: ALERTS_TOPIC, APPROVALS_TABLE, DEPLOYMENTS_TABLE, SLOTS_TABLE.
 """
 

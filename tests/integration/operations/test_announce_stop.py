@@ -36,6 +36,12 @@ def execution(stack: Stack, procedure: str, states: dict[str, Any], given: dict[
     return arn
 
 
+def stop(stack: Stack, arn: str) -> None:
+    stack.sfn.stop_execution(executionArn=arn)
+    while stack.sfn.describe_execution(executionArn=arn)["status"] == "RUNNING":
+        WaitingExecution._pause()
+
+
 def announce(stack: Stack, arn: str) -> Any:
     return stack.call("announce_stop", {"source": "aws.states", "detail": {"executionArn": arn}})
 
@@ -46,7 +52,7 @@ def told(stack: Stack) -> list[dict[str, Any]]:
 
 def test_a_stopped_training_is_announced_once_with_its_command(stack: Stack) -> None:
     arn = execution(stack, "Training", WAITS, {"use_case": "heart", "reason": "upload 1"})
-    stack.sfn.stop_execution(executionArn=arn)
+    stop(stack, arn)
     assert announce(stack, arn) == {"announced": True, "closed": False}
     assert announce(stack, arn) == {"announced": False, "closed": False}
     [mail] = told(stack)
@@ -58,7 +64,7 @@ def test_a_stopped_training_is_announced_once_with_its_command(stack: Stack) -> 
 def test_what_runs_again_or_is_forgotten_is_not_announced(stack: Stack) -> None:
     arn = execution(stack, "Training", WAITS, {"use_case": "heart"})
     assert announce(stack, arn) == {"announced": False, "closed": False}
-    stack.sfn.stop_execution(executionArn=arn)
+    stop(stack, arn)
     assert announce(stack, arn + "0") == {"announced": False, "closed": False}
     assert told(stack) == []
 
@@ -125,7 +131,7 @@ def test_a_stopped_release_closes_its_question_and_the_click_says_so(stack: Stac
     stack.tables.Table("clinrisk-deployments").put_item(
         Item={"pk": "SHADOW#heart", "sk": "WAITING", "run_id": RUN}
     )
-    stack.sfn.stop_execution(executionArn=arn)
+    stop(stack, arn)
     event = read_event(name)
     event["detail"]["executionArn"] = arn
     assert stack.call("announce_stop", event) == {"announced": True, "closed": True}
@@ -134,9 +140,8 @@ def test_a_stopped_release_closes_its_question_and_the_click_says_so(stack: Stac
     assert answer["statusCode"] == 410
     assert f"clinrisk evaluate {RUN} --reason TEXT" in answer["body"]
     assert approvals.find(asked.approval_id).decision == ""
-    assert "Item" not in stack.tables.Table("clinrisk-deployments").get_item(
-        Key={"pk": "SHADOW#heart", "sk": "WAITING"}
-    )
+    shadow = stack.tables.Table("clinrisk-deployments").get_item(Key={"pk": "SHADOW#heart", "sk": "WAITING"})
+    assert shadow["Item"]["expires_at"] == 0
     [mail] = told(stack)
     assert "Its question to the approver is closed" in mail["Message"]
 
@@ -144,7 +149,7 @@ def test_a_stopped_release_closes_its_question_and_the_click_says_so(stack: Stac
 def test_a_question_that_another_release_asks_by_now_stays_open(stack: Stack) -> None:
     arn = execution(stack, "Release", WAITS, {"use_case": "heart", "run_id": RUN})
     asked = ask(stack, f"{arn}-2")
-    stack.sfn.stop_execution(executionArn=arn)
+    stop(stack, arn)
     assert announce(stack, arn) == {"announced": True, "closed": False}
     assert approvals.find(asked.approval_id).status == "PENDING"
 
@@ -152,7 +157,7 @@ def test_a_question_that_another_release_asks_by_now_stays_open(stack: Stack) ->
 def test_a_release_that_was_stopped_is_asked_about_again(stack: Stack) -> None:
     arn = execution(stack, "Release", WAITS, {"use_case": "heart", "run_id": RUN})
     asked = ask(stack, arn)
-    stack.sfn.stop_execution(executionArn=arn)
+    stop(stack, arn)
     announce(stack, arn)
     event = asked.candidate.approval_event(asked.judgement, asked.package, "another-token")
     assert stack.call("request_approval", event)["approval_id"] != asked.approval_id

@@ -38,7 +38,7 @@ def has_ended(execution: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Ending:
+class ExecutionEnd:
     """How an execution ended, and what it was given."""
 
     execution: str
@@ -51,7 +51,7 @@ class Ending:
     ended_at: str
 
 
-def ending_of(execution: str) -> Ending | None:
+def ending_of(execution: str) -> ExecutionEnd | None:
     """Return how an execution ended; None where it runs, again or still, or nobody knows it any more."""
     try:
         found = clients.stepfunctions().describe_execution(executionArn=execution)
@@ -61,7 +61,7 @@ def ending_of(execution: str) -> Ending | None:
         raise
     if found["status"] in _STILL_RUNS:
         return None
-    return Ending(
+    return ExecutionEnd(
         execution=execution,
         machine=found["stateMachineArn"].rpartition(":")[2],
         status=found["status"],

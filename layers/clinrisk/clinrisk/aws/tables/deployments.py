@@ -155,7 +155,7 @@ def promote(request: PromoteRequest, use_case: UseCase, *, promoted_at: str) -> 
 def retire_shadow(use_case: str, run_id: str) -> None:
     """Let the candidate of a run score no further batches, if it is the one that does."""
     key = (f"SHADOW#{use_case}", "WAITING")
-    dynamodb.remove(settings().deployments_table, key, Attr("run_id").eq(run_id))
+    dynamodb.change(settings().deployments_table, key, {"expires_at": 0}, Attr("run_id").eq(run_id))
 
 
 def _read(use_case: str, sort_key: str) -> LiveModel | None:

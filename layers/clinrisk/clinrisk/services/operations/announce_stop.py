@@ -13,7 +13,7 @@ from clinrisk.errors import DecisionMissing
 from clinrisk.messages.operations import AnnounceStopRequest, AnnounceStopResult
 
 if TYPE_CHECKING:
-    from clinrisk.aws.stepfunctions import Ending
+    from clinrisk.aws.stepfunctions import ExecutionEnd
 
 
 def announce(request: AnnounceStopRequest) -> AnnounceStopResult:
@@ -49,7 +49,7 @@ def announce(request: AnnounceStopRequest) -> AnnounceStopResult:
     return AnnounceStopResult(announced=True, closed=closed)
 
 
-def _close_question(end: Ending) -> bool:
+def _close_question(end: ExecutionEnd) -> bool:
     """Close the question that a release asked, and let its candidate score no more batches."""
     use_case, run_id = str(end.given.get("use_case")), str(end.given.get("run_id"))
     try:
