@@ -162,13 +162,14 @@ def test_a_file_that_cannot_be_processed_is_failed_kept_and_redriven(live: Live)
     assert receipt["disposition"] == "FAILED"
     reason = "AWS answered PutObject with AccessDenied."
     assert f"What failed: {reason}" in receipt["explanation"]
-    assert [(one["name"], one["reason"]) for one in live.clinrisk("redrive")] == [(key, reason)]
+    # Batches that no live model could score stand still as well.
+    assert (key, reason) in [(one["name"], one["reason"]) for one in live.clinrisk("redrive")]
     s3.put_bucket_policy(Bucket=lake, Policy=json.dumps(policy))
     assert [one["name"] for one in live.clinrisk("redrive", key)] == [key]
     live.ended(version, 2)
     [receipt] = live.clinrisk("receipts", key)
     assert (receipt["disposition"], receipt["rows_accepted"]) == ("ACCEPTED", 40)
-    assert live.clinrisk("redrive") == []
+    assert key not in [one["name"] for one in live.clinrisk("redrive")]
 
 
 def test_no_cell_leaves_the_lake(live: Live) -> None:
