@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.client import BaseClient
 from moto import mock_aws
 from moto.kms.utils import generate_private_key
 from moto.moto_api._internal.models import moto_api_backend
@@ -178,6 +179,18 @@ def stack(amazon: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     forget(*PER_STACK)
     yield amazon
     forget(*PER_STACK)
+
+
+@pytest.fixture
+def one_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let calls from several threads take turns: moto's tables may not change while it copies them."""
+    lock, call = threading.Lock(), BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def in_turn(client: BaseClient, *arguments: Any) -> Any:
+        with lock:
+            return call(client, *arguments)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", in_turn)
 
 
 def forget(*cached: Any) -> None:

@@ -188,7 +188,7 @@ def test_error_names_inside_expressions_are_ours_too() -> None:
         for names in re.findall(r"\.Error (?:in|=) (\[.*?\]|'\w+')", text(machine))
         for name in re.findall(r"'(\w+)'", names)
     }
-    assert found == {"ApprovalRejected", "ApprovalExpired"}
+    assert found == {"ApprovalRejected", "ApprovalExpired", "ChampionChanged"}
     assert found <= OURS
 
 

@@ -150,6 +150,7 @@ def test_bytes_that_were_rejected_are_read_again(stack: Stack, store: FakeFeatur
     assert two.run()[1]["disposition"] == "REJECTED"
 
 
+@pytest.mark.usefixtures("one_call_at_a_time")
 def test_of_many_that_race_for_the_same_bytes_one_is_read(stack: Stack, store: FakeFeatureStore) -> None:
     data = heart_csv(30)
     many = [Ingest.of(stack, f"inbox/heart/training/{n}.csv", data) for n in range(12)]

@@ -261,6 +261,7 @@ def test_nobody_leaves_the_work_to_an_execution_that_was_stopped(workflows: Work
     assert len(slots.waiting("runs-heart", 10)) == 2
 
 
+@pytest.mark.usefixtures("one_call_at_a_time")
 def test_forty_at_the_same_moment_get_two_turns(workflows: Workflows) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(ask, [f"{n:02}" for n in range(40)]))

@@ -92,6 +92,8 @@ def doubted(document: Mapping[str, Any]) -> str:
     checks = document.get("cross_checks")
     if checks is None:
         return "How many hold-out patients would have no risk, or an uncertain one, was not counted."
+    if not checks["doubts"]["rows"]:
+        return "No patient was held out, so nobody counted for how many a risk would be stated."
     rows, without, uncertain = (checks["doubts"][name] for name in ("rows", "not_scored", "uncertain"))
     return (
         f"Of {rows} hold-out patients, {without} ({percent(without / rows)}) would have no risk, since too "
