@@ -15,6 +15,7 @@ from cli.inbox_receipts import short_key
 from cli.options import AsJson, OnTwin, StackName  # noqa: TC001 - typer reads them from the signature
 from cli.screen import console, moment, show_json, show_table, working
 from cli.stack import open_stack
+from clinrisk.core import object_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,8 +36,6 @@ class WaitingEvent:
     event: Mapping[str, Any]
     message_id: str
     handle: str
-    reason: str = ""
-    """What failed, in the workflow's words; empty when the workflow could not even be started."""
 
     @property
     def key(self) -> str:
@@ -44,9 +43,11 @@ class WaitingEvent:
         return str(self.event["detail"]["object"]["key"])
 
     @property
-    def version_id(self) -> str:
-        """Its version."""
-        return str(self.event["detail"]["object"].get("version-id", "null"))
+    def upload_id(self) -> str:
+        """The id of this version of the file."""
+        detail = self.event["detail"]
+        version_id = str(detail["object"].get("version-id", "null"))
+        return object_keys.upload_id(detail["bucket"]["name"], self.key, version_id)
 
 
 Patience = Annotated[
@@ -66,8 +67,8 @@ def stuck(
         clinrisk stuck --json
 
     Files that nobody reads, could not read or stopped reading; batches without results; outcomes that no join
-    has seen; training runs that died. Every quarter of an hour what is safe to start is started again by
-    itself, three times at most; what is left has an alarm.
+    has seen; training files that no run has read; training runs that died. Every quarter of an hour what is
+    safe to start is started again by itself, three times at most; what is left has an alarm.
     """
     deployed = open_stack(stack, on_twin=twin)
     with working("Looking at files, results and executions ...", quiet=as_json):
@@ -118,15 +119,15 @@ def redrive(
         # Who names a thing does not mean to wait.
         patience = 0 if subject else patience
         found = _reconcile(deployed, patience)
-        # A file that FAILED has its event in the dead-letter queue, which is then taken out of it.
+        # An event that waits in the dead-letter queue is started from there, and so taken out of it.
         wanted = [
             one for one in found["stuck"] if everything or subject == one["subject"] or key == one["name"]
         ]
-        named = {one["name"] for one in wanted if one["kind"] == "failed"} | ({key} if key else set())
-        started = _from_queue(deployed, None if everything else named)
-        left = [one["subject"] for one in wanted if one["name"] not in {name for name, _ in started}]
         names = {one["subject"]: one["name"] for one in wanted}
+        queued = _from_queue(deployed, None if everything else set(names), key)
+        left = [one for one in names if one not in {event.upload_id for event, _ in queued}]
         restarted = _reconcile(deployed, patience, left)["started"] if left else []
+    started = [(event.key, execution) for event, execution in queued]
     started += [(names[one["subject"]], one["execution"]) for one in restarted]
     if subject and not started:
         raise CliError(
@@ -138,6 +139,8 @@ def redrive(
         return
     rows = [(short_key(name), execution) for name, execution in started]
     show_table("Started again", ("what", "execution"), rows, "Nothing stands still.")
+    if everything and found["more"]:
+        console().print(f"And {found['more']:,} more: run it again.")
 
 
 def _reconcile(deployed: Stack, patience: int, subjects: Iterable[str] = ()) -> dict[str, Any]:
@@ -157,14 +160,14 @@ def _reconcile(deployed: Stack, patience: int, subjects: Iterable[str] = ()) -> 
     return document
 
 
-def _from_queue(deployed: Stack, keys: set[str] | None) -> list[tuple[str, str]]:
-    """Start the events of these keys, or all, that wait in the dead-letter queue; return what was started."""
+def _from_queue(deployed: Stack, uploads: set[str] | None, key: str | None) -> list[tuple[WaitingEvent, str]]:
+    """Start the events of these uploads, of a key, or all (None), that wait in the dead-letter queue."""
     started = []
-    for waiting in _waiting_events(deployed) if keys is None or keys else ():
-        if keys is None or waiting.key in keys:
-            started.append((waiting.key, _redrive_event(deployed, waiting)))
+    for waiting in _waiting_events(deployed):
+        if uploads is None or waiting.upload_id in uploads or waiting.key == key:
+            started.append((waiting, _redrive_event(deployed, waiting)))
         else:
-            _keep(deployed, waiting)
+            _return_to_queue(deployed, waiting.handle)
     return started
 
 
@@ -192,10 +195,7 @@ def _waiting_events(stack: Stack) -> list[WaitingEvent]:
     received: dict[str, Mapping[str, Any]] = {}
     while True:
         answer = stack.sqs.receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=PER_CALL,
-            VisibilityTimeout=HIDDEN_SECONDS,
-            MessageAttributeNames=["reason"],
+            QueueUrl=url, MaxNumberOfMessages=PER_CALL, VisibilityTimeout=HIDDEN_SECONDS
         )
         new = {
             one["MessageId"]: one for one in answer.get("Messages", []) if one["MessageId"] not in received
@@ -209,14 +209,8 @@ def _waiting_events(stack: Stack) -> list[WaitingEvent]:
         if event is None:
             _return_to_queue(stack, message["ReceiptHandle"])
         else:
-            reason = message.get("MessageAttributes", {}).get("reason", {}).get("StringValue", "")
-            found.append(WaitingEvent(event, message_id, message["ReceiptHandle"], reason))
+            found.append(WaitingEvent(event, message_id, message["ReceiptHandle"]))
     return found
-
-
-def _keep(stack: Stack, waiting_event: WaitingEvent) -> None:
-    """Leave an event in the queue, visible at once to the next reader."""
-    _return_to_queue(stack, waiting_event.handle)
 
 
 def _redrive_event(stack: Stack, waiting_event: WaitingEvent) -> str:
@@ -239,6 +233,7 @@ def _redrive_event(stack: Stack, waiting_event: WaitingEvent) -> str:
 
 
 def _return_to_queue(stack: Stack, handle: str) -> None:
+    """Leave a message in the queue, visible at once to the next reader."""
     url = stack.output("DeadLetterQueue")
     stack.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -81,8 +80,9 @@ def _of_this_minute(what: str, reason: str, digits: int) -> str:
 
 
 def _start(deployed: Stack, name: str, given: dict[str, str]) -> None:
-    machine = deployed.output(MACHINES["training"])
-    deployed.stepfunctions.start_execution(stateMachineArn=machine, name=name, input=json.dumps(given))
+    from clinrisk.aws import stepfunctions
+
+    stepfunctions.start(deployed.output(MACHINES["training"]), name, given)
 
 
 def _show_started(started: dict[str, str], *, as_json: bool) -> None:

@@ -163,6 +163,14 @@ def test_every_task_retries_what_may_pass(located: LocatedState) -> None:
     assert all(retrier["JitterStrategy"] == "FULL" for retrier in tries)
 
 
+@pytest.mark.parametrize("located", [p for p in TASKS if ":lambda:invoke" in p.state["Resource"]], ids=str)
+def test_every_call_of_a_function_waits_while_the_account_is_busy(located: LocatedState) -> None:
+    [busy] = [
+        one for one in located.state["Retry"] if "Lambda.TooManyRequestsException" in one["ErrorEquals"]
+    ]
+    assert busy["MaxAttempts"] * busy["MaxDelaySeconds"] >= 2 * 3600
+
+
 @pytest.mark.parametrize("located", TASKS, ids=str)
 def test_every_error_name_is_one_that_somebody_raises(located: LocatedState) -> None:
     handled = [*located.state.get("Retry", []), *located.state.get("Catch", [])]

@@ -1,7 +1,8 @@
 """Publish Results: the one place where record ids meet the hospital's own ids again.
 
 AWS calls: s3:GetObject on Lake (presented/, vault/); s3:ListBucket on Lake (vault/); s3:ListBucket and
-s3:PutObject on Results (results/), in parts where they are large; dynamodb:GetItem on Uploads and
+s3:PutObject on Results (results/), in parts where they are large; s3:DeleteObject of a notice that earlier
+results are recalled; dynamodb:GetItem on Uploads and
 Deployments; kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: LAKE_BUCKET, RESULTS_BUCKET, UPLOADS_TABLE, DEPLOYMENTS_TABLE. Layers: Clinrisk, Frames.
 """

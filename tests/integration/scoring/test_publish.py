@@ -15,7 +15,9 @@ import jsonschema
 import pytest
 
 from clinrisk.aws import s3
+from clinrisk.aws.tables import uploads
 from clinrisk.errors import ChampionChanged, ClaimLost, CountsDisagree
+from clinrisk.services.scoring import recalled_results
 from clinrisk.services.training import publish_job_code
 from tests.integration.conftest import ROOT
 from tests.integration.inbox_files import Ingest, heart_batch, stroke_batch
@@ -133,6 +135,18 @@ def test_results_of_an_upload_that_is_withdrawn_while_they_are_written_are_recal
         stack.call("publish_results", event)
     [notice] = [key for key in stack.keys("results") if key.endswith(".RECALLED.txt")]
     assert b"do not use its risks" in stack.read(f"s3://clinrisk-results/{notice}")
+
+
+def test_results_that_are_published_anew_are_recalled_no_more(stack: Stack) -> None:
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/today.csv", stroke_batch(20)).run()
+    event = publish_event(stack, upload)
+    stack.call("publish_results", event)
+    settled = uploads.settlement_of(upload["upload_id"])
+    assert settled is not None
+    assert recalled_results.recall(settled, "It is held again.", "2026-03-01T12:00:00.000Z")
+    assert [key for key in stack.keys("results") if key.endswith(".RECALLED.txt")]
+    stack.call("publish_results", event)
+    assert [key for key in stack.keys("results") if key.endswith(".RECALLED.txt")] == []
 
 
 def deploy_event(address: str, kind: str = "Create") -> dict[str, Any]:

@@ -144,7 +144,7 @@ def test_the_mail_does_not_deny_a_decision_that_was_recorded(scene: Setting) -> 
     sentence = "A decision was recorded, but it did not reach the workflow in time."
     stage = scene(cast(Await_Approval=NeverAnswersError(), Expire_Approval={"reason": sentence}))
     assert stage.run("release", CANDIDATE, RUN).error == "ApprovalExpired"
-    assert message(stage).startswith(f"{sentence} The model that was live stays live.")
+    assert message(stage).startswith(f"{sentence} What is live stays as it is: clinrisk live heart")
 
 
 def test_a_question_that_could_not_be_asked_leaves_nothing_pending(scene: Setting) -> None:
@@ -175,7 +175,7 @@ def test_a_candidate_that_another_release_overtook_is_withdrawn_with_the_reason_
     [withdraw] = stage.stage.to("Withdraw Candidate")
     assert withdraw.arguments["ModelApprovalStatus"] == "Rejected"
     assert withdraw.arguments["ApprovalDescription"] == "Withdrawn: ChampionChanged"
-    assert message(stage).startswith(f"{OUTDATED} The model that was live stays live.")
+    assert message(stage).startswith(f"{OUTDATED} What is live stays as it is: clinrisk live heart")
     [mail] = stage.stage.to("Announce Failed Release")
     assert "data_manager" in mail.arguments["MessageAttributes"]["audience"]["StringValue"]
     assert not {"Mark Approved", "Announce Promotion"} & set(stage.stage.states)

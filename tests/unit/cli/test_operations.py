@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from cli.stack import open_stack
-from clinrisk.aws import clients, s3
+from clinrisk.aws import clients, s3, stepfunctions
 from clinrisk.core import object_keys
 from clinrisk.core.timestamps import stamp
 from clinrisk.messages.operations import ReconcileWorkRequest
@@ -54,9 +54,9 @@ def old_inbox(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "versions_under", lambda *where: [(*one[:3], EARLIER) for one in listed(*where)])
 
 
-def event(key: str = KEY, version: str = "v1") -> dict[str, Any]:
+def event(key: str = KEY, version: str = "v1", bucket: str = "inbox") -> dict[str, Any]:
     item = {"key": key, "version-id": version, "size": 9}
-    return {"source": "aws.s3", "detail": {"bucket": {"name": "inbox"}, "object": item}}
+    return {"source": "aws.s3", "detail": {"bucket": {"name": bucket}, "object": item}}
 
 
 def put(deployment: Any, key: str = KEY) -> tuple[str, str]:
@@ -206,8 +206,13 @@ def test_a_batch_that_is_being_scored_or_has_results_is_left_alone(
     assert kinds(clinrisk) == []
     states.stop_execution(executionArn=running, error="NoSlotFree", cause="No slot was free.")
     assert kinds(clinrisk) == [("not_scored", upload_id)]
+    # The file is written first, the sidecar last.
     deployment.write("ResultsBucket", object_keys.results("heart", "march", upload_id), {})
+    assert kinds(clinrisk) == [("not_scored", upload_id)]
+    deployment.write("ResultsBucket", object_keys.sidecar("heart", "march", upload_id), {})
     assert kinds(clinrisk) == []
+    deployment.write("ResultsBucket", object_keys.recalled("heart", "march", upload_id), "recalled")
+    assert kinds(clinrisk) == [("not_scored", upload_id)]
 
 
 @pytest.mark.parametrize("disposition", ["HELD", "REJECTED", "WITHDRAWN", "DUPLICATE"])
@@ -249,12 +254,14 @@ def test_a_file_that_failed_is_started_from_the_queue_and_never_by_itself(
     look()
     assert started(deployment, "Ingest") == []
     queue, client = deployment.outputs["DeadLetterQueue"], boto3.client("sqs", REGION)
-    other = event("inbox/heart/training/april.csv")
-    for body in (event(), other, {"source": "aws.states"}):
+    inbox = deployment.outputs["InboxBucket"]
+    [version] = deployment.s3.list_object_versions(Bucket=inbox)["Versions"]
+    mine, other = event(KEY, version["VersionId"], inbox), event("inbox/heart/training/april.csv")
+    for body in (mine, other, {"source": "aws.states"}):
         client.send_message(QueueUrl=queue, MessageBody=json.dumps(body))
     [restarted] = clinrisk("redrive", "heart/training/march.csv", "--json").json()
     assert restarted["execution"].startswith("redrive-")
-    assert [given for _, given in started(deployment, "Ingest")] == [event()]
+    assert [given for _, given in started(deployment, "Ingest")] == [mine]
     left = client.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0)["Messages"]
     assert sorted(json.loads(one["Body"])["source"] for one in left) == ["aws.s3", "aws.states"]
     # Its message may be gone by now: the file itself is there still.
@@ -299,6 +306,56 @@ def test_a_training_that_died_stands_still_and_is_started_by_a_person_alone(
     assert len(started(deployment, "Training")) == 1
     clinrisk("redrive", "heart-0123456789")
     assert {name for name, _ in started(deployment, "Training")} == {"heart-0123456789", "heart-0123456789-1"}
+
+
+def test_a_run_that_left_its_work_to_another_hides_no_death(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(name: str, status: str) -> dict[str, Any]:
+        return {"name": name, "status": status, "executionArn": name}
+
+    joined, dead = run("heart-3", "SUCCEEDED"), run("heart-2", "ABORTED")
+    outputs: dict[str, Any] = {"heart-3": {"joined": True}, "heart-4": {}}
+    monkeypatch.setattr(stepfunctions, "output_of", outputs.__getitem__)
+    monkeypatch.setattr(stepfunctions, "end_of", lambda arn: arn)
+    found = reconcile_work._dead([joined, dead])
+    assert str(found) == "heart-2"
+    assert reconcile_work._dead([run("heart-4", "SUCCEEDED"), dead]) is None
+    assert reconcile_work._dead([run("heart-5", "RUNNING"), dead]) is None
+
+
+def test_a_training_file_that_no_run_has_read_is_trained_on(
+    deployment: Any, functions: Functions, clinrisk: Callable[..., Any]
+) -> None:
+    few = settle(deployment, "ACCEPTED", "training", labelled_rows=9)
+    assert kinds(clinrisk) == []
+    upload_id = settle(deployment, "ACCEPTED", "training", labelled_rows=5000)
+    assert [kind for kind, _ in kinds(clinrisk)] == ["not_trained"]
+    look()
+    [(name, given)] = started(deployment, "Training")
+    assert name in {f"heart-{upload_id[:10]}-1", f"heart-{few[:10]}-1"}
+    assert given["use_case"] == "heart"
+    assert kinds(clinrisk) == []
+
+
+def test_a_failed_file_that_is_gone_from_the_inbox_is_not_listed(
+    deployment: Any, functions: Functions, clinrisk: Callable[..., Any]
+) -> None:
+    settle(deployment, "FAILED", "training")
+    inbox = deployment.outputs["InboxBucket"]
+    [version] = deployment.s3.list_object_versions(Bucket=inbox)["Versions"]
+    deployment.s3.delete_object(Bucket=inbox, Key=version["Key"], VersionId=version["VersionId"])
+    assert kinds(clinrisk) == []
+
+
+def test_of_a_key_the_event_in_the_queue_and_every_other_version_are_started(
+    deployment: Any, functions: Functions, old_inbox: None, clinrisk: Callable[..., Any]
+) -> None:
+    versions = [put(deployment) for _ in range(3)]
+    queued = event(version=versions[0][1], bucket=deployment.outputs["InboxBucket"])
+    url = deployment.outputs["DeadLetterQueue"]
+    boto3.client("sqs", REGION).send_message(QueueUrl=url, MessageBody=json.dumps(queued))
+    assert len(clinrisk("redrive", "heart/training/march.csv", "--json").json()) == 3
+    given = {one["detail"]["object"]["version-id"] for _, one in started(deployment, "Ingest")}
+    assert given == {version for _, version in versions}
 
 
 def test_one_thing_and_all_exclude_each_other(clinrisk: Callable[..., Any]) -> None:

@@ -8,14 +8,16 @@ import pytest
 
 from clinrisk.core.operations import stuck_work
 from clinrisk.core.operations.stuck_work import Ended, InboxVersion
+from clinrisk.messages.ingest import Settlement
 from clinrisk.messages.operations import Stuck
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PATIENCE = timedelta(minutes=15)
 
 
-def version(minutes: float, *, stopped: bool = False) -> InboxVersion:
-    return InboxVersion("a" * 20, "inbox/heart/training/a.csv", NOW - timedelta(minutes=minutes), stopped)
+def version(minutes: float, *, stopped: bool = False) -> tuple[InboxVersion, bool]:
+    arrived = NOW - timedelta(minutes=minutes)
+    return InboxVersion("a" * 20, "inbox/heart/training/a.csv", "v1", 9, arrived), stopped
 
 
 @pytest.mark.parametrize(("minutes", "found"), [(15, 0), (15.1, 1)])
@@ -69,3 +71,39 @@ def test_who_is_started() -> None:
     asked = stuck_work.to_start(items, ("tried", "unsafe", "impossible"), safe=False)
     assert [one.subject for one in asked] == ["tried", "unsafe"]
     assert [one.subject for one in stuck_work.needs_somebody(items)] == ["tried", "unsafe"]
+
+
+def file(minutes: float) -> Settlement:
+    """Return a training file that was accepted so many minutes ago."""
+    at = (NOW - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return Settlement.model_validate(
+        {
+            "upload_id": "a" * 20, "key": "inbox/heart/training/a.csv", "version_id": "v1",
+            "use_case": "heart", "purpose": "training", "sha256": "a" * 64, "disposition": "ACCEPTED",
+            "rows_accepted": 9, "rows_quarantined": 0, "labelled_rows": 9,
+            "received_at": at, "settled_at": at, "sequencer": "",
+            "receipt": {"uri": "s3://results/r.json", "sha256": "b" * 64},
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("settled", "began", "found"),
+    [
+        (14.9, None, 0),
+        (15, None, 1),
+        (60, 61, 1),
+        (60, 60, 0),
+        (60, 5, 0),
+        # Nobody remembers whether a run began.
+        (89 * 24 * 60, None, 0),
+    ],
+)
+def test_a_training_file_after_which_no_run_began(settled: float, began: float | None, found: int) -> None:
+    start = None if began is None else NOW - timedelta(minutes=began)
+    stuck = stuck_work.untrained("heart", [file(settled)], start, NOW, PATIENCE)
+    assert [(one.kind, one.safe) for one in stuck] == [("not_trained", True)][:found]
+
+
+def test_too_few_rows_wait_for_no_run() -> None:
+    assert stuck_work.untrained("heart", [], None, NOW, PATIENCE) == []

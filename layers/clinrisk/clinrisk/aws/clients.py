@@ -105,8 +105,12 @@ def sagemaker() -> SageMakerClient:
 
 @cache
 def functions() -> Any:
-    """Return the Lambda client (untyped: only the command invokes a function)."""
-    return boto3.client("lambda", **_options())
+    """Return the Lambda client (untyped: only the command invokes a function).
+
+    It waits as long as a function may take, and asks once: a second call would do the work a second time.
+    """
+    patient = Config(read_timeout=310, retries={"total_max_attempts": 1})
+    return boto3.client("lambda", **_options() | {"config": _options()["config"].merge(patient)})
 
 
 @cache

@@ -211,6 +211,11 @@ def keys_under(bucket: str, prefix: str) -> list[str]:
     return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
 
+def remove(bucket: str, key: str) -> None:
+    """Delete an object; in a versioned bucket its versions stay below a marker. None there is no error."""
+    clients.s3().delete_object(Bucket=bucket, Key=key)
+
+
 def versions_under(bucket: str, prefix: str) -> Iterator[tuple[str, str, int, datetime]]:
     """List the versions of all objects under a prefix: key, version, bytes, arrival; no delete markers."""
     for page in clients.s3().get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):

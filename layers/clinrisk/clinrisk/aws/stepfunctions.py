@@ -106,6 +106,12 @@ def end_of(execution: str) -> Ended:
     return Ended(found["name"], at, found.get("error", ""), found.get("cause", ""))
 
 
+def output_of(execution: str) -> dict[str, Any]:
+    """Return what an execution that succeeded has left."""
+    found = json.loads(clients.stepfunctions().describe_execution(executionArn=execution).get("output", "{}"))
+    return found if isinstance(found, dict) else {}
+
+
 def start(machine: str, name: str, given: object) -> str:
     """Start an execution and return its name; one of that name is the same start."""
     try:

@@ -147,7 +147,9 @@ class FreeSlotsResult(Message):
 class Stuck(Message):
     """One thing that stands still though nobody decided so, and the command that starts it again."""
 
-    kind: Literal["not_read", "reading_stopped", "failed", "not_scored", "not_joined", "training_died"]
+    kind: Literal[
+        "not_read", "reading_stopped", "failed", "not_scored", "not_joined", "not_trained", "training_died"
+    ]
     subject: str
     """An upload's id or a training run: what `clinrisk redrive` takes."""
     name: str

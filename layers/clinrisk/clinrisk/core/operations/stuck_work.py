@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from clinrisk.messages.ingest import Settlement
 
 MOST_STARTS = 3
+REMEMBERED = timedelta(days=89)
+"""Step Functions forgets executions after 90 days."""
 LISTED = 500
 """So many fit into an answer of a function."""
 
@@ -33,13 +35,13 @@ _ANSWERS = frozenset({"CandidateBlocked", "NotEnoughData", "ChampionChanged"})
 
 @dataclass(frozen=True)
 class InboxVersion:
-    """One version of an object in the inbox that has no receipt."""
+    """One version of an object in the inbox."""
 
     upload_id: str
     key: str
+    version_id: str
+    size: int
     arrived: datetime
-    stopped: bool
-    """Whether somebody had claimed it, in an execution that has ended; else nobody ever did."""
 
 
 @dataclass(frozen=True)
@@ -58,21 +60,25 @@ class Ended:
 
 
 def unread(
-    versions: Iterable[InboxVersion], oldest_in_line: datetime | None, now: datetime, patience: timedelta
+    versions: Iterable[tuple[InboxVersion, bool]],
+    oldest_in_line: datetime | None,
+    now: datetime,
+    patience: timedelta,
 ) -> list[Stuck]:
     """Return the files that arrived and have neither a receipt nor anybody who reads them.
 
+    Each comes with whether somebody had claimed it, in an execution that has ended; else nobody ever did.
     A file that nobody has claimed may stand in line: those younger than the oldest one there are left alone.
     """
     before = min(now, oldest_in_line or now) - patience
     found = []
-    for one in versions:
-        if not one.stopped and one.arrived >= before:
+    for one, stopped in versions:
+        if not stopped and one.arrived >= before:
             continue
-        reason = "Its reading was stopped." if one.stopped else "Its event never came."
+        reason = "Its reading was stopped." if stopped else "Its event never came."
         found.append(
             Stuck(
-                kind="reading_stopped" if one.stopped else "not_read",
+                kind="reading_stopped" if stopped else "not_read",
                 subject=one.upload_id,
                 name=one.key,
                 use_case=one.key.split("/")[1] if one.key.count("/") > 1 else "",
@@ -130,7 +136,7 @@ def unscored(
     """
     found = []
     for one in used:
-        free_since = max([one.settled_at, *(decision.decided_at for decision in one.decisions)])
+        free_since = _free_since(one)
         end = ended.get(one.upload_id)
         young = end is None and now - _moment(free_since) < patience
         if one.upload_id in scored or one.upload_id in running or young:
@@ -174,6 +180,36 @@ def unjoined(
     ]
 
 
+def untrained(
+    use_case: str, used: Iterable[Settlement], last_start: datetime | None, now: datetime, patience: timedelta
+) -> list[Stuck]:
+    """Return a use case whose newest training file came after the newest run began, so that none has read it.
+
+    `used` are the files that a training would read, none where they are too few; `last_start` is when the
+    newest run began that read, reads or will read them, as far as Step Functions remembers.
+    """
+    newest = max(used, key=_free_since, default=None)
+    if newest is None:
+        return []
+    since = _moment(_free_since(newest))
+    forgotten = last_start is None and now - since >= REMEMBERED
+    if forgotten or now - since < patience or (last_start is not None and last_start >= since):
+        return []
+    return [
+        Stuck(
+            kind="not_trained",
+            subject=newest.upload_id,
+            name=newest.key,
+            use_case=use_case,
+            since=_free_since(newest),
+            reason="No training run began after it was accepted.",
+            command=f"clinrisk redrive {newest.upload_id}",
+            startable=True,
+            safe=True,
+        )
+    ]
+
+
 def dead_training(use_case: str, newest: Ended | None) -> list[Stuck]:
     """Return the newest training run of a use case where it died; None: it runs, or went well."""
     if newest is None or newest.error in _ANSWERS:
@@ -206,6 +242,11 @@ def to_start(stuck: Iterable[Stuck], subjects: Collection[str], *, safe: bool) -
 def needs_somebody(stuck: Iterable[Stuck]) -> list[Stuck]:
     """Return what could go on and will not by itself: it waits for a person."""
     return [one for one in stuck if one.startable and not (one.safe and one.starts < MOST_STARTS)]
+
+
+def _free_since(upload: Settlement) -> str:
+    """Return since when an upload may be used: since it was settled, or since somebody decided about it."""
+    return max([upload.settled_at, *(decision.decided_at for decision in upload.decisions)])
 
 
 def _text(moment: datetime) -> str:

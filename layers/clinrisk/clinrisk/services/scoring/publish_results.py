@@ -77,6 +77,8 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
         scored_at=scored_at,
     )
     written = s3.store_json(bucket, object_keys.sidecar(*address), sidecar)
+    # Before the last look at the upload: whoever withdraws it now writes a notice of its own.
+    recalled_results.replaced(upload)
     try:
         _check_unchanged(request)
     except ClaimLost:

@@ -1,4 +1,4 @@
-"""Results that were published and are recalled: a notice next to the file says so, and why."""
+"""Results that are recalled: a notice next to the file says so, and why, until new ones are published."""
 
 from __future__ import annotations
 
@@ -26,3 +26,11 @@ def recall(upload: Settlement | Upload, reason: str, decided_at: str) -> str:
     notice = batch_mails.recall_notice(s3.uri_of(bucket, key), reason, decided_at)
     s3.store(bucket, object_keys.recalled(*address), notice.encode(), "text/plain; charset=utf-8")
     return s3.uri_of(bucket, key)
+
+
+def replaced(upload: Upload) -> None:
+    """Take the notice away that lies next to results which have been published anew."""
+    bucket = settings().results_bucket
+    key = object_keys.recalled(upload.use_case, parse_key(upload.key).stem, upload.upload_id)
+    if key in s3.keys_under(bucket, key):
+        s3.remove(bucket, key)
