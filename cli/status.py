@@ -146,10 +146,6 @@ def _grid(title: str, *columns: str) -> Table:
     return table
 
 
-QUEUE_SHOWN = 1000
-"""Requests of a pool that are read at most."""
-
-
 def queue(*, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = False) -> None:
     """Show what runs and what waits for its turn: files to be read, jobs, training runs.
 
@@ -201,7 +197,7 @@ def _pools(now: datetime) -> list[dict[str, Any]]:
     found = []
     for state in slots.pools():
         limit = slot_pool.limit_of(state, slots.limits(), now)
-        line = slot_pool.in_line(slots.waiting(state.pool, QUEUE_SHOWN), now)
+        line = slot_pool.in_line(slots.waiting(state.pool), now)
         found.append(
             {
                 "pool": state.pool,

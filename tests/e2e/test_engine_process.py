@@ -204,7 +204,7 @@ Resources:
         twin(tmp_path, "down")
 
 
-def test_down_says_what_is_forgotten(tmp_path: Path) -> None:
+def test_down_lists_what_is_forgotten(tmp_path: Path) -> None:
     assert twin(tmp_path, "up", "--port", str(free_port())).returncode == 0
     assert twin(tmp_path, "down").stdout == "The twin has stopped.\n"
 

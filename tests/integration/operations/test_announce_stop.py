@@ -124,7 +124,7 @@ def ask(stack: Stack, arn: str) -> RequestedApproval:
 
 
 @pytest.mark.parametrize("name", events_of("announce_stop"))
-def test_a_stopped_release_closes_its_question_and_the_click_says_so(stack: Stack, name: str) -> None:
+def test_a_stopped_release_closes_its_question_and_its_page_states_why(stack: Stack, name: str) -> None:
     arn = execution(stack, "Release", WAITS, {"use_case": "heart", "run_id": RUN})
     asked = ask(stack, arn)
     form = {"decision": "approve", "version": "1", "reason": "Well calibrated."} | asked.carry()

@@ -1,4 +1,4 @@
-"""Turns on a real table: who is told when, what a stop between two calls costs, and who gives way to whom."""
+"""Turns on a real table: who is answered when, what a stop between two calls costs, and who gives way to whom."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ class Workflows:
         return self.jobs[name]
 
     @property
-    def told(self) -> list[str]:
-        """The executions that have been told of a turn, in that order."""
+    def answered(self) -> list[str]:
+        """The executions that have been answered with a turn, in that order."""
         return [token.removeprefix("token of ") for token in self.answers]
 
 
@@ -100,10 +100,12 @@ def look(now: datetime = NOW, **event: object) -> Any:
     return free_slots.free(FreeSlotsRequest.model_validate(event), now)
 
 
-def test_who_finds_a_free_slot_is_told_at_once_and_the_others_wait(workflows: Workflows) -> None:
+def test_a_request_that_finds_a_free_slot_is_answered_at_once_and_the_others_wait(
+    workflows: Workflows,
+) -> None:
     for name in ("a", "b", "c"):
         ask(name)
-    assert workflows.told == ["a", "b"]
+    assert workflows.answered == ["a", "b"]
     assert workflows.answers["token of a"] == {
         "job_name": "job-a-0", "attempts": 0, "asked_at": stamp(NOW), "joined": False,
     }  # fmt: skip
@@ -119,7 +121,7 @@ def test_the_end_of_a_job_gives_the_next_one_its_turn(workflows: Workflows) -> N
         "detail": {"TransformJobName": "job-b-0", "TransformJobStatus": "Completed"},
     }
     assert look(NOW, **ended).model_dump() == {"freed": 1, "granted": 1}
-    assert workflows.told == ["a", "b", "c"]
+    assert workflows.answered == ["a", "b", "c"]
     assert look(NOW, **ended).model_dump() == {"freed": 0, "granted": 0}
 
 
@@ -174,13 +176,13 @@ def test_a_workflow_that_was_stopped_while_it_waited_keeps_nobody_waiting(workfl
     workflows.ended.add("c")
     workflows.jobs |= {"job-a-0": "Completed", "job-b-0": "InProgress"}
     look()
-    assert workflows.told == ["a", "b", "d"]
+    assert workflows.answered == ["a", "b", "d"]
 
 
-def test_a_request_that_comes_twice_holds_one_slot_and_is_told_again(workflows: Workflows) -> None:
+def test_a_request_that_comes_twice_holds_one_slot_and_is_answered_again(workflows: Workflows) -> None:
     ask("a")
     ask("a", task_token="token of a, once more")  # noqa: S106 - a name
-    assert workflows.told == ["a", "a, once more"]
+    assert workflows.answered == ["a", "a, once more"]
     assert len(slots.pool("transform").holders) == 1
 
 
@@ -196,10 +198,10 @@ def test_a_job_that_the_quota_refuses_waits_again_and_no_more_are_tried_than_run
     ask("b", task_token="token of b again", slot=workflows.answers["token of b"], failure=QUOTA)  # noqa: S106
     assert [one.execution for one in slots.pool("transform").holders] == ["a"]
     ask("c")
-    assert workflows.told == ["a", "b"]
+    assert workflows.answered == ["a", "b"]
     workflows.jobs["job-a-0"] = "Completed"
     look(NOW + timedelta(seconds=15))
-    assert workflows.told == ["a", "b", "b again", "c"]
+    assert workflows.answered == ["a", "b", "b again", "c"]
     assert workflows.answers["token of b again"]["job_name"] == "job-b-1"
 
 
@@ -265,7 +267,7 @@ def test_nobody_leaves_the_work_to_an_execution_that_was_stopped(workflows: Work
 def test_forty_at_the_same_moment_get_two_turns(workflows: Workflows) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(ask, [f"{n:02}" for n in range(40)]))
-    assert len(workflows.told) == 2
+    assert len(workflows.answered) == 2
     assert len(slots.pool("transform").holders) == 2
     assert len(slots.waiting("transform", 100)) == 38
 
@@ -307,7 +309,7 @@ def test_a_stop_between_any_two_calls_costs_nobody_a_turn(
         look()
         assert len(slots.pool("transform").holders) <= 2
         workflows.jobs |= {one.job_name: "Completed" for one in slots.pool("transform").holders}
-    assert sorted(workflows.told) == names
+    assert sorted(workflows.answered) == names
     assert slots.waiting("transform", 10) == []
     assert slots.pool("transform").holders == ()
 

@@ -53,7 +53,7 @@ def test_a_release_closes_the_question_that_it_overtook_and_ends_its_workflow(
     assert why in page
 
 
-def test_a_click_after_that_decides_nothing_and_says_what_happened(stack: Stack) -> None:
+def test_a_click_after_that_decides_nothing_and_states_what_happened(stack: Stack) -> None:
     overtaken = RequestedApproval(stack, WaitingExecution(stack).token, SECOND)
     form = {"decision": "approve", "version": "1", "reason": "Well calibrated."} | overtaken.carry()
     release(stack)

@@ -77,7 +77,7 @@ def test_while_it_waits_the_page_names_the_file_and_takes_a_rejection_alone(stac
 
 
 @pytest.mark.usefixtures("files")
-def test_after_a_yes_the_promotion_refuses_and_says_so_wherever_one_looks(stack: Stack) -> None:
+def test_after_a_yes_the_promotion_refuses_in_approval_ledger_and_mail(stack: Stack) -> None:
     asked = RequestedApproval(stack, WaitingExecution(stack).token, sources=SOURCES)
     assert "Approved" in asked.answer()["body"]
     withdraw(stack)

@@ -228,7 +228,7 @@ def test_a_second_evaluation_of_a_run_takes_no_name_of_the_first(scene: Setting)
     assert max(len(name) for name in names[0] | names[1]) <= 63
 
 
-def test_a_run_without_models_says_how_to_train_again(scene: Setting) -> None:
+def test_a_run_without_models_names_the_command_that_trains_again(scene: Setting) -> None:
     gone = ServiceError("ObjectMissing", json.dumps({"errorMessage": "Run x left no model."}))
     stage = scene(cast(Plan_Evaluation=gone))
     end = stage.run("training", START | {"run_id": RUN}, f"{RUN}-evaluate-1")

@@ -157,7 +157,7 @@ def test_a_patient_counts_once_per_upload_with_the_most_urgent_status() -> None:
     assert counts["two"][OutcomeStatus.CONFLICTING] == 1
 
 
-def test_a_file_whose_outcome_was_replaced_says_so() -> None:
+def test_a_file_whose_outcome_was_replaced_counts_it_as_replaced() -> None:
     files = {"wrong": file_of(("a", 0, END)), "right": file_of(("a", 1, END), replaces=True)}
     counts = status_by_upload(files, in_force(list(files.values())), [judged(HEART, *files.values())])
     assert counts["wrong"][OutcomeStatus.REPLACED] == counts["right"][OutcomeStatus.JOINED] == 1

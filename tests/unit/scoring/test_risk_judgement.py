@@ -81,7 +81,7 @@ def test_risks_without_an_evaluation_are_held_in_words(evaluation: dict[str, Any
     assert "held against nothing" in judged.cautions[0]
 
 
-def test_what_holds_for_more_patients_is_said_first() -> None:
+def test_what_holds_for_more_patients_comes_first() -> None:
     judged = judge_risks(EVALUATION, scores(45, 55, uncertain=60, not_scored=40))
     assert [caution.partition(" ")[0] for caution in judged.cautions] == ["60", "40"]
     assert [doubt.proven for doubt in judged.doubts] == pytest.approx([60 / 140, 40 / 140])

@@ -152,7 +152,7 @@ def test_an_auc_that_could_not_be_found_is_no_caution() -> None:
     assert sentences(counts=TWO_PARTS, cross_checks=alone) == []
 
 
-def test_the_share_without_a_certain_risk_is_stated_or_said_to_be_unknown() -> None:
+def test_the_share_without_a_certain_risk_is_stated_or_stated_to_be_unknown() -> None:
     assert "1 (2%) would have no risk" in doubted({"cross_checks": CHECKS})
     assert "8 (16%) an uncertain one" in doubted({"cross_checks": CHECKS})
     assert "was not counted" in doubted({})

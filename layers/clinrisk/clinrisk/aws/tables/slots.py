@@ -90,8 +90,8 @@ def heads(name: str, lanes: Iterable[str], most: int) -> list[Waiting]:
     ]
 
 
-def waiting(name: str, most: int) -> list[Waiting]:
-    """Return up to `most` requests in a pool's queue."""
+def waiting(name: str, most: int = 1000) -> list[Waiting]:
+    """Return the first `most` requests in a pool's queue."""
     return [_waiting(item) for item in dynamodb.query(settings().slots_table, _queue(name), limit=most)]
 
 

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from clinrisk.messages.operations import FreeSlotsRequest, Holder
 
-_QUEUE_READ = 1000
-
 
 def free(asked: FreeSlotsRequest, now: datetime) -> FreeSlotsResult:
     """End the turns that are over, give the next ones, and end waits that have lasted too long."""
@@ -53,7 +51,7 @@ def _is_over(one: Holder, now: datetime) -> bool:
 
 def _watch_queue(pool: str, now: datetime) -> None:
     """Measure how long the queue waits, and end the waits that have lasted too long."""
-    queue = slots.waiting(pool, _QUEUE_READ)
+    queue = slots.waiting(pool)
     if not queue:
         return
     change(pool, partial(slot_pool.renewed, asked=queue))

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from clinrisk.messages.operations import SlotRequest, Waiting
 
-_QUEUE_READ = 1000
-
 
 def request(asked: SlotRequest, now: datetime) -> SlotRequested:
     """Queue a request and give the turns that are free; raises JobFailed where a job must not be repeated."""
@@ -52,6 +50,6 @@ def _give_back(one: Waiting, asked: SlotRequest, now: datetime) -> None:
 
 def _is_done_by_another(one: Waiting) -> bool:
     """Return whether an earlier request that still waits does this one's work as well."""
-    others = slots.waiting(one.pool, _QUEUE_READ)
+    others = slots.waiting(one.pool)
     earlier = [other for other in others if other.joins and (other.started, other.id) < (one.started, one.id)]
     return any(not stepfunctions.has_ended(other.execution) for other in earlier)
