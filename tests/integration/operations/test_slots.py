@@ -1,4 +1,4 @@
-"""Turns on a real table: who is answered when, what a stop between two calls costs, and who gives way to whom."""
+"""Turns on a real table: who is answered when, what a stop between two calls costs, who gives way to whom."""
 
 from __future__ import annotations
 

@@ -69,10 +69,18 @@ def test_an_edition_answers_what_the_first_one_could_not_and_escapes_what_people
     assert (card["edition"], card["live_version"], card["run_id"]) == (2, 3, "heart-1")
     answers = card_document.answers_of(card)
     assert answers["local_validity"] == CardAnswer("a.csv: performance is OK.", Source.MONITORING)
-    assert answers["local_fairness"] == CardAnswer(editions.NOT_JUDGED, Source.LATER)
+    assert answers["local_fairness"] == CardAnswer(editions.NOT_JUDGED_NOW, Source.LATER)
     assert card["counts"]["attributes_not_available_yet"] == 1
     page = card_document.page(card)
     assert "Edition 2, made on 3 March 2026" in page
     assert "Reason given: Better &lt;calibrated&gt;." in page
     assert "Fairness observed here" not in page
     assert "What happened since" not in card_document.page(first())
+
+
+def test_a_run_without_outcomes_does_not_claim_that_there_never_were_any() -> None:
+    since = editions.monitored([])
+    card = editions.edition(first(), 1, since, 3, "2026-03-01T12:00:00.000Z")
+    assert card_document.answers_of(card)["local_validity"].text == editions.NOT_JUDGED_NOW
+    before = editions.edition(first(), 1, {"release": ["Released."]}, 2, "2026-03-01T12:00:00.000Z")
+    assert card_document.answers_of(before)["local_validity"].text == editions.NOT_JUDGED

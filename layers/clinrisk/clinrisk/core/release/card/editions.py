@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 Since = dict[str, list[str]]
 """Sentences by the keys of `card_document.HAPPENED`; a key whose facts are unknown yet is absent."""
 
-NOT_JUDGED = "Not yet: no batch has enough known outcomes to be judged by."
+NOT_JUDGED = "Not yet: no monitoring run has looked at batches with known outcomes."
+NOT_JUDGED_NOW = (
+    "Not by the newest monitoring run: none of its batches has enough known outcomes. What an earlier run "
+    "saw stands in an earlier edition."
+)
 NONE_OPEN = "The newest monitoring run raised no alert."
 
 
@@ -68,8 +72,8 @@ def edition(
     """Return the card of a released model with what happened since, made from its first edition."""
     answers = card_document.answers_of(first)
     for name, key in (("local_validity", "results"), ("local_fairness", "fairness")):
-        seen = " ".join(since.get(key, ()))
-        answers[name] = CardAnswer(seen, Source.MONITORING) if seen else CardAnswer(NOT_JUDGED, Source.LATER)
+        seen, none = " ".join(since.get(key, ())), NOT_JUDGED_NOW if key in since else NOT_JUDGED
+        answers[name] = CardAnswer(seen, Source.MONITORING) if seen else CardAnswer(none, Source.LATER)
     facts = {"edition": number, "live_version": live_version, "made_at": made_at, "since": since}
     return card_document.answered({**first, **facts}, answers)
 
