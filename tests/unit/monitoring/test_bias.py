@@ -142,7 +142,7 @@ def test_groups_with_few_known_cases_are_named_with_their_count_and_left_out(
     cases = batch.attributes["age_band"]["under_45"].outcomes
     assert cases is not None
     assert cases.positives < 10
-    assert f"age_band under_45 ({cases.positives})" in found.detail
+    assert f"age: under 45 ({cases.positives})" in found.detail
     assert "10 known cases" in found.detail
 
 
@@ -161,7 +161,7 @@ def test_a_group_that_the_approver_never_saw_is_left_out(heart: UseCase, rng: Ge
     renamed = replace(batch, attributes={name: batch.attributes[name] for name in ("all", "sex")})
     found = finding(heart, evaluation, renamed, rng)
     assert found.verdict is CheckVerdict.NOT_EVALUATED
-    assert "sex female" in found.detail
+    assert "sex: women" in found.detail
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_group_is_compared_from_its_minimum_on(
         before, now = (large, small) if side == "batch" else (small, large)
         found = finding(heart, approved(before), now, rng)
         assert (found.verdict is not CheckVerdict.NOT_EVALUATED) is evaluated, size
-        assert ("sex female" in found.detail) is not evaluated
+        assert ("sex: women" in found.detail) is not evaluated
 
 
 def test_an_alert_needs_the_low_end_of_the_rise_above_its_limit(heart: UseCase) -> None:

@@ -140,7 +140,8 @@ def bias_finding(use_case: UseCase, material: ScoreMaterial) -> CheckFinding:
     measure = SELECTION_RATE if scores.everyone.outcomes is None else TRUE_POSITIVE_RATE
     rises: list[GapRise] = []
     too_few: list[str] = []
-    for attribute in (protected.name for protected in use_case.protected):
+    for protected in use_case.protected:
+        attribute, titles = protected.name, protected.group_titles
         before = approved_rates(material.evaluation, attribute, measure)
         now = current_rates(scores, attribute, measure)
         enough = [
@@ -148,11 +149,15 @@ def bias_finding(use_case: UseCase, material: ScoreMaterial) -> CheckFinding:
             for group in now
             if group in before and min(before[group].trials, now[group].trials) >= measure.fewest
         ]
-        too_few += [f"{attribute} {group} ({now[group].trials})" for group in now if group not in enough]
+        too_few += [
+            f"{protected.title}: {titles.get(group, group)} ({now[group].trials})"
+            for group in now
+            if group not in enough
+        ]
         if len(enough) >= 2:
             first, second = ({group: side[group] for group in enough} for side in (before, now))
             significance = LIMITS.bias_significance / len(use_case.protected)
-            rises.append(gap_rise(attribute, first, second, material.rng, significance))
+            rises.append(gap_rise(protected.title, first, second, material.rng, significance))
     left_out = _left_out(too_few, measure)
     if not rises:
         why = f"Bias was not evaluated: no attribute has two groups with enough {measure.counted}. {left_out}"
