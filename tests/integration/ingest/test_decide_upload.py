@@ -13,6 +13,7 @@ from tests.integration.events import events_of, read_event
 from tests.integration.inbox_files import Ingest, stroke_batch
 from tests.integration.presented_results import publish_event
 from tests.integration.scored_batches import LIKE_TRAINING, OTHER_HOSPITAL, OUTCOMES, ScoredBatches, settle
+from tests.integration.two_actors import just_before
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
@@ -98,6 +99,15 @@ def test_what_cannot_be_decided_is_refused_in_words_and_changes_nothing(
     hold(stack)
     assert why in decide(stack, case, **changes)["refused"]
     assert ledger(stack) == []
+
+
+def test_of_two_decisions_at_the_same_moment_the_second_is_refused(stack: Stack) -> None:
+    hold(stack)
+    faster = {"execution": "run-10", "upload_id": OTHER_HOSPITAL}
+    just_before("TransactWriteItems", lambda: decide(stack, "withdraw", **faster))
+    assert "by somebody else in the meantime" in decide(stack, "let_through")["refused"]
+    [entry] = ledger(stack)
+    assert entry["decision"] == "WITHDRAW"
 
 
 def test_withdrawn_is_withdrawn_once(stack: Stack) -> None:

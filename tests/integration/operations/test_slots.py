@@ -15,7 +15,7 @@ from clinrisk.aws import clients
 from clinrisk.aws.tables import slots
 from clinrisk.core.operations import slot_pool
 from clinrisk.core.timestamps import stamp
-from clinrisk.errors import JobFailed, NoSlotFree
+from clinrisk.errors import JobFailed, NoSlotFree, TransientError
 from clinrisk.messages.operations import FreeSlotsRequest, SlotRequest
 from clinrisk.services.operations import free_slots, request_slot
 from tests.integration.events import events_of, read_event
@@ -312,6 +312,40 @@ def test_a_stop_between_any_two_calls_costs_nobody_a_turn(
     assert sorted(workflows.answered) == names
     assert slots.waiting("transform", 10) == []
     assert slots.pool("transform").holders == ()
+
+
+def test_a_workflow_that_ended_before_its_turn_leaves_it_to_the_next(
+    workflows: Workflows,
+) -> None:
+    workflows.ended |= {"a", "b"}
+    for name in ("a", "b", "c"):
+        ask(name)
+    assert workflows.answered == ["c"]
+    assert [one.execution for one in slots.pool("transform").holders] == ["c"]
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_whoever_loses_a_race_for_the_pool_looks_again(
+    workflows: Workflows, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    made, left = slots.change, [False] * lost
+    monkeypatch.setattr(slots, "change", lambda *states: left.pop() if left else made(*states))
+    ask("a")
+    assert workflows.answered == ["a"]
+
+
+def test_a_pool_that_never_stands_still_is_tried_again_later(
+    workflows: Workflows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask("a")
+    with monkeypatch.context() as racing:
+        racing.setattr(slots, "change", lambda *_: False)
+        with pytest.raises(TransientError, match="faster than it can be looked at"):
+            ask("b")
+        with pytest.raises(TransientError, match="faster than it can be changed"):
+            look(given_back="a")
+    look()
+    assert workflows.answered == ["a", "b"]
 
 
 @pytest.mark.parametrize("name", events_of("request_slot", "free_slots"))

@@ -11,6 +11,7 @@ from clinrisk.aws import stepfunctions
 from clinrisk.aws.tables import approvals, deployments
 from clinrisk.core.release import obstacles
 from clinrisk.errors import ChampionChanged, DecisionInvalid, Defect
+from clinrisk.services.release import overtaken_questions
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.trained_candidate import TrainedCandidate, WaitingExecution
 from tests.integration.two_actors import just_before
@@ -71,6 +72,13 @@ def test_a_question_about_what_was_compared_with_the_live_model_stays_open(stack
     RequestedApproval(stack, "token", "heart-3333333333", champion=1)
     assert approvals.find(current.approval_id).status == "PENDING"
     assert waiting.status() == "RUNNING"
+
+
+def test_closing_what_is_overtaken_leaves_a_question_about_the_live_model_open(stack: Stack) -> None:
+    release(stack)
+    current = RequestedApproval(stack, "token", SECOND, champion=1)
+    overtaken_questions.close("heart")
+    assert approvals.find(current.approval_id).status == "PENDING"
 
 
 def test_an_overtaken_run_is_asked_about_again_with_its_next_evaluation(stack: Stack) -> None:

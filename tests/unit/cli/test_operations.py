@@ -287,6 +287,8 @@ def test_outcomes_that_no_join_has_read_are_joined(
 ) -> None:
     upload_id = settle(deployment, "ACCEPTED", "outcomes")
     assert kinds(clinrisk) == [("not_joined", upload_id)]
+    clinrisk("redrive", upload_id)
+    assert started(deployment, "Monitoring") == [(f"heart-joins-{upload_id}-1", {"use_case": "heart"})]
     deployment.write(
         "ResultsBucket", object_keys.outcome_overview("heart"), {"uploads": [{"upload_id": upload_id}]}
     )
