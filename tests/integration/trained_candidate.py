@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.integration.conftest import Stack
 
 RUN = "heart-0123456789"
+MADE = ("evaluation", "report", "model", "manifest", "reference")
 IMAGE = "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 
 
@@ -138,6 +139,7 @@ class TrainedCandidate:
                 f"evaluation/heart/{run_id}/evaluation.json",
                 json.dumps(evaluation(auc, run_id, champion)).encode(),
             ),
+            "reference": ("lake", f"training/heart/{run_id}/set/reference.json", b"{}"),
             "report": ("results", object_keys.report("heart", run_id), b"<html></html>"),
             "code": ("lake", object_keys.job_code(self.code_digest), code),
         } | {
@@ -150,7 +152,6 @@ class TrainedCandidate:
         for name, (bucket, key, data) in artefacts.items():
             stack.put(bucket, key, data)
             self.uris[name] = f"s3://clinrisk-{bucket}/{key}"
-        self.reference_uri = f"s3://clinrisk-lake/training/heart/{run_id}/set/reference.json"
 
     def change(self, name: str, data: bytes) -> None:
         """Put other bytes where an artefact lies."""
@@ -168,7 +169,7 @@ class TrainedCandidate:
             "run_id": self.run_id,
             "image": IMAGE,
             "code_digest": self.code_digest,
-            **{f"{name}_uri": self.uris[name] for name in ("evaluation", "report", "model", "manifest")},
+            **{f"{name}_uri": self.uris[name] for name in MADE},
         }
 
     def register(self, judgement: dict[str, Any]) -> tuple[str, int]:
@@ -218,7 +219,7 @@ class TrainedCandidate:
             "threshold": judgement["threshold"],
             "approval_id": approval_id,
             "model_uri": self.uris["model"],
-            "reference_uri": self.reference_uri,
+            "reference_uri": self.uris["reference"],
             "evaluation_uri": self.uris["evaluation"],
         }
 

@@ -16,6 +16,7 @@
     +-- OfflineStoreBehind     the offline store does not hold the committed rows yet: try again later
     +-- EvidenceChanged        an artefact no longer has the digest that was approved
     +-- DecisionMissing        no recorded decision allows this promotion
+    +-- DecisionForged         a decision does not carry the signature of the page that takes decisions
     +-- ChampionChanged        another model is live than the one that the evidence compares with
     +-- TrainingFileWithdrawn  a file that the candidate learned from does not count any more
     +-- DecisionInvalid        an approval link or form that is forged, expired, used or incomplete
@@ -110,6 +111,10 @@ class EvidenceChanged(ClinriskError):
 
 class DecisionMissing(ClinriskError):
     """Our own records hold no decision that allows this."""
+
+
+class DecisionForged(ClinriskError):
+    """A decision does not carry the signature of the page that takes decisions, or was altered since."""
 
 
 class ChampionChanged(ClinriskError):

@@ -29,18 +29,22 @@ if TYPE_CHECKING:
     from clinrisk.messages.release import LiveModel
 
 
-def write_decision(approval: Approval) -> Reference:
-    """Write what a person decided, and the digests of what that person was shown."""
-    return _write(
-        DecisionEntry(
-            **_candidate(approval),
-            decision=approval.decision,
-            decided_at=approval.decided_at,
-            reason=approval.reason,
-            evidence=approval.evidence,
-            accepted=approval.accepted,
-        )
+def decision_of(approval: Approval) -> DecisionEntry:
+    """Return what a person decided, with the digests of what that person was shown, as it is signed."""
+    return DecisionEntry(
+        **_candidate(approval),
+        decision=approval.decision,
+        decided_at=approval.decided_at,
+        reason=approval.reason,
+        evidence=approval.evidence,
+        accepted=approval.accepted,
+        signature=approval.signature,
     )
+
+
+def write_decision(approval: Approval) -> Reference:
+    """Write what a person decided."""
+    return _write(decision_of(approval))
 
 
 def write_release(after: LiveModel, approval: Approval) -> Reference:

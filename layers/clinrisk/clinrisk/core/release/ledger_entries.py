@@ -7,8 +7,10 @@ what went live in place of what, and why an approved candidate did not. An entry
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
+
+from clinrisk.core.digests import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,12 +81,19 @@ class DecisionEntry(LedgerEntry):
     """Evaluation, report, the forms of the model card, and each comparison on the page -> sha256."""
     accepted: tuple[str, ...] = ()
     """The groups in which harm could go unseen, as the approver accepted them by name."""
-    format: int = 2
+    signature: str = ""
+    """The decision key's over `signed_content`, in base64; none on entries of an earlier format."""
+    format: int = 3
 
     @property
     def key(self) -> str:
         """The object's key."""
         return decision_key(self.use_case, self.approval_id, self.decision)
+
+    @property
+    def signed_content(self) -> bytes:
+        """The bytes that are signed: the entry's canonical JSON without the signature."""
+        return canonical_json({name: value for name, value in asdict(self).items() if name != "signature"})
 
 
 @dataclass(frozen=True, kw_only=True)

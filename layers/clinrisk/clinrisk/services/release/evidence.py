@@ -10,13 +10,19 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clinrisk.aws import model_registry, s3
+from clinrisk.aws import ledger, model_registry, s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals, deployments, uploads
 from clinrisk.core import digests, object_keys
 from clinrisk.core.release import obstacles, shadow
-from clinrisk.errors import ChampionChanged, DecisionMissing, EvidenceChanged, TrainingFileWithdrawn
+from clinrisk.errors import (
+    ChampionChanged,
+    DecisionMissing,
+    EvidenceChanged,
+    TrainingFileWithdrawn,
+)
 from clinrisk.messages.message import Reference
+from clinrisk.services.release import signatures
 
 if TYPE_CHECKING:
     from clinrisk.aws.tables.approvals import Approval
@@ -100,7 +106,10 @@ def _withdrawn(candidate: Approval | Candidate) -> str:
 
 
 def approved(request: PromoteRequest) -> Approval:
-    """Return the recorded decision for this very candidate; raises DecisionMissing, ChampionChanged."""
+    """Return the signed decision for this very candidate.
+
+    Raises DecisionMissing, DecisionForged, ChampionChanged.
+    """
     approval = approvals.find(request.approval_id)
     if approval.status == approvals.OVERTAKEN and approval.decision == approvals.APPROVED:
         raise ChampionChanged(approval.refusal)
@@ -109,6 +118,7 @@ def approved(request: PromoteRequest) -> Approval:
     asked = (approval.run_id, approval.package_arn, approval.package_version)
     if asked != (request.run_id, request.package_arn, request.package_version):
         raise DecisionMissing("The recorded decision is about another candidate.")
+    signatures.check(ledger.decision_of(approval))
     return approval
 
 
@@ -123,6 +133,7 @@ def check_unchanged(request: PromoteRequest, approval: Approval, use_case: UseCa
     artefacts = {
         "model": request.model_uri,
         "evaluation": request.evaluation_uri,
+        "reference": request.reference_uri,
         "manifest": s3.uri_of(lake, object_keys.manifest(request.use_case, request.run_id)),
         "code": s3.uri_of(lake, object_keys.job_code(made_of.code)),
     } | object_keys.papers(approval.report_uri)

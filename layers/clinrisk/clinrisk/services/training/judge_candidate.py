@@ -59,6 +59,7 @@ def _hashed(request: JudgeRequest, use_case: UseCase) -> tuple[dict[str, Any], D
     digests = Digests(
         model=s3.digest(request.model_uri),
         manifest=s3.digest(request.manifest_uri),
+        reference=s3.digest(request.reference_uri),
         evaluation=hashlib.sha256(data).hexdigest(),
         code=request.code_digest,
         features=use_case.feature_digest,
