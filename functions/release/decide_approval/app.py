@@ -1,7 +1,7 @@
 """Decide Approval: the page behind the mailed link. Looking changes nothing; one POST decides.
 
 AWS calls: dynamodb:GetItem, UpdateItem on Approvals; dynamodb:GetItem on Deployments; dynamodb:Query on
-Uploads; kms:GenerateMac (SigningKey); kms:Sign (DecisionKey); s3:GetObject on Lake (training/, evaluation/,
+Uploads; kms:GenerateMac (SigningKey); kms:Sign (DecisionKey); s3:GetObject on Lake (training/, candidates/,
 comparisons/) and Results (reports/), s3:ListBucket on Lake (comparisons/); s3:PutObject on Audit
 (ledger/<use case>/decisions/); kms:Decrypt, kms:GenerateDataKey (DataKey); states:SendTaskSuccess,
 SendTaskFailure.

@@ -1,9 +1,10 @@
 """Judge Batch: judges whether a batch is to be believed, before it is scored and before its risks go out.
 
-AWS calls: s3:GetObject on Lake (profiles/, score-profiles/, training/, evaluation/); s3:ListBucket and
-s3:PutObject on Results (results/); dynamodb:GetItem and dynamodb:PutItem on Uploads; kms:Decrypt,
-kms:GenerateDataKey (DataKey).
-Environment: LAKE_BUCKET, RESULTS_BUCKET, UPLOADS_TABLE. Layers: Clinrisk, Numeric.
+AWS calls: s3:GetObject on Lake (profiles/, score-profiles/, candidates/); s3:ListBucket and s3:PutObject on
+Results (results/); dynamodb:GetItem and dynamodb:PutItem on Uploads; dynamodb:GetItem on Deployments;
+kms:Verify (DecisionKey); sagemaker:DescribeModel; kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: LAKE_BUCKET, RESULTS_BUCKET, UPLOADS_TABLE, DEPLOYMENTS_TABLE, DECISION_KEY.
+Layers: Clinrisk, Numeric.
 """
 
 from __future__ import annotations

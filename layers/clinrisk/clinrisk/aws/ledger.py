@@ -13,6 +13,7 @@ from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals
 from clinrisk.core import object_keys
 from clinrisk.core.digests import canonical_json
+from clinrisk.core.release import obstacles
 from clinrisk.core.release.ledger_entries import (
     DecisionEntry,
     RefusalEntry,
@@ -20,6 +21,7 @@ from clinrisk.core.release.ledger_entries import (
     decision_key,
     release_key,
 )
+from clinrisk.errors import DecisionForged
 
 if TYPE_CHECKING:
     from clinrisk.aws.tables.approvals import Approval
@@ -40,6 +42,15 @@ def decision_of(approval: Approval) -> DecisionEntry:
         accepted=approval.accepted,
         signature=approval.signature,
     )
+
+
+def decision_behind(live: LiveModel) -> DecisionEntry:
+    """Return the decision that made a model live, as it is signed; raises DecisionForged without one."""
+    if live.decision is None:
+        raise DecisionForged(
+            f"Live version {live.live_version} carries no signed decision. {obstacles.again(live.run_id)}"
+        )
+    return DecisionEntry(**_candidate(live), **live.decision.model_dump())
 
 
 def write_decision(approval: Approval) -> Reference:

@@ -158,6 +158,18 @@ class ExplainResult(Message):
     ending: str
 
 
+class SignedDecision(Message):
+    """What a person decided about a model, with the signature of it (core.release.ledger_entries)."""
+
+    decision: Literal["APPROVED"]
+    decided_at: str
+    reason: str
+    evidence: dict[str, str]
+    accepted: tuple[str, ...]
+    signature: str
+    format: int
+
+
 class LiveModel(ServableModel):
     """The model that scores patients now: the live pointer of the Deployments table."""
 
@@ -167,6 +179,8 @@ class LiveModel(ServableModel):
     approval_id: str
     promoted_at: str
     previous_version: Count = 0
+    decision: SignedDecision | None = None
+    """None in an item that was written before decisions were signed."""
 
 
 class WriteCardRequest(Request):

@@ -123,6 +123,10 @@ class JudgeResult(Message):
     unmet: tuple[str, ...]
     digests: Digests
     threshold: Probability
+    model_uri: S3Uri
+    """Where the candidate's own model lies; reference and evaluation lie beside it."""
+    reference_uri: S3Uri
+    evaluation_uri: S3Uri
     summary: str
     subject: str
     message: str

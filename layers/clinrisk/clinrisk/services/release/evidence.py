@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from clinrisk.aws import ledger, model_registry, s3
@@ -22,6 +22,7 @@ from clinrisk.errors import (
     TrainingFileWithdrawn,
 )
 from clinrisk.messages.message import Reference
+from clinrisk.messages.release import SignedDecision
 from clinrisk.services.release import signatures
 
 if TYPE_CHECKING:
@@ -120,6 +121,12 @@ def approved(request: PromoteRequest) -> Approval:
         raise DecisionMissing("The recorded decision is about another candidate.")
     signatures.check(ledger.decision_of(approval))
     return approval
+
+
+def signed(approval: Approval) -> SignedDecision:
+    """Return the decision as the live pointer keeps it, so that it can be held against it at every use."""
+    entry = asdict(ledger.decision_of(approval))
+    return SignedDecision.model_validate({name: entry[name] for name in SignedDecision.model_fields})
 
 
 def check_unchanged(request: PromoteRequest, approval: Approval, use_case: UseCase) -> None:
