@@ -246,6 +246,31 @@ def test_a_shadow_that_breaks_costs_the_clinicians_nothing_and_is_reported(shado
     assert re.search(r"Later batch [0-9a-f]{8}: It ended with SageMaker\.", page(shadowed.seen["link"]))
 
 
+@pytest.mark.parametrize("word", ["success", "failure"])
+def test_an_answer_without_the_page_decides_nothing_and_the_question_stays_open(
+    shadowed: Hospital, word: str
+) -> None:
+    approval_id = asked(shadowed, shadowed.seen["link"])["approval_id"]
+    key = {"pk": {"S": f"APPROVAL#{approval_id}"}, "sk": {"S": "STATE"}}
+    row = {"TableName": shadowed.outputs["ApprovalsTable"], "Key": key}
+
+    def token() -> str:
+        return str(shadowed.twin.client("dynamodb").get_item(**row)["Item"]["task_token"]["S"])
+
+    before, states = token(), shadowed.twin.client("stepfunctions")
+    if word == "success":
+        forged = {"approval_id": approval_id, "decision": "APPROVED", "decided_at": "", "reason": ""}
+        states.send_task_success(taskToken=before, output=json.dumps(forged))
+    else:
+        states.send_task_failure(taskToken=before, error="ApprovalRejected", cause="no")
+    shadowed.wait(lambda: token() != before)
+    assert asked(shadowed, shadowed.seen["link"])["status"] == "PENDING"
+    told = [
+        one for one in shadowed.mails("operator") if "did not come from the approval page" in one["subject"]
+    ]
+    assert len(told) == (1 if word == "success" else 2)
+
+
 def test_what_was_decided_is_no_shadow_any_more(shadowed: Hospital) -> None:
     assert answered(shadowed.seen["link"], "approve")[0] == 200
     assert shadowed.ended("Release", 3)[0]["status"] == "SUCCEEDED"

@@ -181,9 +181,9 @@ def test_a_release_during_a_training_leads_to_a_fresh_evaluation_of_the_same_mod
     [start] = stage.stage.to("Start Release")
     assert start.arguments["Name"] == RUN + attempt
     assert start.arguments["Input"]["run_id"] == RUN
-    second = stage.stage.to("Judge Candidate")[1].payload
-    assert second["evaluation_uri"] == f"s3://lake/evaluation/heart/{RUN}{attempt}/evaluation.json"
-    assert second["report_uri"] == f"s3://results/reports/heart/{RUN}{attempt}/report.html"
+    judged_as = stage.stage.to("Judge Candidate")[1].payload
+    assert judged_as["evaluation_uri"] == f"s3://lake/evaluation/heart/{RUN}{attempt}/evaluation.json"
+    assert judged_as["report_uri"] == f"s3://results/reports/heart/{RUN}{attempt}/report.html"
     [registration] = stage.stage.to("Register Candidate")
     assert registration.arguments["ClientToken"] == RUN + attempt
     assert len(stage.stage.to("Train XGBoost")) == 1

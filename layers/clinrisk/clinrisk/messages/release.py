@@ -118,6 +118,22 @@ class DecisionResult(Message):
     reason: str
 
 
+class VerifyAnswerRequest(Request):
+    """Ask whether a release got its answer from the approval page; the error's name is empty for a yes."""
+
+    use_case: Name
+    run_id: RunId
+    error: Failure
+
+
+class VerifyAnswerResult(Message):
+    """Whether it did; if not, how long the question is still open, and the mail's text."""
+
+    genuine: bool
+    seconds_left: Count = 0
+    message: str = ""
+
+
 class ExpireRequest(Request):
     """Ask to close an approval that nobody answered in time."""
 
