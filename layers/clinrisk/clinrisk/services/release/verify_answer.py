@@ -1,6 +1,6 @@
 """Verify Answer: finds whether the answer that a release got was given on the approval page.
 
-Whoever holds a task token, or may answer any task, can make a workflow go on. What counts is the signed decision.
+Whoever may answer tasks can make a workflow go on. What counts is the signed decision.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DECIDED = {"": approvals.APPROVED, ApprovalRejected.__name__: approvals.REJECTE
 
 
 def verify(request: VerifyAnswerRequest, now: datetime) -> VerifyAnswerResult:
-    """Return whether a yes or a no was decided by a person; another error is no answer, and stands for itself."""
+    """Return whether a yes or a no was decided by a person; any other error stands for itself."""
     decided = _DECIDED.get(request.error.name)
     if decided is None:
         return VerifyAnswerResult(genuine=True)
