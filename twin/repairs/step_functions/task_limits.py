@@ -13,7 +13,7 @@ from ministack.services import stepfunctions as sfn
 
 from twin.repairs.lambda_functions.turns import Wait, waited
 from twin.repairs.repair_registry import Original, repair
-from twin.repairs.step_functions.execution_life import current
+from twin.repairs.step_functions.execution_run import current
 
 _POLL_SECONDS = 0.05
 _NEVER = 99_999_999.0
