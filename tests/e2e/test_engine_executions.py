@@ -263,7 +263,7 @@ def test_what_a_stopped_attempt_still_does_is_no_part_of_the_redriven_one(
         "End": True,
     }  # fmt: skip
     definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": "Ask", "States": {"Ask": ask}})
-    made = states.create_state_machine(name="stopped", definition=definition, roleArn=role)
+    made = states.create_state_machine(name="stopped-and-redriven", definition=definition, roleArn=role)
 
     s3, kept = twin.client("s3"), {"Bucket": probe_stack["Inbox"], "Key": "open/token"}
     s3.put_object(**kept, Body=b"none yet")
