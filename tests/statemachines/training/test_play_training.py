@@ -210,15 +210,11 @@ def test_an_existing_run_is_evaluated_without_training_again(scene: Setting) -> 
     [start] = stage.stage.to("Start Release")
     assert start.arguments["Input"]["run_id"] == RUN
     assert start.arguments["Name"].startswith(f"{RUN}-")
-    assert start.arguments["Input"]["model_uri"].endswith(f"{RUN}-xgboost-0/output/model.tar.gz")
+    [judge] = stage.stage.to("Judge Candidate")
+    assert judge.payload["model_uri"].endswith(f"{RUN}-xgboost-0/output/model.tar.gz")
+    assert start.arguments["Input"]["model_uri"] == KEPT["model_uri"]
     [wait] = [turn for turn in stage.stage.turns if turn.state == "Wait To Train"]
     assert wait.payload["joins"] is False
-    assert start.arguments["Input"]["model_uri"] == KEPT["model_uri"]
-    assert (
-        stage.stage.to("Judge Candidate")[0]
-        .payload["model_uri"]
-        .endswith(f"{RUN}-xgboost-0/output/model.tar.gz")
-    )
 
 
 def test_a_second_evaluation_of_a_run_takes_no_name_of_the_first(scene: Setting) -> None:
