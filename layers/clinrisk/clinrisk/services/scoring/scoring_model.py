@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from clinrisk.messages.release import LiveModel
     from clinrisk.messages.scoring import ScoringModel
 
+# A number may be spelled differently on its way through a workflow.
 _SAME = 1e-9
 
 
@@ -35,9 +36,8 @@ def check_approved(use_case: str, run: ScoringModel) -> None:
     live = check_live(use_case, run)
     released.check(live)
     pointer = live.model_dump() | {"model_sha256": live.digests.model, "threshold": run.threshold}
-    if run.model_dump() != {name: pointer[name] for name in run.model_dump()} or not math.isclose(
-        live.threshold, run.threshold, rel_tol=_SAME
-    ):
+    same = all(pointer[name] == value for name, value in run.model_dump().items())
+    if not (same and math.isclose(live.threshold, run.threshold, rel_tol=_SAME)):
         raise ReleaseAltered(
             f"The pointer to live version {live.live_version} of {use_case} was changed while the batch was "
             "scored by it."
