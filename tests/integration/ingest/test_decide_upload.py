@@ -33,7 +33,7 @@ def hold(stack: Stack) -> None:
 
 
 def ledger(stack: Stack) -> list[Any]:
-    return [stack.read_json(f"s3://clinrisk-audit/{key}") for key in stack.keys("audit")]
+    return [entry["body"] for entry in stack.ledger("upload decided")]
 
 
 @pytest.mark.parametrize("name", events_of("decide_upload"))

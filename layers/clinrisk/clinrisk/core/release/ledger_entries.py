@@ -1,32 +1,42 @@
-"""Audit: what the ledger keeps about decisions and releases, and under which name.
+"""Audit: what the ledger keeps about questions, decisions, releases and refusals.
 
-One immutable object per event in the bucket with Object Lock: what a person decided and on which evidence,
-what went live in place of what, and why an approved candidate did not. An entry holds digests and no patient.
+What a person decided and on which evidence, what went live in place of what, and why an approved candidate
+did not. An entry holds digests and no patient. How entries are numbered and chained: clinrisk.core.ledger.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+from clinrisk.core.digests import sha256
+from clinrisk.core.ledger.events import LedgerEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def release_key(use_case: str, live_version: int) -> str:
-    """Return the key of the entry of a release; sorts by use case and version."""
-    return f"ledger/{use_case}/{live_version:08d}-promoted.json"
+def release_identity(use_case: str, live_version: int) -> str:
+    """Return the identity of a release.
+
+    >>> release_identity("heart", 3)
+    'heart/releases/00000003'
+    """
+    return f"{use_case}/releases/{live_version:08d}"
 
 
-def decision_key(use_case: str, approval_id: str, decision: str) -> str:
-    """Return the key of the entry of a decision, APPROVED or REJECTED."""
-    return f"ledger/{use_case}/decisions/{approval_id}-{decision.lower()}.json"
+def decision_identity(use_case: str, approval_id: str) -> str:
+    """Return the identity of a decision: a question is decided once.
+
+    >>> decision_identity("heart", "a1")
+    'heart/decisions/a1'
+    """
+    return f"{use_case}/decisions/{approval_id}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class LedgerEntry(ABC):
-    """What every entry states: the candidate, and the decision about it."""
+class LedgerEntry(LedgerEvent):
+    """What every entry about a candidate states: which one, and the decision about it."""
 
     use_case: str
     run_id: str
@@ -38,15 +48,12 @@ class LedgerEntry(ABC):
     digests: Mapping[str, str]
     """What the candidate is made of: artefact name -> sha256."""
 
-    @property
-    @abstractmethod
-    def key(self) -> str:
-        """The object's key in the audit bucket; sorts by use case."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseEntry(LedgerEntry):
     """One release as it was carried out; the digests are those that were hashed again for it."""
+
+    event_name: ClassVar[str] = "released"
 
     live_version: int
     previous_version: int
@@ -63,14 +70,21 @@ class ReleaseEntry(LedgerEntry):
     format: int = 2
 
     @property
-    def key(self) -> str:
-        """The object's key; sorts by use case and version."""
-        return release_key(self.use_case, self.live_version)
+    def identity(self) -> str:
+        """Use case and version."""
+        return release_identity(self.use_case, self.live_version)
+
+    @property
+    def moment(self) -> str:
+        """When the model went live."""
+        return self.effective_at
 
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionEntry(LedgerEntry):
     """What a person decided about a candidate, and what that person had before them."""
+
+    event_name: ClassVar[str] = "decided"
 
     decision: str
     """APPROVED or REJECTED."""
@@ -82,14 +96,22 @@ class DecisionEntry(LedgerEntry):
     format: int = 2
 
     @property
-    def key(self) -> str:
-        """The object's key."""
-        return decision_key(self.use_case, self.approval_id, self.decision)
+    def identity(self) -> str:
+        """The approval."""
+        return decision_identity(self.use_case, self.approval_id)
+
+    @property
+    def moment(self) -> str:
+        """When it was decided."""
+        return self.decided_at
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefusalEntry(LedgerEntry):
     """Why a candidate that a person had approved did not go live."""
+
+    event_name: ClassVar[str] = "not released"
+    first_stands: ClassVar[frozenset[str]] = frozenset({"refused_at"})
 
     refused_at: str
     refusal: str
@@ -97,6 +119,12 @@ class RefusalEntry(LedgerEntry):
     format: int = 1
 
     @property
-    def key(self) -> str:
-        """The object's key, next to that of the decision that it answers."""
-        return f"ledger/{self.use_case}/decisions/{self.approval_id}-not-released.json"
+    def identity(self) -> str:
+        """The approval and the reason: a repeated promotion may be refused for another one."""
+        reason = sha256(self.refusal.encode())[:16]
+        return f"{self.use_case}/not-released/{self.approval_id}-{reason}"
+
+    @property
+    def moment(self) -> str:
+        """When it was refused."""
+        return self.refused_at
