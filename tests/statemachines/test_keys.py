@@ -286,7 +286,7 @@ def test_the_twin_spells_keys_as_the_core_does_since_it_may_not_import_it() -> N
 
 
 def test_nothing_but_the_core_and_the_adapters_spells_a_key() -> None:
-    """The package itself: keys come from object_keys, inbox_keys, the ledger's chain and the tables' adapters."""
+    """The package itself: keys come from object_keys, inbox_keys, the ledger's chain and the tables."""
     homes = {
         "object_keys.py",
         "inbox_keys.py",

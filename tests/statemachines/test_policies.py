@@ -35,7 +35,10 @@ WIDE = {
 
 
 # The functions that record an event in the ledger.
-LEDGER_WRITERS = ("DecideUpload", "DecideApproval", "ExpireApproval", "PromoteCandidate")
+LEDGER_WRITERS = (
+    *("RequestApproval", "DecideApproval", "ExpireApproval", "PromoteCandidate"),
+    *("PublishJobCode", "DecideUpload", "JudgeBatch", "RecordFindings"),
+)
 
 
 class Permission(NamedTuple):

@@ -12,10 +12,10 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from clinrisk.aws import clients, ledger
 from clinrisk.core.digests import canonical_json
-from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry
 from clinrisk.core.ledger import chain
 from clinrisk.core.ledger.verification import Difference, Verification
 from clinrisk.errors import LedgerAltered, ObjectMissing
+from clinrisk.messages.ingest import Disposition, Settlement, UploadDecision
 from tests.unit.ledger.ledger_objects import Occurrence, chained
 
 if TYPE_CHECKING:
@@ -260,28 +260,24 @@ def test_an_event_that_is_not_in_the_ledger_is_missing(stack: Stack) -> None:
 
 
 def test_an_entry_that_nobody_has_indexed_yet_is_found(stack: Stack) -> None:
-    decided = UploadDecisionEntry(
-        use_case="heart",
-        purpose="inference",
-        upload_id="a" * 20,
-        object_key="inbox/heart/inference/march.csv",
-        version_id="v7",
-        sha256="b" * 64,
+    uploaded = {"use_case": "heart", "purpose": "inference", "upload_id": "a" * 20, "version_id": "v7"}
+    upload = Settlement.model_construct(None, **uploaded, sha256="b" * 64, key="inbox/heart/inference/a.csv")
+    decided = UploadDecision(
         decision="WITHDRAW",
         person="anna",
         reason="Measured again.",
         decided_at="2026-03-01T09:30:00.000Z",
         execution="run-9",
-        before="ACCEPTED",
-        after="WITHDRAWN",
+        before=Disposition.ACCEPTED,
+        after=Disposition.WITHDRAWN,
     )
-    assert not ledger.has_upload_decision(decided)
+    assert not ledger.has_upload_decision(upload, decided)
     write(1)
-    assert not ledger.has_upload_decision(decided)
-    ledger.write_upload_decision(decided)
-    erase(stack, chain.index_key(decided.identity))
-    assert ledger.has_upload_decision(decided)
-    ledger.write_upload_decision(decided)
+    assert not ledger.has_upload_decision(upload, decided)
+    ledger.write_upload_decision(upload, decided)
+    erase(stack, chain.index_key(ledger.entries()[1].identity))
+    assert ledger.has_upload_decision(upload, decided)
+    ledger.write_upload_decision(upload, decided)
     assert ledger.verify() == Verification(2, ledger.entries()[1].sha256)
 
 

@@ -117,7 +117,7 @@ def test_evidence_that_is_out_of_date_cannot_be_approved_and_can_be_closed(
     waiting = WaitingExecution(stack)
     outdated = RequestedApproval(stack, waiting.token, SECOND)
     # The release has moved the pointer, and has not come to close what it overtook.
-    monkeypatch.setattr(overtaken_questions, "close", lambda _: None)
+    monkeypatch.setattr(overtaken_questions, "close", lambda *_: None)
     approved(stack, FIRST, 0).promote()
     reason = RACES[0][1]
     assert reason in outdated.open()["body"]

@@ -196,7 +196,8 @@ def test_an_expired_question_cannot_be_answered(stack: Stack) -> None:
     assert stack.call("expire_approval", {"use_case": "heart", "run_id": asked.candidate.run_id}) == expired
     response = asked.answer()
     assert response["statusCode"] == 410
-    assert stack.ledger("decided") == []
+    assert [one["event"] for one in stack.ledger()] == ["asked", "closed"]
+    assert stack.ledger("closed")[0]["body"]["outcome"] == "EXPIRED"
 
 
 @pytest.mark.parametrize("name", ["evaluation", "report", *object_keys.MODEL_CARD])
@@ -217,6 +218,8 @@ def test_asking_again_after_a_crash_renews_the_token_and_keeps_the_link(stack: S
     event = asked.candidate.approval_event(asked.judgement, asked.package, waiting.token)
     assert stack.call("request_approval", event)["approval_id"] == asked.approval_id
     assert asked.link.geturl() in stack.mails()[0]["Message"]
+    [entry] = stack.ledger("asked")
+    assert entry["body"]["digests"] == asked.judgement["digests"]
     asked.answer()
     assert waiting.end()["status"] == "SUCCEEDED"
 
@@ -229,10 +232,11 @@ def test_an_approved_candidate_becomes_live_with_history_and_ledger(stack: Stack
     assert promoted["live_version"] == 1
     kept = stack.ledger()
     assert [entry["identity"] for entry in kept] == [
+        f"heart/questions/{asked.approval_id}",
         f"heart/decisions/{asked.approval_id}",
         "heart/releases/00000001",
     ]
-    assert kept[1]["body"]["reason"] == "Well calibrated in women too."
+    assert kept[2]["body"]["reason"] == "Well calibrated in women too."
     assert "It was released as live version 1." in asked.open()["body"]
     assert asked.promote()["live_version"] == 1
     assert stack.ledger() == kept

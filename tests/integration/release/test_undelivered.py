@@ -55,8 +55,9 @@ def pressed(asked: RequestedApproval) -> Any:
 
 
 def ledger(stack: Stack) -> list[str]:
-    """List what the ledger keeps, in order."""
-    return [f"{one['event']} {one['body'].get('decision', '')}".strip() for one in stack.ledger()]
+    """List what the ledger keeps of decisions and what came of them, in order."""
+    entries = [one for one in stack.ledger() if one["event"] != "asked"]
+    return [f"{one['event']} {one['body'].get('decision', '')}".strip() for one in entries]
 
 
 def expired(stack: Stack, asked: RequestedApproval) -> str:

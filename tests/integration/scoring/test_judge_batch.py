@@ -62,6 +62,10 @@ def test_a_repeated_call_finds_the_batch_held_once(stack: Stack) -> None:
     settled = uploads.settlement_of(OTHER_HOSPITAL)
     assert settled is not None
     assert [one.decision for one in settled.decisions] == ["HELD"]
+    [entry] = stack.ledger("upload decided")
+    assert entry["body"]["decision"] == "HELD"
+    assert entry["body"]["person"] == "clinrisk"
+    assert entry["body"]["reason"] == settled.decisions[0].reason
 
 
 def let_through(stack: Stack, upload_id: str) -> None:

@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Any
 from clinrisk.aws import clients, s3
 from clinrisk.aws.settings import settings
 from clinrisk.core import object_keys
+from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry
 from clinrisk.core.ledger import chain, verification
 from clinrisk.core.release.ledger_entries import (
+    ClosedQuestionEntry,
     DecisionEntry,
+    QuestionEntry,
     RefusalEntry,
     ReleaseEntry,
     decision_identity,
@@ -30,10 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from clinrisk.aws.tables.approvals import Approval
-    from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry
     from clinrisk.core.ledger.chain import ChainedEntry
     from clinrisk.core.ledger.events import LedgerEvent
     from clinrisk.core.ledger.verification import Verification
+    from clinrisk.messages.ingest import Settlement, UploadDecision
     from clinrisk.messages.message import Reference
     from clinrisk.messages.release import LiveModel
 
@@ -43,6 +46,23 @@ _STEP = 100
 """How many names the last look for the newest entry lists at most."""
 # A number has twelve digits; what else lies under the prefix is found by the check, not by every writer.
 _NUMBERED = f"{chain.ENTRIES}0"
+
+
+def write_question(approval: Approval) -> Reference:
+    """Write that approvers are asked about a candidate; asked again, it is the same question."""
+    return append(
+        QuestionEntry(
+            **_candidate(approval),
+            asked_at=approval.created_at,
+            expires_at=approval.expires_at,
+            unmet=approval.unmet,
+        )
+    )
+
+
+def write_closed_question(approval: Approval, outcome: str, why: str, closed_at: str) -> Reference:
+    """Write that a question was closed without a decision, and why."""
+    return append(ClosedQuestionEntry(**_candidate(approval), outcome=outcome, why=why, closed_at=closed_at))
 
 
 def write_decision(approval: Approval) -> Reference:
@@ -85,14 +105,14 @@ def write_refusal(approval: Approval, refusal: str, refused_at: str) -> Referenc
     )
 
 
-def write_upload_decision(entry: UploadDecisionEntry) -> Reference:
+def write_upload_decision(upload: Settlement, kept: UploadDecision) -> Reference:
     """Write what was decided about an upload."""
-    return append(entry)
+    return append(_of_upload(upload, kept))
 
 
-def has_upload_decision(entry: UploadDecisionEntry) -> bool:
-    """Return whether the ledger has this entry."""
-    return _find(entry.identity) is not None
+def has_upload_decision(upload: Settlement, kept: UploadDecision) -> bool:
+    """Return whether the ledger has this decision."""
+    return _find(_of_upload(upload, kept).identity) is not None
 
 
 def release_of(use_case: str, live_version: int) -> dict[str, Any]:
@@ -266,6 +286,14 @@ def _is_there(key: str) -> bool:
 
 def _store(key: str, data: bytes) -> bool:
     return s3.store_new(settings().audit_bucket, key, data, "application/json")
+
+
+def _of_upload(upload: Settlement, kept: UploadDecision) -> UploadDecisionEntry:
+    return UploadDecisionEntry(
+        **upload.model_dump(include={"use_case", "purpose", "upload_id", "version_id", "sha256"}),
+        **kept.model_dump(mode="json"),
+        object_key=upload.key,
+    )
 
 
 def _candidate(of: Approval | LiveModel) -> dict[str, Any]:

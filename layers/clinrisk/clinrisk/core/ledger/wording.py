@@ -8,11 +8,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _WORDS = {
+    "asked": "Approvers are asked about version {package_version} of run {run_id}.",
+    "closed": "The question about version {package_version} of run {run_id} is {outcome}: {why}",
     "decided": "{decision}, version {package_version} of run {run_id}: {reason}",
     "released": "Version {package_version} of run {run_id} is live as {live_version}, after "
     "{previous_version}: {reason}",
     "not released": "Version {package_version} of run {run_id}: {refusal}",
     "upload decided": "{decision} by {person}, upload {upload_id}, {before} to {after}: {reason}",
+    "alerted": "{response} after run {run}: {checks}",
+    "deployed": "{change}, job code {code_sha256}, {layer}",
 }
 
 
@@ -22,5 +26,6 @@ def in_words(event: str, body: Mapping[str, Any]) -> str:
     >>> in_words("not released", {"package_version": 3, "run_id": "heart-1", "refusal": "It has changed."})
     'Version 3 of run heart-1: It has changed.'
     """
-    text = _WORDS.get(event, "").format_map(body)
+    listed = {name: ", ".join(value) if isinstance(value, list) else value for name, value in body.items()}
+    text = _WORDS.get(event, "").format_map(listed)
     return "".join(character if character.isprintable() else "?" for character in text)

@@ -1,7 +1,8 @@
 """Audit: what the ledger keeps about questions, decisions, releases and refusals.
 
-What a person decided and on which evidence, what went live in place of what, and why an approved candidate
-did not. An entry holds digests and no patient. How entries are numbered and chained: clinrisk.core.ledger.
+What approvers were asked, what a person decided and on which evidence, what went live in place of what, and
+why an approved candidate did not. An entry holds digests and no patient. How entries are numbered and
+chained: clinrisk.core.ledger.
 """
 
 from __future__ import annotations
@@ -35,18 +36,72 @@ def decision_identity(use_case: str, approval_id: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LedgerEntry(LedgerEvent):
-    """What every entry about a candidate states: which one, and the decision about it."""
+class CandidateEntry(LedgerEvent):
+    """What every entry about a candidate states: which one, and in which question."""
 
     use_case: str
     run_id: str
     package_arn: str
     package_version: int
     approval_id: str
-    decided_at: str
-    """When the approver decided, ISO 8601 in UTC."""
     digests: Mapping[str, str]
     """What the candidate is made of: artefact name -> sha256."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuestionEntry(CandidateEntry):
+    """That approvers were asked about a candidate."""
+
+    event_name: ClassVar[str] = "asked"
+
+    asked_at: str
+    expires_at: int
+    """Until when it can be decided, in seconds since 1970."""
+    unmet: tuple[str, ...]
+    """What the candidate does not meet, as the question states it."""
+    format: int = 1
+
+    @property
+    def identity(self) -> str:
+        """The question."""
+        return f"{self.use_case}/questions/{self.approval_id}"
+
+    @property
+    def moment(self) -> str:
+        """When it was asked first."""
+        return self.asked_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosedQuestionEntry(CandidateEntry):
+    """That a question was closed without a decision."""
+
+    event_name: ClassVar[str] = "closed"
+    first_stands: ClassVar[frozenset[str]] = frozenset({"closed_at"})
+
+    outcome: str
+    """EXPIRED or OVERTAKEN."""
+    why: str
+    closed_at: str
+    format: int = 1
+
+    @property
+    def identity(self) -> str:
+        """The question."""
+        return f"{self.use_case}/closed/{self.approval_id}"
+
+    @property
+    def moment(self) -> str:
+        """When it was closed."""
+        return self.closed_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerEntry(CandidateEntry):
+    """What every entry about a decided candidate states besides."""
+
+    decided_at: str
+    """When the approver decided, ISO 8601 in UTC."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from clinrisk import use_cases
-from clinrisk.aws import s3
+from clinrisk.aws import ledger, s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import decided_uploads, uploads
 from clinrisk.aws.telemetry import Metric, emit
@@ -122,4 +122,6 @@ def _hold(
         before = uploads.settlement_of(upload_id)
     if before is None or before.disposition != Disposition.HELD:
         raise ClaimLost("The upload was withdrawn while it was being scored.")
+    if before.decisions and before.decisions[-1].decision == "HELD":
+        ledger.write_upload_decision(before, before.decisions[-1])
     return before, recalled_results.recall(before, why, stamp(now))
