@@ -41,6 +41,7 @@ def record(request: RecordRequest, now: datetime) -> RecordResult:
     name = (request.execution or digest_of(document)).rpartition(":")[2]
     key = object_keys.findings(use_case.name, name)
     kept = s3.store_json(settings().lake_bucket, key, document)
+    _emit_metrics(use_case.name, [finding for _, finding in found])
     alerting = {finding.check.value for _, finding in found if finding.verdict is CheckVerdict.ALERT}
     if alerting:
         ledger.append(
@@ -54,7 +55,6 @@ def record(request: RecordRequest, now: datetime) -> RecordResult:
                 found_at=stamp(now),
             )
         )
-    _emit_metrics(use_case.name, [finding for _, finding in found])
     mail = announcement(use_case, found, response)
     return RecordResult.model_validate(
         {"response": response.name, "subject": mail.subject, "message": mail.text, "findings": kept}

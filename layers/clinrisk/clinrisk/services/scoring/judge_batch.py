@@ -122,6 +122,9 @@ def _hold(
         before = uploads.settlement_of(upload_id)
     if before is None or before.disposition != Disposition.HELD:
         raise ClaimLost("The upload was withdrawn while it was being scored.")
-    if before.decisions and before.decisions[-1].decision == "HELD":
-        ledger.write_upload_decision(before, before.decisions[-1])
-    return before, recalled_results.recall(before, why, stamp(now))
+    recalled = recalled_results.recall(before, why, stamp(now))
+    # Last: no fault of the ledger keeps results from being recalled. What was held when it was read has no
+    # decision.
+    for decision in before.decisions[-1:]:
+        ledger.write_upload_decision(before, decision)
+    return before, recalled
