@@ -12,22 +12,30 @@ from twin.demo.demo_command import demo
 from twin.deployment import deploy as deployment
 from twin.replay.replay_command import replay
 from twin.server import forgotten, launcher
-from twin.state import DEFAULT_PORT, state_directory
+from twin.state import DEFAULT_PORT, KeptState, state_directory
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
 
 @app.command()
 def up(
-    port: Annotated[int, typer.Option(envvar="TWIN_PORT", help="Loopback port to answer on.")] = DEFAULT_PORT,
+    port: Annotated[
+        int | None,
+        typer.Option(envvar="TWIN_PORT", help=f"Loopback port to answer on; without it {DEFAULT_PORT}."),
+    ] = None,
     *,
     foreground: Annotated[bool, typer.Option(help="Stay until Ctrl-C, not in the background.")] = False,
+    keep: Annotated[
+        Path | None,
+        typer.Option("--state", file_okay=False, help="Directory to go on from, and to keep everything in."),
+    ] = None,
 ) -> None:
-    """Start the twin. It forgets everything when it stops."""
+    """Start the twin. Without --state it forgets everything when it stops."""
     state = state_directory()
     if foreground:
         launcher.end_on_signals()
-    started = launcher.start(state, port, abandonable=foreground)
+    kept = KeptState(keep.resolve()) if keep else None
+    started = launcher.start(state, port, abandonable=foreground, kept=kept)
     typer.echo(f"The twin answers at {started.endpoint.endpoint_url}. Its log: {state.log}")
     if not foreground:
         typer.echo('Point any AWS tool at it with: eval "$(twin env)". Stop it with: twin down')
@@ -43,12 +51,11 @@ def up(
 
 @app.command()
 def down() -> None:
-    """Stop the twin and everything it started, and say what it forgets."""
+    """Stop the twin and everything it started, and say what it forgets or keeps."""
     state = state_directory()
     endpoint = state.read()
-    lost = forgotten.in_words(endpoint) if endpoint else ""
-    stopped = launcher.stop(state)
-    typer.echo(f"The twin has stopped. {lost}".rstrip() if stopped else "No twin was running.")
+    held = forgotten.in_words(endpoint, state.kept) if endpoint else ""
+    typer.echo(f"The twin has stopped. {held}".rstrip() if launcher.stop(state) else "No twin was running.")
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 Everything lives in one directory (default `.twin/`): `endpoint.json` (who serves, with which keys),
 `quotas.json`, `engine.log`, `mail/<address>/`, `jobs/`, and what the engine may throw away (`tmp/`, `home/`).
+It is emptied at every start. What lasts, if it is asked for, lasts in another one (`KeptState`).
 """
 
 import fcntl
@@ -11,7 +12,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from twin.quotas import Quotas
 
@@ -46,6 +47,36 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class KeptState:
+    """A directory of the user's choice with what twins hold, so that the next one goes on from there."""
+
+    root: Path
+
+    @property
+    def file(self) -> Path:
+        """The tables; bodies of large objects are in a folder next to it."""
+        return self.root / "twin.pickle"
+
+    @property
+    def _facts(self) -> Path:
+        return self.root / "about.json"
+
+    def facts(self) -> dict[str, Any]:
+        """Return the port and the engine's version that belong to it; nothing before its first use."""
+        return dict(json.loads(self._facts.read_text())) if self._facts.exists() else {}
+
+    def claim(self, port: int, engine: str) -> None:
+        """Note for which port and engine the directory is used from now on."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.root.chmod(0o700)
+        self._facts.write_text(json.dumps({"port": port, "engine": engine}))
+
+    def written_at(self) -> float | None:
+        """Return the moment at which a twin left something here."""
+        return self.file.stat().st_mtime if self.file.exists() else None
+
+
+@dataclass(frozen=True)
 class StateDirectory:
     """The directory of one twin."""
 
@@ -71,14 +102,25 @@ class StateDirectory:
         """What the account of this twin may use at once."""
         return Quotas(self.root / "quotas.json")
 
-    def prepare(self) -> None:
-        """Make the directory empty and private: an engine starts without memory, nothing old may remain."""
+    @property
+    def kept(self) -> KeptState | None:
+        """Where the running twin keeps what it holds; None when it forgets everything."""
+        return KeptState(self._kept.resolve()) if self._kept.is_symlink() else None
+
+    @property
+    def _kept(self) -> Path:
+        return self.root / "kept"
+
+    def prepare(self, kept: KeptState | None = None) -> None:
+        """Make the directory empty and private: nothing of an earlier twin may remain but what was kept."""
         for name in ("mail", "jobs", "tmp", "home", "runtime"):
             shutil.rmtree(self.root / name, ignore_errors=True)
             (self.root / name).mkdir(parents=True)
         self.root.chmod(0o700)
-        for file in (self.endpoint_file, self.root / "quotas.json"):
+        for file in (self.endpoint_file, self.root / "quotas.json", self._kept):
             file.unlink(missing_ok=True)
+        if kept:
+            self._kept.symlink_to(kept.root)
 
     def write(self, endpoint: Endpoint) -> None:
         """Publish how to reach the twin; complete or absent, never half written."""

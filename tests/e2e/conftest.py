@@ -132,10 +132,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def started(state_dir: Path) -> Iterator[RunningTwin]:
+def started(state_dir: Path, *options: str) -> Iterator[RunningTwin]:
     """Return a twin of one's own; whatever happened in it, its log must hold no traceback at the end."""
     process = subprocess.Popen(
-        [str(TWIN), "up", "--foreground", "--port", str(free_port())],
+        [str(TWIN), "up", "--foreground", *(options or ("--port", str(free_port())))],
         env=twin_environment(state_dir),
         stdout=subprocess.PIPE,
         text=True,

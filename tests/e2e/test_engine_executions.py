@@ -194,3 +194,98 @@ def test_an_expression_may_take_its_time(twin: "RunningTwin", probe_stack: dict[
         name="counting", definition=json.dumps(definition), roleArn=flow["roleArn"]
     )
     assert json.loads(twin.run(made["stateMachineArn"], {})["output"]) == 6400080000
+
+
+def test_a_redriven_execution_goes_on_at_the_state_that_failed(
+    twin: "RunningTwin", probe_stack: dict[str, str]
+) -> None:
+    states, s3 = twin.client("stepfunctions"), twin.client("s3")
+    role = states.describe_state_machine(stateMachineArn=probe_stack["Flow"])["roleArn"]
+    read = {"do": "read", "bucket": probe_stack["Inbox"], "key": "{% $states.input.key %}"}
+    again = "{% $states.context.Execution.RedriveCount %}"
+    flow = {
+        "Prepare": {"Type": "Pass", "Assign": {"kept": 7}, "Output": {"key": "open/after"}, "Next": "Read"},
+        "Read": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::lambda:invoke",
+            "Arguments": {"FunctionName": probe_stack["Probe"], "Payload": read},
+            "Output": {"text": "{% $states.result.Payload %}", "kept": "{% $kept %}", "redrives": again},
+            "End": True,
+        },
+    }
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Prepare", "States": flow}
+    made = states.create_state_machine(name="redriven", definition=json.dumps(definition), roleArn=role)
+    machine = made["stateMachineArn"]
+    failed = twin.run(machine, {})
+    assert (failed["status"], failed["redriveStatus"], failed["redriveCount"]) == ("FAILED", "REDRIVABLE", 0)
+
+    # It keeps the definition that it was started with.
+    empty = {"StartAt": "Nothing", "States": {"Nothing": {"Type": "Succeed"}}}
+    states.update_state_machine(stateMachineArn=machine, definition=json.dumps(empty))
+    s3.put_object(Bucket=probe_stack["Inbox"], Key="open/after", Body=b"there")
+    name = {"executionArn": failed["executionArn"]}
+    date = states.redrive_execution(**name, clientToken="once")["redriveDate"]
+    assert states.redrive_execution(**name, clientToken="once")["redriveDate"] == date
+    twin.until(lambda: states.describe_execution(**name)["status"] != "RUNNING")
+
+    ended = states.describe_execution(**name)
+    assert json.loads(ended["output"]) == {"text": "there", "kept": 7, "redrives": 1}
+    assert (ended["redriveCount"], ended["redriveDate"], "error" in ended) == (1, date, False)
+    history = states.get_execution_history(**name)["events"]
+    assert [(event["id"], event["type"]) for event in history] == [
+        (1, "ExecutionStarted"), (2, "PassStateEntered"), (3, "PassStateExited"), (4, "TaskStateEntered"),
+        (5, "TaskScheduled"), (6, "TaskFailed"), (7, "ExecutionFailed"), (8, "ExecutionRedriven"),
+        (9, "TaskScheduled"), (10, "TaskSucceeded"), (11, "TaskStateExited"), (12, "ExecutionSucceeded"),
+    ]  # fmt: skip
+    assert history[7]["executionRedrivenEventDetails"] == {"redriveCount": 1}
+    [listed] = states.list_executions(stateMachineArn=machine)["executions"]
+    assert listed["redriveCount"] == 1
+
+    assert ended["redriveStatus"] == "NOT_REDRIVABLE"
+    assert ended["redriveStatusReason"] == "Execution is SUCCEEDED and cannot be redriven"
+    with pytest.raises(states.exceptions.ExecutionNotRedrivable, match="Execution is SUCCEEDED"):
+        states.redrive_execution(**name)
+    with pytest.raises(states.exceptions.ExecutionDoesNotExist):
+        states.redrive_execution(executionArn=failed["executionArn"] + "x")
+
+
+def test_what_a_stopped_attempt_still_does_is_no_part_of_the_redriven_one(
+    twin: "RunningTwin", probe_stack: dict[str, str]
+) -> None:
+    states = twin.client("stepfunctions")
+    role = states.describe_state_machine(stateMachineArn=probe_stack["Flow"])["roleArn"]
+    ask = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+        "Arguments": {"FunctionName": probe_stack["Probe"], "Payload": {
+            "do": "keep", "bucket": probe_stack["Inbox"], "token": "{% $states.context.Task.Token %}"}},
+        "TimeoutSeconds": 600,
+        "End": True,
+    }  # fmt: skip
+    definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": "Ask", "States": {"Ask": ask}})
+    made = states.create_state_machine(name="stopped-and-redriven", definition=definition, roleArn=role)
+
+    s3, kept = twin.client("s3"), {"Bucket": probe_stack["Inbox"], "Key": "open/token"}
+    s3.put_object(**kept, Body=b"none yet")
+
+    def token(after: str) -> str:
+        """Return the token that the state hands out next."""
+
+        def newest() -> str | None:
+            body: str = s3.get_object(**kept)["Body"].read().decode()
+            return None if body == after else body
+
+        found: str = twin.until(newest)
+        return found
+
+    name = {"executionArn": states.start_execution(stateMachineArn=made["stateMachineArn"])["executionArn"]}
+    before = token("none yet")
+    with pytest.raises(states.exceptions.ExecutionNotRedrivable, match="RUNNING"):
+        states.redrive_execution(**name)
+    states.stop_execution(**name)
+    states.redrive_execution(**name)
+    states.send_task_success(taskToken=token(before), output='"new"')
+    twin.until(lambda: states.describe_execution(**name)["status"] == "SUCCEEDED")
+    with pytest.raises(states.exceptions.TaskTimedOut):
+        states.send_task_success(taskToken=before, output='"old"')
+    assert states.describe_execution(**name)["output"] == '"new"'

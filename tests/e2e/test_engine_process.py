@@ -224,3 +224,34 @@ def test_down_lists_what_is_forgotten(tmp_path: Path) -> None:
     said = twin(tmp_path, "down").stdout
     assert said == "The twin has stopped. It has forgotten 1 bucket and 2 running executions.\n"
     assert no_process_left(tmp_path), processes_of(tmp_path)
+
+
+def test_what_is_kept_belongs_to_a_port_and_to_a_version_of_the_engine(tmp_path: Path) -> None:
+    run, kept, port = tmp_path / "run", tmp_path / "kept", free_port()
+    assert twin(run, "up", "--state", str(kept), "--port", str(port)).returncode == 0
+    assert twin(run, "down").stdout == (
+        f"The twin has stopped. It has kept nothing in {kept}. Go on with: twin up --state {kept}\n"
+    )
+    done = twin(run, "up", "--state", str(kept), "--port", str(port + 1))
+    assert (done.returncode, f"belongs to port {port}" in done.stderr) == (1, True)
+    (kept / "about.json").write_text(json.dumps({"port": port, "engine": "0.1"}))
+    done = twin(run, "up", "--state", str(kept))
+    assert (done.returncode, "belongs to version 0.1 of the engine" in done.stderr) == (1, True)
+
+
+def test_a_directory_with_other_files_is_not_taken_to_keep_anything(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept/thesis.txt").write_text("mine")
+    done = twin(tmp_path / "run", "up", "--state", str(tmp_path / "kept"), "--port", str(free_port()))
+    assert (done.returncode, "holds other files" in done.stderr) == (1, True)
+    assert [file.name for file in (tmp_path / "kept").iterdir()] == ["thesis.txt"]
+
+
+def test_a_twin_that_cannot_keep_what_it_holds_says_so(tmp_path: Path) -> None:
+    run, kept = tmp_path / "run", tmp_path / "kept"
+    assert twin(run, "up", "--state", str(kept), "--port", str(free_port())).returncode == 0
+    (kept / "twin.draft").mkdir()
+    done = twin(run, "down")
+    assert (done.returncode, "The twin has stopped and kept nothing" in done.stderr) == (1, True)
+    assert "IsADirectoryError" in done.stderr
+    assert no_process_left(run), processes_of(run)

@@ -86,6 +86,7 @@ class Stack:
             )
             self.environment[f"{name.upper()}_TABLE"] = f"clinrisk-{name}"
         key = self.kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
+        signs = self.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
         queue = self.sqs.create_queue(QueueName="mailbox")["QueueUrl"]
         topic = self.sns.create_topic(Name="approvals")["TopicArn"]
         queue_arn = f"arn:aws:sqs:{REGION}:123456789012:mailbox"
@@ -94,6 +95,7 @@ class Stack:
             "APPROVALS_TOPIC": topic,
             "ALERTS_TOPIC": topic,
             "SIGNING_KEY": key,
+            "DECISION_KEY": signs,
             "STACK_NAME": "clinrisk",
             "APPROVAL_API_URL": "https://approvals.example.org",
             "APPROVAL_TIMEOUT_HOURS": "168",

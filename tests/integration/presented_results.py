@@ -9,6 +9,7 @@ import polars as pl
 
 from clinrisk import use_cases
 from clinrisk.aws.tables import uploads
+from clinrisk.messages.scoring import ScoringModel
 from tests.integration.scored_batches import go_live
 
 if TYPE_CHECKING:
@@ -49,19 +50,10 @@ def publish_event(stack: Stack, upload: dict[str, Any], drop: int = 0) -> dict[s
     settled = uploads.settlement_of(upload["upload_id"])
     assert settled is not None
     presented = presented_of(stack, upload, drop)
-    run = {
-        "live_version": 1,
-        "run_id": f"{upload['use_case']}-0123456789",
-        "model_name": "model-0",
-        "package_arn": "arn:aws:sagemaker:eu-central-1:123456789012:model-package/clinrisk-stroke/1",
-        "threshold": 0.05,
-        "model_uri": "s3://clinrisk-lake/models/stroke/stroke-0123456789/xgboost/job/output/model.tar.gz",
-        "feature_digest": use_cases.get(upload["use_case"]).feature_digest,
-        "model_sha256": "b" * 64,
-        "reference_uri": "s3://clinrisk-lake/training/stroke/stroke-0123456789/set/reference.json",
-        "evaluation_uri": "s3://clinrisk-lake/evaluation/stroke/stroke-0123456789/evaluation.json",
-    }
-    go_live(stack, upload["use_case"])
+    use_case = upload["use_case"]
+    live = go_live(stack, use_case, threshold=0.05, feature_digest=use_cases.get(use_case).feature_digest)
+    pointer = live.model_dump() | {"model_sha256": live.digests.model}
+    run = {name: pointer[name] for name in ScoringModel.model_fields}
     return {
         "upload": upload,
         "run": run,

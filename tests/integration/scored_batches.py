@@ -11,14 +11,14 @@ import polars as pl
 
 from cli.local_files import synthetic_cohort
 from clinrisk import use_cases
-from clinrisk.aws import dynamodb, s3
+from clinrisk.aws import dynamodb, kms, ledger, s3
 from clinrisk.aws.tables import uploads
 from clinrisk.core import object_keys
 from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.core.profiles.score_profile import score_profile_of
 from clinrisk.messages.ingest import Disposition, Settlement
 from clinrisk.messages.message import Reference
-from clinrisk.messages.release import LiveModel
+from clinrisk.messages.release import LiveModel, SignedDecision
 from clinrisk.messages.training import Digests
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ class ScoredBatches:
         self.stack = stack
         training = read(rows=600, seed=1, shift=None)
         assert training.profile is not None
-        s3.store_json(LAKE, f"training/heart/{RUN}/set/reference.json", training.profile.to_dict())
+        s3.store_json(LAKE, object_keys.candidate("heart", RUN, "reference.json"), training.profile.to_dict())
         labelled = self._profile(self._predictions(training.features, seed=1), training.features["label"])
         evaluation = {"models": {"xgboost": {"auc": [0.9, 0.87, 0.93]}}, "groups": labelled.to_dict()}
-        s3.store_json(LAKE, f"evaluation/heart/{RUN}/evaluation.json", evaluation)
+        s3.store_json(LAKE, object_keys.candidate("heart", RUN, "evaluation.json"), evaluation)
         go_live(stack)
         self.labels = {
             LIKE_TRAINING: self.score(LIKE_TRAINING, "2026-03-02", seed=2),
@@ -161,26 +161,59 @@ def settle(
     )
 
 
-def go_live(stack: Stack, use_case: str = "heart") -> None:
-    """Make a model live at PROMOTED_AT."""
-    names = ("model", "manifest", "evaluation", "report", *object_keys.MODEL_CARD, "code", "features")
-    hashed = dict.fromkeys(names, "0" * 64)
-    digests = Digests(**hashed, image="image", threshold=repr(THRESHOLD), champion_version="0")
+def go_live(
+    stack: Stack, use_case: str = "heart", *, threshold: float = THRESHOLD, feature_digest: str = "0" * 64
+) -> LiveModel:
+    """Make a model live at PROMOTED_AT that a person has approved; what it lacks in the Lake is put there."""
+    run_id = f"{use_case}-0123456789"
+    files = {"model": "model.tar.gz", "reference": "reference.json", "evaluation": "evaluation.json"}
+    keys = {name: object_keys.candidate(use_case, run_id, file) for name, file in files.items()}
+    s3.store(LAKE, keys["model"], b"model")
+    for name in ("reference", "evaluation"):
+        s3.store(LAKE, keys[name], b"{}", once=True)
+    uris = {name: s3.uri_of(LAKE, key) for name, key in keys.items()}
+    names = ("manifest", "report", *object_keys.MODEL_CARD, "code")
+    hashed = dict.fromkeys(names, "0" * 64) | {name: s3.digest(uri) for name, uri in uris.items()}
     live = LiveModel(
         live_version=1,
         use_case=use_case,
-        run_id=RUN,
-        model_name=f"{RUN}-model",
-        package_arn="arn:aws:sagemaker:eu-central-1:123456789012:model-package/clinrisk-heart/1",
+        run_id=run_id,
+        model_name="model-0",
+        package_arn=f"arn:aws:sagemaker:eu-central-1:123456789012:model-package/clinrisk-{use_case}/1",
         package_version=1,
-        threshold=THRESHOLD,
-        model_uri=f"s3://{LAKE}/models/heart/{RUN}/xgboost/job/output/model.tar.gz",
-        reference_uri=f"s3://{LAKE}/training/heart/{RUN}/set/reference.json",
-        evaluation_uri=f"s3://{LAKE}/evaluation/heart/{RUN}/evaluation.json",
-        feature_digest="0" * 64,
-        digests=digests,
+        threshold=threshold,
+        model_uri=uris["model"],
+        reference_uri=uris["reference"],
+        evaluation_uri=uris["evaluation"],
+        feature_digest=feature_digest,
+        digests=Digests(
+            **hashed,
+            features=feature_digest,
+            image="image",
+            threshold=repr(threshold),
+            champion_version="0",
+        ),
         approval_id="approval",
         promoted_at=PROMOTED_AT,
+        decision=SignedDecision(
+            decision="APPROVED",
+            decided_at=PROMOTED_AT,
+            reason="Well calibrated.",
+            evidence={},
+            accepted=(),
+            signature="",
+            format=3,
+        ),
     )
+    signature = kms.sign(ledger.decision_behind(live).signed_content)
+    assert live.decision is not None
+    live = live.model_copy(update={"decision": live.decision.model_copy(update={"signature": signature})})
+    if not stack.sagemaker.list_models(NameContains=live.model_name)["Models"]:
+        stack.sagemaker.create_model(
+            ModelName=live.model_name,
+            ExecutionRoleArn="arn:aws:iam::123456789012:role/serve",
+            PrimaryContainer={"Image": "image", "ModelDataUrl": live.model_uri},
+        )
     table = stack.environment["DEPLOYMENTS_TABLE"]
     dynamodb.write(table, {"pk": f"USE_CASE#{use_case}", "sk": "LIVE"} | live.model_dump())
+    return live

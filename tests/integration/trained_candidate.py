@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.integration.conftest import Stack
 
 RUN = "heart-0123456789"
+MADE = ("evaluation", "report", "model", "manifest", "reference")
 IMAGE = "492215442770.dkr.ecr.eu-central-1.amazonaws.com/sagemaker-xgboost:3.2-0"
 
 
@@ -135,9 +136,15 @@ class TrainedCandidate:
             "manifest": ("lake", object_keys.manifest("heart", run_id), manifest),
             "evaluation": (
                 "lake",
-                f"evaluation/heart/{run_id}/evaluation.json",
+                f"evaluation/heart/{run_id}{f'-{champion:08x}' if champion else ''}/evaluation.json",
                 json.dumps(evaluation(auc, run_id, champion)).encode(),
             ),
+            "out_of_fold": (
+                "lake",
+                f"models/heart/{run_id}/xgboost/job/output/output.tar.gz",
+                f"risks of {run_id}".encode(),
+            ),
+            "reference": ("lake", f"training/heart/{run_id}/set/reference.json", b"{}"),
             "report": ("results", object_keys.report("heart", run_id), b"<html></html>"),
             "code": ("lake", object_keys.job_code(self.code_digest), code),
         } | {
@@ -150,11 +157,14 @@ class TrainedCandidate:
         for name, (bucket, key, data) in artefacts.items():
             stack.put(bucket, key, data)
             self.uris[name] = f"s3://clinrisk-{bucket}/{key}"
-        self.reference_uri = f"s3://clinrisk-lake/training/heart/{run_id}/set/reference.json"
 
     def change(self, name: str, data: bytes) -> None:
-        """Put other bytes where an artefact lies."""
+        """Put other bytes where an artefact lies, or its copy once it is judged."""
         bucket, _, key = self.uris[name].removeprefix("s3://clinrisk-").partition("/")
+        name = object_keys.evaluation_name(self.uris["evaluation"])
+        kept = object_keys.candidate("heart", name, key.rpartition("/")[2])
+        if kept in self.stack.keys("lake"):
+            key = kept
         self.stack.put(bucket, key, data)
 
     def facts(self) -> dict[str, Any]:
@@ -168,7 +178,7 @@ class TrainedCandidate:
             "run_id": self.run_id,
             "image": IMAGE,
             "code_digest": self.code_digest,
-            **{f"{name}_uri": self.uris[name] for name in ("evaluation", "report", "model", "manifest")},
+            **{f"{name}_uri": self.uris[name] for name in MADE},
         }
 
     def register(self, judgement: dict[str, Any]) -> tuple[str, int]:
@@ -179,7 +189,7 @@ class TrainedCandidate:
             ModelApprovalStatus="PendingManualApproval",
             CustomerMetadataProperties=judgement["digests"],
             InferenceSpecification={
-                "Containers": [{"Image": IMAGE, "ModelDataUrl": self.uris["model"]}],
+                "Containers": [{"Image": IMAGE, "ModelDataUrl": judgement["model_uri"]}],
                 "SupportedContentTypes": ["text/csv"],
                 "SupportedResponseMIMETypes": ["text/csv"],
             },
@@ -199,7 +209,7 @@ class TrainedCandidate:
             "package_version": package[1],
             "digests": judgement["digests"],
             "summary": judgement["summary"],
-            "evaluation_uri": self.uris["evaluation"],
+            "evaluation_uri": judgement["evaluation_uri"],
             "report_uri": self.uris["report"],
             "unmet": judgement["unmet"],
         }
@@ -217,9 +227,7 @@ class TrainedCandidate:
             "digests": judgement["digests"],
             "threshold": judgement["threshold"],
             "approval_id": approval_id,
-            "model_uri": self.uris["model"],
-            "reference_uri": self.reference_uri,
-            "evaluation_uri": self.uris["evaluation"],
+            **{f"{name}_uri": judgement[f"{name}_uri"] for name in ("model", "reference", "evaluation")},
         }
 
 

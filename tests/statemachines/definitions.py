@@ -139,6 +139,9 @@ def successors(state: dict[str, Any]) -> list[str]:
     return [*direct, *choices, *catches]
 
 
+_A_MINUTE = 60  # where a variable has it
+
+
 def with_plain_limits(given: dict[str, Any]) -> dict[str, Any]:
     """Put a number where TimeoutSeconds is an expression, and leave out what a linter is too old for.
 
@@ -149,7 +152,7 @@ def with_plain_limits(given: dict[str, Any]) -> dict[str, Any]:
         state.get("ItemReader", {}).pop("ReaderConfig", None)
         limit = state.get("TimeoutSeconds")
         if isinstance(limit, str):
-            state["TimeoutSeconds"] = int(jsonata.Jsonata.jsonata(limit[2:-2]).evaluate(None))
+            state["TimeoutSeconds"] = int(jsonata.Jsonata.jsonata(limit[2:-2]).evaluate(None) or _A_MINUTE)
     return given
 
 

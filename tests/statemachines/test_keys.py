@@ -45,6 +45,8 @@ VALUES: dict[str, list[Any]] = {
     "live_version": [3],
     "number": [2],
     "form": ["json", "html"],
+    "evaluation_name": [RUN],
+    "artefact": ["model.tar.gz", "output.tar.gz", "reference.json", "evaluation.json"],
     "account": ["123456789012"],
     "region": ["eu-central-1"],
     "group": ["clinrisk-heart-v1-1732000000", "clinrisk-stroke-v1-1732000000"],

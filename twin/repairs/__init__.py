@@ -21,6 +21,8 @@ MODULES = (
     "notifications.mail_delivery",
     "notifications.bucket_events",
     "step_functions.execution_life",
+    "step_functions.execution_run",
+    "step_functions.redrive",
     "step_functions.task_limits",
     "step_functions.service_calls",
     "step_functions.parallel_branches",

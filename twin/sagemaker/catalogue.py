@@ -23,6 +23,15 @@ class Catalogue:
         self._kinds: dict[str, dict[str, Body]] = {}
         self._tags: dict[str, dict[str, str]] = {}
 
+    def contents(self) -> Body:
+        """Return all that is known, to be restored by another twin."""
+        return {"kinds": self._kinds, "tags": self._tags}
+
+    def restore(self, contents: Body) -> None:
+        """Know what another twin knew."""
+        self._kinds.update(contents["kinds"])
+        self._tags.update(contents["tags"])
+
     def kind(self, kind: str) -> dict[str, Body]:
         """Return the live table of one kind; hold `lock` while you change it."""
         return self._kinds.setdefault(kind, {})

@@ -61,6 +61,20 @@ class LocalSageMaker:
         """Return the names of the control-plane operations that work here."""
         return frozenset(self._operations)
 
+    def contents(self) -> Body:
+        """Return all that is known, to be restored by another twin."""
+        return {"catalogue": self.catalogue.contents(), "features": self.features.contents()}
+
+    def restore(self, contents: Body) -> None:
+        """Know what another twin knew; its jobs are as they were when it stopped."""
+        self.catalogue.restore(contents["catalogue"])
+        self.features.restore(contents["features"])
+
+    def end_interrupted(self) -> None:
+        """End the jobs that ran when another twin stopped."""
+        for board in self.boards:
+            board.end_interrupted()
+
     def handle(self, operation: str, body: Body) -> Body:
         """Do one operation of SageMaker's control plane; the answer is ready to be sent as JSON."""
         return self._do(service_model.CONTROL_PLANE, self._operations, operation, body)

@@ -5,19 +5,31 @@ on standard input. When the pipe closes, whoever wanted this twin is gone, and s
 Ctrl-C, a killed test or a closed terminal leave nothing behind.
 """
 
+from __future__ import annotations
+
 import asyncio
+import logging
 import os
 import signal
 import sys
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from twin import repairs
 from twin.state import Endpoint, StateDirectory
 
+if TYPE_CHECKING:
+    from twin.server.snapshot import Snapshot
 
-async def serve(port: int, state: StateDirectory, site: repairs.Site, *, abandonable: bool) -> None:
-    """Serve until a signal ends it; the endpoint file appears once requests are answered."""
+
+async def serve(
+    port: int, state: StateDirectory, site: repairs.Site, snapshot: Snapshot | None, *, abandonable: bool
+) -> None:
+    """Serve until a signal ends it; the endpoint file appears once requests are answered.
+
+    A snapshot is taken last, when no more requests are answered.
+    """
     from hypercorn.asyncio import serve as serve_asgi  # noqa: PLC0415
     from hypercorn.config import Config  # noqa: PLC0415
     from ministack import app  # noqa: PLC0415
@@ -38,10 +50,16 @@ async def serve(port: int, state: StateDirectory, site: repairs.Site, *, abandon
     server = asyncio.create_task(serve_asgi(close_back_doors(app.app), config, shutdown_trigger=stop.wait))
     while not server.done() and not await _answers(port):
         await asyncio.sleep(0.02)
+    if snapshot and not server.done():
+        await asyncio.to_thread(snapshot.go_on)
     if not server.done():
         keys = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
         state.write(Endpoint(site.endpoint_url, os.environ["AWS_REGION"], *keys, None, os.getpid()))
-    await server
+    await asyncio.wait([server, asyncio.ensure_future(stop.wait())], return_when=asyncio.FIRST_COMPLETED)
+    if snapshot:
+        snapshot.save()
+    else:
+        await server
 
 
 def main() -> None:
@@ -59,10 +77,21 @@ def main() -> None:
     from twin.repairs.cloudwatch import alarm_evaluation  # noqa: PLC0415
     from twin.sagemaker.engine import installation  # noqa: PLC0415
 
-    alarm_evaluation.start_evaluation()
     sagemaker, _ = installation.put_into_engine(site, Path(os.environ["TWIN_JOBS_PYTHON"]))
+    snapshot = None
+    if kept := state.kept:
+        from twin.server.snapshot import Snapshot  # noqa: PLC0415
+
+        snapshot = Snapshot(state, kept, sagemaker)
+        snapshot.load()
+    alarm_evaluation.start_evaluation()
     try:
-        asyncio.run(serve(port, state, site, abandonable=abandonable))
+        # No clean-up of the loop: after a snapshot nothing is answered any more, not even with an error.
+        asyncio.new_event_loop().run_until_complete(
+            serve(port, state, site, snapshot, abandonable=abandonable)
+        )
+    except Exception:
+        logging.getLogger("twin.server").exception("The twin broke off.")
     finally:
         state.endpoint_file.unlink(missing_ok=True)
         sagemaker.shutdown()

@@ -1,8 +1,6 @@
-"""What a twin forgets when it stops, in words: it keeps everything in its memory.
+"""What a twin forgets or keeps when it stops, in words.
 
-Nothing of it could be kept honestly. The engine can write the tables of most of its services down, but a
-running execution is a thread of its own: after a restart the engine ends it as FAILED, and with it every
-question that waits for an answer. Half a memory would show uploads whose workflows are gone.
+How it is kept is in `snapshot`.
 """
 
 from __future__ import annotations
@@ -16,14 +14,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from twin.state import Endpoint
+    from twin.state import Endpoint, KeptState
 
 _PATIENCE_SECONDS = 5
 _JOBS = ("TrainingJob", "ProcessingJob", "TransformJob")
 
 
-def in_words(endpoint: Endpoint) -> str:
-    """Return what is in a running twin as one sentence, or an empty text where there is nothing."""
+def in_words(endpoint: Endpoint, kept: KeptState | None) -> str:
+    """Return what becomes of what is in a running twin, or an empty text where there is nothing."""
     make: Callable[..., Any] = boto3.client
 
     def client(service: str) -> Any:
@@ -51,7 +49,13 @@ def in_words(endpoint: Endpoint) -> str:
     except (BotoCoreError, ClientError):
         return ""  # a twin that does not answer has to stop all the same
     found = [f"{number} {noun}{'' if number == 1 else 's'}" for noun, number in counts.items() if number]
-    return f"It has forgotten {_listed(found)}." if found else ""
+    if not kept:
+        return f"It has forgotten {_listed(found)}." if found else ""
+    what = (
+        f"It has kept {_listed(found or ['nothing'])} in {kept.root}. Go on with: twin up --state {kept.root}"
+    )
+    interrupted = "\nExecutions that wait for an answer will wait on; whatever else ran will have ended."
+    return what + (interrupted if counts["running execution"] or counts["unfinished job"] else "")
 
 
 def _stacks(cloudformation: Any) -> int:

@@ -12,10 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from twin.repairs.repair_registry import ENGINE_VERSION
 from twin.server.environment import engine_environment, jobs_python
-from twin.state import PROJECT, Endpoint, StateDirectory
+from twin.state import DEFAULT_PORT, PROJECT, Endpoint, KeptState, StateDirectory
 
 READY_SECONDS = 30.0
+STOPPED_SECONDS = 5.0
+KEPT_SECONDS = 300.0
+"""How long a twin that keeps what it holds may take to read or to write it."""
 
 
 class TwinError(Exception):
@@ -31,18 +35,26 @@ class StartedTwin:
 
 
 def start(
-    state: StateDirectory, port: int, *, abandonable: bool, job_slots: int | None = None
+    state: StateDirectory,
+    port: int | None,
+    *,
+    abandonable: bool,
+    job_slots: int | None = None,
+    kept: KeptState | None = None,
 ) -> StartedTwin:
-    """Start a twin and wait until it answers.
+    """Start a twin and wait until it answers; without a port at the kept one, or at the default.
 
     `abandonable` twins end when this process ends, however it ends; others stay until `stop`. With no job
     slots every job of SageMaker waits for a machine, as it does on AWS when there is none to be had.
     """
     if running := state.read():
         raise TwinError(f"A twin is already running at {running.endpoint_url} (`twin down` ends it).")
+    port = _port_of(kept, port) if kept else port or DEFAULT_PORT
     _require_free(port)
     state.root.mkdir(parents=True, exist_ok=True)
-    state.prepare()
+    if kept:
+        kept.claim(port, ENGINE_VERSION)
+    state.prepare(kept)
     environment = engine_environment(port, state.root, "twin", secrets.token_hex(20))
     environment["TWIN_JOBS_PYTHON"] = str(jobs_python(PROJECT))
     if job_slots is not None:
@@ -58,10 +70,10 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    deadline = time.monotonic() + READY_SECONDS
+    deadline = time.monotonic() + (KEPT_SECONDS if kept else READY_SECONDS)
     while (endpoint := state.read()) is None:
         if process.poll() is not None or time.monotonic() > deadline:
-            stop_process(state, process.pid)
+            _end_process(process.pid, state, STOPPED_SECONDS)
             raise TwinError(f"The twin did not start; the end of {state.log}:\n{_tail(state.log)}")
         time.sleep(0.02)
     return StartedTwin(endpoint, process)
@@ -78,8 +90,20 @@ def stop(state: StateDirectory) -> bool:
     return True
 
 
-def stop_process(state: StateDirectory, pid: int, grace_seconds: float = 5.0) -> None:
-    """End a twin by its process id: with SIGTERM first, then, with its process group, with SIGKILL."""
+def stop_process(state: StateDirectory, pid: int) -> None:
+    """End a twin by its process id; raise TwinError when it has not kept what it should."""
+    kept = state.kept
+    before = kept.written_at() if kept else None
+    _end_process(pid, state, KEPT_SECONDS if kept else STOPPED_SECONDS)
+    if kept and kept.written_at() == before:
+        raise TwinError(
+            f"The twin has stopped and kept nothing: {kept.root} is as it was before. Why is at the end of"
+            f" {state.log}:\n{_tail(state.log)}"
+        )
+
+
+def _end_process(pid: int, state: StateDirectory, grace_seconds: float) -> None:
+    """End a twin with SIGTERM first, then, with its process group, with SIGKILL."""
     deadline = time.monotonic() + grace_seconds
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
@@ -98,6 +122,24 @@ def running(state: StateDirectory, port: int, *, job_slots: int | None = None) -
     finally:
         stop_process(state, started.process.pid)
         started.process.wait()
+
+
+def _port_of(kept: KeptState, port: int | None) -> int:
+    """Return the port that a kept state belongs to; its links and addresses hold it."""
+    facts = kept.facts()
+    if not facts and kept.root.exists() and any(kept.root.iterdir()):
+        raise TwinError(f"{kept.root} holds other files. Name a directory that is empty or does not exist.")
+    if facts.get("engine", ENGINE_VERSION) != ENGINE_VERSION:
+        raise TwinError(
+            f"{kept.root} belongs to version {facts['engine']} of the engine, and this is {ENGINE_VERSION}."
+            " Install that version, or name another directory."
+        )
+    if port not in {None, facts.get("port", port)}:
+        raise TwinError(
+            f"What is in {kept.root} belongs to port {facts['port']}: its links name it. Leave out --port"
+            " (and TWIN_PORT)."
+        )
+    return int(facts.get("port") or port or DEFAULT_PORT)
 
 
 def end_on_signals() -> None:

@@ -1,6 +1,6 @@
 """Run Check: what one check of the registry finds in each recent batch of the live model.
 
-AWS calls: s3:GetObject on Lake (profiles/, score-profiles/, joined/, training/, evaluation/); kms:Decrypt
+AWS calls: s3:GetObject on Lake (profiles/, score-profiles/, joined/, candidates/); kms:Decrypt
 (DataKey).
 Environment: none of its own. Layers: Clinrisk, Numeric.
 """

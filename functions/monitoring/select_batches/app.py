@@ -1,8 +1,9 @@
 """Select Batches: the newest batches that the live model scored, by the profiles that were stored for each.
 
 AWS calls: dynamodb:GetItem on Deployments, dynamodb:Query on Uploads; s3:ListBucket on Lake (score-profiles/,
-joined/).
-Environment: DEPLOYMENTS_TABLE, UPLOADS_TABLE, LAKE_BUCKET.
+joined/), s3:GetObject on Lake (candidates/); kms:Verify (DecisionKey), kms:Decrypt (DataKey);
+sagemaker:DescribeModel.
+Environment: DEPLOYMENTS_TABLE, UPLOADS_TABLE, LAKE_BUCKET, DECISION_KEY.
 """
 
 from __future__ import annotations

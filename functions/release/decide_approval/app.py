@@ -1,10 +1,12 @@
 """Decide Approval: the page behind the mailed link. Looking changes nothing; one POST decides.
 
 AWS calls: dynamodb:GetItem, UpdateItem on Approvals; dynamodb:GetItem on Deployments; dynamodb:Query on
-Uploads; kms:GenerateMac (SigningKey); s3:GetObject on Lake (training/, evaluation/, comparisons/) and Results
-(reports/), s3:ListBucket on Lake (comparisons/); s3:ListBucket, s3:GetObject, s3:PutObject on
-Audit (the ledger); kms:Decrypt, kms:GenerateDataKey (DataKey); states:SendTaskSuccess, SendTaskFailure.
-Environment: APPROVALS_TABLE, DEPLOYMENTS_TABLE, UPLOADS_TABLE, SIGNING_KEY, LAKE_BUCKET, AUDIT_BUCKET.
+Uploads; kms:GenerateMac (SigningKey); kms:Sign (DecisionKey); s3:GetObject on Lake (training/, candidates/,
+comparisons/) and Results (reports/), s3:ListBucket on Lake (comparisons/); s3:ListBucket, s3:GetObject,
+s3:PutObject on Audit (the ledger); kms:Decrypt, kms:GenerateDataKey (DataKey); states:SendTaskSuccess,
+SendTaskFailure.
+Environment: APPROVALS_TABLE, DEPLOYMENTS_TABLE, UPLOADS_TABLE, SIGNING_KEY, DECISION_KEY, LAKE_BUCKET,
+AUDIT_BUCKET.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Promote Candidate: check the recorded decision, hash everything again, then move the live pointer.
 
 AWS calls: dynamodb:GetItem, UpdateItem, Query on Approvals; states:SendTaskFailure; dynamodb:GetItem,
-TransactWriteItems (PutItem) on Deployments; dynamodb:Query on Uploads; s3:GetObject on Lake (models/,
-training/, evaluation/, code/) and Results (reports/); sagemaker:DescribeModelPackage; s3:ListBucket,
-s3:GetObject, s3:PutObject on Audit (the ledger); kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: APPROVALS_TABLE, DEPLOYMENTS_TABLE, UPLOADS_TABLE, LAKE_BUCKET, AUDIT_BUCKET.
+TransactWriteItems (PutItem) on Deployments; dynamodb:Query on Uploads; s3:GetObject on Lake (candidates/,
+training/, code/) and Results (reports/); sagemaker:DescribeModelPackage; s3:ListBucket, s3:GetObject,
+s3:PutObject on Audit (the ledger); kms:Verify (DecisionKey); kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: APPROVALS_TABLE, DEPLOYMENTS_TABLE, UPLOADS_TABLE, DECISION_KEY, LAKE_BUCKET, AUDIT_BUCKET.
 """
 
 from __future__ import annotations

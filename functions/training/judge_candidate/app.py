@@ -1,7 +1,8 @@
-"""Judge Candidate: hash every artefact of a run, and hold its evaluation against the promotion bar.
+"""Judge Candidate: hash all artefacts of a run, hold it against the promotion bar, keep what may be released.
 
-AWS calls: s3:GetObject on Lake (models/, training/, evaluation/, code/) and Results (reports/);
-dynamodb:GetItem on Deployments; kms:Decrypt (DataKey).
+AWS calls: s3:GetObject on Lake (models/, training/, evaluation/, code/) and Results (reports/); s3:GetObject
+and s3:PutObject on Lake (candidates/); dynamodb:GetItem on Deployments; kms:Decrypt, kms:GenerateDataKey
+(DataKey).
 Environment: LAKE_BUCKET, DEPLOYMENTS_TABLE.
 """
 

@@ -17,6 +17,8 @@
     +-- EvidenceChanged        an artefact no longer has the digest that was approved
     +-- LedgerAltered          what lies in the audit ledger is not what was written there
     +-- DecisionMissing        no recorded decision allows this promotion
+    +-- DecisionForged         a decision does not carry the signature of the page that takes decisions
+    +-- ReleaseAltered         what is live is not what was approved: bytes, threshold, or the model served
     +-- ChampionChanged        another model is live than the one that the evidence compares with
     +-- TrainingFileWithdrawn  a file that the candidate learned from does not count any more
     +-- DecisionInvalid        an approval link or form that is forged, expired, used or incomplete
@@ -115,6 +117,14 @@ class LedgerAltered(ClinriskError):
 
 class DecisionMissing(ClinriskError):
     """Our own records hold no decision that allows this."""
+
+
+class DecisionForged(ClinriskError):
+    """A decision does not carry the signature of the page that takes decisions, or was altered since."""
+
+
+class ReleaseAltered(ClinriskError):
+    """What is live is not, in every part, what the signed decision approved."""
 
 
 class ChampionChanged(ClinriskError):

@@ -250,6 +250,31 @@ def test_a_shadow_that_breaks_costs_the_clinicians_nothing_and_is_reported(shado
     assert re.search(r"Later batch [0-9a-f]{8}: It ended with SageMaker\.", page(shadowed.seen["link"]))
 
 
+@pytest.mark.parametrize("word", ["success", "failure"])
+def test_an_answer_without_the_page_decides_nothing_and_the_question_stays_open(
+    shadowed: Hospital, word: str
+) -> None:
+    approval_id = asked(shadowed, shadowed.seen["link"])["approval_id"]
+    key = {"pk": {"S": f"APPROVAL#{approval_id}"}, "sk": {"S": "STATE"}}
+    row = {"TableName": shadowed.outputs["ApprovalsTable"], "Key": key}
+
+    def token() -> str:
+        return str(shadowed.twin.client("dynamodb").get_item(**row)["Item"]["task_token"]["S"])
+
+    before, states = token(), shadowed.twin.client("stepfunctions")
+    if word == "success":
+        forged = {"approval_id": approval_id, "decision": "APPROVED", "decided_at": "", "reason": ""}
+        states.send_task_success(taskToken=before, output=json.dumps(forged))
+    else:
+        states.send_task_failure(taskToken=before, error="ApprovalRejected", cause="no")
+    shadowed.wait(lambda: token() != before)
+    assert asked(shadowed, shadowed.seen["link"])["status"] == "PENDING"
+    told = [
+        one for one in shadowed.mails("operator") if "did not come from the approval page" in one["subject"]
+    ]
+    assert len(told) == (1 if word == "success" else 2)
+
+
 def test_what_was_decided_is_no_shadow_any_more(shadowed: Hospital) -> None:
     assert answered(shadowed.seen["link"], "approve")[0] == 200
     assert shadowed.ended("Release", 3)[0]["status"] == "SUCCEEDED"
@@ -275,3 +300,32 @@ def test_release_and_monitoring_are_editions_of_the_card(shadowed: Hospital) -> 
     html = shadowed.twin.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
     assert "as live version 2, in place of version 1" in html
     assert "Open findings of monitoring" in html
+
+
+WRITERS = ("TrainJobRole", "EvaluateJobRole", "ServeJobRole", "PromoteCandidateRole", "DecideApprovalRole")
+
+
+@pytest.mark.parametrize("role", WRITERS)
+def test_no_role_writes_into_what_was_judged(shadowed: Hospital, role: str) -> None:
+    client = shadowed.acting_as(shadowed.role(role))
+    [key, *_] = shadowed.keys("candidates/heart/")
+    assert refused(client.put_object, Bucket=shadowed.outputs["LakeBucket"], Key=key, Body=b"forged")
+
+
+def test_nothing_is_published_from_bytes_that_an_administrator_altered(shadowed: Hospital) -> None:
+    s3, lake = shadowed.twin.client("s3"), shadowed.outputs["LakeBucket"]
+    live = shadowed.twin.clinrisk("live", "heart")["heart"]["live"]
+    key = live["model_uri"].removeprefix(f"s3://{lake}/")
+    approved = s3.get_object(Bucket=lake, Key=key)["Body"].read()
+    # The twin's root may do what an administrator could who has taken the bucket's policy away.
+    s3.put_object(Bucket=lake, Key=key, Body=approved + b"\0")
+    shadowed.drop("inference", "friday", 30, seed=7)
+    assert shadowed.ended("Scoring", 5)[0]["status"] == "FAILED"
+    why = "Live version 2 of heart is not what was approved: the model has other bytes."
+    assert any(why in one["body"] for one in shadowed.mails("operator"))
+    bucket = shadowed.outputs["ResultsBucket"]
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket, Prefix="results/heart/friday/")
+    s3.put_object(Bucket=lake, Key=key, Body=approved)
+    [stuck] = shadowed.twin.clinrisk("stuck", "--patience", "0")
+    shadowed.twin.clinrisk("redrive", stuck["subject"])
+    assert len(rows_of(shadowed.results("friday"))) == 30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -72,16 +73,14 @@ def test_the_table_records_a_decision_until_the_question_expires(
 ) -> None:
     """Whatever was checked before: the write itself has the deadline as its condition."""
     approval = approvals.find(RequestedApproval(stack).approval_id)
-    recorded = approvals.decide(
+    answer = replace(
         approval,
         decision=approvals.REJECTED,
         reason="Older women are missed too often.",
-        evidence={},
-        accepted=[],
         decided_at=stamp(NOW),
-        now=approval.expires_at + seconds,
+        signature="c2lnbmVk",
     )
-    assert recorded is open_
+    assert approvals.decide(answer, approval.expires_at + seconds) is open_
     found = approvals.find(approval.approval_id)
     assert found.status == (approvals.REJECTED if open_ else approvals.PENDING)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from clinrisk.aws.tables import approvals, deployments
 from clinrisk.core import object_keys
 from clinrisk.core.release import obstacles, shadow
 from clinrisk.errors import ChampionChanged
-from clinrisk.services.release import overtaken_questions
+from clinrisk.services.release import overtaken_questions, signatures
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.trained_candidate import TrainedCandidate, WaitingExecution
 from tests.integration.two_actors import just_before
@@ -181,15 +182,14 @@ def test_a_decision_that_broke_off_before_the_ledger_is_completed_by_the_same_an
     waiting = WaitingExecution(stack)
     asked = RequestedApproval(stack, waiting.token)
     asked.carry()
-    approvals.decide(
+    answer = replace(
         approvals.find(asked.approval_id),
         decision=approvals.APPROVED,
         reason="Recorded before the crash.",
         evidence={"report": "0" * 64},
-        accepted=[],
         decided_at="2026-03-01T09:30:00.000Z",
-        now=0,
     )
+    approvals.decide(signatures.sign(answer), 0)
     assert stack.ledger("decided") == []
     assert "Recorded before the crash." in asked.answer()["body"]
     assert kept(stack, asked, "decided")["evidence"] == {"report": "0" * 64}

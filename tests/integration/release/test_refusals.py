@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk import use_cases
+from clinrisk.aws.tables import approvals
 from clinrisk.errors import DecisionMissing, EvidenceChanged, FeatureMismatch
+from clinrisk.services.release import signatures
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.trained_candidate import RUN, TrainedCandidate, WaitingExecution, evaluation
 
@@ -48,12 +50,12 @@ def test_a_candidate_of_other_files_is_not_released(stack: Stack, asked: Request
 
 def test_a_decision_made_on_other_evidence_releases_nothing(stack: Stack, asked: RequestedApproval) -> None:
     table = stack.tables.Table("clinrisk-approvals")
-    key = {"pk": f"APPROVAL#{asked.approval_id}", "sk": "STATE"}
-    evidence: Any = table.get_item(Key=key)["Item"]["evidence"]
+    decided = approvals.find(asked.approval_id)
+    other = signatures.sign(replace(decided, evidence=decided.evidence | {"report": "0" * 64}))
     table.update_item(
-        Key=key,
-        UpdateExpression="SET evidence = :other",
-        ExpressionAttributeValues={":other": evidence | {"report": "0" * 64}},
+        Key={"pk": f"APPROVAL#{asked.approval_id}", "sk": "STATE"},
+        UpdateExpression="SET evidence = :other, signature = :signature",
+        ExpressionAttributeValues={":other": other.evidence, ":signature": other.signature},
     )
     with pytest.raises(
         EvidenceChanged, match=r"^The decision was made on other evidence than this candidate's\.$"

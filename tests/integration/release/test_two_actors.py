@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from clinrisk.aws.tables import approvals
 from clinrisk.errors import DecisionInvalid, DecisionMissing
 from clinrisk.messages.release import ApprovalRequest
-from clinrisk.services.release import expire_approval
+from clinrisk.services.release import expire_approval, signatures
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.trained_candidate import WaitingExecution
 from tests.integration.two_actors import just_before
@@ -24,9 +25,8 @@ DECISIONS = [(approvals.APPROVED, approvals.REJECTED), (approvals.REJECTED, appr
 def decide(approval: approvals.Approval, decision: str) -> bool:
     """Record a decision, with a reason and evidence of its own."""
     reason, evidence = f"I have {decision} it.", {"report": decision}
-    return approvals.decide(
-        approval, decision=decision, reason=reason, evidence=evidence, accepted=[], decided_at=AT, now=0
-    )
+    answer = replace(approval, decision=decision, reason=reason, evidence=evidence, decided_at=AT)
+    return approvals.decide(signatures.sign(answer), 0)
 
 
 def decided(stack: Stack) -> approvals.Approval:

@@ -70,6 +70,8 @@ def cast(**changes: Any) -> dict[str, Any]:
             "decided_at": "t",
             "reason": "fine",
         },
+        "Verify Answer": {"genuine": True, "seconds_left": 0, "message": ""},
+        "Announce Forged Answer": {"MessageId": "m"},
         "Expire Approval": {"reason": "Nobody decided in time."},
         "Promote Candidate": {"live_version": 1, "subject": "Released", "message": "Version 1 is live."},
         "Mark Approved": {"ModelPackageArn": PACKAGE},
@@ -122,6 +124,35 @@ def test_a_no_withdraws_the_candidate(scene: Setting) -> None:
     [withdraw] = stage.stage.to("Withdraw Candidate")
     assert withdraw.arguments["ModelApprovalStatus"] == "Rejected"
     assert "Promote Candidate" not in stage.stage.states
+
+
+FORGED = {"genuine": False, "seconds_left": 3600, "message": "Nobody has decided so."}
+YES = {"approval_id": "ap-1", "decision": "APPROVED", "decided_at": "t", "reason": "fine"}
+
+
+@pytest.mark.parametrize("made_up", [YES, ServiceError("ApprovalRejected", "No.")], ids=["yes", "no"])
+def test_an_answer_that_nobody_gave_is_announced_and_the_question_asked_again(
+    scene: Setting, made_up: Any
+) -> None:
+    genuine = cast()["Verify Answer"]
+    stage = scene(cast(Await_Approval=[made_up, YES], Verify_Answer=[FORGED, genuine]))
+    assert stage.run("release", CANDIDATE, RUN).status == "SUCCEEDED"
+    [mail] = stage.stage.to("Announce Forged Answer")
+    assert mail.arguments["Message"].startswith("Nobody has decided so.")
+    assert [one.payload["error"]["Error"] for one in stage.stage.to("Verify Answer")] == [
+        getattr(made_up, "error", ""),
+        "",
+    ]
+    assert stage.stage.timeouts["Await Approval"] == 3600
+    assert "Withdraw Candidate" not in stage.stage.states
+
+
+def test_a_no_that_cannot_be_verified_is_not_said_to_be_one(scene: Setting) -> None:
+    no = ServiceError("ApprovalRejected", "No.")
+    stage = scene(cast(Await_Approval=no, Verify_Answer=ServiceError("Lambda.Unknown")))
+    end = stage.run("release", CANDIDATE, RUN)
+    assert (end.status, end.error) == ("FAILED", "Lambda.Unknown")
+    assert "said no" not in message(stage)
 
 
 def test_a_silence_expires_and_withdraws_the_candidate(scene: Setting) -> None:

@@ -50,8 +50,15 @@ def trained(call: Call) -> dict[str, Any]:
     }
 
 
+KEPT = {
+    "model_uri": f"s3://lake/candidates/heart/{RUN}/model.tar.gz",
+    "reference_uri": f"s3://lake/candidates/heart/{RUN}/reference.json",
+    "evaluation_uri": f"s3://lake/candidates/heart/{RUN}/evaluation.json",
+}
+
+
 def judged(**changes: Any) -> dict[str, Any]:
-    verdict = {
+    verdict = KEPT | {
         "verdict": "APPROVABLE",
         "unmet": [],
         "digests": DIGESTS,
@@ -174,12 +181,9 @@ def test_a_release_during_a_training_leads_to_a_fresh_evaluation_of_the_same_mod
     [start] = stage.stage.to("Start Release")
     assert start.arguments["Name"] == RUN + attempt
     assert start.arguments["Input"]["run_id"] == RUN
-    assert start.arguments["Input"]["evaluation_uri"] == (
-        f"s3://lake/evaluation/heart/{RUN}{attempt}/evaluation.json"
-    )
-    assert stage.stage.to("Judge Candidate")[1].payload["report_uri"] == (
-        f"s3://results/reports/heart/{RUN}{attempt}/report.html"
-    )
+    judged_as = stage.stage.to("Judge Candidate")[1].payload
+    assert judged_as["evaluation_uri"] == f"s3://lake/evaluation/heart/{RUN}{attempt}/evaluation.json"
+    assert judged_as["report_uri"] == f"s3://results/reports/heart/{RUN}{attempt}/report.html"
     [registration] = stage.stage.to("Register Candidate")
     assert registration.arguments["ClientToken"] == RUN + attempt
     assert len(stage.stage.to("Train XGBoost")) == 1
@@ -206,7 +210,9 @@ def test_an_existing_run_is_evaluated_without_training_again(scene: Setting) -> 
     [start] = stage.stage.to("Start Release")
     assert start.arguments["Input"]["run_id"] == RUN
     assert start.arguments["Name"].startswith(f"{RUN}-")
-    assert start.arguments["Input"]["model_uri"].endswith(f"{RUN}-xgboost-0/output/model.tar.gz")
+    [judge] = stage.stage.to("Judge Candidate")
+    assert judge.payload["model_uri"].endswith(f"{RUN}-xgboost-0/output/model.tar.gz")
+    assert start.arguments["Input"]["model_uri"] == KEPT["model_uri"]
     [wait] = [turn for turn in stage.stage.turns if turn.state == "Wait To Train"]
     assert wait.payload["joins"] is False
 
@@ -346,11 +352,11 @@ def test_a_registered_candidate_is_handed_over_to_a_release_of_the_runs_name(sce
         "threshold": 0.31,
         "summary": "AUC .90",
         "unmet": [],
-        "model_uri": f"s3://lake/models/heart/{RUN}/xgboost/{RUN}-xgboost-0/output/model.tar.gz",
-        "reference_uri": f"s3://lake/training/heart/{RUN}/set/reference.json",
-        "evaluation_uri": f"s3://lake/evaluation/heart/{RUN}/evaluation.json",
+        **KEPT,
         "report_uri": f"s3://results/reports/heart/{RUN}/report.html",
     }
+    [model] = stage.stage.to("Create Model")
+    assert model.arguments["PrimaryContainer"]["ModelDataUrl"] == KEPT["model_uri"]
     assert ReleaseRequest.model_validate_json(json.dumps(start.arguments["Input"])).run_id == RUN
     assert stage.stage.states[-1] == "Start Release"
 

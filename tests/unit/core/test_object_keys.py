@@ -27,6 +27,8 @@ VALUES = {
     "version_id": "v1",
     "number": 2,
     "form": "html",
+    "evaluation_name": "run-1-0a1b2c3d",
+    "artefact": "model.tar.gz",
     "evaluation_uri": "s3://lake/evaluation/heart/run-1-0a1b2c3d/evaluation.json",
     "report_uri": "s3://results/reports/heart/run-1/report.html",
 }

@@ -4,9 +4,11 @@ Uploads in parts are in `multipart_uploads`.
 """
 
 import os
+import shutil
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, overload
 
 from ministack.services import s3
@@ -30,6 +32,24 @@ class ObjectFile:
             self._size = file.tell()
         weakref.finalize(self, os.unlink, self._path)
 
+    @classmethod
+    def copied(cls, source: Path) -> "ObjectFile":
+        """Return the bytes of another file, which is left alone."""
+        made = cls(())
+        Path(made._path).unlink()
+        _link(source, Path(made._path))
+        made._size = source.stat().st_size
+        return made
+
+    @property
+    def name(self) -> str:
+        """Return the name of the file."""
+        return Path(self._path).name
+
+    def link(self, target: Path) -> None:
+        """Put the bytes into another file, which stays when this one goes."""
+        _link(Path(self._path), target)
+
     def __len__(self) -> int:
         """Return the number of bytes."""
         return self._size
@@ -51,6 +71,14 @@ class ObjectFile:
         """Return all bytes, a megabyte at a time."""
         for start in range(0, self._size, _BLOCK):
             yield self[start : start + _BLOCK]
+
+
+def _link(source: Path, target: Path) -> None:
+    """Have the same bytes twice: for nothing where the file system can, since nobody writes to them again."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def in_a_file(body: "bytes | ObjectFile") -> "bytes | ObjectFile":

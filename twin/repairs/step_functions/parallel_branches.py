@@ -2,7 +2,6 @@
 
 import contextvars
 import copy
-import json
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from ministack.services import stepfunctions as sfn
 
 from twin.repairs.repair_registry import Original, repair
+from twin.repairs.step_functions import execution_run
 
 _stop: contextvars.ContextVar[threading.Event | None] = contextvars.ContextVar("stop", default=None)
 
@@ -80,26 +80,6 @@ def run_states(
             raise sfn._ExecutionError(
                 "States.BranchFailed", "Another branch failed, or the execution has ended"
             )
-        state = states[name]
-        kind = state["Type"]
-        ctx["State"] = {"Name": name, "EnteredTime": sfn.now_iso(), "RetryCount": 0}
-        entered = {"stateEnteredEventDetails": {"name": name, "input": json.dumps(data)}}
-        sfn._add_event(execution, f"{kind}StateEntered", entered)
-        match kind:
-            case "Fail":
-                raise sfn._ExecutionError(*sfn._fail_state_error(state, data, ctx))
-            case "Succeed" if sfn._state_query_language(state, ctx) == "JSONata":
-                data, following = sfn._apply_jsonata_output(state, data, ctx, default=data), None
-            case "Succeed":
-                data, following = (
-                    sfn._apply_output_path(state, sfn._apply_input_path(state, data, ctx), ctx),
-                    None,
-                )
-            case "Task" | "Parallel" | "Map":
-                data, following = getattr(sfn, f"_execute_{kind.lower()}")(state, data, execution, ctx)
-            case _:
-                data, following = getattr(sfn, f"_execute_{kind.lower()}")(state, data, ctx)
-        exited = {"stateExitedEventDetails": {"name": name, "output": json.dumps(data)}}
-        sfn._add_event(execution, f"{kind}StateExited", exited)
-        name = following
+        execution_run.enter(states, name, data, execution)
+        data, name = execution_run.execute(states, name, data, execution, ctx)
     return data

@@ -13,13 +13,13 @@ from ministack.services import stepfunctions as sfn
 
 from twin.repairs.lambda_functions.turns import Wait, waited
 from twin.repairs.repair_registry import Original, repair
-from twin.repairs.step_functions.execution_life import current
+from twin.repairs.step_functions.execution_run import current
 
 _POLL_SECONDS = 0.05
 _NEVER = 99_999_999.0
 _LIMITS = ("TimeoutSeconds", "HeartbeatSeconds")
 _SPENT = "A used or expired token is refused as if it had never existed."
-_spent: set[str] = set()
+spent: set[str] = set()
 
 
 @repair(
@@ -31,16 +31,26 @@ _spent: set[str] = set()
 def call_and_wait(
     _original: Original, resource: str, arguments: Any, token: str, state: dict[str, Any]
 ) -> Any:
-    """Make the call, then wait for the token's answer, an expired limit or the end of the execution."""
+    """Make the call, then wait for the token's answer, an expired limit or the end of the execution.
+
+    Where the execution waits on after a restart of the twin, the call was made before it, with its token.
+    """
+    execution = current.get() or {}
+    if handed_out := execution.pop("token", None):
+        token = handed_out
+        execution["context"]["Task"] = {"Token": token}
+        del execution["events"][-1]  # that the task is scheduled, which it was before
     answer: dict[str, Any] = {"event": threading.Event(), "result": None, "error": None, "heartbeat": None}
-    sfn._task_tokens[token] = answer
-    deadline = time.monotonic() + float(state.get("TimeoutSeconds", _NEVER))
+    answer |= {"called": False, "until": time.time() + float(state.get("TimeoutSeconds", _NEVER))}
+    answer = sfn._task_tokens.setdefault(token, answer)
     try:
-        sfn._invoke_resource(resource.replace(".waitForTaskToken", ""), arguments)
-        _wait(answer, deadline, float(state.get("HeartbeatSeconds", _NEVER)))
+        if not answer["called"]:
+            sfn._invoke_resource(resource.replace(".waitForTaskToken", ""), arguments)
+            answer["called"] = True
+        _wait(answer, float(state.get("HeartbeatSeconds", _NEVER)))
     finally:
         sfn._task_tokens.pop(token, None)
-        _spent.add(token)
+        spent.add(token)
     if error := answer["error"]:
         raise sfn._ExecutionError(error["Error"], error["Cause"])
     return json.loads(answer["result"])
@@ -61,7 +71,7 @@ def arguments_with_own_token(
     return original(state, raw_input, ctx)
 
 
-def _wait(answer: dict[str, Any], deadline: float, heartbeat: float) -> None:
+def _wait(answer: dict[str, Any], heartbeat: float) -> None:
     execution = current.get()
     seen, beat = None, time.monotonic()
     while not answer["event"].wait(_POLL_SECONDS):
@@ -70,7 +80,7 @@ def _wait(answer: dict[str, Any], deadline: float, heartbeat: float) -> None:
             seen, beat = answer["heartbeat"], now
         if execution and execution["status"] != "RUNNING":
             raise sfn._ExecutionError("States.Timeout", "The execution has ended")
-        if now > deadline:
+        if time.time() > answer["until"]:
             raise sfn._ExecutionError("States.Timeout", "Nobody answered in time")
         if now - beat > heartbeat:
             raise sfn._ExecutionError("States.HeartbeatTimeout", "No heartbeat in time")
@@ -137,7 +147,7 @@ def invoke_within_own_time(_original: Original, resource: str, arguments: Any, t
 def refuse_spent_token(original: Original, data: dict[str, Any]) -> Any:
     """Pass an answer on; a token that was used or has expired is refused with TaskTimedOut."""
     answered = sfn._task_tokens.get(data.get("taskToken"), {}).get("event")
-    if data.get("taskToken") in _spent or (answered is not None and answered.is_set()):
+    if data.get("taskToken") in spent or (answered is not None and answered.is_set()):
         return sfn.error_response_json("TaskTimedOut", "Task Timed Out: the task does not wait any more", 400)
     return original(data)
 

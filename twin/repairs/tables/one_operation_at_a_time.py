@@ -13,7 +13,7 @@ from twin.repairs.repair_registry import Original, repair
 
 _REASON = "Two operations at once break each other off, or both pass the condition that only one may pass."
 _LINK = "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/WorkingWithItems.html"
-_turn = threading.RLock()
+turn = threading.RLock()
 
 
 @repair(
@@ -24,7 +24,7 @@ _turn = threading.RLock()
 )
 async def answer_alone(original: Original, *request: Any) -> Any:
     """Answer a request. Nothing in it awaits, so the lock is never held while other requests are answered."""
-    with _turn:
+    with turn:
         return await original(*request)
 
 
@@ -42,5 +42,5 @@ async def answer_alone(original: Original, *request: Any) -> Any:
 )
 def change_alone(original: Original, *arguments: Any) -> Any:
     """Do a state's operation, or take an item out."""
-    with _turn:
+    with turn:
         return original(*arguments)

@@ -51,6 +51,10 @@ class OfflineFiles:
                 self._thread.start()
             self._condition.notify()
 
+    def buffered(self) -> list[tuple[Body, list[FeatureRecord]]]:
+        """Return what is not in S3 yet, by group."""
+        return list(self._buffers.values())
+
     def discard(self, name: str) -> None:
         """Drop what a deleted group had not flushed."""
         with self._condition:

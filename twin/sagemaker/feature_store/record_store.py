@@ -38,6 +38,16 @@ class RecordStore:
             "DeleteRecord": self.delete,
         }
 
+    def contents(self) -> Body:
+        """Return the online records and those that are not in S3 yet."""
+        return {"online": self._online, "offline": self.offline.buffered()}
+
+    def restore(self, contents: Body) -> None:
+        """Have the records of another twin."""
+        self._online.update(contents["online"])
+        for group, records in contents["offline"]:
+            self.offline.append(group, records)
+
     def forget(self, name: str) -> None:
         """Drop the records of a deleted group that are not in S3."""
         with self._lock:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("twin.sagemaker")
 MANAGED_BY = "MANAGED_BY_AWS"
+_INTERRUPTED = "InternalServerError: the twin was stopped while the job ran"
 _ALIVE = frozenset({"InProgress", "Stopping"})
 
 
@@ -158,6 +159,12 @@ class JobBoard(ABC):
             job.container.abandon()
             job.turn.set()
 
+    def end_interrupted(self) -> None:
+        """End as Failed what ran when another twin stopped: its processes are gone."""
+        for record in list(self.catalogue.kind(self.kind).values()):
+            if record[f"{self.noun}Status"] in _ALIVE:
+                self._finish(record, "Failed", _INTERRUPTED, "Failed")
+
     @abstractmethod
     def check(self, body: Body) -> None:
         """Refuse what AWS refuses at creation and what the twin cannot run."""
@@ -256,16 +263,18 @@ class JobBoard(ABC):
             self._machines.leave(job.turn)
         job.log.flush()
         shutil.rmtree(job.root, ignore_errors=True)  # patients' data does not outlive the job that needed it
+        self._finish(job.record, outcome, reason, detail)
+        self._jobs.pop(job.name, None)
+        job.done.set()
+
+    def _finish(self, record: Body, outcome: str, reason: str, detail: str) -> None:
         with self.catalogue.lock:
-            record = job.record
             record[self.end_member] = now()
             if reason:
                 record["FailureReason"] = reason
             self.ended(record, detail)
             announce = self._change(record, outcome)
         announce()
-        self._jobs.pop(job.name, None)
-        job.done.set()
 
     def _mark(self, job: RunningJob, **members: Any) -> None:
         with self.catalogue.lock:

@@ -126,7 +126,8 @@ class TrainingJobs(JobBoard):
 
     def ended(self, record: Body, detail: str) -> None:
         """Note the metrics, the last secondary status and the time that would be paid for."""
-        record["FinalMetricDataList"] = self._metrics.pop(record["TrainingJobName"]).final()
+        metrics = self._metrics.pop(record["TrainingJobName"], None)  # None: it ran in another twin
+        record["FinalMetricDataList"] = metrics.final() if metrics else []
         _transition(record, detail)
         record["SecondaryStatusTransitions"][-1]["EndTime"] = now()
         started = record.get("TrainingStartTime", record["TrainingEndTime"])

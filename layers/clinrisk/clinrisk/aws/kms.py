@@ -1,8 +1,12 @@
-"""KMS: message authentication codes made by the stack's signing key, which never leaves it."""
+"""KMS: authentication codes and signatures made by the stack's keys, which never leave it."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
 from functools import cache
+from typing import Any
 
 from clinrisk.aws import clients
 from clinrisk.aws.settings import settings
@@ -23,3 +27,30 @@ def pseudonym_key(use_case: str) -> bytes:
     One call per process; record ids are made locally from then on.
     """
     return mac(f"pseudonyms|{use_case}")
+
+
+def sign(content: bytes) -> str:
+    """Return the signature of some bytes by the decision key: ECDSA over their SHA-256, DER in base64."""
+    answer = clients.kms().sign(**_signed(content))
+    return base64.b64encode(answer["Signature"]).decode()
+
+
+def verify(content: bytes, signature: str) -> bool:
+    """Return whether the decision key signed these very bytes."""
+    try:
+        raw = base64.b64decode(signature, validate=True)
+        if not raw:
+            return False
+        answer = clients.kms().verify(**_signed(content), Signature=raw)
+    except (binascii.Error, clients.kms().exceptions.KMSInvalidSignatureException):
+        return False
+    return answer["SignatureValid"]
+
+
+def _signed(content: bytes) -> dict[str, Any]:
+    return {
+        "KeyId": settings().decision_key,
+        "Message": hashlib.sha256(content).digest(),
+        "MessageType": "DIGEST",
+        "SigningAlgorithm": "ECDSA_SHA_256",
+    }

@@ -18,6 +18,7 @@ from clinrisk.aws.settings import settings
 from clinrisk.core import object_keys
 from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry
 from clinrisk.core.ledger import chain, verification
+from clinrisk.core.release import obstacles
 from clinrisk.core.release.ledger_entries import (
     ClosedQuestionEntry,
     DecisionEntry,
@@ -27,7 +28,7 @@ from clinrisk.core.release.ledger_entries import (
     decision_identity,
     release_identity,
 )
-from clinrisk.errors import LedgerAltered, ObjectMissing
+from clinrisk.errors import DecisionForged, LedgerAltered, ObjectMissing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,18 +66,31 @@ def write_closed_question(approval: Approval, outcome: str, why: str, closed_at:
     return append(ClosedQuestionEntry(**_candidate(approval), outcome=outcome, why=why, closed_at=closed_at))
 
 
-def write_decision(approval: Approval) -> Reference:
-    """Write what a person decided, and the digests of what that person was shown."""
-    return append(
-        DecisionEntry(
-            **_candidate(approval),
-            decision=approval.decision,
-            decided_at=approval.decided_at,
-            reason=approval.reason,
-            evidence=approval.evidence,
-            accepted=approval.accepted,
-        )
+def decision_of(approval: Approval) -> DecisionEntry:
+    """Return what a person decided, with the digests of what that person was shown, as it is signed."""
+    return DecisionEntry(
+        **_candidate(approval),
+        decision=approval.decision,
+        decided_at=approval.decided_at,
+        reason=approval.reason,
+        evidence=approval.evidence,
+        accepted=approval.accepted,
+        signature=approval.signature,
     )
+
+
+def decision_behind(live: LiveModel) -> DecisionEntry:
+    """Return the decision that made a model live, as it is signed; raises DecisionForged without one."""
+    if live.decision is None:
+        raise DecisionForged(
+            f"Live version {live.live_version} carries no signed decision. {obstacles.again(live.run_id)}"
+        )
+    return DecisionEntry(**_candidate(live), **live.decision.model_dump())
+
+
+def write_decision(approval: Approval) -> Reference:
+    """Write what a person decided."""
+    return append(decision_of(approval))
 
 
 def write_release(after: LiveModel, approval: Approval) -> Reference:

@@ -153,6 +153,13 @@ def store(
     return reference_to(bucket, key, data)
 
 
+def keep(bucket: str, key: str, data: bytes, content_type: str = "application/octet-stream") -> Reference:
+    """Write an object once and give its reference; raises EvidenceChanged where other bytes lie there."""
+    kept = store(bucket, key, data, content_type, once=True)
+    check_digest("object", kept.uri, kept.sha256)
+    return kept
+
+
 def store_new(bucket: str, key: str, data: bytes, content_type: str) -> bool:
     """Write an object where none is; return False, and change nothing, where one is.
 

@@ -44,6 +44,7 @@ class Settings(BaseModel):
     scoring_state_machine: str = _NOT_GIVEN
     monitoring_state_machine: str = _NOT_GIVEN
     signing_key: str = _NOT_GIVEN
+    decision_key: str = _NOT_GIVEN
     stack_name: str = _NOT_GIVEN
     approval_api_url: str = _NOT_GIVEN
     approval_timeout_hours: float = _NOT_GIVEN

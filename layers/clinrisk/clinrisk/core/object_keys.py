@@ -87,6 +87,15 @@ def trained_models(use_case: str, run_id: str, model: str) -> str:
     return f"models/{use_case}/{run_id}/{model}/"
 
 
+def candidate(use_case: str, evaluation_name: str, artefact: str) -> str:
+    """Return the key of what a judged candidate consists of: written once, and read ever after.
+
+    >>> candidate("heart", "run-1", "model.tar.gz")
+    'candidates/heart/run-1/model.tar.gz'
+    """
+    return f"candidates/{use_case}/{evaluation_name}/{artefact}"
+
+
 def job_code(digest: str) -> str:
     """Return the key of the job code published under its digest."""
     return f"code/{digest}/clinrisk.pyz"

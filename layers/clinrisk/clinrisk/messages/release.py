@@ -118,6 +118,22 @@ class DecisionResult(Message):
     reason: str
 
 
+class VerifyAnswerRequest(Request):
+    """Ask whether a release got its answer from the approval page; the error's name is empty for a yes."""
+
+    use_case: Name
+    run_id: RunId
+    error: Failure
+
+
+class VerifyAnswerResult(Message):
+    """Whether it did; if not, how long the question is still open, and the mail's text."""
+
+    genuine: bool
+    seconds_left: Count = 0
+    message: str = ""
+
+
 class ExpireRequest(Request):
     """Ask to close an approval that nobody answered in time."""
 
@@ -158,6 +174,18 @@ class ExplainResult(Message):
     ending: str
 
 
+class SignedDecision(Message):
+    """What a person decided about a model, with the signature of it (core.release.ledger_entries)."""
+
+    decision: Literal["APPROVED"]
+    decided_at: str
+    reason: str
+    evidence: dict[str, str]
+    accepted: tuple[str, ...]
+    signature: str
+    format: int
+
+
 class LiveModel(ServableModel):
     """The model that scores patients now: the live pointer of the Deployments table."""
 
@@ -167,6 +195,8 @@ class LiveModel(ServableModel):
     approval_id: str
     promoted_at: str
     previous_version: Count = 0
+    decision: SignedDecision | None = None
+    """None in an item that was written before decisions were signed."""
 
 
 class WriteCardRequest(Request):

@@ -24,6 +24,8 @@ class Digests(Message):
     features: Sha256
     image: str
     threshold: str
+    reference: Sha256 | Literal[""] = ""
+    """The profile of its training patients, against which batches are judged; "" before it was kept here."""
     champion_version: Annotated[str, Field(pattern=r"^(0|[1-9][0-9]*)$")]
     """The live version that the evidence compares with; "0" where no model was live."""
 
@@ -108,6 +110,7 @@ class JudgeRequest(Request):
     report_uri: S3Uri
     model_uri: S3Uri
     manifest_uri: S3Uri
+    reference_uri: S3Uri
     image: str
     code_digest: Sha256
 
@@ -120,6 +123,10 @@ class JudgeResult(Message):
     unmet: tuple[str, ...]
     digests: Digests
     threshold: Probability
+    model_uri: S3Uri
+    """Where the candidate's own model lies; reference and evaluation lie beside it."""
+    reference_uri: S3Uri
+    evaluation_uri: S3Uri
     summary: str
     subject: str
     message: str

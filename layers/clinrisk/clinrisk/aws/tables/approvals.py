@@ -75,6 +75,8 @@ class Approval:
     """What was on the page when it was decided, by sha256: evaluation, report, model card, comparisons."""
     accepted: tuple[str, ...] = ()
     """The groups in which harm could go unseen, as the approver accepted them by name."""
+    signature: str = ""
+    """The decision key's signature of all that was decided."""
     live_version: int = 0
     """What the candidate became; 0 while it is not live."""
     refusal: str = ""
@@ -195,23 +197,13 @@ def unanswered(use_case: str) -> list[Approval]:
     return [one for one in found if one.status == PENDING or (one.status == OVERTAKEN and not one.delivered)]
 
 
-def decide(
-    approval: Approval,
-    *,
-    decision: str,
-    reason: str,
-    evidence: dict[str, str],
-    accepted: list[str],
-    decided_at: str,
-    now: int,
-) -> bool:
-    """Record the decision with the evidence it was made on; False when the question is no longer open."""
-    answer: Item = {"status": decision, "decision": decision, "reason": reason, "decided_at": decided_at}
-    answer |= {"evidence": evidence, "accepted": accepted}
+def decide(decided: Approval, now: int) -> bool:
+    """Record the answer that a question has with its signature; False when the question is no longer open."""
+    parts = ("decision", "reason", "decided_at", "evidence", "signature")
+    answer: Item = {"status": decided.decision, "accepted": list(decided.accepted)}
+    answer |= {name: getattr(decided, name) for name in parts}
     still_open = Attr("status").eq(PENDING) & Attr("expires_at").gt(now)
-    return dynamodb.change(
-        settings().approvals_table, _approval_key(approval.approval_id), answer, still_open
-    )
+    return dynamodb.change(settings().approvals_table, _approval_key(decided.approval_id), answer, still_open)
 
 
 def mark_delivered(approval_id: str, status: str) -> bool:

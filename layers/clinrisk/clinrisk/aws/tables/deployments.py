@@ -24,7 +24,7 @@ from clinrisk.messages.training import ReleasedArchive
 
 if TYPE_CHECKING:
     from clinrisk.aws.dynamodb import Item
-    from clinrisk.messages.release import PromoteRequest
+    from clinrisk.messages.release import PromoteRequest, SignedDecision
     from clinrisk.messages.training import Digests
     from clinrisk.use_cases.base import UseCase
 
@@ -111,7 +111,9 @@ def released(request: PromoteRequest) -> LiveModel | None:
     return found if found is not None and found.approval_id == request.approval_id else None
 
 
-def promote(request: PromoteRequest, use_case: UseCase, *, promoted_at: str) -> LiveModel:
+def promote(
+    request: PromoteRequest, use_case: UseCase, decision: SignedDecision, *, promoted_at: str
+) -> LiveModel:
     """Make the candidate live in place of the model that it was compared with, and return what is live now.
 
     One write says "that model is live" and moves the pointer, so of two candidates that were compared with
@@ -127,6 +129,7 @@ def promote(request: PromoteRequest, use_case: UseCase, *, promoted_at: str) -> 
             "feature_digest": use_case.feature_digest,
             "schema_version": use_case.schema_version,
             "promoted_at": promoted_at,
+            "decision": decision,
         }
     )
     table, pk, document = settings().deployments_table, _partition(request.use_case), after.model_dump()

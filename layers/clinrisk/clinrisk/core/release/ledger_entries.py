@@ -7,10 +7,10 @@ chained: clinrisk.core.ledger.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from clinrisk.core.digests import sha256
+from clinrisk.core.digests import canonical_json, sha256
 from clinrisk.core.ledger.events import LedgerEvent
 
 if TYPE_CHECKING:
@@ -148,7 +148,9 @@ class DecisionEntry(LedgerEntry):
     """Evaluation, report, the forms of the model card, and each comparison on the page -> sha256."""
     accepted: tuple[str, ...] = ()
     """The groups in which harm could go unseen, as the approver accepted them by name."""
-    format: int = 2
+    signature: str = ""
+    """The decision key's over `signed_content`, in base64; none on entries of an earlier format."""
+    format: int = 3
 
     @property
     def identity(self) -> str:
@@ -159,6 +161,11 @@ class DecisionEntry(LedgerEntry):
     def moment(self) -> str:
         """When it was decided."""
         return self.decided_at
+
+    @property
+    def signed_content(self) -> bytes:
+        """The bytes that are signed: the entry's canonical JSON without the signature."""
+        return canonical_json({name: value for name, value in asdict(self).items() if name != "signature"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from clinrisk.core import object_keys
 from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring.findings import Check
 from clinrisk.messages.monitoring import Batch, BatchSelection, SelectRequest
+from clinrisk.services.release import released
 
 if TYPE_CHECKING:
     from clinrisk.messages.ingest import Settlement
@@ -22,6 +23,7 @@ NEWEST = LIMITS.monitored_batches
 def select(request: SelectRequest) -> BatchSelection:
     """Return the checks to run, and the addresses of what they compare: references and up to 20 batches."""
     live = deployments.live(request.use_case)
+    released.check(live)
     settled = uploads.used(request.use_case, "inference", newest_first=True)
     present = use_cases.get(request.use_case).schema_version
     # What came before this model went live was scored by another one. What was read under another contract

@@ -9,6 +9,7 @@ broke off after it was recorded.
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from clinrisk import use_cases
@@ -22,7 +23,7 @@ from clinrisk.core.timestamps import stamp
 from clinrisk.core.training.promotion import unproven
 from clinrisk.errors import ApprovalRejected, ClinriskError, DecisionInvalid
 from clinrisk.messages.release import DecisionResult
-from clinrisk.services.release import approval_links, evidence, expire_approval
+from clinrisk.services.release import approval_links, evidence, expire_approval, signatures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,16 +104,15 @@ def _decide(approval: Approval, form: Mapping[str, str], mac: str, now: datetime
         if objected:
             return _question(approval, shown, mac, form, tuple(objected))
         answer = approval_page.answer_of(form)
-        recorded = approvals.decide(
+        decided = replace(
             approval,
             decision=answer.decision,
             reason=answer.reason,
             evidence=shown.digests,
-            accepted=[item.title for item in asked] if answer.decision == approvals.APPROVED else [],
+            accepted=tuple(item.title for item in asked) if answer.decision == approvals.APPROVED else (),
             decided_at=stamp(now),
-            now=int(now.timestamp()),
         )
-        if recorded:
+        if approvals.decide(signatures.sign(decided), int(now.timestamp())):
             telemetry.emit(telemetry.Metric.APPROVALS_DECIDED, 1, use_case=approval.use_case)
     return None
 

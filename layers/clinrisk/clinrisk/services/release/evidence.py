@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from clinrisk.aws import model_registry, s3
+from clinrisk.aws import ledger, model_registry, s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals, deployments, uploads
 from clinrisk.core import digests, object_keys
 from clinrisk.core.release import obstacles, shadow
-from clinrisk.errors import ChampionChanged, DecisionMissing, EvidenceChanged, TrainingFileWithdrawn
+from clinrisk.errors import (
+    ChampionChanged,
+    DecisionMissing,
+    EvidenceChanged,
+    TrainingFileWithdrawn,
+)
 from clinrisk.messages.message import Reference
+from clinrisk.messages.release import SignedDecision
+from clinrisk.services.release import signatures
 
 if TYPE_CHECKING:
     from clinrisk.aws.tables.approvals import Approval
@@ -100,7 +107,10 @@ def _withdrawn(candidate: Approval | Candidate) -> str:
 
 
 def approved(request: PromoteRequest) -> Approval:
-    """Return the recorded decision for this very candidate; raises DecisionMissing, ChampionChanged."""
+    """Return the signed decision for this very candidate.
+
+    Raises DecisionMissing, DecisionForged, ChampionChanged.
+    """
     approval = approvals.find(request.approval_id)
     if approval.status == approvals.OVERTAKEN and approval.decision == approvals.APPROVED:
         raise ChampionChanged(approval.refusal)
@@ -109,7 +119,14 @@ def approved(request: PromoteRequest) -> Approval:
     asked = (approval.run_id, approval.package_arn, approval.package_version)
     if asked != (request.run_id, request.package_arn, request.package_version):
         raise DecisionMissing("The recorded decision is about another candidate.")
+    signatures.check(ledger.decision_of(approval))
     return approval
+
+
+def signed(approval: Approval) -> SignedDecision:
+    """Return the decision as the live pointer keeps it, so that it can be held against it at every use."""
+    entry = asdict(ledger.decision_of(approval))
+    return SignedDecision.model_validate({name: entry[name] for name in SignedDecision.model_fields})
 
 
 def check_unchanged(request: PromoteRequest, approval: Approval, use_case: UseCase) -> None:
@@ -123,6 +140,7 @@ def check_unchanged(request: PromoteRequest, approval: Approval, use_case: UseCa
     artefacts = {
         "model": request.model_uri,
         "evaluation": request.evaluation_uri,
+        "reference": request.reference_uri,
         "manifest": s3.uri_of(lake, object_keys.manifest(request.use_case, request.run_id)),
         "code": s3.uri_of(lake, object_keys.job_code(made_of.code)),
     } | object_keys.papers(approval.report_uri)

@@ -50,7 +50,7 @@ def _released(request: PromoteRequest, use_case: UseCase, now: str) -> tuple[Liv
         if live is None:
             evidence.check_unchanged(request, approval, use_case)
             evidence.check_sources(request)
-            live = deployments.promote(request, use_case, promoted_at=now)
+            live = deployments.promote(request, use_case, evidence.signed(approval), promoted_at=now)
     except ChampionChanged as error:
         ledger.write_refusal(approval, str(error), now)
         approvals.overtake(approval.approval_id, str(error), approvals.APPROVED)

@@ -7,7 +7,7 @@ It reads with numpy, so only functions with the Numeric layer may import it.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
 from clinrisk.aws import ledger, s3
@@ -23,10 +23,10 @@ from clinrisk.core.scoring import batch_mails
 from clinrisk.core.scoring.batch_judgement import judge_profile
 from clinrisk.core.scoring.risk_judgement import judge_risks
 from clinrisk.core.timestamps import stamp
-from clinrisk.errors import ClaimLost, ObjectMissing
+from clinrisk.errors import ClaimLost
 from clinrisk.messages.ingest import Disposition, UploadDecision
 from clinrisk.messages.scoring import BatchVerdict, JudgeBatchResult
-from clinrisk.services.scoring import recalled_results
+from clinrisk.services.scoring import recalled_results, scoring_model
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,8 +43,10 @@ def judge(request: JudgeBatchRequest, now: datetime) -> JudgeBatchResult:
     """Return the verdict on a batch; one that is HELD is so in the Uploads table, and a mail is due.
 
     What a person let through is not held again, by whatever model it is scored: who did it, and for what it
-    was held, are then cautions. Raises ClaimLost where the upload was withdrawn in the meantime.
+    was held, are then cautions. Raises ClaimLost where the upload was withdrawn in the meantime, and what
+    `scoring_model.check_approved` raises.
     """
+    scoring_model.check_approved(request.upload.use_case, request.run)
     upload, found = request.upload, _judged(request)
     settled = uploads.settlement_of(upload.upload_id)
     by, cautions = _let_through(settled), found.cautions
@@ -82,25 +84,18 @@ def _let_through(settled: Settlement | None) -> list[str]:
 def _judged(request: JudgeBatchRequest) -> BatchJudgement:
     upload, bucket = request.upload, settings().lake_bucket
     if request.about == "columns":
-        reference = _read(request.run.reference_uri)
+        reference = s3.fetch_json_now(request.run.reference_uri)
         batch = s3.fetch_json_now(s3.uri_of(bucket, object_keys.profile(upload.use_case, upload.upload_id)))
         return judge_profile(
             use_cases.get(upload.use_case),
-            None if reference is None else Profile.from_dict(reference),
+            Profile.from_dict(reference),
             Profile.from_dict(batch),
         )
     scores = s3.fetch_json_now(
         s3.uri_of(bucket, object_keys.score_profile(upload.use_case, upload.upload_id))
     )
-    return judge_risks(_read(request.run.evaluation_uri) or {}, ScoreProfile.from_dict(scores).everyone)
-
-
-def _read(uri: str) -> Any:
-    """Read a document of the live model; None where an older one has none."""
-    try:
-        return s3.fetch_json_now(uri)
-    except ObjectMissing:
-        return None
+    evaluation = s3.fetch_json_now(request.run.evaluation_uri)
+    return judge_risks(evaluation, ScoreProfile.from_dict(scores).everyone)
 
 
 def _hold(

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 from clinrisk import use_cases
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
-from clinrisk.aws.tables import deployments, uploads
+from clinrisk.aws.tables import uploads
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import object_keys
 from clinrisk.core.ingest.inbox_keys import parse_key
 from clinrisk.core.scoring import batch_mails, results_sidecar
 from clinrisk.core.scoring.results import ResultCounts, Results, results_of
 from clinrisk.core.timestamps import stamp
-from clinrisk.errors import ChampionChanged, ClaimLost, CountsDisagree
+from clinrisk.errors import ClaimLost, CountsDisagree
 from clinrisk.messages.scoring import BatchVerdict, PublishRequest, PublishResult
-from clinrisk.services.scoring import recalled_results
+from clinrisk.services.scoring import recalled_results, scoring_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,10 +36,12 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
     The parts presented below `presented_uri` are named as the vault's parts. Raises CountsDisagree where the
     two do not fit, or hold more or fewer rows than the commit accepted: the file is not there before its last
     part is. Raises ChampionChanged where another model went live since the batch was judged, ClaimLost where
-    the upload is held or was withdrawn.
+    the upload is held or was withdrawn, DecisionForged or ReleaseAltered where the model is not what was
+    approved.
     """
     upload, run, named = request.upload, request.run, parse_key(request.upload.key)
     use_case, scored_at = use_cases.get(upload.use_case), stamp(now)
+    scoring_model.check_approved(upload.use_case, run)
     settled = _check_unchanged(request)
     every = (caution for judged in request.judgements for caution in judged.cautions)
     cautions = tuple(dict.fromkeys(every))  # both judges name who let the batch through
@@ -103,12 +105,7 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
 
 def _check_unchanged(request: PublishRequest) -> Settlement:
     """Return how the batch was settled; refuse another model's risks, and what is no longer to be used."""
-    live = deployments.live(request.upload.use_case)
-    if live.live_version != request.run.live_version:
-        raise ChampionChanged(
-            f"Live version {live.live_version} went live while the batch was scored by "
-            f"{request.run.live_version}: it has to be scored again."
-        )
+    scoring_model.check_live(request.upload.use_case, request.run)
     settled = uploads.settlement_of(request.upload.upload_id)
     if settled is None or settled.disposition not in uploads.USED:
         became = "not settled" if settled is None else settled.disposition

@@ -1,0 +1,33 @@
+"""Whether what is live is what a person approved: the digests that were signed against what is there."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clinrisk.messages.release import LiveModel
+
+# Tables and workflows may spell a number differently; it is still the same threshold.
+_SAME = 1e-9
+
+
+def differences(live: LiveModel, found: Mapping[str, str], served: tuple[str, str]) -> list[str]:
+    """Return in words what is not as it was approved; nothing where all of it is.
+
+    `found` are the sha256 of what lies there now by its name in the digests, `served` the image and the
+    address of the model that SageMaker serves.
+    """
+    approved, follows = live.digests.model_dump(), int(live.digests.champion_version) + 1
+    threshold = float(live.digests.threshold)
+    holds = {f"the {name} has other bytes": approved[name] == digest for name, digest in found.items()}
+    holds |= {
+        "the served model runs another image": served[0] == live.digests.image,
+        "the served model is read from elsewhere": served[1] == live.model_uri,
+        "the threshold is another": math.isclose(live.threshold, threshold, rel_tol=_SAME),
+        "the features are others": live.feature_digest == live.digests.features,
+        "the version does not follow the one it was compared with": live.live_version == follows,
+    }
+    return [words for words, as_approved in holds.items() if not as_approved]
