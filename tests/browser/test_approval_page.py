@@ -81,6 +81,16 @@ def test_an_approver_reads_the_evidence_and_approves(waiting: Waiting, page: Pag
     assert page.locator("form").count() == 0
 
 
+@pytest.mark.parametrize("title", ["The full report", "The model card"])
+def test_the_papers_are_read_behind_the_same_link(waiting: Waiting, page: Page, title: str) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(waiting.links["stroke"])
+    page.get_by_role("link", name=title).click()
+    expect(page.locator("h1")).to_contain_text("stroke", ignore_case=True)
+    assert complaints == []
+
+
 def test_an_approver_who_says_no_keeps_the_candidate_out(waiting: Waiting, page: Page) -> None:
     page.goto(waiting.links["stroke"])
     _decide(page, "reject", version="1", reason="The age floor is as good; this adds nothing for us.")

@@ -46,6 +46,19 @@ def test_a_link_opens_the_page_until_it_expires(
     assert ("expired" in page.html) is not open_
 
 
+@pytest.mark.parametrize(("decision", "words"), [("approve", "Approved"), ("reject", "Rejected")])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_a_click_after_that_reads_what_was_decided(
+    stack: Stack, decision: str, words: str, method: str
+) -> None:
+    asked = RequestedApproval(stack, WaitingExecution(stack).token)
+    asked.answer(decision)
+    page = served(asked, method, 1)
+    assert page.status == 410
+    assert words in page.html
+    assert "<form" not in page.html
+
+
 @MOMENTS
 def test_an_answer_decides_until_the_link_expires(
     stack: Stack,

@@ -66,7 +66,7 @@ def test_the_page_shows_the_evidence_and_loads_nothing(stack: Stack) -> None:
     page, headers = response["body"], response["headers"]
     assert "0.900 (0.870 to 0.930)" in page
     assert "Logistic regression" in page
-    assert not re.search(r"(?:src|href)=", page)
+    assert not re.search(r"(?:src=|href=(?!.\?))", page)
     assert "<script" not in page
     assert headers["cache-control"] == "no-store"
     assert headers["referrer-policy"] == "no-referrer"
@@ -164,6 +164,43 @@ def test_a_forged_link_or_form_opens_nothing(stack: Stack, change: str) -> None:
     assert response["statusCode"] == 403
     assert "Nothing was changed" in response["body"]
     assert "Release" not in response["body"]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize("mac", ["%C3%BC" * 43, "%FF", "%ED%A0%80", "", "a%00b"])
+def test_a_malformed_link_is_refused_plainly(stack: Stack, method: str, mac: str) -> None:
+    asked = RequestedApproval(stack)
+    expires = approvals.find(asked.approval_id).expires_at
+    form = {"decision": "approve", "nonce": "\u00fc"} if method == "POST" else None
+    answer = asked.open(method, query=f"expires={expires}&mac={mac}", form=form)
+    assert answer["statusCode"] == 403
+
+
+@pytest.mark.parametrize(
+    ("paper", "title"), [("report", "The full report"), ("model_card", "The model card")]
+)
+def test_report_and_card_are_read_behind_the_same_link(stack: Stack, paper: str, title: str) -> None:
+    asked = RequestedApproval(stack)
+    address = re.search(rf'<a href="\?([^"]+)">{title}</a>', asked.open()["body"])
+    assert address is not None
+    query = address.group(1).replace("&amp;", "&")
+    answer = asked.open(query=query)
+    assert answer["statusCode"] == 200
+    assert answer["body"].encode() == stack.read(asked.candidate.uris[paper])
+    policy = answer["headers"]["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "form-action 'none'" in policy
+    assert "script" not in policy
+    asked.candidate.change(paper, b"<html>Another.</html>")
+    altered = asked.open(query=query)
+    assert altered["statusCode"] == 409
+    assert "Another." not in altered["body"]
+
+
+@pytest.mark.parametrize("paper", ["", "manifest", "model", "../report"])
+def test_nothing_else_is_read_behind_it(stack: Stack, paper: str) -> None:
+    asked = RequestedApproval(stack)
+    assert asked.open(query=f"{asked.link.query}&paper={paper}")["statusCode"] == 403
 
 
 def test_an_unknown_approval_is_answered_like_a_forged_link(stack: Stack) -> None:

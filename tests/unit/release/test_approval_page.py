@@ -63,6 +63,7 @@ def asked(**more: object) -> str:
     heart = use_cases.get("heart")
     evidence, shadow = evidence_of(EVALUATION, heart), shadow_view_of([], heart)
     given = {"shown": SHOWN, "nonce": "0" * 64} | more
+    given = {"papers": {"The full report": "?paper=report"}} | given
     return approval_page.question(heart, FACTS, evidence, shadow, **given).html  # type: ignore[arg-type]
 
 
@@ -213,7 +214,7 @@ def test_what_people_wrote_is_escaped() -> None:
 
 def test_the_page_loads_nothing_and_runs_nothing() -> None:
     html = asked()
-    assert not re.search(r"<script|<link|<img|src=|href=|url\(|@import|\son[a-z]+=", html)
+    assert not re.search(r"<script|<link|<img|src=|href=(?!.\?)|url\(|@import|\son[a-z]+=", html)
 
 
 def test_the_pages_style_is_the_one_that_the_policy_allows() -> None:
@@ -302,7 +303,14 @@ def test_the_question(snapshot: Snapshot) -> None:
     shadow = shadow_view_of([made("replay", 240), made("a" * 20, 60, seed=1)], heart)
     facts = FACTS | {"summary": summary_of(document, heart), "threshold": document["threshold"]}
     page = approval_page.question(
-        heart, facts, evidence_of(document, heart), shadow, shown=SHOWN, nonce="0" * 64, obstacle=OUTDATED
+        heart,
+        facts,
+        evidence_of(document, heart),
+        shadow,
+        shown=SHOWN,
+        nonce="0" * 64,
+        obstacle=OUTDATED,
+        papers={"The full report": "?paper=report"},
     )
     snapshot("question", text_of(page.html))
 

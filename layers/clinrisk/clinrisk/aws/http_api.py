@@ -64,7 +64,11 @@ def web(serve: Callable[[WebRequest], Page]) -> Callable[[dict[str, Any], Lambda
             )
             answer = approval_page.notice(500, "Something went wrong", text)
         html = "" if request.method == "HEAD" else answer.html
-        return {"statusCode": answer.status, "headers": approval_page.headers(), "body": html}
+        return {
+            "statusCode": answer.status,
+            "headers": approval_page.headers(of_job=answer.of_job),
+            "body": html,
+        }
 
     @wraps(serve)
     def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

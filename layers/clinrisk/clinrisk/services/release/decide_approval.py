@@ -13,15 +13,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from clinrisk import use_cases
-from clinrisk.aws import clients, ledger, telemetry
+from clinrisk.aws import clients, ledger, s3, telemetry
 from clinrisk.aws.tables import approvals
-from clinrisk.core import digests
+from clinrisk.core import digests, object_keys
 from clinrisk.core.release.page import approval_page
 from clinrisk.core.release.page.evidence_view import evidence_of
 from clinrisk.core.release.page.shadow_view import shadow_view_of
 from clinrisk.core.timestamps import stamp
 from clinrisk.core.training.promotion import unproven
 from clinrisk.errors import ApprovalRejected, ClinriskError, DecisionInvalid
+from clinrisk.messages.message import Reference
 from clinrisk.messages.release import DecisionResult
 from clinrisk.services.release import approval_links, evidence, expire_approval, signatures
 
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from clinrisk.services.release.evidence import Shown
 
 
+_PAPERS = {"report": "The full report", "model_card": "The model card"}
+"""What is read behind the same link, by its name in the digests."""
+
+
 def serve(
     method: str, approval_id: str, query: Mapping[str, str], form: Mapping[str, str], now: datetime
 ) -> Page:
@@ -42,11 +47,11 @@ def serve(
         return approval_page.notice(405, "This page cannot do that", "Open the link from the mail again.")
     try:
         approval = approvals.find(approval_id)
-        approval_links.check(
-            approval, query.get("expires", ""), query.get("mac", ""), now=int(now.timestamp())
-        )
+        approval_links.check(approval, query.get("expires", ""), query.get("mac", ""))
+        if now.timestamp() >= approval.expires_at:
+            return _expired(approval)
         if method != "POST":
-            return _show(approval, query["mac"])
+            return _paper(approval, query["paper"]) if "paper" in query else _show(approval, query["mac"])
         again = _decide(approval, form, query["mac"], now)
     except DecisionInvalid as error:
         telemetry.logger().warning("approval page refused", extra={"reason": str(error)})
@@ -59,10 +64,26 @@ def serve(
     return again or _finish(approvals.find(approval_id), query["mac"], now)
 
 
+def _expired(approval: Approval) -> Page:
+    """Show what was decided while the link was good; raises DecisionInvalid where nothing was."""
+    if approval.status == approvals.PENDING:
+        raise DecisionInvalid("This link has expired.")
+    return approval_page.outcome(use_cases.get(approval.use_case), _facts(approval), status=410)
+
+
 def _show(approval: Approval, mac: str) -> Page:
     if approval.status != approvals.PENDING:
         return _outcome(approval, mac)
     return _question(approval, evidence.shown(approval), mac)
+
+
+def _paper(approval: Approval, name: str) -> Page:
+    """Return the report or the model card as it was judged; raises DecisionInvalid, EvidenceChanged."""
+    if name not in _PAPERS:
+        raise DecisionInvalid("There is no such paper.")
+    uri = object_keys.papers(approval.report_uri)[name]
+    paper = s3.fetch(Reference(uri=uri, sha256=approval.digests.model_dump()[name]))
+    return approval_page.paper(paper.decode())
 
 
 def _question(
@@ -81,6 +102,7 @@ def _question(
         shown=shown.digest,
         nonce=approval_links.nonce(mac, shown.digest),
         obstacle=evidence.obstacle(approval),
+        papers={title: approval_links.paper(approval, name, mac) for name, title in _PAPERS.items()},
         typed=form,
         objections=objected,
     )

@@ -40,6 +40,8 @@ class Page:
 
     status: int
     html: str
+    of_job: bool = False
+    """Made by a job, with styles and pictures of its own."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,14 @@ def question(
     shown: str,
     nonce: str,
     obstacle: str = "",
+    papers: Mapping[str, str],
     typed: Mapping[str, str] | None = None,
     objections: tuple[str, ...] = (),
 ) -> Page:
     """Return the evidence and the question: approve or reject, the version typed, and a reason.
 
     The form carries `shown`, the digest of that evidence; `obstacle` is the reason why it no longer allows a
-    release.
+    release; `papers` are the addresses of report and model card by title.
     """
     html = _render(
         "question.html.j2",
@@ -79,6 +82,7 @@ def question(
         shown=shown,
         nonce=nonce,
         obstacle=obstacle,
+        papers=papers,
         typed=typed or {},
         objections=objections,
         accept=ACCEPT,
@@ -97,6 +101,11 @@ def outcome(
     """
     html = _render("outcome.html.j2", use_case=use_case, facts=facts, shown=shown, nonce=nonce)
     return Page(status, html)
+
+
+def paper(html: str) -> Page:
+    """Return a page that a job has made, as it is."""
+    return Page(200, html, of_job=True)
 
 
 def notice(status: int, title: str, text: str) -> Page:
@@ -147,12 +156,14 @@ def answer_of(form: Mapping[str, str]) -> FormAnswer:
     return FormAnswer(DECISIONS[form["decision"]], form["reason"].strip())
 
 
-def headers() -> dict[str, str]:
-    """Return every page's headers: never cached, never framed, nothing loaded, no referrer sent."""
-    policy = (
-        f"default-src 'none'; style-src '{allowed(_style())}'; form-action 'self'; "
-        "frame-ancestors 'none'; base-uri 'none'"
-    )
+def headers(*, of_job: bool = False) -> dict[str, str]:
+    """Return a page's headers: never cached, never framed, nothing loaded, no script, no referrer sent.
+
+    What a job has made brings its own styles and pictures, and has no form.
+    """
+    own = f"style-src '{allowed(_style())}'; form-action 'self'"
+    made = "style-src 'unsafe-inline'; img-src data:; form-action 'none'"
+    policy = f"default-src 'none'; {made if of_job else own}; frame-ancestors 'none'; base-uri 'none'"
     return {
         "content-type": "text/html; charset=utf-8",
         "cache-control": "no-store",
