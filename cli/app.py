@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import typer
 
 from cli import downloads, ingest, monitoring, operations, release, scoring, status
+from cli.audit import audit_commands
 from cli.command_errors import CliError, explain
 from cli.local_files import file_commands
 from cli.options import AsJson, OnTwin, StackName
@@ -70,6 +71,7 @@ app.command("evaluate", rich_help_panel=MODELS)(release.evaluate)
 app.command("approvals", rich_help_panel=MODELS)(release.approvals)
 app.command("live", rich_help_panel=MODELS)(release.live)
 app.command("fetch", rich_help_panel=MODELS)(downloads.fetch)
+app.add_typer(audit_commands.group, name="audit", rich_help_panel=MODELS)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -10,9 +10,11 @@ import typer
 
 def _or_inherited(context: typer.Context, parameter: typer.CallbackParam, value: Any) -> Any:
     """Return the option as given after the verb, else as given before it."""
-    if value or context.parent is None:
-        return value
-    return context.parent.params.get(str(parameter.name)) or value
+    before = context.parent
+    while not value and before is not None:
+        value = before.params.get(str(parameter.name)) or value
+        before = before.parent
+    return value
 
 
 AsJson = Annotated[

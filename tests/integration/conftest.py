@@ -130,6 +130,12 @@ class Stack:
         found = self.s3.list_objects_v2(Bucket=f"clinrisk-{bucket}").get("Contents", [])
         return [item["Key"] for item in found]
 
+    def ledger(self, event: str = "") -> list[Any]:
+        """Read the entries of the ledger in order, all or those of one kind of event."""
+        keys = [key for key in self.keys("audit") if key.startswith("ledger/")]
+        entries = [self.read_json(f"s3://clinrisk-audit/{key}") for key in keys]
+        return [entry for entry in entries if event in {"", entry["event"]}]
+
     def mails(self) -> list[dict[str, str]]:
         """Take the mails that were sent since the last look."""
         queue = self.environment["MAILBOX"]

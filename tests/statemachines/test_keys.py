@@ -12,7 +12,6 @@ import re
 import string
 from fnmatch import fnmatchcase
 from functools import cache
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +19,7 @@ import pytest
 from clinrisk.aws import tables
 from clinrisk.core import object_keys
 from clinrisk.core.ingest import inbox_keys
-from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry
+from clinrisk.core.ledger import chain
 from clinrisk.core.release import ledger_entries
 from tests.statemachines.definitions import MACHINES, PROJECT, everything, resources, template, text
 
@@ -95,20 +94,7 @@ def keys() -> dict[str, frozenset[str]]:
     results = {
         key for key in every if key.split("/")[0] in {"receipts", "reports", "results", "outcome-overviews"}
     }
-    facts = SimpleNamespace(
-        use_case="heart",
-        live_version=3,
-        event="promoted",
-        approval_id="a",
-        decision="APPROVED",
-        upload_id=UPLOAD,
-        decided_at="2026-03-01T10:00:00.000Z",
-    )
-    entries = (
-        *(ledger_entries.ReleaseEntry, ledger_entries.DecisionEntry, ledger_entries.RefusalEntry),
-        UploadDecisionEntry,
-    )
-    audit = {inspect.getattr_static(entry, "key").fget(facts) for entry in entries}
+    audit = {chain.entry_key(7), chain.index_key(ledger_entries.release_identity("heart", 3))}
     return {
         "LakeBucket": frozenset(every - results),
         "ResultsBucket": frozenset(results),
@@ -302,12 +288,11 @@ def test_the_twin_spells_keys_as_the_core_does_since_it_may_not_import_it() -> N
 
 
 def test_nothing_but_the_core_and_the_adapters_spells_a_key() -> None:
-    """The package itself: keys come from object_keys, inbox_keys, ledger_entries and the tables' adapters."""
+    """The package itself: keys come from object_keys, inbox_keys, the ledger's chain and the tables."""
     homes = {
         "object_keys.py",
         "inbox_keys.py",
-        "ledger_entries.py",
-        "upload_decisions.py",
+        "chain.py",
         *(path.name for path in adapters()),
     }
     found = {name for name, literal in literals("layers/clinrisk/clinrisk") if is_a_key(literal)}

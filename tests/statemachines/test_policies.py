@@ -34,6 +34,13 @@ WIDE = {
 }
 
 
+# The functions that record an event in the ledger.
+LEDGER_WRITERS = (
+    *("RequestApproval", "DecideApproval", "ExpireApproval", "PromoteCandidate"),
+    *("PublishJobCode", "DecideUpload", "JudgeBatch", "RecordFindings"),
+)
+
+
 class Permission(NamedTuple):
     """One statement of a managed policy."""
 
@@ -351,19 +358,27 @@ def test_a_state_machine_is_granted_the_very_functions_roles_and_machines_that_i
     assert granted == {f"${{{name}}}" if kind == "StateMachine" else f"${{{name}.Arn}}" for name in named}
 
 
-def test_the_function_that_the_internet_reaches_writes_decisions_into_the_ledger_and_no_release() -> None:
-    written = {
-        policy: resource
+def holders(policy: str) -> set[str]:
+    """Return the roles that a shared policy is attached to."""
+    return {role for role, given in ROLES.items() if {"Ref": policy} in given["ManagedPolicyArns"]}
+
+
+def test_only_functions_that_record_an_event_append_to_the_ledger_and_one_more_reads_it() -> None:
+    granting = {policy for policy, statement in STATEMENTS if "AuditBucket" in str(statement["Resource"])}
+    assert granting == {"LedgerReaderPolicy", "LedgerWriterPolicy"}
+    writers = {f"{name}Role" for name in LEDGER_WRITERS}
+    assert holders("LedgerWriterPolicy") == writers
+    assert holders("LedgerReaderPolicy") == writers | {"WriteCardRole"}
+
+
+def test_the_ledger_is_read_appended_to_and_nothing_else() -> None:
+    granted = {
+        action
         for policy, statement in STATEMENTS
-        if "s3:PutObject" in as_list(statement["Action"]) and "AuditBucket" in str(statement["Resource"])
-        for resource in as_list(statement["Resource"])
+        if policy in {"LedgerReaderPolicy", "LedgerWriterPolicy"}
+        for action in as_list(statement["Action"])
     }
-    assert written == {
-        "DecideUploadPolicy": {"Fn::Sub": "${AuditBucket.Arn}/ledger/*/uploads/*"},
-        "DecideApprovalPolicy": {"Fn::Sub": "${AuditBucket.Arn}/ledger/*/decisions/*"},
-        "ExpireApprovalPolicy": {"Fn::Sub": "${AuditBucket.Arn}/ledger/*/decisions/*"},
-        "PromoteCandidatePolicy": {"Fn::Sub": "${AuditBucket.Arn}/ledger/*"},
-    }
+    assert granted == {"s3:GetObject", "s3:ListBucket", "s3:PutObject"}
 
 
 def test_a_training_job_cannot_read_the_hold_out() -> None:

@@ -30,6 +30,7 @@ MODULES = (
     "cloudformation.template_support",
     "cloudformation.signing_keys",
     "buckets.version_ranges",
+    "buckets.object_lock",
     "tables.one_operation_at_a_time",
     # Last: every other repair of S3 gets bodies as they are kept.
     "buckets.large_objects",

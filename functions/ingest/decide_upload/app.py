@@ -1,8 +1,8 @@
 """Decide Upload: carries out what a person decided about an upload, to let it through or to withdraw it.
 
 AWS calls: dynamodb:GetItem, dynamodb:PutItem, dynamodb:DeleteItem and dynamodb:Query on Uploads;
-s3:ListBucket and s3:PutObject on Results (results/) and on Audit (ledger/); kms:Decrypt, kms:GenerateDataKey
-(DataKey).
+s3:ListBucket and s3:PutObject on Results (results/); s3:ListBucket, s3:GetObject, s3:PutObject on Audit (the
+ledger); kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: UPLOADS_TABLE, INBOX_BUCKET, RESULTS_BUCKET, AUDIT_BUCKET.
 """
 

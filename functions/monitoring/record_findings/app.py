@@ -1,10 +1,13 @@
 """Record Findings: keep what all checks said, publish a metric for each, and choose what to do about it.
 
-AWS calls: s3:PutObject on Lake (findings/); kms:GenerateDataKey (DataKey).
-Environment: LAKE_BUCKET.
+AWS calls: s3:PutObject on Lake (findings/); s3:ListBucket, s3:GetObject, s3:PutObject on Audit (the ledger);
+kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: LAKE_BUCKET, AUDIT_BUCKET.
 """
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 from clinrisk.aws.telemetry import step
 from clinrisk.messages.monitoring import RecordRequest, RecordResult
@@ -14,4 +17,4 @@ from clinrisk.services.monitoring import record_findings
 @step(RecordRequest)
 def handler(request: RecordRequest) -> RecordResult:
     """Return the response, the mail about it, and where the findings are kept."""
-    return record_findings.record(request)
+    return record_findings.record(request, datetime.now(UTC))

@@ -2,8 +2,8 @@
 
 AWS calls: dynamodb:GetItem, UpdateItem on Approvals; dynamodb:GetItem on Deployments; dynamodb:Query on
 Uploads; kms:GenerateMac (SigningKey); kms:Sign (DecisionKey); s3:GetObject on Lake (training/, candidates/,
-comparisons/) and Results (reports/), s3:ListBucket on Lake (comparisons/); s3:PutObject on Audit
-(ledger/<use case>/decisions/); kms:Decrypt, kms:GenerateDataKey (DataKey); states:SendTaskSuccess,
+comparisons/) and Results (reports/), s3:ListBucket on Lake (comparisons/); s3:ListBucket, s3:GetObject,
+s3:PutObject on Audit (the ledger); kms:Decrypt, kms:GenerateDataKey (DataKey); states:SendTaskSuccess,
 SendTaskFailure.
 Environment: APPROVALS_TABLE, DEPLOYMENTS_TABLE, UPLOADS_TABLE, SIGNING_KEY, DECISION_KEY, LAKE_BUCKET,
 AUDIT_BUCKET.

@@ -3,8 +3,8 @@
 A decision that was recorded and never reached the workflow is completed in the ledger, as one that came too
 late.
 
-AWS calls: dynamodb:GetItem, UpdateItem on Approvals; s3:PutObject on Audit (ledger/<use case>/decisions/);
-kms:Decrypt, kms:GenerateDataKey (DataKey).
+AWS calls: dynamodb:GetItem, UpdateItem on Approvals; s3:ListBucket, s3:GetObject, s3:PutObject on
+Audit (the ledger); kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: APPROVALS_TABLE, AUDIT_BUCKET.
 """
 

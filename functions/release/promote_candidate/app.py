@@ -2,8 +2,8 @@
 
 AWS calls: dynamodb:GetItem, UpdateItem, Query on Approvals; states:SendTaskFailure; dynamodb:GetItem,
 TransactWriteItems (PutItem) on Deployments; dynamodb:Query on Uploads; s3:GetObject on Lake (candidates/,
-training/, code/) and Results (reports/); sagemaker:DescribeModelPackage; s3:PutObject on Audit
-(ledger/); kms:Verify (DecisionKey); kms:Decrypt, kms:GenerateDataKey (DataKey).
+training/, code/) and Results (reports/); sagemaker:DescribeModelPackage; s3:ListBucket, s3:GetObject,
+s3:PutObject on Audit (the ledger); kms:Verify (DecisionKey); kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: APPROVALS_TABLE, DEPLOYMENTS_TABLE, UPLOADS_TABLE, DECISION_KEY, LAKE_BUCKET, AUDIT_BUCKET.
 """
 

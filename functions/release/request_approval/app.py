@@ -2,10 +2,11 @@
 
 AWS calls: dynamodb:GetItem on Deployments; dynamodb:Query on Uploads; dynamodb:TransactWriteItems
 (PutItem), GetItem, UpdateItem, Query on Approvals; states:SendTaskFailure; kms:GenerateMac (SigningKey);
-s3:ListBucket on Lake (comparisons/), s3:GetObject on Lake (comparisons/, training/); sns:Publish on
-Approvals; kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: LAKE_BUCKET, APPROVALS_TABLE, DEPLOYMENTS_TABLE, UPLOADS_TABLE, APPROVALS_TOPIC, SIGNING_KEY,
-APPROVAL_API_URL, APPROVAL_TIMEOUT_HOURS.
+s3:ListBucket on Lake (comparisons/), s3:GetObject on Lake (comparisons/, training/); s3:ListBucket,
+s3:GetObject, s3:PutObject on Audit (the ledger); sns:Publish on Approvals; kms:Decrypt, kms:GenerateDataKey
+(DataKey).
+Environment: LAKE_BUCKET, AUDIT_BUCKET, APPROVALS_TABLE, DEPLOYMENTS_TABLE, UPLOADS_TABLE, APPROVALS_TOPIC,
+SIGNING_KEY, APPROVAL_API_URL, APPROVAL_TIMEOUT_HOURS.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Write Card: write an edition of the live model's card when it is released, and when monitoring found more.
 
-AWS calls: s3:GetObject on Audit (ledger/), Lake (findings/) and Results (model cards in reports/);
-s3:ListBucket, s3:PutObject on Results (reports/, editions); kms:Decrypt, kms:GenerateDataKey (DataKey).
+AWS calls: s3:ListBucket, s3:GetObject on Audit (the ledger); s3:GetObject on Lake (findings/) and Results
+(model cards in reports/); s3:ListBucket, s3:PutObject on Results (reports/, editions); kms:Decrypt,
+kms:GenerateDataKey (DataKey).
 Environment: LAKE_BUCKET, RESULTS_BUCKET, AUDIT_BUCKET.
 """
 

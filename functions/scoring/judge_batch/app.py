@@ -2,8 +2,9 @@
 
 AWS calls: s3:GetObject on Lake (profiles/, score-profiles/, candidates/); s3:ListBucket and s3:PutObject on
 Results (results/); dynamodb:GetItem and dynamodb:PutItem on Uploads; dynamodb:GetItem on Deployments;
-kms:Verify (DecisionKey); sagemaker:DescribeModel; kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: LAKE_BUCKET, RESULTS_BUCKET, UPLOADS_TABLE, DEPLOYMENTS_TABLE, DECISION_KEY.
+kms:Verify (DecisionKey); sagemaker:DescribeModel; s3:ListBucket, s3:GetObject, s3:PutObject on Audit (the
+ledger); kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: LAKE_BUCKET, RESULTS_BUCKET, AUDIT_BUCKET, UPLOADS_TABLE, DEPLOYMENTS_TABLE, DECISION_KEY.
 Layers: Clinrisk, Numeric.
 """
 

@@ -15,6 +15,7 @@
     +-- MachineTooSmall        a job's data do not fit into the memory of its machine
     +-- OfflineStoreBehind     the offline store does not hold the committed rows yet: try again later
     +-- EvidenceChanged        an artefact no longer has the digest that was approved
+    +-- LedgerAltered          what lies in the audit ledger is not what was written there
     +-- DecisionMissing        no recorded decision allows this promotion
     +-- DecisionForged         a decision does not carry the signature of the page that takes decisions
     +-- ReleaseAltered         what is live is not what was approved: bytes, threshold, or the model served
@@ -108,6 +109,10 @@ class OfflineStoreBehind(ClinriskError):
 
 class EvidenceChanged(ClinriskError):
     """An artefact no longer has the digest under which it was evaluated or approved."""
+
+
+class LedgerAltered(ClinriskError):
+    """What lies in the audit ledger is not what was written there, or not what this call has to write."""
 
 
 class DecisionMissing(ClinriskError):

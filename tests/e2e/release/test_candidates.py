@@ -137,14 +137,18 @@ def test_of_two_approvals_at_once_one_is_released_and_the_other_gets_the_reason(
 
 
 def test_the_ledger_holds_the_decision_with_the_evidence_that_was_on_the_page(released: Hospital) -> None:
-    s3, bucket = released.twin.client("s3"), released.outputs["AuditBucket"]
-    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket, Prefix="ledger/")["Contents"]]
+    entries = released.twin.clinrisk("audit", "show")
     approval_id = asked(released, released.seen["released"])["approval_id"]
-    [approved] = [key for key in keys if key.endswith(f"{approval_id}-approved.json")]
-    entry = json.loads(s3.get_object(Bucket=bucket, Key=approved)["Body"].read())
-    assert {"evaluation", "report", "model_card", "comparison/replay"} <= set(entry["evidence"])
-    assert entry["digests"]["champion_version"] == "0"
-    assert "ledger/heart/00000001-promoted.json" in keys
+    bodies = {entry["identity"]: entry["body"] for entry in entries}
+    decided = bodies[f"heart/decisions/{approval_id}"]
+    assert {"evaluation", "report", "model_card", "comparison/replay"} <= set(decided["evidence"])
+    assert decided["digests"]["champion_version"] == "0"
+    assert "heart/releases/00000001" in bodies
+    assert {"deployed", "asked", "decided", "not released", "released"} <= {
+        entry["event"] for entry in entries
+    }
+    verified = released.twin.clinrisk("audit", "verify")
+    assert (verified["entries"], verified["difference"]) == (len(entries), None)
 
 
 def test_what_was_released_or_overtaken_is_no_shadow_any_more(shadowed: Hospital) -> None:

@@ -232,6 +232,27 @@ def test_findings_are_kept_and_answered(scored: ScoredBatches) -> None:
     assert answer["message"].index("- drift, ") < answer["message"].index("- performance, ")
 
 
+def test_a_run_that_alerts_is_in_the_ledger_once_with_the_digest_of_its_findings(
+    scored: ScoredBatches,
+) -> None:
+    event = read_event("record_findings.worse") | {"execution": "arn:execution:Monitoring:morning"}
+    answer = scored.stack.call("record_findings", event)
+    scored.stack.call("record_findings", event)
+    [entry] = scored.stack.ledger()
+    alerting = {one["check"] for one in event["findings"] if one["verdict"] == "ALERT"}
+    assert (entry["event"], entry["identity"]) == ("alerted", "heart/alerts/morning")
+    assert entry["body"]["checks"] == sorted(alerting)
+    assert entry["body"]["response"] == "PROPOSE_RETRAINING"
+    assert entry["body"]["findings_sha256"] == answer["findings"]["sha256"]
+    assert "detail" not in str(entry["body"])
+
+
+def test_a_run_without_an_alert_is_not_in_the_ledger(scored: ScoredBatches) -> None:
+    calm = [one for one in everything(scored) if one["verdict"] != "ALERT"]
+    answer = scored.stack.call("record_findings", {"use_case": "heart", "findings": calm})
+    assert (answer["response"], scored.stack.ledger()) == ("NOTHING", [])
+
+
 @pytest.mark.parametrize("name", events_of(*FUNCTIONS))
 def test_the_example_events_run(scored: ScoredBatches, name: str) -> None:
     scored.arrive(scored.labels[LIKE_TRAINING])

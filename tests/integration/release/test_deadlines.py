@@ -75,7 +75,7 @@ def test_an_answer_decides_until_the_link_expires(
         assert found.decided_at == stamp(datetime.fromtimestamp(found.expires_at + seconds, UTC))
     else:
         assert (page.status, found.status, found.decided_at) == (403, approvals.PENDING, "")
-        assert (waiting.status(), stack.keys("audit")) == ("RUNNING", [])
+        assert (waiting.status(), stack.ledger("decided")) == ("RUNNING", [])
 
 
 @MOMENTS

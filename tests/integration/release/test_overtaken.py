@@ -52,6 +52,8 @@ def test_a_release_closes_the_question_that_it_overtook_and_ends_its_workflow(
     page = overtaken.open()["body"]
     assert "Overtaken by another release" in page
     assert why in page
+    [entry] = stack.ledger("closed")
+    assert (entry["body"]["approval_id"], entry["body"]["why"]) == (overtaken.approval_id, why)
 
 
 def test_a_click_after_that_decides_nothing_and_states_what_happened(stack: Stack) -> None:
@@ -77,7 +79,7 @@ def test_a_question_about_what_was_compared_with_the_live_model_stays_open(stack
 def test_closing_what_is_overtaken_leaves_a_question_about_the_live_model_open(stack: Stack) -> None:
     release(stack)
     current = RequestedApproval(stack, "token", SECOND, champion=1)
-    overtaken_questions.close("heart")
+    overtaken_questions.close("heart", "2026-03-01T09:30:00.000Z")
     assert approvals.find(current.approval_id).status == "PENDING"
 
 
@@ -103,8 +105,10 @@ def test_a_release_that_broke_off_before_the_workflow_knew_is_completed_by_its_r
         with pytest.raises(Defect):
             asked.promote()
     assert waiting.status() == "RUNNING"
+    kept = stack.ledger()
     asked.promote()
     assert waiting.end()["error"] == "ChampionChanged"
+    assert stack.ledger() == kept
 
 
 def test_a_release_just_before_the_question_is_stored_closes_it_before_anybody_is_mailed(
@@ -120,6 +124,7 @@ def test_a_release_just_before_the_question_is_stored_closes_it_before_anybody_i
         stack.call("request_approval", event)
     assert approvals.of_run(SECOND).status == "OVERTAKEN"
     assert stack.mails() == []
+    assert [one["event"] for one in stack.ledger() if one["body"]["run_id"] == SECOND] == ["asked", "closed"]
 
 
 def test_an_open_question_is_not_replaced_by_one_about_another_evaluation(stack: Stack) -> None:

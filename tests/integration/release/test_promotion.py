@@ -45,9 +45,10 @@ def two_approved(stack: Stack, champion: int) -> tuple[RequestedApproval, Reques
     return approved(stack, FIRST, champion), approved(stack, SECOND, champion)
 
 
-def kept(stack: Stack, asked: RequestedApproval, what: str) -> Any:
-    """Read what the ledger keeps about a decision."""
-    return stack.read_json(f"s3://clinrisk-audit/ledger/heart/decisions/{asked.approval_id}-{what}.json")
+def kept(stack: Stack, asked: RequestedApproval, event: str) -> Any:
+    """Read what the ledger keeps about a decision, or what came of it."""
+    [body] = [one["body"] for one in stack.ledger(event) if one["body"]["approval_id"] == asked.approval_id]
+    return body
 
 
 def check_not_released(
@@ -60,9 +61,8 @@ def check_not_released(
     assert refusal == obstacles.outdated(champion, champion + 1, asked.candidate.run_id)
     assert refusal.startswith(reason)
     assert approvals.find(winner.approval_id).live_version == champion + 1
-    assert kept(stack, asked, "not-released")["refusal"] == refusal
-    promoted = [key for key in stack.keys("audit") if key.endswith("-promoted.json")]
-    assert len(promoted) == champion + 1
+    assert kept(stack, asked, "not released")["refusal"] == refusal
+    assert len(stack.ledger("released")) == champion + 1
     page = asked.open()["body"]
     assert approvals.find(asked.approval_id).status == "OVERTAKEN"
     assert "Overtaken by another release" in page
@@ -101,7 +101,7 @@ def test_the_same_promotion_twice_at_once_is_one_release(stack: Stack) -> None:
     asked = approved(stack, FIRST, 0)
     twin = just_before("TransactWriteItems", asked.promote)
     assert asked.promote()["live_version"] == twin[0]["live_version"] == 1
-    assert len([key for key in stack.keys("audit") if key.endswith("-promoted.json")]) == 1
+    assert len(stack.ledger("released")) == 1
 
 
 def test_a_release_that_is_repeated_when_something_changed_since_is_still_that_release(stack: Stack) -> None:
@@ -118,7 +118,7 @@ def test_evidence_that_is_out_of_date_cannot_be_approved_and_can_be_closed(
     waiting = WaitingExecution(stack)
     outdated = RequestedApproval(stack, waiting.token, SECOND)
     # The release has moved the pointer, and has not come to close what it overtook.
-    monkeypatch.setattr(overtaken_questions, "close", lambda _: None)
+    monkeypatch.setattr(overtaken_questions, "close", lambda *_: None)
     approved(stack, FIRST, 0).promote()
     reason = RACES[0][1]
     assert reason in outdated.open()["body"]
@@ -164,7 +164,7 @@ def test_a_decision_is_kept_with_the_digests_of_what_was_on_the_page(
     replay = compare(stack, asked.candidate.run_id, "replay", "No batch yet.")
     later = compare(stack, asked.candidate.run_id, "a" * 20, "Nothing new.")
     asked.answer(decision)
-    entry = kept(stack, asked, what)
+    entry = kept(stack, asked, "decided")
     named = ("evaluation", "report", *object_keys.MODEL_CARD)
     assert entry["evidence"] == {name: asked.judgement["digests"][name] for name in named} | {
         "comparison/replay": replay,
@@ -175,8 +175,7 @@ def test_a_decision_is_kept_with_the_digests_of_what_was_on_the_page(
     assert approvals.find(asked.approval_id).evidence == entry["evidence"]
     if decision == "approve":
         asked.promote()
-        released = stack.read_json("s3://clinrisk-audit/ledger/heart/00000001-promoted.json")
-        assert released["evidence"] == entry["evidence"]
+        assert kept(stack, asked, "released")["evidence"] == entry["evidence"]
 
 
 def test_a_decision_that_broke_off_before_the_ledger_is_completed_by_the_same_answer(stack: Stack) -> None:
@@ -191,9 +190,9 @@ def test_a_decision_that_broke_off_before_the_ledger_is_completed_by_the_same_an
         decided_at="2026-03-01T09:30:00.000Z",
     )
     approvals.decide(signatures.sign(answer), 0)
-    assert stack.keys("audit") == []
+    assert stack.ledger("decided") == []
     assert "Recorded before the crash." in asked.answer()["body"]
-    assert kept(stack, asked, "approved")["evidence"] == {"report": "0" * 64}
+    assert kept(stack, asked, "decided")["evidence"] == {"report": "0" * 64}
     assert waiting.end()["status"] == "SUCCEEDED"
 
 

@@ -126,8 +126,8 @@ def test_a_group_in_which_harm_could_go_unseen_is_accepted_by_name(stack: Stack)
     assert waiting.status() == "RUNNING"
 
     assert asked.answer()["statusCode"] == 200
-    [decided] = [key for key in stack.keys("audit") if "-approved" in key]
-    assert stack.read_json(f"s3://clinrisk-audit/{decided}")["accepted"] == ["sex: women"]
+    [decided] = stack.ledger("decided")
+    assert decided["body"]["accepted"] == ["sex: women"]
 
 
 def test_who_rejects_accepts_no_group(stack: Stack) -> None:
@@ -218,11 +218,9 @@ def test_an_answer_that_comes_too_slowly_gets_a_page_with_the_reason(stack: Stac
     assert response["statusCode"] == 410
     assert "too late" in response["body"]
     assert approvals.find(asked.approval_id).refusal == "The decision came too late."
-    entries = [stack.read_json(f"s3://clinrisk-audit/{key}") for key in stack.keys("audit")]
-    assert [entry.get("decision", entry.get("refusal")) for entry in entries] == [
-        "APPROVED",
-        "The decision came too late.",
-    ]
+    [decided], [refused] = stack.ledger("decided"), stack.ledger("not released")
+    assert decided["body"]["decision"] == "APPROVED"
+    assert refused["body"]["refusal"] == "The decision came too late."
     with pytest.raises(DecisionMissing):
         asked.promote()
 
@@ -235,7 +233,8 @@ def test_an_expired_question_cannot_be_answered(stack: Stack) -> None:
     assert stack.call("expire_approval", {"use_case": "heart", "run_id": asked.candidate.run_id}) == expired
     response = asked.answer()
     assert response["statusCode"] == 410
-    assert stack.keys("audit") == []
+    assert [one["event"] for one in stack.ledger()] == ["asked", "closed"]
+    assert stack.ledger("closed")[0]["body"]["outcome"] == "EXPIRED"
 
 
 @pytest.mark.parametrize("name", ["evaluation", "report", *object_keys.MODEL_CARD])
@@ -248,7 +247,7 @@ def test_altered_evidence_is_not_shown_and_nothing_is_decided_on_it(stack: Stack
         assert response["statusCode"] == 409
         assert "cannot be shown" in response["body"]
     assert waiting.status() == "RUNNING"
-    assert stack.keys("audit") == []
+    assert stack.ledger("decided") == []
 
 
 def test_asking_again_after_a_crash_renews_the_token_and_keeps_the_link(stack: Stack) -> None:
@@ -256,6 +255,8 @@ def test_asking_again_after_a_crash_renews_the_token_and_keeps_the_link(stack: S
     event = asked.candidate.approval_event(asked.judgement, asked.package, waiting.token)
     assert stack.call("request_approval", event)["approval_id"] == asked.approval_id
     assert asked.link.geturl() in stack.mails()[0]["Message"]
+    [entry] = stack.ledger("asked")
+    assert entry["body"]["digests"] == asked.judgement["digests"]
     asked.answer()
     assert waiting.end()["status"] == "SUCCEEDED"
 
@@ -266,16 +267,16 @@ def test_an_approved_candidate_becomes_live_with_history_and_ledger(stack: Stack
     asked.answer()
     promoted = asked.promote()
     assert promoted["live_version"] == 1
-    kept = stack.keys("audit")
-    assert kept == [
-        "ledger/heart/00000001-promoted.json",
-        f"ledger/heart/decisions/{asked.approval_id}-approved.json",
+    kept = stack.ledger()
+    assert [entry["identity"] for entry in kept] == [
+        f"heart/questions/{asked.approval_id}",
+        f"heart/decisions/{asked.approval_id}",
+        "heart/releases/00000001",
     ]
-    entry = stack.read_json(f"s3://clinrisk-audit/{kept[0]}")
-    assert entry["reason"] == "Well calibrated in women too."
+    assert kept[2]["body"]["reason"] == "Well calibrated in women too."
     assert "It was released as live version 1." in asked.open()["body"]
     assert asked.promote()["live_version"] == 1
-    assert stack.keys("audit") == kept
+    assert stack.ledger() == kept
 
 
 @pytest.mark.parametrize(
@@ -299,11 +300,9 @@ def test_one_changed_artefact_stops_the_promotion_and_the_reason_is_kept(
     asked.candidate.change(name, b"changed")
     with pytest.raises(EvidenceChanged, match=reason):
         asked.promote()
-    assert "ledger/heart/00000001-promoted.json" not in stack.keys("audit")
-    refusal = stack.read_json(
-        f"s3://clinrisk-audit/ledger/heart/decisions/{asked.approval_id}-not-released.json"
-    )
-    assert reason in refusal["refusal"]
+    assert stack.ledger("released") == []
+    [refusal] = stack.ledger("not released")
+    assert reason in refusal["body"]["refusal"]
     assert reason in asked.open()["body"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -41,8 +41,8 @@ def close(approval: approvals.Approval) -> None:
     expire_approval.close_undelivered(approval, AT)
 
 
-def refusals(stack: Stack) -> list[str]:
-    return [key for key in stack.keys("audit") if key.endswith("-not-released.json")]
+def refusals(stack: Stack) -> list[Any]:
+    return stack.ledger("not released")
 
 
 @pytest.mark.parametrize(("first", "second"), DECISIONS)
@@ -79,7 +79,7 @@ def test_two_approvers_who_answer_at_once_read_the_same_decision(
     assert [page["statusCode"] for page in pages] == [200, 200]
     assert pages[0]["body"] == pages[1]["body"]
     assert waiting.end()["status"] == ends
-    assert len(stack.keys("audit")) == 1
+    assert len(stack.ledger("decided")) == 1
 
 
 @pytest.mark.parametrize("decision", [approvals.APPROVED, approvals.REJECTED])
@@ -143,7 +143,7 @@ def test_a_decision_that_is_closed_while_its_promotion_begins_is_not_released(st
     just_before("UpdateItem", lambda: close(recorded))
     with pytest.raises(DecisionMissing):
         asked.promote()
-    assert "ledger/heart/00000001-promoted.json" not in stack.keys("audit")
+    assert stack.ledger("released") == []
 
 
 def request_of(asked: RequestedApproval, token: str) -> ApprovalRequest:

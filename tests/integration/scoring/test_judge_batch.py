@@ -10,7 +10,7 @@ import pytest
 from clinrisk.aws import s3
 from clinrisk.aws.tables import uploads
 from clinrisk.core import object_keys
-from clinrisk.errors import ClaimLost, ObjectMissing
+from clinrisk.errors import ClaimLost, LedgerAltered, ObjectMissing
 from clinrisk.messages.ingest import Disposition
 from tests.integration.events import events_of, read_event
 from tests.integration.scored_batches import (
@@ -31,6 +31,15 @@ VERDICTS = {"like_training": "FIT", "other_hospital": "HELD", "risks": "FIT"}
 
 def judge(stack: Stack, case: str, **changes: Any) -> Any:
     return stack.call("judge_batch", read_event(f"judge_batch.{case}") | {"execution": "run-1"} | changes)
+
+
+def earlier_results(stack: Stack) -> str:
+    """Publish results of the other hospital's batch, and return how its file is called in them."""
+    ScoredBatches(stack)
+    upload = read_event("judge_batch.other_hospital")["upload"]
+    stem = str(upload["key"].rpartition("/")[2].removesuffix(".csv"))
+    s3.store("clinrisk-results", object_keys.results("heart", stem, OTHER_HOSPITAL), b"row,id\n")
+    return stem
 
 
 def disposition(upload_id: str) -> Disposition:
@@ -62,6 +71,29 @@ def test_a_repeated_call_finds_the_batch_held_once(stack: Stack) -> None:
     settled = uploads.settlement_of(OTHER_HOSPITAL)
     assert settled is not None
     assert [one.decision for one in settled.decisions] == ["HELD"]
+    [entry] = stack.ledger("upload decided")
+    assert entry["body"]["decision"] == "HELD"
+    assert entry["body"]["person"] == "clinrisk"
+    assert entry["body"]["reason"] == settled.decisions[0].reason
+
+
+def test_a_ledger_that_was_altered_stops_the_batch_after_its_results_are_recalled(stack: Stack) -> None:
+    stem = earlier_results(stack)
+    stack.put("audit", "ledger/000000000001.json", b"{}")
+    with pytest.raises(LedgerAltered):
+        judge(stack, "other_hospital")
+    assert disposition(OTHER_HOSPITAL) == Disposition.HELD
+    assert object_keys.recalled("heart", stem, OTHER_HOSPITAL) in stack.keys("results")
+
+
+def test_what_was_held_when_it_was_read_stays_held_without_another_entry(stack: Stack) -> None:
+    ScoredBatches(stack)
+    settle(OUTCOMES, "2026-03-05T00:00:00.000Z", 9, "inference", disposition=Disposition.HELD)
+    document = stack.read_json(f"s3://clinrisk-lake/{object_keys.profile('heart', OTHER_HOSPITAL)}")
+    s3.store_json("clinrisk-lake", object_keys.profile("heart", OUTCOMES), document)
+    event = read_event("judge_batch.other_hospital")
+    found = judge(stack, "other_hospital", upload=event["upload"] | {"upload_id": OUTCOMES})
+    assert (found["verdict"], stack.ledger()) == ("HELD", [])
 
 
 def let_through(stack: Stack, upload_id: str) -> None:
@@ -102,10 +134,7 @@ def test_for_what_a_file_was_held_when_it_was_read_stands_in_its_results(stack: 
 
 
 def test_results_of_an_earlier_scoring_are_recalled_when_the_batch_is_held(stack: Stack) -> None:
-    ScoredBatches(stack)
-    upload = read_event("judge_batch.other_hospital")["upload"]
-    stem = upload["key"].rpartition("/")[2].removesuffix(".csv")
-    s3.store("clinrisk-results", object_keys.results("heart", stem, OTHER_HOSPITAL), b"row,id\n")
+    stem = earlier_results(stack)
     found = judge(stack, "other_hospital")
     assert found["subject"].endswith("its results are recalled")
     assert "nothing was published" not in found["subject"] + found["message"]

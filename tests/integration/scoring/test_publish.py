@@ -16,7 +16,7 @@ import pytest
 
 from clinrisk.aws import s3
 from clinrisk.aws.tables import uploads
-from clinrisk.errors import ChampionChanged, ClaimLost, CountsDisagree
+from clinrisk.errors import ChampionChanged, ClaimLost, CountsDisagree, LedgerAltered
 from clinrisk.services.scoring import recalled_results
 from clinrisk.services.training import publish_job_code
 from tests.integration.conftest import ROOT
@@ -158,7 +158,7 @@ def deploy_event(address: str, kind: str = "Create") -> dict[str, Any]:
         "RequestId": "request-1",
         "LogicalResourceId": "JobCode",
         "ResourceType": "AWS::CloudFormation::CustomResource",
-        "ResourceProperties": {"ServiceToken": "arn"},
+        "ResourceProperties": {"ServiceToken": "arn", "Layer": "arn:layer:7"},
     }
 
 
@@ -167,12 +167,37 @@ def test_job_code_is_published_once_under_its_digest(
 ) -> None:
     address, answers = cloudformation
     stack.call("publish_job_code", deploy_event(address))
-    stack.call("publish_job_code", deploy_event(address, "Update"))
+    stack.call("publish_job_code", deploy_event(address, "Update") | {"RequestId": "request-2"})
     assert [answer["Status"] for answer in answers] == ["SUCCESS", "SUCCESS"]
     data = answers[0]["Data"]
     assert data == answers[1]["Data"]
     assert data["Prefix"] == f"s3://clinrisk-lake/code/{data['Digest']}/"
     assert stack.keys("lake") == [f"code/{data['Digest']}/clinrisk.pyz"]
+
+
+def test_every_deployment_is_in_the_ledger_once(
+    stack: Stack, cloudformation: tuple[str, list[dict[str, Any]]]
+) -> None:
+    address, answers = cloudformation
+    create, update = deploy_event(address), deploy_event(address, "Update") | {"RequestId": "request-2"}
+    for event in (create, create, update, deploy_event(address, "Delete")):
+        stack.call("publish_job_code", event)
+    entries = [one["body"] for one in stack.ledger("deployed")]
+    assert [(one["change"], one["request"]) for one in entries] == [
+        ("Create", "request-1"),
+        ("Update", "request-2"),
+    ]
+    assert (entries[0]["layer"], entries[0]["code_sha256"]) == ("arn:layer:7", answers[0]["Data"]["Digest"])
+
+
+def test_a_ledger_that_was_altered_is_reported_and_never_hangs_the_stack(
+    stack: Stack, cloudformation: tuple[str, list[dict[str, Any]]]
+) -> None:
+    address, answers = cloudformation
+    stack.put("audit", "ledger/000000000001.json", b"{}")
+    with pytest.raises(LedgerAltered):
+        stack.call("publish_job_code", deploy_event(address))
+    assert answers[0]["Status"] == "SUCCESS"
 
 
 def test_deleting_keeps_the_code_that_models_were_made_with(

@@ -74,10 +74,12 @@ def test_advice_is_a_command_line_that_is_accepted(source: str, line: str) -> No
         return  # a verb that is only named
     given = [value(one.strip("[].,"), verb) for one in arguments]
     context = Context(GROUP, info_name="clinrisk")
+    within = getattr(VERBS[verb], "commands", {})
+    command = within[given.pop(0)] if within else VERBS[verb]
     # Prose may go on after the command: what is no value of it is left out, but no option may be.
     for end in range(len(given), -1, -1):
         try:
-            VERBS[verb].make_context(verb, given[:end], parent=context)
+            command.make_context(verb, given[:end], parent=context)
         except ClickException:
             if not end:
                 raise

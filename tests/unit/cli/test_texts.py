@@ -17,7 +17,10 @@ ROOT = Path(__file__).parents[3]
 COMMAND = re.compile(r"clinrisk ([a-z]+(?:-[a-z]+)*)((?:[ \t]+[^\s`;,]+)*)")
 VERBS = {
     str(command.name): {
-        option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
+        option
+        for each in (command, *getattr(command, "commands", {}).values())
+        for parameter in each.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
     }
     for command in getattr(typer.main.get_command(app), "commands", {}).values()
 }

@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from clinrisk.core.digests import canonical_json
 from clinrisk.core.release.ledger_entries import DecisionEntry, RefusalEntry, ReleaseEntry
@@ -22,11 +22,11 @@ ENTRY = ReleaseEntry(
 )
 
 
-def test_an_entry_is_named_by_use_case_version_and_event() -> None:
-    assert ENTRY.key == "ledger/heart/00000003-promoted.json"
+def test_a_release_is_known_by_use_case_and_version() -> None:
+    assert (ENTRY.identity, ENTRY.moment) == ("heart/releases/00000003", ENTRY.effective_at)
 
 
-def test_a_decision_and_its_refusal_lie_side_by_side_and_apart_from_releases() -> None:
+def test_a_question_is_decided_once_and_refused_once_for_each_reason() -> None:
     facts = {
         "use_case": "heart",
         "run_id": "heart-1",
@@ -38,8 +38,10 @@ def test_a_decision_and_its_refusal_lie_side_by_side_and_apart_from_releases() -
     }
     decision = DecisionEntry(**facts, decision="REJECTED", reason="No.", evidence={})  # type: ignore[arg-type]
     refusal = RefusalEntry(**facts, refused_at="2026", refusal="The report has changed.")  # type: ignore[arg-type]
-    assert decision.key == "ledger/heart/decisions/a1-rejected.json"
-    assert refusal.key == "ledger/heart/decisions/a1-not-released.json"
+    assert (decision.identity, decision.moment) == ("heart/decisions/a1", decision.decided_at)
+    assert refusal.identity.startswith("heart/not-released/a1-")
+    assert (refusal.moment, refusal.is_in(refusal.body() | {"refused_at": "2027"})) == ("2026", True)
+    assert replace(refusal, refusal="The model has changed.").identity != refusal.identity
     assert json.loads(canonical_json(asdict(refusal)))["refusal"] == "The report has changed."
     assert json.loads(canonical_json(asdict(decision)))["decision"] == "REJECTED"
 

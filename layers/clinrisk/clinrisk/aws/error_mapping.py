@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _PASSING = {
     "BandwidthLimitExceeded",
+    "ConditionalRequestConflict",
     "EC2ThrottledException",
     "InternalError",
     "InternalFailure",

@@ -1,34 +1,69 @@
-"""The ledger in the Audit bucket: every decision, release and refusal, where Object Lock keeps it.
+"""The ledger in the Audit bucket: one chain of numbered entries that Object Lock and bucket policy keep.
 
-An entry is written once: a repeated step finds its own work, and nobody can replace it.
+The next number is won by a conditional write. Whoever writes entry n + 1 has read entry n and has made sure
+that the index has it, so an event that is neither the newest entry nor in the index is not in the ledger: a
+repeated call finds its own entry, whatever broke off before. What lies under a key and is not what belongs
+there is LedgerAltered, never passed over.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from clinrisk.aws import s3
+from clinrisk.aws import clients, s3
 from clinrisk.aws.settings import settings
-from clinrisk.aws.tables import approvals
 from clinrisk.core import object_keys
-from clinrisk.core.digests import canonical_json
+from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry
+from clinrisk.core.ledger import chain, verification
 from clinrisk.core.release import obstacles
 from clinrisk.core.release.ledger_entries import (
+    ClosedQuestionEntry,
     DecisionEntry,
+    QuestionEntry,
     RefusalEntry,
     ReleaseEntry,
-    decision_key,
-    release_key,
+    decision_identity,
+    release_identity,
 )
-from clinrisk.errors import DecisionForged
+from clinrisk.errors import DecisionForged, LedgerAltered, ObjectMissing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from clinrisk.aws.tables.approvals import Approval
-    from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry
-    from clinrisk.core.release.ledger_entries import LedgerEntry
+    from clinrisk.core.ledger.chain import ChainedEntry
+    from clinrisk.core.ledger.events import LedgerEvent
+    from clinrisk.core.ledger.verification import Verification
+    from clinrisk.messages.ingest import Settlement, UploadDecision
     from clinrisk.messages.message import Reference
     from clinrisk.messages.release import LiveModel
+
+_AT_ONCE = 32
+"""How many objects are read at a time when all of them are."""
+_STEP = 100
+"""How many names the last look for the newest entry lists at most."""
+# A number has twelve digits; what else lies under the prefix is found by the check, not by every writer.
+_NUMBERED = f"{chain.ENTRIES}0"
+
+
+def write_question(approval: Approval) -> Reference:
+    """Write that approvers are asked about a candidate; asked again, it is the same question."""
+    return append(
+        QuestionEntry(
+            **_candidate(approval),
+            asked_at=approval.created_at,
+            expires_at=approval.expires_at,
+            unmet=approval.unmet,
+        )
+    )
+
+
+def write_closed_question(approval: Approval, outcome: str, why: str, closed_at: str) -> Reference:
+    """Write that a question was closed without a decision, and why."""
+    return append(ClosedQuestionEntry(**_candidate(approval), outcome=outcome, why=why, closed_at=closed_at))
 
 
 def decision_of(approval: Approval) -> DecisionEntry:
@@ -55,12 +90,12 @@ def decision_behind(live: LiveModel) -> DecisionEntry:
 
 def write_decision(approval: Approval) -> Reference:
     """Write what a person decided."""
-    return _write(decision_of(approval))
+    return append(decision_of(approval))
 
 
 def write_release(after: LiveModel, approval: Approval) -> Reference:
     """Write one change of the live model, with the decision behind it."""
-    return _write(
+    return append(
         ReleaseEntry(
             **_candidate(after),
             live_version=after.live_version,
@@ -77,44 +112,204 @@ def write_release(after: LiveModel, approval: Approval) -> Reference:
 
 def write_refusal(approval: Approval, refusal: str, refused_at: str) -> Reference:
     """Write why an approved candidate was not released."""
-    return _write(
+    return append(
         RefusalEntry(
             **_candidate(approval), decided_at=approval.decided_at, refused_at=refused_at, refusal=refusal
         )
     )
 
 
-def write_upload_decision(entry: UploadDecisionEntry) -> Reference:
-    """Write what a person decided about an upload."""
-    return _write(entry)
+def write_upload_decision(upload: Settlement, kept: UploadDecision) -> Reference:
+    """Write what was decided about an upload."""
+    return append(_of_upload(upload, kept))
 
 
-def has_upload_decision(entry: UploadDecisionEntry) -> bool:
-    """Return whether the ledger has this entry."""
-    return entry.key in s3.keys_under(settings().audit_bucket, entry.key)
+def has_upload_decision(upload: Settlement, kept: UploadDecision) -> bool:
+    """Return whether the ledger has this decision."""
+    return _find(_of_upload(upload, kept).identity) is not None
 
 
 def release_of(use_case: str, live_version: int) -> dict[str, Any]:
-    """Return the entry of the release of a live version."""
-    return _read(release_key(use_case, live_version))
+    """Return the body of the entry of the release of a live version; raises ObjectMissing."""
+    return _body(release_identity(use_case, live_version))
 
 
 def approval_of(release: dict[str, Any]) -> dict[str, Any]:
-    """Return the entry of the decision behind a release."""
-    return _read(decision_key(release["use_case"], release["approval_id"], approvals.APPROVED))
+    """Return the body of the entry of the decision behind a release; raises ObjectMissing."""
+    return _body(decision_identity(release["use_case"], release["approval_id"]))
 
 
-def _read(key: str) -> dict[str, Any]:
-    document: dict[str, Any] = s3.fetch_json_now(s3.uri_of(settings().audit_bucket, key))
-    return document
+def append(event: LedgerEvent) -> Reference:
+    """Write an event under the next number, once, and return the reference to its entry.
+
+    Raises LedgerAltered where what lies in the ledger is not what was written there, or where the event is
+    already there with other facts.
+    """
+    newest = _newest()
+    found = None if newest is None else _complete(newest, event.identity)
+    while found is None:
+        entry = chain.next_entry(newest, event)
+        if _store(chain.entry_key(entry.number), entry.data):
+            _index(entry)
+            found = entry
+            break
+        newest = _read(entry.number)
+        if newest.previous != entry.previous:
+            raise LedgerAltered(f"Entry {entry.number} of the ledger does not follow the one before it.")
+        _index(newest)
+        found = newest if newest.identity == event.identity else None
+    if found.event != event.event_name or not event.is_in(found.body):
+        raise LedgerAltered(f"Entry {found.number} of the ledger states other facts about {event.identity}.")
+    return s3.reference_to(settings().audit_bucket, chain.entry_key(found.number), found.data)
+
+
+def entries() -> list[ChainedEntry]:
+    """Return all entries in order; raises LedgerAltered at the first that is none."""
+    numbers = _numbers(s3.keys_under(settings().audit_bucket, chain.ENTRIES))
+    read = _fetch_all(chain.entry_key(number) for number in numbers)
+    return [chain.parsed(number, data) for number, data in zip(numbers, read, strict=True)]
+
+
+def verify() -> Verification:
+    """Hash every entry again and compare chain, index, names and versions; the first difference is named.
+
+    Entries that are written meanwhile are left for the next time.
+    """
+    entries, hidden = _versions(chain.ENTRIES)
+    index, hidden_index = _versions(chain.INDEX)
+    newest = max(_numbers(_versions(chain.ENTRIES)[0]), default=0)
+    listed = verification.listing_difference(entries | index, hidden + hidden_index)
+    upto = listed.number - 1 if listed and listed.number else max(_numbers(entries), default=0)
+    named = [key for key in index if key not in hidden_index]
+    read = dict(zip(named, _fetch_all(named), strict=True))
+    found = verification.verify(
+        _fetch_all(chain.entry_key(number) for number in range(1, upto + 1)),
+        {chain.identity_of(key): data for key, data in read.items()},
+        newest,
+    )
+    return replace(found, difference=verification.first([found.difference, listed]))
+
+
+def _versions(prefix: str) -> tuple[Counter[str], list[str]]:
+    """Count the versions of each object under a prefix, and list those that a delete marker hides."""
+    versions, hidden = Counter[str](), []
+    pages = clients.s3().get_paginator("list_object_versions")
+    for page in pages.paginate(Bucket=settings().audit_bucket, Prefix=prefix):
+        versions.update(one["Key"] for one in page.get("Versions", []))
+        hidden += [one["Key"] for one in page.get("DeleteMarkers", [])]
+    return versions, hidden
+
+
+def _numbers(keys: Iterable[str]) -> list[int]:
+    return [number for key in keys if (number := chain.number_of(key))]
+
+
+def _fetch_all(keys: Iterable[str]) -> Iterator[bytes]:
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        yield from threads.map(_fetch, keys)
+
+
+def _complete(newest: ChainedEntry, identity: str) -> ChainedEntry | None:
+    """Make sure that the index has the newest entry; return the entry of an event among all, or None."""
+    _index(newest)
+    return newest if newest.identity == identity else _indexed(identity)
+
+
+def _body(identity: str) -> dict[str, Any]:
+    found = _find(identity)
+    if found is None:
+        raise ObjectMissing(f"The ledger has no entry for {identity}.")
+    return found.body
+
+
+def _find(identity: str) -> ChainedEntry | None:
+    """Return the entry of an event, or None where the ledger does not have it."""
+    found = _indexed(identity)
+    newest = None if found else _newest()
+    if newest is None or newest.identity == identity:
+        return found or newest
+    # The entry that was the newest at the first look may have been indexed since.
+    return _indexed(identity)
+
+
+def _indexed(identity: str) -> ChainedEntry | None:
+    """Return the entry that the index names for an event, after a look at it; None where it names none."""
+    key = chain.index_key(identity)
+    if not _is_there(key):
+        return None
+    number, digest = chain.pointed_to(identity, _fetch(key))
+    entry = _read(number)
+    if (entry.identity, entry.sha256) != (identity, digest):
+        raise LedgerAltered(f"Entry {number} of the ledger is not the one that its index names.")
+    return entry
+
+
+def _index(entry: ChainedEntry) -> None:
+    """Write the index object of an entry, where it is not there yet."""
+    key = chain.index_key(entry.identity)
+    if (_is_there(key) or not _store(key, entry.index_data)) and _fetch(key) != entry.index_data:
+        raise LedgerAltered(f"The index of the ledger names another entry for {entry.identity}.")
+
+
+def _newest() -> ChainedEntry | None:
+    """Return the newest entry, or None in an empty ledger: found by a search over the names."""
+    before, step = 0, _STEP
+    while _numbers_after(before + step, 1):
+        before += step
+        step *= 2
+    while step > _STEP:
+        step //= 2
+        if _numbers_after(before + step, 1):
+            before += step
+    numbers = _numbers_after(before)
+    for expected, number in enumerate(numbers, start=before + 1):
+        if number != expected:
+            raise LedgerAltered(f"Entry {expected} of the ledger is missing.")
+    return _read(numbers[-1]) if numbers else None
+
+
+def _numbers_after(number: int, most: int = 1000) -> list[int]:
+    """List the numbers of the next entries; raises LedgerAltered at a name that is none."""
+    found = clients.s3().list_objects_v2(
+        Bucket=settings().audit_bucket,
+        Prefix=_NUMBERED,
+        StartAfter=chain.entry_key(number),
+        MaxKeys=most,
+    )
+    numbers = []
+    for one in found.get("Contents", []):
+        listed = chain.number_of(one["Key"])
+        if listed is None:
+            raise LedgerAltered(f"{one['Key']} is no entry of the ledger.")
+        numbers.append(listed)
+    return numbers
+
+
+def _read(number: int) -> ChainedEntry:
+    return chain.parsed(number, _fetch(chain.entry_key(number)))
+
+
+def _fetch(key: str) -> bytes:
+    return s3.fetch_current(s3.uri_of(settings().audit_bucket, key))
+
+
+def _is_there(key: str) -> bool:
+    # A read of what is missing is a refusal wherever a role may list a part of the bucket only.
+    return key in s3.keys_under(settings().audit_bucket, key)
+
+
+def _store(key: str, data: bytes) -> bool:
+    return s3.store_new(settings().audit_bucket, key, data, "application/json")
+
+
+def _of_upload(upload: Settlement, kept: UploadDecision) -> UploadDecisionEntry:
+    return UploadDecisionEntry(
+        **upload.model_dump(include={"use_case", "purpose", "upload_id", "version_id", "sha256"}),
+        **kept.model_dump(mode="json"),
+        object_key=upload.key,
+    )
 
 
 def _candidate(of: Approval | LiveModel) -> dict[str, Any]:
     names = ("use_case", "run_id", "package_arn", "package_version", "approval_id")
     return {name: getattr(of, name) for name in names} | {"digests": of.digests.model_dump()}
-
-
-def _write(entry: LedgerEntry | UploadDecisionEntry) -> Reference:
-    return s3.store(
-        settings().audit_bucket, entry.key, canonical_json(asdict(entry)), "application/json", once=True
-    )

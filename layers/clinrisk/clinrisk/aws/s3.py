@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 # How much of an object is in memory at a time while it is hashed or cut.
 _BLOCK = 1 << 20
 _RANGE = 16 << 20
+_CONFLICTS = 10
+"""How often a conditional write is sent again while others write the same key."""
 _AHEAD = 3
 """How many ranges are on their way while one is worked on."""
 
@@ -141,22 +143,13 @@ def store(
 ) -> Reference:
     """Write an object and give its reference.
 
-    S3 checks the digest on arrival. With `once` an object that is there already stays as it is: ledger and
-    code are written one time, and a retry finds its own work.
+    S3 checks the digest on arrival. With `once` an object that is there already stays as it is: code and
+    documents of a run are written one time, and a retry finds its own work.
     """
-    unless_there: dict[str, Any] = {"IfNoneMatch": "*"} if once else {}
-    try:
-        clients.s3().put_object(
-            Bucket=bucket,
-            Key=key,
-            Body=data,
-            ContentType=content_type,
-            ChecksumSHA256=_checksum(data),
-            **unless_there,
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "PreconditionFailed":
-            raise
+    if once:
+        store_new(bucket, key, data, content_type)
+    else:
+        _put(bucket, key, data, content_type)
     return reference_to(bucket, key, data)
 
 
@@ -165,6 +158,26 @@ def keep(bucket: str, key: str, data: bytes, content_type: str = "application/oc
     kept = store(bucket, key, data, content_type, once=True)
     check_digest("object", kept.uri, kept.sha256)
     return kept
+
+
+def store_new(bucket: str, key: str, data: bytes, content_type: str) -> bool:
+    """Write an object where none is; return False, and change nothing, where one is.
+
+    While another request writes the same key S3 answers with a conflict, after which either may be the case.
+    """
+    conflicts = 0
+    while True:
+        try:
+            _put(bucket, key, data, content_type, IfNoneMatch="*")
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "PreconditionFailed":
+                return False
+            conflicts += 1
+            if code != "ConditionalRequestConflict" or conflicts == _CONFLICTS:
+                raise
+        else:
+            return True
 
 
 def store_blocks(bucket: str, key: str, blocks: Iterable[bytes], content_type: str) -> Reference:
@@ -228,6 +241,17 @@ def versions_under(bucket: str, prefix: str) -> Iterator[tuple[str, str, int, da
     for page in clients.s3().get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         for one in page.get("Versions", []):
             yield one["Key"], one["VersionId"], one["Size"], one["LastModified"]
+
+
+def _put(bucket: str, key: str, data: bytes, content_type: str, **condition: Any) -> None:
+    clients.s3().put_object(
+        Bucket=bucket,
+        Key=key,
+        Body=data,
+        ContentType=content_type,
+        ChecksumSHA256=_checksum(data),
+        **condition,
+    )
 
 
 def _store_part(target: dict[str, Any], number: int, data: bytes) -> Any:

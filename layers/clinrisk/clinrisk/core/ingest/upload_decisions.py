@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
+from clinrisk.core.ledger.events import LedgerEvent
 from clinrisk.messages.ingest import Disposition
 
 Decision = Literal["HELD", "LET_THROUGH", "WITHDRAW"]
@@ -35,8 +36,10 @@ def outcome(decision: Decision, disposition: Disposition, *, rows_quarantined: i
 
 
 @dataclass(frozen=True)
-class UploadDecisionEntry:
-    """What a person decided about an upload, as the ledger keeps it."""
+class UploadDecisionEntry(LedgerEvent):
+    """What a person decided about an upload, or that the door held it, as the ledger keeps it."""
+
+    event_name: ClassVar[str] = "upload decided"
 
     use_case: str
     purpose: str
@@ -56,7 +59,12 @@ class UploadDecisionEntry:
     format: int = 1
 
     @property
-    def key(self) -> str:
-        """The object's key in the audit bucket; sorts by upload and time."""
+    def identity(self) -> str:
+        """Upload, time and decision."""
         moment = "".join(character for character in self.decided_at if character.isalnum())
-        return f"ledger/{self.use_case}/uploads/{self.upload_id}-{moment}-{self.decision.lower()}.json"
+        return f"{self.use_case}/uploads/{self.upload_id}-{moment}-{self.decision.lower()}"
+
+    @property
+    def moment(self) -> str:
+        """When it was decided."""
+        return self.decided_at

@@ -1,54 +1,114 @@
-"""Audit: what the ledger keeps about decisions and releases, and under which name.
+"""Audit: what the ledger keeps about questions, decisions, releases and refusals.
 
-One immutable object per event in the bucket with Object Lock: what a person decided and on which evidence,
-what went live in place of what, and why an approved candidate did not. An entry holds digests and no patient.
+What approvers were asked, what a person decided and on which evidence, what went live in place of what, and
+why an approved candidate did not. An entry holds digests and no patient. How entries are numbered and
+chained: clinrisk.core.ledger.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from clinrisk.core.digests import canonical_json
+from clinrisk.core.digests import canonical_json, sha256
+from clinrisk.core.ledger.events import LedgerEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def release_key(use_case: str, live_version: int) -> str:
-    """Return the key of the entry of a release; sorts by use case and version."""
-    return f"ledger/{use_case}/{live_version:08d}-promoted.json"
+def release_identity(use_case: str, live_version: int) -> str:
+    """Return the identity of a release.
+
+    >>> release_identity("heart", 3)
+    'heart/releases/00000003'
+    """
+    return f"{use_case}/releases/{live_version:08d}"
 
 
-def decision_key(use_case: str, approval_id: str, decision: str) -> str:
-    """Return the key of the entry of a decision, APPROVED or REJECTED."""
-    return f"ledger/{use_case}/decisions/{approval_id}-{decision.lower()}.json"
+def decision_identity(use_case: str, approval_id: str) -> str:
+    """Return the identity of a decision: a question is decided once.
+
+    >>> decision_identity("heart", "a1")
+    'heart/decisions/a1'
+    """
+    return f"{use_case}/decisions/{approval_id}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class LedgerEntry(ABC):
-    """What every entry states: the candidate, and the decision about it."""
+class CandidateEntry(LedgerEvent):
+    """What every entry about a candidate states: which one, and in which question."""
 
     use_case: str
     run_id: str
     package_arn: str
     package_version: int
     approval_id: str
-    decided_at: str
-    """When the approver decided, ISO 8601 in UTC."""
     digests: Mapping[str, str]
     """What the candidate is made of: artefact name -> sha256."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class QuestionEntry(CandidateEntry):
+    """That approvers were asked about a candidate."""
+
+    event_name: ClassVar[str] = "asked"
+
+    asked_at: str
+    expires_at: int
+    """Until when it can be decided, in seconds since 1970."""
+    unmet: tuple[str, ...]
+    """What the candidate does not meet, as the question states it."""
+    format: int = 1
+
     @property
-    @abstractmethod
-    def key(self) -> str:
-        """The object's key in the audit bucket; sorts by use case."""
+    def identity(self) -> str:
+        """The question."""
+        return f"{self.use_case}/questions/{self.approval_id}"
+
+    @property
+    def moment(self) -> str:
+        """When it was asked first."""
+        return self.asked_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosedQuestionEntry(CandidateEntry):
+    """That a question was closed without a decision."""
+
+    event_name: ClassVar[str] = "closed"
+    first_stands: ClassVar[frozenset[str]] = frozenset({"closed_at"})
+
+    outcome: str
+    """EXPIRED or OVERTAKEN."""
+    why: str
+    closed_at: str
+    format: int = 1
+
+    @property
+    def identity(self) -> str:
+        """The question."""
+        return f"{self.use_case}/closed/{self.approval_id}"
+
+    @property
+    def moment(self) -> str:
+        """When it was closed."""
+        return self.closed_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerEntry(CandidateEntry):
+    """What every entry about a decided candidate states besides."""
+
+    decided_at: str
+    """When the approver decided, ISO 8601 in UTC."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReleaseEntry(LedgerEntry):
     """One release as it was carried out; the digests are those that were hashed again for it."""
+
+    event_name: ClassVar[str] = "released"
 
     live_version: int
     previous_version: int
@@ -65,14 +125,21 @@ class ReleaseEntry(LedgerEntry):
     format: int = 2
 
     @property
-    def key(self) -> str:
-        """The object's key; sorts by use case and version."""
-        return release_key(self.use_case, self.live_version)
+    def identity(self) -> str:
+        """Use case and version."""
+        return release_identity(self.use_case, self.live_version)
+
+    @property
+    def moment(self) -> str:
+        """When the model went live."""
+        return self.effective_at
 
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionEntry(LedgerEntry):
     """What a person decided about a candidate, and what that person had before them."""
+
+    event_name: ClassVar[str] = "decided"
 
     decision: str
     """APPROVED or REJECTED."""
@@ -86,9 +153,14 @@ class DecisionEntry(LedgerEntry):
     format: int = 3
 
     @property
-    def key(self) -> str:
-        """The object's key."""
-        return decision_key(self.use_case, self.approval_id, self.decision)
+    def identity(self) -> str:
+        """The approval."""
+        return decision_identity(self.use_case, self.approval_id)
+
+    @property
+    def moment(self) -> str:
+        """When it was decided."""
+        return self.decided_at
 
     @property
     def signed_content(self) -> bytes:
@@ -100,12 +172,21 @@ class DecisionEntry(LedgerEntry):
 class RefusalEntry(LedgerEntry):
     """Why a candidate that a person had approved did not go live."""
 
+    event_name: ClassVar[str] = "not released"
+    first_stands: ClassVar[frozenset[str]] = frozenset({"refused_at"})
+
     refused_at: str
     refusal: str
     """In words: which artefact changed, or which model is live that the evidence does not compare with."""
     format: int = 1
 
     @property
-    def key(self) -> str:
-        """The object's key, next to that of the decision that it answers."""
-        return f"ledger/{self.use_case}/decisions/{self.approval_id}-not-released.json"
+    def identity(self) -> str:
+        """The approval and the reason: a repeated promotion may be refused for another one."""
+        reason = sha256(self.refusal.encode())[:16]
+        return f"{self.use_case}/not-released/{self.approval_id}-{reason}"
+
+    @property
+    def moment(self) -> str:
+        """When it was refused."""
+        return self.refused_at

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from clinrisk.aws import ledger
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import decided_uploads, uploads
-from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry, outcome
+from clinrisk.core.ingest.upload_decisions import outcome
 from clinrisk.core.scoring import batch_mails
 from clinrisk.core.timestamps import stamp
 from clinrisk.messages.ingest import DecideRequest, DecideResult, Disposition, UploadDecision
@@ -50,24 +50,16 @@ def decide(request: DecideRequest, now: datetime) -> DecideResult:
     withdrawn = kept.after == Disposition.WITHDRAWN
     recalled = recalled_results.recall(before, kept.reason, kept.decided_at) if withdrawn else ""
     # Last: a decision that the ledger has is carried out.
-    ledger.write_upload_decision(_entry(before, kept))
+    ledger.write_upload_decision(before, kept)
     return _result(before, kept, recalled)
 
 
 def _unfinished(upload: Settlement, request: DecideRequest) -> UploadDecision | None:
     """Return the last decision, where it is the one that is asked for and the ledger does not have it yet."""
     last = upload.decisions[-1] if upload.decisions else None
-    if last is None or last.decision != request.decision or ledger.has_upload_decision(_entry(upload, last)):
+    if last is None or last.decision != request.decision or ledger.has_upload_decision(upload, last):
         return None
     return last
-
-
-def _entry(upload: Settlement, kept: UploadDecision) -> UploadDecisionEntry:
-    return UploadDecisionEntry(
-        **upload.model_dump(include={"use_case", "purpose", "upload_id", "version_id", "sha256"}),
-        **kept.model_dump(mode="json"),
-        object_key=upload.key,
-    )
 
 
 def _result(upload: Settlement, kept: UploadDecision, recalled: str) -> DecideResult:

@@ -5,23 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
-from clinrisk.aws import s3
+from clinrisk.aws import ledger, s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import object_keys
 from clinrisk.core.digests import digest_of
+from clinrisk.core.monitoring.alert_entry import AlertEntry
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict
 from clinrisk.core.monitoring.response import announcement, choose_response
+from clinrisk.core.timestamps import stamp
 from clinrisk.messages.monitoring import RecordRequest, RecordResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 _WORST = {Check.DRIFT: Metric.WORST_PSI, Check.BIAS: Metric.WORST_BIAS_GAP}
 
 
-def record(request: RecordRequest) -> RecordResult:
-    """Return the response, the mail about it, and where the findings are kept."""
+def record(request: RecordRequest, now: datetime) -> RecordResult:
+    """Return the response, the mail about it, and where the findings are kept; the ledger has an alert."""
     use_case = use_cases.get(request.use_case)
     found = [
         (
@@ -39,6 +42,19 @@ def record(request: RecordRequest) -> RecordResult:
     key = object_keys.findings(use_case.name, name)
     kept = s3.store_json(settings().lake_bucket, key, document)
     _emit_metrics(use_case.name, [finding for _, finding in found])
+    alerting = {finding.check.value for _, finding in found if finding.verdict is CheckVerdict.ALERT}
+    if alerting:
+        ledger.append(
+            AlertEntry(
+                use_case=use_case.name,
+                run=name,
+                checks=tuple(sorted(alerting)),
+                response=response.name,
+                findings_uri=kept.uri,
+                findings_sha256=kept.sha256,
+                found_at=stamp(now),
+            )
+        )
     mail = announcement(use_case, found, response)
     return RecordResult.model_validate(
         {"response": response.name, "subject": mail.subject, "message": mail.text, "findings": kept}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from clinrisk.aws.tables.approvals import Approval
 
+EXPIRED_REASON = "Nobody decided in time."
 LAPSED_REFUSAL = "The decision came too late."
 
 
@@ -25,7 +26,8 @@ def expire(request: ExpireRequest, now: datetime) -> ExpireResult:
     emit(Metric.APPROVALS_EXPIRED, expired, use_case=request.use_case)
     approval = approvals.find(approval_id)
     if approval.status == approvals.EXPIRED:
-        return ExpireResult(reason="Nobody decided in time.")
+        ledger.write_closed_question(approval, approvals.EXPIRED, EXPIRED_REASON, stamp(now))
+        return ExpireResult(reason=EXPIRED_REASON)
     if approval.unfinished:
         close_undelivered(approval, stamp(now))
     return ExpireResult(reason="A decision was recorded, but it did not reach the workflow in time.")

@@ -33,7 +33,7 @@ def promote(request: PromoteRequest, now: datetime) -> PromoteResult:
     use_case = use_cases.get(request.use_case)
     live, approval = _released(request, use_case, stamp(now))
     emit(Metric.MODELS_PROMOTED, 1, use_case=use_case.name)
-    overtaken_questions.close(use_case.name)
+    overtaken_questions.close(use_case.name, stamp(now))
     mail = mails.model_promoted(
         use_case.title, live.live_version, live.package_version, live.previous_version, approval.reason
     )

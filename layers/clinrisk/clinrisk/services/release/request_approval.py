@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
-from clinrisk.aws import clients
+from clinrisk.aws import clients, ledger
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals, deployments
 from clinrisk.aws.telemetry import Metric, emit
@@ -28,11 +28,12 @@ def request_approval(request: ApprovalRequest, now: datetime) -> ApprovalAsked:
     deployments.check_compared(request.use_case, request.run_id, request.digests)
     evidence.check_sources(request)
     expires_at = int(now.timestamp() + 3600 * float(settings().approval_timeout_hours))
-    overtaken_questions.close(request.use_case)
+    overtaken_questions.close(request.use_case, stamp(now))
     approval = approvals.ask(request, created_at=stamp(now), expires_at=expires_at)
+    ledger.write_question(approval)
     # A release between the look above and the question has not seen this question.
     if deployments.outdated(request.use_case, request.run_id, request.digests):
-        overtaken_questions.close(request.use_case)
+        overtaken_questions.close(request.use_case, stamp(now))
     deployments.check_compared(request.use_case, request.run_id, request.digests)
     use_case = use_cases.get(request.use_case)
     mail = mails.approval_wanted(

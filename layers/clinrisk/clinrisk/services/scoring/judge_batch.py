@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
-from clinrisk.aws import s3
+from clinrisk.aws import ledger, s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import decided_uploads, uploads
 from clinrisk.aws.telemetry import Metric, emit
@@ -117,4 +117,9 @@ def _hold(
         before = uploads.settlement_of(upload_id)
     if before is None or before.disposition != Disposition.HELD:
         raise ClaimLost("The upload was withdrawn while it was being scored.")
-    return before, recalled_results.recall(before, why, stamp(now))
+    recalled = recalled_results.recall(before, why, stamp(now))
+    # Last: no fault of the ledger keeps results from being recalled. What was held when it was read has no
+    # decision.
+    for decision in before.decisions[-1:]:
+        ledger.write_upload_decision(before, decision)
+    return before, recalled

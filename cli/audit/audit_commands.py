@@ -1,0 +1,116 @@
+"""`audit verify` and `audit show`: whether the ledger is as it was written, and what it holds."""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 # typer reads the type of the option
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.command_errors import CliError
+from cli.options import AsJson, OnTwin, StackName, known_use_case
+from cli.screen import console, moment, show_json, show_table, working
+from cli.stack import open_stack
+from clinrisk.core.ledger.wording import in_words
+from clinrisk.errors import LedgerAltered
+
+if TYPE_CHECKING:
+    from clinrisk.core.ledger.chain import ChainedEntry
+
+RUNBOOK = 'What to do: docs/runbook.md, "The ledger does not verify".'
+
+group = typer.Typer(no_args_is_help=True, help="Verify the audit ledger, and show what it holds.")
+
+
+@group.command("verify")
+def verify(*, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = False) -> None:
+    """Hash every entry of the ledger again, check the chain and its index, and name the first difference.
+
+    For example:
+
+        clinrisk audit verify
+
+    It exits with 1 at a difference. Compare the digest it ends with to one that you kept earlier: that is how
+    a ledger that was cut short shows.
+    """
+    open_stack(stack, on_twin=twin)
+    from clinrisk.aws import ledger
+
+    with working("Reading the ledger ...", quiet=as_json):
+        found = ledger.verify()
+    difference = found.difference
+    if as_json:
+        named = difference and {"number": difference.number or None, "what": difference.what}
+        show_json({"entries": found.count, "head": found.head, "difference": named})
+        raise typer.Exit(1 if difference else 0)
+    if difference:
+        raise CliError(f"{difference.what} Entries that hold up to it: {found.count}.", RUNBOOK)
+    console().print(f"The ledger holds: {found.count} entries. sha256 of the newest: {found.head}")
+
+
+@group.command("show")
+def show(
+    *,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="DATE", help="Only from this day on, as 2026-03-01."),
+    ] = None,
+    use_case: Annotated[
+        str | None, typer.Option("--use-case", metavar="USE_CASE", help="Only this use case.")
+    ] = None,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    twin: OnTwin = False,
+) -> None:
+    """Show what the ledger holds: number, time, event, use case, and who did what in words.
+
+    For example:
+
+        clinrisk audit show
+
+        clinrisk audit show --since 2026-03-01 --use-case heart
+
+    It shows what is stored; whether that is what was written is the question of `clinrisk audit verify`.
+    """
+    if use_case:
+        known_use_case(use_case)
+    open_stack(stack, on_twin=twin)
+    with working("Reading the ledger ...", quiet=as_json):
+        found = [entry for entry in _entries() if _wanted(entry, since, use_case)]
+    if as_json:
+        show_json([_as_json(entry) for entry in found])
+        return
+    rows = [
+        (str(one.number), moment(one.at), one.event, one.use_case, in_words(one.event, one.body))
+        for one in found
+    ]
+    columns = ("number", "when", "event", "use case", "what")
+    show_table("Audit ledger", columns, rows, "The ledger holds nothing of that kind.")
+
+
+def _entries() -> list[ChainedEntry]:
+    from clinrisk.aws import ledger
+
+    try:
+        return ledger.entries()
+    except LedgerAltered as altered:
+        raise CliError(str(altered), RUNBOOK) from altered
+
+
+def _wanted(entry: ChainedEntry, since: datetime | None, use_case: str | None) -> bool:
+    from_day = since is None or entry.at >= f"{since:%Y-%m-%d}"
+    return from_day and use_case in {None, entry.use_case}
+
+
+def _as_json(entry: ChainedEntry) -> dict[str, object]:
+    return {
+        "number": entry.number,
+        "at": entry.at,
+        "event": entry.event,
+        "use_case": entry.use_case,
+        "what": in_words(entry.event, entry.body),
+        "identity": entry.identity,
+        "sha256": entry.sha256,
+        "previous": entry.previous,
+        "body": entry.body,
+    }

@@ -1,0 +1,31 @@
+"""What an entry of the ledger says to an auditor, in one line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_WORDS = {
+    "asked": "Approvers are asked about version {package_version} of run {run_id}.",
+    "closed": "The question about version {package_version} of run {run_id} is {outcome}: {why}",
+    "decided": "{decision}, version {package_version} of run {run_id}: {reason}",
+    "released": "Version {package_version} of run {run_id} is live as {live_version}, after "
+    "{previous_version}: {reason}",
+    "not released": "Version {package_version} of run {run_id}: {refusal}",
+    "upload decided": "{decision} by {person}, upload {upload_id}, {before} to {after}: {reason}",
+    "alerted": "{response} after run {run}: {checks}",
+    "deployed": "{change}, job code {code_sha256}, {layer}",
+}
+
+
+def in_words(event: str, body: Mapping[str, Any]) -> str:
+    """Return who did what, or why; empty for an event that this version does not know.
+
+    >>> in_words("not released", {"package_version": 3, "run_id": "heart-1", "refusal": "It has changed."})
+    'Version 3 of run heart-1: It has changed.'
+    """
+    listed = {name: ", ".join(value) if isinstance(value, list) else value for name, value in body.items()}
+    text = _WORDS.get(event, "").format_map(listed)
+    return "".join(character if character.isprintable() else "?" for character in text)

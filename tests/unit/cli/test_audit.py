@@ -1,0 +1,122 @@
+"""`clinrisk audit`: what the ledger holds, and whether it is as it was written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry
+from clinrisk.core.ledger.chain import ChainedEntry, entry_key, index_key, next_entry
+from tests.unit.ledger.ledger_objects import Occurrence
+from tests.unit.release.test_ledger_entries import ENTRY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clinrisk.core.ledger.events import LedgerEvent
+
+WITHDRAWN = UploadDecisionEntry(
+    use_case="stroke",
+    purpose="inference",
+    upload_id="a" * 20,
+    object_key="inbox/stroke/inference/march.csv",
+    version_id="v7",
+    sha256="b" * 64,
+    decision="WITHDRAW",
+    person="anna",
+    reason="Measured again.",
+    decided_at="2026-03-01T09:30:00.000Z",
+    execution="run-9",
+    before="ACCEPTED",
+    after="WITHDRAWN",
+)
+EVENTS = (ENTRY, WITHDRAWN, Occurrence(which=1, use_case="heart", at="2026-03-02T09:30:00.000Z"))
+
+
+@pytest.fixture
+def entries(deployment: Any) -> list[ChainedEntry]:
+    return write(deployment, *EVENTS)
+
+
+def write(deployment: Any, *events: LedgerEvent) -> list[ChainedEntry]:
+    """Store a ledger of these events."""
+    made: list[ChainedEntry] = []
+    for event in events:
+        made.append(next_entry(made[-1] if made else None, event))
+        deployment.write("AuditBucket", entry_key(made[-1].number), made[-1].data.decode())
+        deployment.write("AuditBucket", index_key(made[-1].identity), made[-1].index_data.decode())
+    return made
+
+
+def test_verify_counts_the_entries_and_names_the_digest_of_the_newest(
+    entries: list[ChainedEntry], clinrisk: Callable[..., Any]
+) -> None:
+    answer = clinrisk("audit", "verify")
+    assert answer.code == 0
+    assert answer.out == f"The ledger holds: 3 entries. sha256 of the newest: {entries[-1].sha256}\n"
+    expected = {"entries": 3, "head": entries[-1].sha256, "difference": None}
+    assert clinrisk("audit", "verify", "--json").json() == expected
+    assert clinrisk("--json", "audit", "verify").json() == expected
+
+
+@pytest.mark.usefixtures("deployment")
+def test_an_empty_ledger_holds_and_shows_nothing(clinrisk: Callable[..., Any]) -> None:
+    assert "0 entries" in clinrisk("audit", "verify").out
+    assert "The ledger holds nothing of that kind." in clinrisk("audit", "show").out
+
+
+def test_verify_names_the_first_difference_and_exits_with_1(
+    deployment: Any, entries: list[ChainedEntry], clinrisk: Callable[..., Any]
+) -> None:
+    altered = entries[1].data.decode().replace("Measured", "Mislaid.")
+    deployment.write("AuditBucket", entry_key(2), altered)
+    answer = clinrisk("audit", "verify")
+    assert (answer.code, answer.out) == (1, "")
+    assert "Entry 2 differs from its index object" in answer.err
+    assert "Entries that hold up to it: 1." in answer.err
+    assert "The ledger does not verify" in answer.err
+    answer = clinrisk("audit", "verify", "--json")
+    assert (answer.code, answer.json()["difference"]["number"]) == (1, 2)
+
+
+def test_show_lists_number_time_event_use_case_and_what_happened(
+    entries: list[ChainedEntry], clinrisk: Callable[..., Any]
+) -> None:
+    shown = clinrisk("audit", "show").out
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert lines[0] == "Audit ledger"
+    assert lines[2].startswith(
+        "1 2026-01-02 03:05 UTC released heart Version 3 of run heart-0123456789 is live"
+    )
+    assert "WITHDRAW by anna" in lines[3]
+    listed = clinrisk("audit", "show", "--json").json()
+    assert [one["sha256"] for one in listed] == [one.sha256 for one in entries]
+    assert listed[1]["body"] == WITHDRAWN.body()
+
+
+@pytest.mark.usefixtures("entries")
+def test_show_takes_a_day_and_a_use_case(clinrisk: Callable[..., Any]) -> None:
+    def numbers(*options: str) -> list[int]:
+        return [one["number"] for one in clinrisk("audit", "show", "--json", *options).json()]
+
+    assert numbers("--since", "2026-03-01") == [2, 3]
+    assert numbers("--use-case", "heart") == [1, 3]
+    assert numbers("--use-case", "heart", "--since", "2026-01-03") == [3]
+    assert clinrisk("audit", "show", "--use-case", "hart").code == 2
+    assert clinrisk("audit", "show", "--since", "yesterday").code == 2
+
+
+@pytest.mark.usefixtures("entries")
+def test_what_is_no_entry_is_not_shown_as_one(deployment: Any, clinrisk: Callable[..., Any]) -> None:
+    deployment.write("AuditBucket", entry_key(2), "{}")
+    answer = clinrisk("audit", "show")
+    assert answer.code == 1
+    assert "Entry 2 of the ledger does not have the fields of an entry." in answer.err
+
+
+def test_what_a_person_typed_cannot_move_the_cursor(deployment: Any, clinrisk: Callable[..., Any]) -> None:
+    write(deployment, replace(WITHDRAWN, reason="No\x1b[2J more\u202e."))
+    [listed] = clinrisk("audit", "show", "--json").json()
+    assert listed["what"].endswith("No?[2J more?.")

@@ -1,0 +1,63 @@
+"""Every event that the system writes has its words, and no word of it can move a cursor."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry
+from clinrisk.core.ledger.wording import in_words
+from clinrisk.core.monitoring.alert_entry import AlertEntry
+from clinrisk.core.release.ledger_entries import (
+    ClosedQuestionEntry,
+    DecisionEntry,
+    QuestionEntry,
+    RefusalEntry,
+    ReleaseEntry,
+)
+from clinrisk.core.training.deployment_entry import DeploymentEntry
+
+if TYPE_CHECKING:
+    from clinrisk.core.ledger.events import LedgerEvent
+
+KINDS: list[type[Any]] = [
+    *(QuestionEntry, ClosedQuestionEntry, DecisionEntry, ReleaseEntry, RefusalEntry),
+    *(UploadDecisionEntry, AlertEntry, DeploymentEntry),
+]
+
+
+def body(kind: type[Any]) -> dict[str, Any]:
+    """Return a body of this kind whose facts are the names of its fields."""
+    return {one.name: [one.name, "more"] if one.name == "checks" else one.name for one in fields(kind)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_event_has_words_and_an_identity_and_a_moment_of_its_own(kind: type[Any]) -> None:
+    facts = body(kind) | ({"live_version": 3} if kind is ReleaseEntry else {})
+    event: LedgerEvent = kind(**facts)
+    assert in_words(event.event_name, body(kind))
+    assert event.identity
+    assert event.moment.endswith("_at")
+    assert event.first_stands <= event.body().keys()
+
+
+def test_no_two_events_share_a_name() -> None:
+    assert len({kind.event_name for kind in KINDS}) == len(KINDS)
+
+
+def test_what_happened_has_who_and_why() -> None:
+    assert (
+        in_words("decided", body(DecisionEntry)) == "decision, version package_version of run run_id: reason"
+    )
+    assert in_words("alerted", body(AlertEntry)) == "response after run run: checks, more"
+
+
+def test_an_event_of_a_later_version_has_no_words() -> None:
+    assert in_words("countersigned", {}) == ""
+
+
+def test_what_cannot_be_printed_is_a_question_mark() -> None:
+    facts = body(RefusalEntry) | {"refusal": "No\x1b[2J\u202e."}
+    assert in_words("not released", facts).endswith("No?[2J?.")
