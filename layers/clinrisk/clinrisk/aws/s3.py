@@ -214,8 +214,13 @@ def reference_to(bucket: str, key: str, data: bytes) -> Reference:
 
 def keys_under(bucket: str, prefix: str) -> list[str]:
     """List the keys under a prefix, in order."""
+    return list(written_under(bucket, prefix))
+
+
+def written_under(bucket: str, prefix: str) -> dict[str, datetime]:
+    """List the keys under a prefix, in order, and when each object was written."""
     pages = clients.s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    return [item["Key"] for page in pages for item in page.get("Contents", [])]
+    return {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", [])}
 
 
 def remove(bucket: str, key: str) -> None:
