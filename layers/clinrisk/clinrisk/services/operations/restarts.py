@@ -6,6 +6,7 @@ published under the batch's own id, a mail is noted before it is sent.
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from clinrisk.aws import stepfunctions
@@ -68,7 +69,9 @@ def _join(one: Stuck, attempt: int) -> str:
 
 def _train(one: Stuck, attempt: int) -> str:
     died = one.kind == "training_died"
-    name = f"{one.subject[:34] if died else f'{one.use_case}-{one.subject[:10]}'}-{attempt}"
+    # As long as the name of every run, however often runs have died one after the other.
+    digits = hashlib.sha256(f"{one.subject} {attempt}".encode()).hexdigest()[:10]
+    name = f"{one.use_case}-{digits}"
     reason = f"run {one.subject} had died" if died else f"no run had read upload {one.subject}"
     given = {"use_case": one.use_case, "reason": reason}
     return stepfunctions.start(settings().training_state_machine, name, given)
