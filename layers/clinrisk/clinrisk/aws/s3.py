@@ -18,7 +18,7 @@ from clinrisk.errors import EvidenceChanged, ObjectMissing
 from clinrisk.messages.message import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from concurrent.futures import Future
     from datetime import datetime
 
@@ -146,14 +146,7 @@ def store(
     """
     unless_there: dict[str, Any] = {"IfNoneMatch": "*"} if once else {}
     try:
-        clients.s3().put_object(
-            Bucket=bucket,
-            Key=key,
-            Body=data,
-            ContentType=content_type,
-            ChecksumSHA256=_checksum(data),
-            **unless_there,
-        )
+        _put(bucket, key, data, content_type, **unless_there)
     except ClientError as error:
         if error.response["Error"]["Code"] != "PreconditionFailed":
             raise
@@ -167,8 +160,8 @@ def keep(bucket: str, key: str, data: bytes, content_type: str = "application/oc
     return kept
 
 
-def store_blocks(bucket: str, key: str, blocks: Iterable[bytes], content_type: str) -> Reference:
-    """Write an object of any size, block by block, and give its reference.
+def store_blocks(bucket: str, key: str, blocks: Iterable[bytes], content_type: str) -> tuple[Reference, str]:
+    """Write an object of any size, block by block, and return its reference and its version.
 
     A small one is written in one request; of a larger one, a part is in memory at a time. Either way it is
     there whole or not at all; what an interrupted call leaves is dropped by the bucket's own rule.
@@ -189,12 +182,14 @@ def store_blocks(bucket: str, key: str, blocks: Iterable[bytes], content_type: s
                 target["UploadId"] = created["UploadId"]
             parts.append(_store_part(target, len(parts) + 1, bytes(waiting)))
             waiting.clear()
+    stored: Mapping[str, Any]
     if not parts:
-        return store(bucket, key, bytes(waiting), content_type)
-    if waiting:
-        parts.append(_store_part(target, len(parts) + 1, bytes(waiting)))
-    client.complete_multipart_upload(**target, MultipartUpload={"Parts": parts})
-    return Reference(uri=uri_of(bucket, key), sha256=sha.hexdigest())
+        stored = _put(bucket, key, bytes(waiting), content_type)
+    else:
+        if waiting:
+            parts.append(_store_part(target, len(parts) + 1, bytes(waiting)))
+        stored = client.complete_multipart_upload(**target, MultipartUpload={"Parts": parts})
+    return Reference(uri=uri_of(bucket, key), sha256=sha.hexdigest()), stored["VersionId"]
 
 
 def store_json(bucket: str, key: str, document: object, *, once: bool = False) -> Reference:
@@ -233,6 +228,18 @@ def versions_under(bucket: str, prefix: str) -> Iterator[tuple[str, str, int, da
     for page in clients.s3().get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         for one in page.get("Versions", []):
             yield one["Key"], one["VersionId"], one["Size"], one["LastModified"]
+
+
+def _put(bucket: str, key: str, data: bytes, content_type: str, **conditions: Any) -> Mapping[str, Any]:
+    """Write an object in one request; S3 checks its digest on arrival."""
+    return clients.s3().put_object(
+        Bucket=bucket,
+        Key=key,
+        Body=data,
+        ContentType=content_type,
+        ChecksumSHA256=_checksum(data),
+        **conditions,
+    )
 
 
 def _store_part(target: dict[str, Any], number: int, data: bytes) -> Any:

@@ -55,7 +55,7 @@ def batch_scored(sidecar: Mapping[str, Any], address: str) -> Mail:
     """
     upload, counts, cautions = sidecar["upload"], sidecar["counts"], sidecar["cautions"]
     name = printable(parse_key(upload["key"]).file)
-    rows, stated = counts["rows"], patients(counts["scored"])
+    rows, stated, replaced = counts["rows"], patients(counts["scored"]), sidecar.get("replaces", [])
     without = [
         f"{patients(counts['not_scored'])} without a risk: what a risk needs was not measured."
         if counts["not_scored"]
@@ -73,6 +73,10 @@ def batch_scored(sidecar: Mapping[str, Any], address: str) -> Mail:
         f"Read this first:\n{_shown(cautions)}" if cautions else "",
         f"Live version {sidecar['model']['live_version']} scored {counts['scored']} of {patients(rows)} in "
         f"{name} and flagged {counts['flagged']}.",
+        f"They replace the results of live version {replaced[0]['live_version']}, made at "
+        f"{replaced[0]['scored_at']}: do not use copies of those any longer."
+        if replaced
+        else "",
         listed([line for line in without if line]),
         f"Results: {sidecar['results']['uri']}\nWhat its columns mean, and what it was made with: {address}",
         "If the file turns out to be wrong, withdraw it:\n"

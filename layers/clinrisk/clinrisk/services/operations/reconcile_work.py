@@ -19,7 +19,6 @@ from clinrisk.core import object_keys
 from clinrisk.core.ingest.inbox_keys import INBOX, PURPOSES
 from clinrisk.core.operations import slot_pool, stuck_batches, stuck_work
 from clinrisk.core.training import run_settings
-from clinrisk.errors import ObjectMissing
 from clinrisk.messages.ingest import Disposition
 from clinrisk.messages.operations import ReconcileWorkResult, Restarted
 from clinrisk.services.operations import batch_scorings, open_questions, restarts
@@ -161,11 +160,11 @@ def _oldest_in_line() -> datetime | None:
 
 def _joined(use_case: str) -> set[str]:
     """Return the uploads of outcomes that the last join has read."""
-    uri = s3.uri_of(settings().results_bucket, object_keys.outcome_overview(use_case))
-    try:
-        overview = s3.fetch_json_now(uri)
-    except ObjectMissing:
+    bucket, key = settings().results_bucket, object_keys.outcome_overview(use_case)
+    # Who may list only some prefixes is refused what is not there: S3 does not say that it is missing.
+    if key not in s3.keys_under(bucket, key):
         return set()
+    overview = s3.fetch_json_now(s3.uri_of(bucket, key))
     return {one["upload_id"] for one in overview["uploads"]}
 
 

@@ -66,16 +66,21 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
             )
 
     bucket, address = settings().results_bucket, (upload.use_case, named.stem, upload.upload_id)
-    results = s3.store_blocks(bucket, object_keys.results(*address), texts(), "text/csv; charset=utf-8")
+    earlier = recalled_results.sidecar_of(*address)
+    results, version_id = s3.store_blocks(
+        bucket, object_keys.results(*address), texts(), "text/csv; charset=utf-8"
+    )
     sidecar = results_sidecar.sidecar_of(
         use_case,
         upload=upload.model_dump(include={"upload_id", "key", "version_id", "sha256"}),
         model=run.model_dump(include={"live_version", "run_id", "package_arn", "threshold"})
         | {"sha256": run.model_sha256},
-        results=results.model_dump(),
+        results=results.model_dump() | {"version_id": version_id},
         counts=asdict(counts) | {"rows_not_used": settled.rows_quarantined},
         judgement={"verdict": verdict, "cautions": cautions},
         scored_at=scored_at,
+        execution=(request.execution or "").rpartition(":")[2],
+        earlier=earlier,
     )
     written = s3.store_json(bucket, object_keys.sidecar(*address), sidecar)
     # Before the last look at the upload: whoever withdraws it now writes a notice of its own.
