@@ -14,6 +14,7 @@ from clinrisk.core import object_keys
 from clinrisk.core.operations import stuck_work
 from clinrisk.messages.operations import ReconcileWorkRequest
 from clinrisk.services.operations import reconcile_work
+from tests.integration.conftest import REGION
 from tests.integration.scored_batches import go_live, settle
 from tests.integration.trained_candidate import WaitingExecution
 
@@ -25,10 +26,24 @@ ID = "a" * 20
 SETTLED = "2026-03-02T00:00:00.000Z"
 
 
+PUBLISHES = {
+    "Type": "Task",
+    "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+    "Parameters": {
+        "QueueUrl": f"https://sqs.{REGION}.amazonaws.com/123456789012/publisher",
+        "MessageBody": {"token.$": "$$.Task.Token"},
+    },
+}
+
+
 def pictured(*names: str, end: dict[str, Any]) -> dict[str, Any]:
     """Return a machine that goes through states of these names and then ends, or waits."""
     following = [*names[1:], "End"]
-    states = {name: {"Type": "Pass", "Next": after} for name, after in zip(names, following, strict=True)}
+    states: dict[str, dict[str, Any]] = {
+        name: {"Type": "Pass", "Next": after} for name, after in zip(names, following, strict=True)
+    }
+    if "Publish Results" in states:
+        states["Publish Results"] |= PUBLISHES
     return {"StartAt": names[0], "States": states | {"End": end}}
 
 
@@ -51,6 +66,7 @@ def machines(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         ]
         monkeypatch.setenv(f"{name.upper()}_STATE_MACHINE", made[name])
     settings.cache_clear()
+    stack.sqs.create_queue(QueueName="publisher")
     go_live(stack)
     settle(ID, SETTLED, 9)
     return made
@@ -79,18 +95,20 @@ def define(stack: Stack, machines: dict[str, str], definition: dict[str, Any]) -
 
 
 def score(stack: Stack, machines: dict[str, str], definition: dict[str, Any], attempt: str = "") -> str:
-    """Let a scoring execution come to its end, or to its stop."""
+    """Let a scoring execution come to its end, or to its stop; it publishes while it is in that state."""
     define(stack, machines, definition)
     arn = stack.sfn.start_execution(
         stateMachineArn=machines["Scoring"], name=f"heart-{ID}{attempt}", input="{}"
     )["executionArn"]
-    state = stepfunctions.last_state(arn)
-    while state is None or state.name != "End":
-        WaitingExecution._pause()
-        state = stepfunctions.last_state(arn)
     if "Publish Results" in definition["States"]:
+        queue = stack.sqs.get_queue_url(QueueName="publisher")["QueueUrl"]
+        while not (found := stack.sqs.receive_message(QueueUrl=queue).get("Messages")):
+            WaitingExecution._pause()
         publish(stack)
+        stack.sfn.send_task_success(taskToken=json.loads(found[0]["Body"])["token"], output="{}")
     if definition["States"]["End"] is WAITS:
+        while (state := stepfunctions.last_state(arn)) is None or state.name != "End":
+            WaitingExecution._pause()
         stack.sfn.stop_execution(executionArn=arn)
     while not stepfunctions.has_ended(arn):
         WaitingExecution._pause()

@@ -191,3 +191,10 @@ def test_a_release_that_ends_while_it_is_stopped_stays_as_it_is(
     monkeypatch.setattr(clients.stepfunctions(), "stop_execution", refuse)
     with pytest.raises(ClientError) if raised else nullcontext():
         stepfunctions.stop(arn, "QuestionLost", "It is lost.")
+
+
+def test_a_release_that_does_something_else_is_left_alone(stack: Stack, machines: dict[str, str]) -> None:
+    definition = json.dumps({"StartAt": "Plan Shadow", "States": {"Plan Shadow": WAITS}})
+    stack.sfn.update_state_machine(stateMachineArn=machines["Release"], definition=definition)
+    release(stack, machines)
+    assert look(after=TWENTY_MINUTES).stuck == ()
