@@ -160,6 +160,23 @@ def test_every_version_of_a_key_is_found(
     assert len(clinrisk("redrive", "heart/training/march.csv", "--json").json()) == 3
 
 
+def test_of_many_unread_files_the_oldest_are_looked_at_first(
+    deployment: Any, functions: Functions, monkeypatch: pytest.MonkeyPatch, clinrisk: Callable[..., Any]
+) -> None:
+    monkeypatch.setattr(reconcile_work, "_MOST_UNREAD", 2)
+    ids = [put(deployment)[0] for _ in range(3)]
+    listed = s3.versions_under
+
+    def aged(*where: str) -> list[Any]:
+        found = sorted(
+            listed(*where), key=lambda one: ids.index(object_keys.upload_id(where[0], one[0], one[1]))
+        )
+        return [(*one[:3], EARLIER + timedelta(seconds=n)) for n, one in enumerate(found)][::-1]
+
+    monkeypatch.setattr(s3, "versions_under", aged)
+    assert [subject for _, subject in kinds(clinrisk)] == ids[:2]
+
+
 def test_a_file_whose_reading_was_stopped_is_read_again_and_one_that_is_read_is_not(
     deployment: Any, functions: Functions, old_inbox: None, clinrisk: Callable[..., Any]
 ) -> None:

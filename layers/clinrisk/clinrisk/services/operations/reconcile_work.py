@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _MOST_IN_LINE = 10_000
 _MOST_RUNS = 100
+_MOST_UNREAD = 1000
 
 
 def reconcile(request: ReconcileWorkRequest, now: datetime) -> ReconcileWorkResult:
@@ -140,10 +141,12 @@ def _inbox_versions() -> Iterator[InboxVersion]:
 def _unread(
     inbox: Iterable[InboxVersion], settled: Iterable[list[Settlement]]
 ) -> list[tuple[InboxVersion, bool]]:
-    """Return the versions without a receipt that no running execution has claimed, and whether one had."""
+    """Return the oldest versions without a receipt that nobody reads, and whether somebody claimed them."""
     known = {one.upload_id for found in settled for one in found}
-    found = []
-    for one in inbox:
+    found: list[tuple[InboxVersion, bool]] = []
+    for one in sorted(inbox, key=lambda one: one.arrived):
+        if len(found) == _MOST_UNREAD:
+            break
         if one.upload_id in known or uploads.settlement_of(one.upload_id) is not None:
             continue
         holder = uploads.holder_of(one.upload_id)
