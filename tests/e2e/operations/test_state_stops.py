@@ -56,6 +56,12 @@ class Batch:
         """Return whether an execution's input or a job's name is about this batch."""
         return self.key in text or (self.upload_id != "" and self.upload_id in text)
 
+    def announced(self) -> bool:
+        """Return whether a mail says that its results are there."""
+        return any(
+            f"{self.stem}.csv was scored" in one["subject"] for one in self.hospital.mails("data-manager")
+        )
+
     def results(self) -> str:
         """Return the published file, but for what tells batches and times apart."""
         key = object_keys.results("heart", self.stem, self.upload_id)
@@ -109,12 +115,51 @@ def test_a_batch_that_was_stopped_in_a_state_has_the_results_of_one_that_was_not
         recovered(hospital)
         hit += [(one.kind, one.state) for one in accidents if one.happened]
         assert [batch.results() for batch in batches] == [expected] * len(batches)
+        for batch in batches:
+            hospital.wait(batch.announced)
     record_property("stopped", len(hit))
     # A state that takes no time may be over before anybody can stop it.
     assert set(SHORT) <= set(hit)
     assert not EVERYTHING or set(JOBS) <= set(hit)
     missed = [" ".join(one) for one in stops if one not in hit]
     print(f"stopped {len(hit)} times, too fast to be stopped: {', '.join(missed)}")  # noqa: T201 - the account
+
+
+@pytest.mark.skipif(not EVERYTHING, reason="takes a training: make soak STOPS=all")
+def test_a_question_whose_release_ended_without_an_event_is_closed_and_asked_again(
+    hospital: Hospital,
+) -> None:
+    rule = {"Name": hospital.role("FailedExecutionsRule")}
+    events, states = hospital.twin.client("events"), states_of(hospital)
+    events.disable_rule(**rule)
+    train(hospital, "a question")
+    [asking, *_] = hospital.wait(lambda: waiting_releases(hospital))
+    states.stop_execution(executionArn=asking["executionArn"])
+    [found] = hospital.twin.clinrisk("stuck", "--patience", "0")
+    assert (found["kind"], found["subject"]) == ("question_without_workflow", asking["name"])
+    hospital.twin.clinrisk("redrive", "--all", "--patience", "0")
+    assert question_of(hospital, asking["name"]) == "STOPPED"
+    events.enable_rule(**rule)
+    mailed = [one for one in hospital.mails("operator") if asking["name"] in one["subject"]]
+    assert len(mailed) == 1
+    hospital.twin.clinrisk("evaluate", asking["name"], "--reason", "Its release was stopped.")
+    hospital.wait(lambda: question_of(hospital, asking["name"]) == "PENDING")
+    assert recovered(hospital) == 0
+
+
+def waiting_releases(hospital: Hospital) -> list[dict[str, Any]]:
+    """Return the releases that have asked and wait."""
+    asked = [
+        one["run_id"] for one in hospital.twin.clinrisk("approvals", "heart") if one["status"] == "PENDING"
+    ]
+    running = [one for one in hospital.executions("Release") if one["status"] == "RUNNING"]
+    return [one for one in running if one["name"] in asked]
+
+
+def question_of(hospital: Hospital, run_id: str) -> str:
+    """Return what became of the newest question about a run."""
+    listed = hospital.twin.clinrisk("approvals", "heart")
+    return str(next(one["status"] for one in listed if one["run_id"] == run_id))
 
 
 @pytest.mark.skipif(not EVERYTHING, reason="takes many trainings: make soak STOPS=all")
