@@ -72,9 +72,9 @@ def machines(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return made
 
 
-def publish(stack: Stack) -> None:
+def publish(stack: Stack, **by: str) -> None:
     """Write what Publish Results leaves: the file, and its sidecar last."""
-    sidecar = {
+    sidecar: dict[str, Any] = by | {
         "title": "Heart disease risk",
         "scored_at": "2026-03-02T00:10:00.000Z",
         "cautions": [],
@@ -142,6 +142,25 @@ def test_results_whose_mail_was_not_sent_are_mailed_once_and_not_published_again
     assert stack.mails() == []
     assert versions(stack) == published
     assert len(stack.sfn.list_executions(stateMachineArn=machines["Scoring"])["executions"]) == 1
+
+
+def test_results_of_a_function_that_went_on_when_its_execution_was_stopped_are_mailed(
+    stack: Stack, machines: dict[str, str]
+) -> None:
+    score(stack, machines, pictured("Present Results", end=WAITS))
+    publish(stack, execution=f"heart-{ID}")
+    assert [one.kind for one in look().stuck] == ["not_announced"]
+    assert len(look(safe=True).started) == 1
+    assert len(stack.mails()) == 1
+    assert look().stuck == ()
+
+
+def test_results_of_another_execution_are_not_those_of_one_that_was_stopped(
+    stack: Stack, machines: dict[str, str]
+) -> None:
+    score(stack, machines, pictured("Present Results", end=WAITS))
+    publish(stack, execution=f"heart-{ID}-again1")
+    assert look().stuck == ()
 
 
 def test_results_that_were_announced_stand_though_their_execution_was_stopped(

@@ -73,13 +73,14 @@ def explained(one: Stuck, ends: Sequence[Ended]) -> Stuck:
     return one.model_copy(update={"reason": reason, "safe": not again and last.error != "ContractChanged"})
 
 
-def unannounced(batch: Settlement, ended: datetime, left_states: Set[str]) -> Stuck | None:
+def unannounced(batch: Settlement, ended: datetime, left_states: Set[str], publisher: str) -> Stuck | None:
     """Return a batch with results whose scoring ended badly before its mail was sent.
 
-    `left_states`: those that the execution which published the results has been through.
+    `left_states`: those that the execution has been through. `publisher`: that it is known to have published
+    the results; empty where its states have to say so.
     """
     sent = ANNOUNCES in left_states and SILENT not in left_states
-    if PUBLISHES not in left_states or sent:
+    if sent or not (publisher or PUBLISHES in left_states):
         return None
     return Stuck(
         kind="not_announced",

@@ -28,6 +28,7 @@ _MOST_EXECUTIONS = 10_000
 _UPLOAD = re.compile(r"-([0-9a-f]{20})(?=-|$)")
 # S3 states whole seconds.
 _A_SECOND = timedelta(seconds=1)
+_LONGEST_CALL = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -57,19 +58,23 @@ class Scorings:
         found = []
         for batch, end in islice(self._ended_publishers(scored, published), stuck_work.LISTED):
             sidecar, address = _sidecar(batch)
-            if not stops.noted(address, sidecar["scored_at"]):
+            publisher = sidecar.get("execution", "")
+            if publisher in {"", end["name"]} and not stops.noted(address, sidecar["scored_at"]):
                 states = stepfunctions.left_states(end["executionArn"])
-                found.append(stuck_batches.unannounced(batch, _stopped(end), states))
+                found.append(stuck_batches.unannounced(batch, _stopped(end), states, publisher))
         return [one for one in found if one]
 
     def _ended_publishers(
         self, scored: Iterable[Settlement], published: Mapping[str, datetime]
     ) -> Iterator[tuple[Settlement, Any]]:
-        """Yield the batches whose results were complete while an execution ran that ended badly."""
+        """Yield the batches whose results may be of an execution that ended badly.
+
+        A function that publishes goes on when its execution is stopped.
+        """
         for batch in scored:
             written = published[batch.upload_id]
             for end in self.ended.get(batch.upload_id, []):
-                if end["startDate"] - _A_SECOND <= written <= _stopped(end):
+                if end["startDate"] - _A_SECOND <= written <= _stopped(end) + _LONGEST_CALL:
                     yield batch, end
 
 
