@@ -58,9 +58,9 @@ test: envs .envs/dev/.installed ## every test, from values to the whole system i
 mutants: .envs/dev/.installed ## whether the tests notice a changed line (SAMPLE=60 SEED=1 ROOMS="core/monitoring services")
 	@.envs/dev/bin/python -m tools.mutants $(ROOMS) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
 
-soak: envs .envs/dev/.installed ## a burst with accidents, then recovery: every row accounted for (FILES=300 SEED=1 ACCIDENTS=40)
-	@$(if $(FILES),SOAK_FILES=$(FILES)) $(if $(SEED),SOAK_SEED=$(SEED)) $(if $(ACCIDENTS),SOAK_ACCIDENTS=$(ACCIDENTS)) \
-		.envs/dev/bin/pytest -q -s tests/e2e/operations/test_soak.py
+soak: envs .envs/dev/.installed ## a burst with accidents, then recovery: every row accounted for (FILES=300 SEED=1 ACCIDENTS=40; STOPS=all: stopped in every state)
+	@$(if $(FILES),SOAK_FILES=$(FILES)) $(if $(SEED),SOAK_SEED=$(SEED)) $(if $(ACCIDENTS),SOAK_ACCIDENTS=$(ACCIDENTS)) $(if $(STOPS),STATE_STOPS=$(STOPS)) \
+		.envs/dev/bin/pytest -q -s $(if $(STOPS),tests/e2e/operations/test_state_stops.py,tests/e2e/operations/test_soak.py)
 
 lint: .envs/dev/.installed ## style, types, import layers, the lint of the template
 	@.envs/dev/bin/ruff check .

@@ -1,17 +1,18 @@
-"""`fetch`: the documents and results of a use case, as files on this machine."""
+"""`fetch` and `results`: what a use case produced, and which results of a batch are current."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.bucket_objects import LAKE, RESULTS, download, newest_objects
+from cli.bucket_objects import LAKE, RESULTS, download, newest_objects, objects_under, read_json
 from cli.command_errors import CliError
 from cli.inbox_receipts import inbox_key
 from cli.options import AsJson, OnTwin, StackName, UseCaseName, known_use_case
-from cli.screen import show_json, show_table, working
+from cli.scoring import UploadId  # noqa: TC001 - typer reads it from the signature
+from cli.screen import moment, show_json, show_table, working
 from cli.stack import open_stack
 from clinrisk.core import object_keys
 from clinrisk.core.ingest.inbox_keys import receipt_key
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cli.stack import Stack
+    from clinrisk.messages.ingest import Settlement
 
 
 def fetch(
@@ -106,3 +108,65 @@ def _receipt_name(key: str) -> str:
     """Return `receipts/inbox/heart/training/march.csv.v7.json` as `training.march.csv.v7.json`."""
     purpose, _, name = key.rpartition("/")
     return f"{purpose.rpartition('/')[2]}.{name}"
+
+
+def results(
+    upload: UploadId, *, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = False
+) -> None:
+    """Show the results of a batch: which are current, by which model, and which they have replaced.
+
+    For example:
+
+        clinrisk results 0f1e2d3c4b5a69788796
+
+    CURRENT: these count. REPLACED: the batch was scored again; do not use copies of these any longer.
+    RECALLED: nothing of the batch counts at present; a notice next to the file says why.
+    """
+    from clinrisk.aws.tables import uploads
+
+    deployed = open_stack(stack, on_twin=twin)
+    batch = uploads.settlement_of(upload)
+    if batch is None or batch.purpose != "inference":
+        raise CliError(f"{upload} is no batch.", "See what became of uploads: clinrisk batches")
+    with working("Reading results ...", quiet=as_json):
+        found = _results_of(deployed, batch)
+    if not found:
+        raise CliError(f"{upload} has no results.", "See why: clinrisk stuck")
+    if as_json:
+        show_json(found)
+        return
+    rows = [
+        (
+            one["state"],
+            moment(one["scored_at"]),
+            str(one["live_version"]),
+            one.get("execution", ""),
+            one["uri"],
+            one.get("version_id", ""),
+            one["sha256"],
+        )
+        for one in found
+    ]
+    columns = ("state", "scored", "model version", "by", "file", "version", "sha256")
+    show_table(f"Results of {upload}", columns, rows, "")
+
+
+def _results_of(deployed: Stack, batch: Settlement) -> list[dict[str, Any]]:
+    """Return the results of a batch, the newest first, each with its state; none where there are none."""
+    from clinrisk.core.ingest.inbox_keys import parse_key
+
+    address = batch.use_case, parse_key(batch.key).stem, batch.upload_id
+    sidecar_key, notice = object_keys.sidecar(*address), object_keys.recalled(*address)
+    prefix = sidecar_key.removesuffix("json")
+    there = {one["Key"] for one in objects_under(deployed, RESULTS, prefix)}
+    if sidecar_key not in there:
+        return []
+    sidecar = read_json(deployed, RESULTS, sidecar_key)
+    state = "RECALLED" if notice in there else "CURRENT"
+    newest = sidecar["results"] | {
+        "state": state,
+        "scored_at": sidecar["scored_at"],
+        "live_version": sidecar["model"]["live_version"],
+        "execution": sidecar.get("execution", ""),
+    }
+    return [newest, *(one | {"state": "REPLACED"} for one in sidecar.get("replaces", []))]

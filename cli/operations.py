@@ -66,8 +66,9 @@ def stuck(
 
         clinrisk stuck --json
 
-    Files that nobody reads, could not read or stopped reading; batches without results; outcomes that no join
-    has seen; training files that no run has read; training runs that died. Every quarter of an hour what is
+    Files that nobody reads, could not read or stopped reading; batches without results, or with results that
+    no mail has announced; outcomes that no join has seen; training files that no run has read; training runs
+    that died; questions without a release, and releases without a question. Every quarter of an hour what is
     safe to start is started again by itself, three times at most; what is left has an alarm.
     """
     deployed = open_stack(stack, on_twin=twin)
@@ -106,7 +107,9 @@ def redrive(
         clinrisk redrive --all
 
     A file is read as if it had just arrived, every version of its key, and its receipt is written anew. A
-    batch is scored by the model that is live now. What is settled stays as it is.
+    batch is scored by the model that is live now; where it has results, only their mail is sent. A question
+    that nobody waits for is closed. A release that nobody can answer is stopped, and its run evaluated again.
+    What is settled stays as it is.
     """
     if subject and everything:
         raise typer.BadParameter("name one thing or use --all, not both")

@@ -129,6 +129,8 @@ def score(
     For example:
 
         clinrisk score 0f1e2d3c4b5a69788796
+
+    Results that it has are replaced; which were, and by what: clinrisk results ID.
     """
     from clinrisk.aws.tables import uploads
 

@@ -13,6 +13,7 @@ import yaml
 from statelint.linter import Linter
 
 from clinrisk import errors
+from clinrisk.core.operations import stuck_batches, stuck_questions
 from tests.statemachines.definitions import (
     MACHINES,
     LocatedState,
@@ -279,6 +280,17 @@ def test_a_state_is_called_as_its_function(located: LocatedState) -> None:
 )
 def test_every_payload_names_its_execution(located: LocatedState) -> None:
     assert located.state["Arguments"]["Payload"]["execution"] == "{% $states.context.Execution.Id %}"
+
+
+def test_the_reconciler_knows_where_a_release_waits_and_where_a_scoring_mails() -> None:
+    waiting = definition("release")["States"][stuck_questions.AWAITS]
+    assert waiting["Resource"].endswith(".waitForTaskToken")
+    branch = definition("scoring")["States"]["Score Batch"]["Branches"][0]["States"]
+    assert branch[stuck_batches.PUBLISHES]["Next"] == stuck_batches.ANNOUNCES
+    announcing = branch[stuck_batches.ANNOUNCES]
+    assert [one["Next"] for one in announcing["Catch"]] == [stuck_batches.SILENT]
+    # A history says which states were left, not whether a mail was sent.
+    assert "Next" not in announcing
 
 
 def test_the_errors_module_is_what_we_think() -> None:

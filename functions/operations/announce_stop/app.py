@@ -1,7 +1,7 @@
 """Announce Stop: says in one mail which execution stopped, why, and what starts it again.
 
 AWS calls: states:DescribeExecution, states:GetExecutionHistory on this stack's workflows; sns:Publish on
-Alerts; dynamodb:GetItem, UpdateItem on Approvals; dynamodb:PutItem, DeleteItem on Slots (STOP);
+Alerts; dynamodb:GetItem, UpdateItem on Approvals; dynamodb:GetItem, PutItem, DeleteItem on Slots (STOP);
 dynamodb:UpdateItem on Deployments (SHADOW); kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: ALERTS_TOPIC, APPROVALS_TABLE, DEPLOYMENTS_TABLE, SLOTS_TABLE.
 """

@@ -1,11 +1,16 @@
 """Reconcile Work: lists what stands still, and starts again what was asked for or needs nobody's word.
 
-AWS calls: s3:ListBucketVersions on Inbox (inbox/); s3:ListBucket and s3:GetObject on Results (results/,
-outcome-overviews/); dynamodb:Query, dynamodb:GetItem on Uploads, dynamodb:GetItem on Deployments,
+AWS calls: s3:ListBucketVersions on Inbox (inbox/); s3:ListBucket and s3:GetObject on Results (sidecars below
+results/, outcome-overviews/); dynamodb:Query, dynamodb:GetItem on Uploads, dynamodb:GetItem on Deployments,
 dynamodb:Query, dynamodb:GetItem, dynamodb:PutItem on Slots; states:ListExecutions, states:DescribeExecution,
-states:StartExecution on this stack's workflows; kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: INBOX_BUCKET, RESULTS_BUCKET, UPLOADS_TABLE, DEPLOYMENTS_TABLE, SLOTS_TABLE,
-INGEST_STATE_MACHINE, TRAINING_STATE_MACHINE, SCORING_STATE_MACHINE, MONITORING_STATE_MACHINE.
+states:GetExecutionHistory, states:StartExecution on this stack's workflows; kms:Decrypt, kms:GenerateDataKey
+(DataKey). For questions whose release has ended, and releases whose question is lost: dynamodb:Query,
+dynamodb:GetItem, dynamodb:UpdateItem on Approvals, dynamodb:UpdateItem on Deployments (SHADOW),
+states:StopExecution on releases. For mails that were not sent: sns:Publish on Alerts, dynamodb:DeleteItem on
+Slots (STOP).
+Environment: INBOX_BUCKET, RESULTS_BUCKET, UPLOADS_TABLE, APPROVALS_TABLE, DEPLOYMENTS_TABLE, SLOTS_TABLE,
+ALERTS_TOPIC, INGEST_STATE_MACHINE, TRAINING_STATE_MACHINE, RELEASE_STATE_MACHINE, SCORING_STATE_MACHINE,
+MONITORING_STATE_MACHINE.
 """
 
 from __future__ import annotations

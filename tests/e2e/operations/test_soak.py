@@ -20,31 +20,25 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cli.local_files import synthetic_cohort
-from tests.e2e.conftest import PROJECT, started
-from tests.e2e.hospital import Hospital
-from twin.demo.approver import approve
+from tests.e2e.recovery import MACHINES, hospital_with_model, inference, recovered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.e2e.hospital import Hospital
 
 pytestmark = [pytest.mark.twin, pytest.mark.timeout(7200)]
 FILES = int(os.environ.get("SOAK_FILES", "12"))
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 ACCIDENTS = int(os.environ.get("SOAK_ACCIDENTS", str(max(4, FILES // 4))))
 ROWS = 60
-MACHINES = ("Ingest", "Scoring", "Training")
 
 
 @pytest.fixture(scope="module")
 def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
     """Return a stack with a live model of heart, and room for one transform job."""
-    with started(tmp_path_factory.mktemp("soak")) as twin:
-        outputs = json.loads(twin.command("deploy", str(PROJECT / "template.yaml"), "--json"))
-        found = Hospital(twin, outputs)
-        found.drop("training", "first", 400, seed=1)
-        approve(found.question(1)[1])
-        found.wait(lambda: twin.clinrisk("live", "heart")["heart"]["live"])
-        twin.command("quota", "transform=1")
+    with hospital_with_model(tmp_path_factory.mktemp("soak")) as found:
+        found.twin.command("quota", "transform=1")
         yield found
 
 
@@ -62,7 +56,7 @@ class Burst:
         self.versions[key, version] = body
 
     def drop_all(self, chance: random.Random) -> None:
-        bodies = [inference(1000 * SEED + n) for n in range(FILES)]
+        bodies = [batch(1000 * SEED + n) for n in range(FILES)]
         drops = [("inference", f"ward-{n}", body) for n, body in enumerate(bodies)]
         drops += [
             ("training", f"study-{n}", synthetic_cohort.draw("heart", rows=ROWS, seed=5000 + n))
@@ -70,21 +64,15 @@ class Burst:
         ]
         drops += [("inference", f"bad-{n}", b"what,is,this\n1,2,3\n") for n in range(FILES // 4)]
         drops += [("inference", f"copy-{n}", bodies[n]) for n in range(FILES // 8)]
-        drops += [("inference", f"ward-{n}", inference(9000 + n)) for n in range(FILES // 16)]
+        drops += [("inference", f"ward-{n}", batch(9000 + n)) for n in range(FILES // 16)]
         chance.shuffle(drops)
         for purpose, name, body in drops:
             self.put(purpose, name, body)
 
 
-def inference(seed: int) -> bytes:
+def batch(seed: int) -> bytes:
     """Return a batch with ids of its own and without outcomes."""
-    rows = list(csv.DictReader(io.StringIO(synthetic_cohort.draw("heart", rows=ROWS, seed=seed).decode())))
-    text = io.StringIO()
-    columns = ["id", *(name for name in rows[0] if name not in {"num", "id"})]
-    writer = csv.DictWriter(text, columns, extrasaction="ignore")
-    writer.writeheader()
-    writer.writerows(row | {"id": f"p{seed}-{n}"} for n, row in enumerate(rows))
-    return text.getvalue().encode()
+    return inference(ROWS, seed, f"p{seed}")
 
 
 def cause_accidents(hospital: Hospital, chance: random.Random) -> None:
@@ -107,28 +95,6 @@ def cause_accidents(hospital: Hospital, chance: random.Random) -> None:
             workers = [int(pid) for pid in Path(f"/proc/{engine}/task/{engine}/children").read_text().split()]
             if workers:
                 os.kill(chance.choice(workers), signal.SIGKILL)
-
-
-def drained(hospital: Hospital) -> None:
-    """Wait until nothing runs any more but questions to a person."""
-
-    def nothing() -> bool:
-        return not [
-            one for machine in MACHINES for one in hospital.executions(machine) if one["status"] == "RUNNING"
-        ]
-
-    hospital.wait(nothing)
-
-
-def recovered(hospital: Hospital) -> int:
-    """Start again what stands still, with the documented command, until nothing does; return how often."""
-    for turn in range(20):
-        drained(hospital)
-        stuck = hospital.twin.clinrisk("stuck", "--patience", "0")
-        if not stuck:
-            return turn
-        hospital.twin.clinrisk("redrive", "--all", "--patience", "0")
-    raise AssertionError(f"still standing: {stuck}")
 
 
 def results(hospital: Hospital) -> dict[str, list[dict[str, str]]]:

@@ -39,9 +39,10 @@ def test_an_object_is_stored_in_parts_from_the_size_of_a_part_on(
     stack: Stack, sizes: tuple[int, ...], parts: list[int]
 ) -> None:
     stack.multipart.completed.clear()
-    stored = s3.store_blocks(LAKE, KEY, blocks(*sizes), "text/csv")
+    stored, version_id = s3.store_blocks(LAKE, KEY, blocks(*sizes), "text/csv")
     data = b"".join(blocks(*sizes))
     assert stack.read(stored.uri) == data
+    assert stack.s3.head_object(**TARGET)["VersionId"] == version_id
     assert stored.sha256 == hashlib.sha256(data).hexdigest()
     assert stack.multipart.completed == ([parts] if parts else [])
     assert stack.s3.head_object(**TARGET)["ContentType"] == "text/csv"

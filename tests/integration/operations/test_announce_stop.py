@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clinrisk.aws import clients
+from clinrisk.aws import clients, stepfunctions
 from clinrisk.aws.tables import approvals
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.events import events_of, read_event
@@ -31,6 +31,8 @@ def execution(stack: Stack, procedure: str, states: dict[str, Any], given: dict[
     arn = stack.sfn.start_execution(stateMachineArn=machine, name=RUN, input=json.dumps(given))[
         "executionArn"
     ]
+    while stepfunctions.last_state(arn) is None:
+        WaitingExecution._pause()
     while states is not WAITS and stack.sfn.describe_execution(executionArn=arn)["status"] == "RUNNING":
         WaitingExecution._pause()
     return arn

@@ -21,7 +21,7 @@ def test_a_stack_in_which_nothing_stands_still(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     definition = json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}})
-    for machine in ("ingest", "training", "scoring", "monitoring"):
+    for machine in ("ingest", "training", "release", "scoring", "monitoring"):
         made = stack.sfn.create_state_machine(name=machine, definition=definition, roleArn=ROLE)
         monkeypatch.setenv(f"{machine.upper()}_STATE_MACHINE", made["stateMachineArn"])
     settings.cache_clear()

@@ -90,7 +90,9 @@ def test_the_sidecar_states_what_holds_for_the_whole_file(stack: Stack) -> None:
     schema = json.loads((ROOT / "docs" / "results-file.schema.json").read_text())
     jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(sidecar)
     assert (sidecar["verdict"], sidecar["cautions"]) == ("CAUTION", ["Few rows."])
-    assert sidecar["results"] == published["results"]
+    version_id = sidecar["results"]["version_id"]
+    assert sidecar["results"] == published["results"] | {"version_id": version_id}
+    assert (sidecar["execution"], sidecar["replaces"]) == ("", [])
     text = stack.read(published["results"]["uri"])
     assert sidecar["results"]["sha256"] == hashlib.sha256(text).hexdigest()
     assert sidecar["upload"] == {name: upload[name] for name in ("upload_id", "key", "version_id", "sha256")}
@@ -100,6 +102,54 @@ def test_the_sidecar_states_what_holds_for_the_whole_file(stack: Stack) -> None:
     header = stack.read(published["results"]["uri"]).decode().splitlines()[0]
     assert [column["name"] for column in sidecar["columns"]] == header.split(",")
     assert published["message"].startswith("Read this first:\n- Few rows.")
+
+
+def scored_again(stack: Stack, event: dict[str, Any], attempt: str) -> dict[str, Any]:
+    """Publish in an execution of that name, and return the sidecar, which fits its published schema."""
+    execution = f"arn:aws:states:eu-central-1:123456789012:execution:scoring:{attempt}"
+    published = stack.call("publish_results", event | {"execution": execution})
+    sidecar: dict[str, Any] = stack.read_json(published["sidecar"]["uri"])
+    schema = json.loads((ROOT / "docs" / "results-file.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(sidecar)
+    return sidecar
+
+
+def test_results_name_those_that_they_replace_and_the_bytes_of_those_are_kept(stack: Stack) -> None:
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/today.csv", stroke_batch(20)).run()
+    event = publish_event(stack, upload)
+    first, second, third = (scored_again(stack, event, name) for name in ("a", "a-again1", "a-again2"))
+    assert first["replaces"] == []
+    [replaced] = second["replaces"]
+    assert replaced == first["results"] | {
+        "execution": "a", "live_version": 1, "scored_at": first["scored_at"],
+    }  # fmt: skip
+    assert [one["execution"] for one in third["replaces"]] == ["a-again1", "a"]
+    assert third["execution"] == "a-again2"
+    for one in (third["results"], *third["replaces"]):
+        bucket, _, key = one["uri"].removeprefix("s3://").partition("/")
+        body = stack.s3.get_object(Bucket=bucket, Key=key, VersionId=one["version_id"])["Body"].read()
+        assert hashlib.sha256(body).hexdigest() == one["sha256"]
+    current = stack.read(third["results"]["uri"])
+    assert hashlib.sha256(current).hexdigest() == third["results"]["sha256"]
+
+
+def test_a_publication_that_is_tried_again_replaces_nothing_of_its_own(stack: Stack) -> None:
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/today.csv", stroke_batch(20)).run()
+    event = publish_event(stack, upload)
+    scored_again(stack, event, "a")
+    for _ in range(2):
+        assert [one["execution"] for one in scored_again(stack, event, "a-again1")["replaces"]] == ["a"]
+
+
+def test_results_of_earlier_editions_are_replaced_as_far_as_they_are_known(stack: Stack) -> None:
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/today.csv", stroke_batch(20)).run()
+    event = publish_event(stack, upload)
+    published = stack.call("publish_results", event)
+    plain = stack.read_json(published["sidecar"]["uri"])
+    del plain["execution"], plain["replaces"], plain["results"]["version_id"]
+    stack.put("results", published["sidecar"]["uri"].partition("results/")[2], json.dumps(plain).encode())
+    [replaced] = scored_again(stack, event, "a")["replaces"]
+    assert replaced == plain["results"] | {"live_version": 1, "scored_at": plain["scored_at"]}
 
 
 def test_results_of_a_model_that_was_replaced_meanwhile_are_not_published(stack: Stack) -> None:

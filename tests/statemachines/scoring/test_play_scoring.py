@@ -267,10 +267,31 @@ def test_a_batch_whose_model_was_replaced_meanwhile_is_judged_and_scored_anew(sc
     stage = scene(
         cast(Resolve_Live_Model=[LIVE, later], Publish_Results=[ServiceError("ChampionChanged"), published])
     )
-    assert stage.run("scoring", BATCH).status == "SUCCEEDED"
+    assert stage.run("scoring", BATCH | {"attempt": "let1f3b"}).status == "SUCCEEDED"
+    names = [call.arguments["TransformJobName"] for call in stage.stage.to("Score By Champion")]
+    assert [name.partition("-v")[2] for name in names] == ["3-let1f3b-0", "4-let1f3b-0"]
     asked = [JudgeBatchRequest.model_validate(call.payload) for call in stage.stage.to("Judge Batch")]
     assert [one.run.live_version for one in asked] == [3, 4]
     assert [
         PublishRequest.model_validate(call.payload).run.live_version
         for call in stage.stage.to("Publish Results")
     ] == [3, 4]
+
+
+def test_names_of_jobs_of_two_long_runs_differ(scene: Setting) -> None:
+    found = set()
+    for last in "12":
+        stage = scene(cast(Find_Shadow={"Item": waiting("a" * 39 + last)}))
+        assert stage.run("scoring", BATCH).status == "SUCCEEDED"
+        [score], [compare] = (stage.stage.to(name) for name in ("Score By Shadow", "Compare With Champion"))
+        found |= {score.arguments["TransformJobName"], compare.arguments["ProcessingJobName"]}
+    assert len(found) == 4
+
+
+def waiting(run_id: str) -> dict[str, dict[str, str]]:
+    """Return the item of a candidate that waits for a decision."""
+    strings = {"run_id": run_id, "model_name": "m", "model_uri": "s3://lake/m", "feature_digest": "c" * 64}
+    numbers = {"threshold": "0.5", "expires_at": "9999999999"}
+    return {name: {"S": one} for name, one in strings.items()} | {
+        name: {"N": one} for name, one in numbers.items()
+    }

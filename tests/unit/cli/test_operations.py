@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -159,6 +160,23 @@ def test_every_version_of_a_key_is_found(
     assert len(clinrisk("redrive", "heart/training/march.csv", "--json").json()) == 3
 
 
+def test_of_many_unread_files_the_oldest_are_looked_at_first(
+    deployment: Any, functions: Functions, monkeypatch: pytest.MonkeyPatch, clinrisk: Callable[..., Any]
+) -> None:
+    monkeypatch.setattr(reconcile_work, "_MOST_UNREAD", 2)
+    ids = [put(deployment)[0] for _ in range(3)]
+    listed = s3.versions_under
+
+    def aged(*where: str) -> list[Any]:
+        found = sorted(
+            listed(*where), key=lambda one: ids.index(object_keys.upload_id(where[0], one[0], one[1]))
+        )
+        return [(*one[:3], EARLIER + timedelta(seconds=n)) for n, one in enumerate(found)][::-1]
+
+    monkeypatch.setattr(s3, "versions_under", aged)
+    assert [subject for _, subject in kinds(clinrisk)] == ids[:2]
+
+
 def test_a_file_whose_reading_was_stopped_is_read_again_and_one_that_is_read_is_not(
     deployment: Any, functions: Functions, old_inbox: None, clinrisk: Callable[..., Any]
 ) -> None:
@@ -306,8 +324,11 @@ def test_a_training_that_died_stands_still_and_is_started_by_a_person_alone(
     assert kinds(clinrisk) == [("training_died", "heart-0123456789")]
     look()
     assert len(started(deployment, "Training")) == 1
-    clinrisk("redrive", "heart-0123456789")
-    assert {name for name, _ in started(deployment, "Training")} == {"heart-0123456789", "heart-0123456789-1"}
+    [restarted] = clinrisk("redrive", "heart-0123456789", "--json").json()
+    assert {name for name, _ in started(deployment, "Training")} == {
+        "heart-0123456789", restarted["execution"],
+    }  # fmt: skip
+    assert re.fullmatch("heart-[0-9a-f]{10}", restarted["execution"])
 
 
 def test_a_run_that_left_its_work_to_another_hides_no_death(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,13 +348,13 @@ def test_a_run_that_left_its_work_to_another_hides_no_death(monkeypatch: pytest.
 def test_a_training_file_that_no_run_has_read_is_trained_on(
     deployment: Any, functions: Functions, clinrisk: Callable[..., Any]
 ) -> None:
-    few = settle(deployment, "ACCEPTED", "training", labelled_rows=9)
+    settle(deployment, "ACCEPTED", "training", labelled_rows=9)
     assert kinds(clinrisk) == []
-    upload_id = settle(deployment, "ACCEPTED", "training", labelled_rows=5000)
+    settle(deployment, "ACCEPTED", "training", labelled_rows=5000)
     assert [kind for kind, _ in kinds(clinrisk)] == ["not_trained"]
     look()
     [(name, given)] = started(deployment, "Training")
-    assert name in {f"heart-{upload_id[:10]}-1", f"heart-{few[:10]}-1"}
+    assert re.fullmatch("heart-[0-9a-f]{10}", name)
     assert given["use_case"] == "heart"
     assert kinds(clinrisk) == []
 

@@ -128,3 +128,30 @@ def test_outcomes_are_shown_by_file_and_by_batch(deployment: Any, clinrisk: Call
     shown = clinrisk("outcomes", "heart").out
     for part in ("may.csv", "march.csv", "1,234", "1,252", "2026-06-01", "2026-05-01"):
         assert part in shown
+
+
+def test_results_show_which_are_current_and_which_they_replace(
+    uploads: Any, clinrisk: Callable[..., Any]
+) -> None:
+    address = "heart", "b", USED
+    assert f"{USED} has no results." in clinrisk("results", USED).err
+    file = {"uri": "s3://results/b.csv", "version_id": "v2", "sha256": "2" * 64}
+    before = {"live_version": 1, "scored_at": "2026-03-01T10:00:00Z"} | file | {"version_id": "v1"}
+    sidecar = {
+        "results": file, "scored_at": "2026-03-02T10:00:00Z", "model": {"live_version": 2},
+        "execution": f"heart-{USED}-again1", "replaces": [before],
+    }  # fmt: skip
+    uploads.write("ResultsBucket", object_keys.sidecar(*address), sidecar)
+    current, replaced = clinrisk("results", USED, "--json").json()
+    assert (current["state"], current["live_version"], current["version_id"]) == ("CURRENT", 2, "v2")
+    assert replaced == before | {"state": "REPLACED"}
+    shown = "".join(clinrisk("results", USED).out.split())
+    assert "CURRENT" in shown
+    assert f"heart-{USED}-again1" in shown
+    uploads.write("ResultsBucket", object_keys.recalled(*address), "recalled")
+    assert [one["state"] for one in clinrisk("results", USED, "--json").json()] == ["RECALLED", "REPLACED"]
+
+
+def test_only_batches_have_results(uploads: Any, clinrisk: Callable[..., Any]) -> None:
+    answer = clinrisk("results", "c" * 20)
+    assert (answer.code, "is no batch" in answer.err) == (1, True)

@@ -39,7 +39,7 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "scoring",
         {"upload": UPLOAD},
         "heart: scoring of inbox/heart/inference/ward 7.csv",
-        f"score {'0' * 20}",
+        f"redrive {'0' * 20}",
     ),
     ("monitoring", {"use_case": "heart"}, "heart: monitoring of heart", "monitor heart"),
 ]

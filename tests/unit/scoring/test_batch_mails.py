@@ -25,16 +25,15 @@ CAUTION = "thallium scan (thal) is missing in 40% of 60 rows, against 1% of the 
 
 
 def scored(counts: dict[str, int], *cautions: str) -> Mail:
-    return batch_mails.batch_scored(
-        title="Heart disease risk",
-        file_name="ward-7.csv",
-        upload_id=ID,
-        cautions=cautions,
-        counts=counts,
-        live_version=2,
-        results="s3://results/x.csv",
-        sidecar="s3://results/x.json",
-    )
+    sidecar = {
+        "title": "Heart disease risk",
+        "upload": {"upload_id": ID, "key": KEY},
+        "cautions": cautions,
+        "counts": counts,
+        "model": {"live_version": 2},
+        "results": {"uri": "s3://results/x.csv"},
+    }
+    return batch_mails.batch_scored(sidecar, "s3://results/x.json")
 
 
 def held(recalled: str) -> Mail:

@@ -20,6 +20,9 @@ from clinrisk.use_cases.columns import Code, Number
 def test_a_declaration_is_complete_and_consistent(name: str) -> None:
     use_case = use_cases.get(name)
     assert use_case.name == name
+    # A run is its use case and ten digits in 40 characters, of those that SageMaker accepts in names.
+    assert re.fullmatch(r"[a-z](-?[a-z0-9]){0,28}", name)
+    assert len(name) <= 29
     assert len(set(use_case.feature_names)) == len(use_case.feature_names)
     assert all(re.fullmatch(r"[A-Za-z0-9_]{1,64}", feature) for feature in use_case.feature_names)
     assert not {"is_deleted", "write_time", "api_invocation_time"} & set(use_case.feature_names)

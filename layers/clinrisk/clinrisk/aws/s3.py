@@ -18,7 +18,7 @@ from clinrisk.errors import EvidenceChanged, ObjectMissing
 from clinrisk.messages.message import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from concurrent.futures import Future
     from datetime import datetime
 
@@ -180,8 +180,8 @@ def store_new(bucket: str, key: str, data: bytes, content_type: str) -> bool:
             return True
 
 
-def store_blocks(bucket: str, key: str, blocks: Iterable[bytes], content_type: str) -> Reference:
-    """Write an object of any size, block by block, and give its reference.
+def store_blocks(bucket: str, key: str, blocks: Iterable[bytes], content_type: str) -> tuple[Reference, str]:
+    """Write an object of any size, block by block, and return its reference and its version.
 
     A small one is written in one request; of a larger one, a part is in memory at a time. Either way it is
     there whole or not at all; what an interrupted call leaves is dropped by the bucket's own rule.
@@ -202,12 +202,14 @@ def store_blocks(bucket: str, key: str, blocks: Iterable[bytes], content_type: s
                 target["UploadId"] = created["UploadId"]
             parts.append(_store_part(target, len(parts) + 1, bytes(waiting)))
             waiting.clear()
+    stored: Mapping[str, Any]
     if not parts:
-        return store(bucket, key, bytes(waiting), content_type)
-    if waiting:
-        parts.append(_store_part(target, len(parts) + 1, bytes(waiting)))
-    client.complete_multipart_upload(**target, MultipartUpload={"Parts": parts})
-    return Reference(uri=uri_of(bucket, key), sha256=sha.hexdigest())
+        stored = _put(bucket, key, bytes(waiting), content_type)
+    else:
+        if waiting:
+            parts.append(_store_part(target, len(parts) + 1, bytes(waiting)))
+        stored = client.complete_multipart_upload(**target, MultipartUpload={"Parts": parts})
+    return Reference(uri=uri_of(bucket, key), sha256=sha.hexdigest()), stored["VersionId"]
 
 
 def store_json(bucket: str, key: str, document: object, *, once: bool = False) -> Reference:
@@ -227,8 +229,13 @@ def reference_to(bucket: str, key: str, data: bytes) -> Reference:
 
 def keys_under(bucket: str, prefix: str) -> list[str]:
     """List the keys under a prefix, in order."""
+    return list(written_under(bucket, prefix))
+
+
+def written_under(bucket: str, prefix: str) -> dict[str, datetime]:
+    """List the keys under a prefix, in order, and when each object was written."""
     pages = clients.s3().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    return [item["Key"] for page in pages for item in page.get("Contents", [])]
+    return {item["Key"]: item["LastModified"] for page in pages for item in page.get("Contents", [])}
 
 
 def remove(bucket: str, key: str) -> None:
@@ -243,14 +250,15 @@ def versions_under(bucket: str, prefix: str) -> Iterator[tuple[str, str, int, da
             yield one["Key"], one["VersionId"], one["Size"], one["LastModified"]
 
 
-def _put(bucket: str, key: str, data: bytes, content_type: str, **condition: Any) -> None:
-    clients.s3().put_object(
+def _put(bucket: str, key: str, data: bytes, content_type: str, **conditions: Any) -> Mapping[str, Any]:
+    """Write an object in one request; S3 checks its digest on arrival."""
+    return clients.s3().put_object(
         Bucket=bucket,
         Key=key,
         Body=data,
         ContentType=content_type,
         ChecksumSHA256=_checksum(data),
-        **condition,
+        **conditions,
     )
 
 

@@ -41,6 +41,7 @@ class Settings(BaseModel):
     alerts_topic: str = _NOT_GIVEN
     ingest_state_machine: str = _NOT_GIVEN
     training_state_machine: str = _NOT_GIVEN
+    release_state_machine: str = _NOT_GIVEN
     scoring_state_machine: str = _NOT_GIVEN
     monitoring_state_machine: str = _NOT_GIVEN
     signing_key: str = _NOT_GIVEN

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 _UNKNOWN = {"InvalidArn", "ValidationException"}
 _FORGOTTEN = {"ExecutionDoesNotExist"}
 _STILL_RUNS = {"RUNNING", "PENDING_REDRIVE"}
+BAD_ENDS: tuple[ExecutionStatusType, ...] = ("FAILED", "TIMED_OUT", "ABORTED")
+_PAGE = 1000
+"""So much of a list or a history one call gives at most."""
+_MOST_EVENTS = 5000
 _LAST_EVENTS = 30
 """So many events hold the announcement of a workflow and all that comes after it."""
 _NOBODY_WAITS = {"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"}
@@ -49,6 +54,19 @@ class ExecutionEnd:
     cause: str
     given: dict[str, Any]
     ended_at: str
+
+    def as_ended(self) -> Ended:
+        """Return the same as a fact about what stands still."""
+        name = self.execution.rpartition(":")[2]
+        return Ended(name, datetime.fromisoformat(self.ended_at), self.error, self.cause)
+
+
+@dataclass(frozen=True)
+class EnteredState:
+    """A state that an execution has entered, and when."""
+
+    name: str
+    since: datetime
 
 
 def ending_of(execution: str) -> ExecutionEnd | None:
@@ -88,13 +106,39 @@ def has_announced(execution: str) -> bool:
     return False
 
 
+def last_state(execution: str) -> EnteredState | None:
+    """Return the state that an execution entered last, unless more than a page of events came after it."""
+    history = clients.stepfunctions().get_execution_history(
+        executionArn=execution, reverseOrder=True, maxResults=_PAGE, includeExecutionData=False
+    )
+    entered = [event for event in history["events"] if "stateEnteredEventDetails" in event]
+    newest = max(entered, key=lambda event: event["id"], default=None)
+    return newest and EnteredState(newest["stateEnteredEventDetails"]["name"], newest["timestamp"])
+
+
+def left_states(execution: str) -> set[str]:
+    """Return the names of the states that an execution has been through."""
+    pages = clients.stepfunctions().get_paginator("get_execution_history")
+    found = pages.paginate(
+        executionArn=execution,
+        includeExecutionData=False,
+        PaginationConfig={"MaxItems": _MOST_EVENTS, "PageSize": _PAGE},
+    )
+    return {
+        event["stateExitedEventDetails"]["name"]
+        for page in found
+        for event in page["events"]
+        if "stateExitedEventDetails" in event
+    }
+
+
 def listed(machine: str, status: ExecutionStatusType, most: int) -> list[Any]:
     """Return the newest executions of a state machine in one status, as Step Functions lists them."""
     pages = clients.stepfunctions().get_paginator("list_executions")
     found = pages.paginate(
         stateMachineArn=machine,
         statusFilter=status,
-        PaginationConfig={"MaxItems": most},
+        PaginationConfig={"MaxItems": most, "PageSize": min(most, _PAGE)},
     )
     return [one for page in found for one in page["executions"]]
 
@@ -106,10 +150,36 @@ def end_of(execution: str) -> Ended:
     return Ended(found["name"], at, found.get("error", ""), found.get("cause", ""))
 
 
+def given_to(execution: str) -> dict[str, Any]:
+    """Return what an execution was started with."""
+    found: dict[str, Any] = json.loads(
+        clients.stepfunctions().describe_execution(executionArn=execution).get("input", "{}")
+    )
+    return found
+
+
 def output_of(execution: str) -> dict[str, Any]:
     """Return what an execution that succeeded has left."""
     found = json.loads(clients.stepfunctions().describe_execution(executionArn=execution).get("output", "{}"))
     return found if isinstance(found, dict) else {}
+
+
+def address_of(machine: str, name: str) -> str:
+    """Return the ARN of an execution of a state machine.
+
+    >>> address_of("arn:aws:states:eu-central-1:1:stateMachine:release", "heart-1")
+    'arn:aws:states:eu-central-1:1:execution:release:heart-1'
+    """
+    return f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
+
+
+def stop(execution: str, error: str, cause: str) -> None:
+    """Stop an execution; one that has ended already stays as it is."""
+    try:
+        clients.stepfunctions().stop_execution(executionArn=execution, error=error, cause=cause)
+    except ClientError as refused:
+        if refused.response["Error"]["Code"] != "ValidationException":
+            raise
 
 
 def start(machine: str, name: str, given: object) -> str:

@@ -148,12 +148,21 @@ class Stuck(Message):
     """One thing that stands still though nobody decided so, and the command that starts it again."""
 
     kind: Literal[
-        "not_read", "reading_stopped", "failed", "not_scored", "not_joined", "not_trained", "training_died"
+        "not_read",
+        "reading_stopped",
+        "failed",
+        "not_scored",
+        "not_announced",
+        "not_joined",
+        "not_trained",
+        "training_died",
+        "question_without_workflow",
+        "workflow_without_question",
     ]
     subject: str
     """An upload's id or a training run: what `clinrisk redrive` takes."""
     name: str
-    """The inbox key, or the run again."""
+    """The inbox key, or the run again, or the release that waits."""
     use_case: str
     since: str
     reason: str
@@ -176,7 +185,7 @@ class ReconcileWorkRequest(Request):
 
 
 class Restarted(Message):
-    """What was started again, and the execution that does it."""
+    """What was started again, and the execution that does it, or where the results lie that were mailed."""
 
     subject: str
     execution: str

@@ -142,12 +142,12 @@ def ask(request: ApprovalRequest, *, created_at: str, expires_at: int) -> Approv
     ]
     if not dynamodb.transact([dynamodb.put(table, run, "attribute_not_exists(pk)"), *question]):
         return _approval(state)
-    held = of_run(request.run_id)
-    if held.status in ASKED_ANEW:
-        again = dynamodb.put(table, run, "approval_id = :closed", {":closed": held.approval_id})
+    closed = _closed(request.run_id)
+    if closed:
+        again = dynamodb.put(table, run, "approval_id = :closed", {":closed": closed})
         if not dynamodb.transact([again, *question]):
             return _approval(state)
-        held = of_run(request.run_id)
+    held = of_run(request.run_id)
     if held.package_arn != request.package_arn and held.status == PENDING:
         raise DecisionInvalid(
             "A question about an earlier evaluation of this run is open: clinrisk approvals"
@@ -155,6 +155,14 @@ def ask(request: ApprovalRequest, *, created_at: str, expires_at: int) -> Approv
     if not _change(held.approval_id, asked_by, PENDING):
         raise DecisionInvalid("This run has been decided already; it cannot be asked about again.")
     return of_run(request.run_id)
+
+
+def _closed(run_id: str) -> str:
+    """Return the question of a run where it is closed or lost, so that the run may be asked about again."""
+    table = settings().approvals_table
+    held = dynamodb.read(table, _run_key(run_id)) or {"approval_id": ""}
+    item = dynamodb.read(table, _approval_key(str(held["approval_id"])))
+    return str(held["approval_id"]) if item is None or item["status"] in ASKED_ANEW else ""
 
 
 def find(approval_id: str) -> Approval:
@@ -193,7 +201,8 @@ def unanswered(use_case: str) -> list[Approval]:
     """Return the questions that are open, and those that were overtaken before their workflow knew of it."""
     table = settings().approvals_table
     listed = dynamodb.query(table, _partition(use_case), newest_first=True, limit=_NEWEST)
-    found = [find(str(item["approval_id"])) for item in listed]
+    items = [dynamodb.read(table, _approval_key(str(item["approval_id"]))) for item in listed]
+    found = [_approval(item) for item in items if item is not None]
     return [one for one in found if one.status == PENDING or (one.status == OVERTAKEN and not one.delivered)]
 
 

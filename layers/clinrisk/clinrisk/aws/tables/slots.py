@@ -95,15 +95,15 @@ def waiting(name: str, most: int = 1000) -> list[Waiting]:
     return [_waiting(item) for item in dynamodb.query(settings().slots_table, _queue(name), limit=most)]
 
 
-def starts_of(subject: str) -> int:
-    """Return how often something that was stuck has been started again."""
-    item = dynamodb.read(settings().slots_table, (_STARTS, subject))
-    return 0 if item is None else int(item["starts"])
+def starts() -> dict[str, int]:
+    """Return how often each thing that was stuck has been started again."""
+    items = dynamodb.query(settings().slots_table, _STARTS)
+    return {str(item["sk"]): int(item["starts"]) for item in items}
 
 
-def count_start(subject: str, starts: int, now: datetime) -> None:
+def count_start(subject: str, count: int, now: datetime) -> None:
     """Record that something that was stuck is started for so many times."""
-    item = dynamodb.key_of((_STARTS, subject)) | {"starts": starts, "started_at": stamp(now)}
+    item = dynamodb.key_of((_STARTS, subject)) | {"starts": count, "started_at": stamp(now)}
     dynamodb.write(settings().slots_table, item)
 
 

@@ -82,7 +82,7 @@ def _subject(procedure: str, name: str, given: Mapping[str, Any]) -> tuple[str, 
     key = str(upload.get("key", ""))
     use_case = [*key.split("/"), "", ""][1]
     if procedure == "scoring":
-        return use_case, f"scoring of {printable(key)}", f"clinrisk score {_id(upload, 'upload_id')}"
+        return use_case, f"scoring of {printable(key)}", f"clinrisk redrive {_id(upload, 'upload_id')}"
     command = f"clinrisk redrive {shlex.quote(key)}" if printable(key) == key else "clinrisk redrive --all"
     return use_case, f"ingest of {printable(key)}", command
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shlex
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from clinrisk.core import failure_text
@@ -19,7 +19,7 @@ from clinrisk.errors import NoSlotFree
 from clinrisk.messages.operations import Stuck
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
 
     from clinrisk.messages.ingest import Settlement
 
@@ -82,7 +82,7 @@ def unread(
                 subject=one.upload_id,
                 name=one.key,
                 use_case=one.key.split("/")[1] if one.key.count("/") > 1 else "",
-                since=_text(one.arrived),
+                since=text_of(one.arrived),
                 reason=reason,
                 command=f"clinrisk redrive {one.upload_id}",
                 startable=True,
@@ -120,45 +120,6 @@ def _why(receipt: str) -> str:
     return found[0] if found else "Its receipt says why."
 
 
-def unscored(
-    used: Iterable[Settlement],
-    scored: Collection[str],
-    running: Collection[str],
-    ended: Mapping[str, Ended],
-    *,
-    live: bool,
-    now: datetime,
-    patience: timedelta,
-) -> list[Stuck]:
-    """Return the batches whose rows are used and that have neither results nor an execution that makes them.
-
-    `scored`, `running` and `ended` are by upload id; `live` says whether a model could score them.
-    """
-    found = []
-    for one in used:
-        free_since = _free_since(one)
-        end = ended.get(one.upload_id)
-        young = end is None and now - _moment(free_since) < patience
-        if one.upload_id in scored or one.upload_id in running or young:
-            continue
-        reason = end.reason if end else "Its scoring never started."
-        other_contract = end is not None and end.error == "ContractChanged"
-        found.append(
-            Stuck(
-                kind="not_scored",
-                subject=one.upload_id,
-                name=one.key,
-                use_case=one.use_case,
-                since=_text(end.at) if end else free_since,
-                reason=reason if live else "No model is live for its use case.",
-                command=f"clinrisk score {one.upload_id}",
-                startable=live,
-                safe=not other_contract,
-            )
-        )
-    return found
-
-
 def unjoined(
     used: Iterable[Settlement], joined: Collection[str], now: datetime, patience: timedelta
 ) -> list[Stuck]:
@@ -176,7 +137,7 @@ def unjoined(
             safe=True,
         )
         for one in used
-        if one.upload_id not in joined and now - _moment(one.settled_at) >= patience
+        if one.upload_id not in joined and now - moment_of(one.settled_at) >= patience
     ]
 
 
@@ -188,10 +149,10 @@ def untrained(
     `used` are the files that a training would read, none where they are too few; `last_start` is when the
     newest run began that read, reads or will read them, as far as Step Functions remembers.
     """
-    newest = max(used, key=_free_since, default=None)
+    newest = max(used, key=free_since, default=None)
     if newest is None:
         return []
-    since = _moment(_free_since(newest))
+    since = moment_of(free_since(newest))
     forgotten = last_start is None and now - since >= REMEMBERED
     if forgotten or now - since < patience or (last_start is not None and last_start >= since):
         return []
@@ -201,7 +162,7 @@ def untrained(
             subject=newest.upload_id,
             name=newest.key,
             use_case=use_case,
-            since=_free_since(newest),
+            since=free_since(newest),
             reason="No training run began after it was accepted.",
             command=f"clinrisk redrive {newest.upload_id}",
             startable=True,
@@ -220,7 +181,7 @@ def dead_training(use_case: str, newest: Ended | None) -> list[Stuck]:
             subject=newest.name,
             name=newest.name,
             use_case=use_case,
-            since=_text(newest.at),
+            since=text_of(newest.at),
             reason=newest.reason,
             command=f"clinrisk redrive {newest.name}",
             startable=True,
@@ -244,14 +205,16 @@ def needs_somebody(stuck: Iterable[Stuck]) -> list[Stuck]:
     return [one for one in stuck if one.startable and not (one.safe and one.starts < MOST_STARTS)]
 
 
-def _free_since(upload: Settlement) -> str:
+def free_since(upload: Settlement) -> str:
     """Return since when an upload may be used: since it was settled, or since somebody decided about it."""
     return max([upload.settled_at, *(decision.decided_at for decision in upload.decisions)])
 
 
-def _text(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+def text_of(moment: datetime) -> str:
+    """Return a moment to the second, in UTC."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _moment(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
+    """Return a moment that was written with its time zone."""
     return datetime.fromisoformat(text)

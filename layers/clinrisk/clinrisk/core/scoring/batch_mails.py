@@ -6,8 +6,9 @@ library only.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from clinrisk.core.ingest.inbox_keys import parse_key
 from clinrisk.core.mails import Mail, let_through, listed, mail, patients, printable
 
 if TYPE_CHECKING:
@@ -47,19 +48,14 @@ def _shown(cautions: Sequence[str]) -> str:
     return listed([*cautions[:SHOWN], *([f"... and {more} more."] if more > 0 else [])])
 
 
-def batch_scored(  # what a reader needs before the file
-    *,
-    title: str,
-    file_name: str,
-    upload_id: str,
-    cautions: Sequence[str],
-    counts: Mapping[str, int],
-    live_version: int,
-    results: str,
-    sidecar: str,
-) -> Mail:
-    """Return the mail that the results of a batch are there; `counts` as `ResultCounts` has them."""
-    rows, stated = counts["rows"], patients(counts["scored"])
+def batch_scored(sidecar: Mapping[str, Any], address: str) -> Mail:
+    """Return the mail that the results of a batch are there: what a reader needs before the file.
+
+    `sidecar` as `results_sidecar` makes it, and where it lies.
+    """
+    upload, counts, cautions = sidecar["upload"], sidecar["counts"], sidecar["cautions"]
+    name = printable(parse_key(upload["key"]).file)
+    rows, stated, replaced = counts["rows"], patients(counts["scored"]), sidecar.get("replaces", [])
     without = [
         f"{patients(counts['not_scored'])} without a risk: what a risk needs was not measured."
         if counts["not_scored"]
@@ -73,13 +69,18 @@ def batch_scored(  # what a reader needs before the file
         else "",
     ]
     return mail(
-        f"{title}: {printable(file_name)} was scored ({stated})" + (", with cautions" if cautions else ""),
+        f"{sidecar['title']}: {name} was scored ({stated})" + (", with cautions" if cautions else ""),
         f"Read this first:\n{_shown(cautions)}" if cautions else "",
-        f"Live version {live_version} scored {counts['scored']} of {patients(rows)} in "
-        f"{printable(file_name)} and flagged {counts['flagged']}.",
+        f"Live version {sidecar['model']['live_version']} scored {counts['scored']} of {patients(rows)} in "
+        f"{name} and flagged {counts['flagged']}.",
+        f"They replace the results of live version {replaced[0]['live_version']}, made at "
+        f"{replaced[0]['scored_at']}: do not use copies of those any longer."
+        if replaced
+        else "",
         listed([line for line in without if line]),
-        f"Results: {results}\nWhat its columns mean, and what it was made with: {sidecar}",
-        f"If the file turns out to be wrong, withdraw it:\nclinrisk withdraw {upload_id} --reason TEXT",
+        f"Results: {sidecar['results']['uri']}\nWhat its columns mean, and what it was made with: {address}",
+        "If the file turns out to be wrong, withdraw it:\n"
+        f"clinrisk withdraw {upload['upload_id']} --reason TEXT",
     )
 
 

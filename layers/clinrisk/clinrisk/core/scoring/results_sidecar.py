@@ -72,12 +72,15 @@ def sidecar_of(
     counts: Mapping[str, int],
     judgement: Mapping[str, Any],
     scored_at: str,
+    execution: str,
+    earlier: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Return the sidecar of a results file as plain JSON values.
 
     `upload`: upload_id, key, version_id, sha256. `model`: live_version, run_id, package_arn, sha256,
     threshold.
-    `results`: uri, sha256. `judgement`: verdict, cautions.
+    `results`: uri, version_id, sha256. `judgement`: verdict, cautions. `execution`: the name of the scoring;
+    `earlier`: the sidecar that lies there, None where there is none.
     """
     return {
         "schema": SCHEMA,
@@ -85,12 +88,30 @@ def sidecar_of(
         "title": use_case.title,
         "description": use_case.description,
         "scored_at": scored_at,
+        "execution": execution,
         "verdict": judgement["verdict"],
         "cautions": list(judgement["cautions"]),
         "counts": dict(counts),
         "results": dict(results),
         "upload": dict(upload),
         "model": dict(model),
+        "replaces": _replaced(execution, earlier),
         "bands": {band.name: band.lowest_risk for band in use_case.bands},
         "columns": [{"name": name, "meaning": meaning} for name, meaning in COLUMNS.items()],
     }
+
+
+def _replaced(execution: str, earlier: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Return the results that are no longer current, the newest first.
+
+    What the same scoring has published before, in a try that was repeated, is no other result.
+    """
+    if earlier is None:
+        return []
+    before: list[dict[str, Any]] = list(earlier.get("replaces", []))
+    if execution and earlier.get("execution") == execution:
+        return before
+    # Sidecars of earlier editions of this system state no execution and no version of the file.
+    stated = {"scored_at": earlier["scored_at"], "live_version": earlier["model"]["live_version"]}
+    named = {"execution": earlier["execution"]} if earlier.get("execution") else {}
+    return [stated | named | dict(earlier["results"]), *before]

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from clinrisk import use_cases
-from clinrisk.aws import clients, stepfunctions
-from clinrisk.aws.settings import settings
+from clinrisk.aws import stepfunctions
 from clinrisk.aws.tables import approvals, deployments, stops
 from clinrisk.core.operations import stop_mails
-from clinrisk.errors import DecisionMissing
+from clinrisk.errors import DecisionInvalid, DecisionMissing
 from clinrisk.messages.operations import AnnounceStopRequest, AnnounceStopResult
-
-if TYPE_CHECKING:
-    from clinrisk.aws.stepfunctions import ExecutionEnd
+from clinrisk.services.operations import single_mails
 
 
 def announce(request: AnnounceStopRequest) -> AnnounceStopResult:
@@ -22,10 +17,11 @@ def announce(request: AnnounceStopRequest) -> AnnounceStopResult:
     if end is None:
         return AnnounceStopResult(announced=False, closed=False)
     procedure = stop_mails.procedure_of(end.machine)
-    closed = procedure == "release" and _close_question(end)
-    if end.status == "FAILED" and stepfunctions.has_announced(end.execution):
-        return AnnounceStopResult(announced=False, closed=closed)
-    if not stops.note(end.execution, end.ended_at):
+    closed = procedure == "release" and close_question(
+        str(end.given.get("use_case")), str(end.given.get("run_id")), end.execution
+    )
+    mailed = end.status == "FAILED" and stepfunctions.has_announced(end.execution)
+    if mailed or stops.noted(end.execution, stops.STARTED_AGAIN):
         return AnnounceStopResult(announced=False, closed=closed)
     mail = stop_mails.execution_stopped(
         procedure,
@@ -35,29 +31,18 @@ def announce(request: AnnounceStopRequest) -> AnnounceStopResult:
         use_cases.names(),
         closed=closed,
     )
-    try:
-        clients.sns().publish(
-            TopicArn=settings().alerts_topic,
-            Subject=mail.subject,
-            Message=mail.text,
-            MessageAttributes={"audience": {"DataType": "String", "StringValue": "operator"}},
-        )
-    except BaseException:
-        # The next try must find the mail still to be sent.
-        stops.forget(end.execution, end.ended_at)
-        raise
-    return AnnounceStopResult(announced=True, closed=closed)
+    announced = single_mails.send(end.execution, end.ended_at, mail, "operator")
+    return AnnounceStopResult(announced=announced, closed=closed)
 
 
-def _close_question(end: ExecutionEnd) -> bool:
+def close_question(use_case: str, run_id: str, execution: str) -> bool:
     """Close the question that a release asked, and let its candidate score no more batches."""
-    use_case, run_id = str(end.given.get("use_case")), str(end.given.get("run_id"))
     try:
         asked = approvals.of_run(run_id)
-    except DecisionMissing:
+    except (DecisionMissing, DecisionInvalid):
         deployments.retire_shadow(use_case, run_id)
         return False
-    closed = approvals.stop(asked.approval_id, end.execution, stop_mails.question_stopped(run_id))
+    closed = approvals.stop(asked.approval_id, execution, stop_mails.question_stopped(run_id))
     if closed:
         deployments.retire_shadow(use_case, run_id)
     return closed

@@ -66,17 +66,21 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
             )
 
     bucket, address = settings().results_bucket, (upload.use_case, named.stem, upload.upload_id)
-    results = s3.store_blocks(bucket, object_keys.results(*address), texts(), "text/csv; charset=utf-8")
-    stated = asdict(counts) | {"rows_not_used": settled.rows_quarantined}
+    earlier = recalled_results.sidecar_of(*address)
+    results, version_id = s3.store_blocks(
+        bucket, object_keys.results(*address), texts(), "text/csv; charset=utf-8"
+    )
     sidecar = results_sidecar.sidecar_of(
         use_case,
         upload=upload.model_dump(include={"upload_id", "key", "version_id", "sha256"}),
         model=run.model_dump(include={"live_version", "run_id", "package_arn", "threshold"})
         | {"sha256": run.model_sha256},
-        results=results.model_dump(),
-        counts=stated,
+        results=results.model_dump() | {"version_id": version_id},
+        counts=asdict(counts) | {"rows_not_used": settled.rows_quarantined},
         judgement={"verdict": verdict, "cautions": cautions},
         scored_at=scored_at,
+        execution=(request.execution or "").rpartition(":")[2],
+        earlier=earlier,
     )
     written = s3.store_json(bucket, object_keys.sidecar(*address), sidecar)
     # Before the last look at the upload: whoever withdraws it now writes a notice of its own.
@@ -88,16 +92,7 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
         recalled_results.recall(upload, "It was withdrawn while its results were being written.", stamp(now))
         raise
     emit(Metric.ROWS_SCORED, counts.scored, use_case=upload.use_case)
-    mail = batch_mails.batch_scored(
-        title=use_case.title,
-        file_name=named.file,
-        upload_id=upload.upload_id,
-        cautions=cautions,
-        counts=stated,
-        live_version=run.live_version,
-        results=results.uri,
-        sidecar=written.uri,
-    )
+    mail = batch_mails.batch_scored(sidecar, written.uri)
     return PublishResult(
         scored_rows=counts.scored, results=results, sidecar=written, subject=mail.subject, message=mail.text
     )

@@ -1,8 +1,8 @@
-"""Results that are recalled: a notice next to the file says so, and why, until new ones are published."""
+"""Results that no longer stand: replaced by new ones, or recalled, which a notice next to the file says."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
@@ -12,6 +12,16 @@ from clinrisk.core.scoring import batch_mails
 
 if TYPE_CHECKING:
     from clinrisk.messages.ingest import Settlement, Upload
+
+
+def sidecar_of(use_case: str, stem: str, upload_id: str) -> dict[str, Any] | None:
+    """Return what is stated about the results of a batch that lie there now; None where there are none."""
+    bucket, key = settings().results_bucket, object_keys.sidecar(use_case, stem, upload_id)
+    # Who may list only some prefixes is refused what is not there: S3 does not say that it is missing.
+    if key not in s3.keys_under(bucket, key):
+        return None
+    found: dict[str, Any] = s3.fetch_json_now(s3.uri_of(bucket, key))
+    return found
 
 
 def recall(upload: Settlement | Upload, reason: str, decided_at: str) -> str:

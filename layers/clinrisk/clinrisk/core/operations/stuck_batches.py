@@ -1,0 +1,95 @@
+"""Batches that stand still: without results, or with results that no mail has announced."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clinrisk.core.operations import stuck_work
+from clinrisk.messages.operations import Stuck
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+    from datetime import datetime, timedelta
+
+    from clinrisk.core.operations.stuck_work import Ended
+    from clinrisk.messages.ingest import Settlement
+
+PUBLISHES, ANNOUNCES, SILENT = "Publish Results", "Announce Results", "Note Silence"
+"""States of a scoring; the last one says that no mail was sent (a test of the definitions knows them)."""
+_NO_MODEL = "No model is live for its use case."
+_NEVER = "Its scoring never started."
+_ENDED = "Its scoring has ended without results."
+# Not of the batch: by now a turn may be free, a model live, a hold decided.
+_PASSES = frozenset({"NoSlotFree", "NoLiveModel", "BatchHeld"})
+
+
+def unscored(
+    used: Iterable[Settlement],
+    running: Collection[str],
+    ended: Mapping[str, datetime],
+    *,
+    live: bool,
+    now: datetime,
+    patience: timedelta,
+) -> list[Stuck]:
+    """Return the batches whose rows are used, that have no results, and that no execution scores.
+
+    `running`: those that are being scored; `ended`: when the last scoring of each ended badly, both by upload
+    id. `live`: whether a model could score them.
+    """
+    found = []
+    for one in used:
+        free_since, end = stuck_work.free_since(one), ended.get(one.upload_id)
+        young = end is None and now - stuck_work.moment_of(free_since) < patience
+        if one.upload_id in running or young:
+            continue
+        found.append(
+            Stuck(
+                kind="not_scored",
+                subject=one.upload_id,
+                name=one.key,
+                use_case=one.use_case,
+                since=stuck_work.text_of(end) if end else free_since,
+                reason=(_ENDED if end else _NEVER) if live else _NO_MODEL,
+                command=f"clinrisk score {one.upload_id}",
+                startable=live,
+                safe=True,
+            )
+        )
+    return found
+
+
+def explained(one: Stuck, ends: Sequence[Ended]) -> Stuck:
+    """Return a batch without results with how its scorings ended, the newest first.
+
+    What has ended twice in a row in the same words would do so again.
+    """
+    if not ends or not one.startable:
+        return one
+    last = ends[0]
+    alike = [end for end in ends[:2] if end.error and (end.error, end.reason) == (last.error, last.reason)]
+    again = len(alike) > 1 and last.error not in _PASSES
+    reason = f"{last.reason} Twice in a row." if again else last.reason
+    return one.model_copy(update={"reason": reason, "safe": not again and last.error != "ContractChanged"})
+
+
+def unannounced(batch: Settlement, ended: datetime, left_states: Set[str], publisher: str) -> Stuck | None:
+    """Return a batch with results whose scoring ended badly before its mail was sent.
+
+    `left_states`: those that the execution has been through. `publisher`: that it is known to have published
+    the results; empty where its states have to say so.
+    """
+    sent = ANNOUNCES in left_states and SILENT not in left_states
+    if sent or not (publisher or PUBLISHES in left_states):
+        return None
+    return Stuck(
+        kind="not_announced",
+        subject=batch.upload_id,
+        name=batch.key,
+        use_case=batch.use_case,
+        since=stuck_work.text_of(ended),
+        reason="Its results are published, and no mail has said so.",
+        command=f"clinrisk redrive {batch.upload_id}",
+        startable=True,
+        safe=True,
+    )
