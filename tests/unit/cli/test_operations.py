@@ -227,7 +227,8 @@ def test_a_batch_that_is_being_scored_or_has_results_is_left_alone(
     # The file is written first, the sidecar last.
     deployment.write("ResultsBucket", object_keys.results("heart", "march", upload_id), {})
     assert kinds(clinrisk) == [("not_scored", upload_id)]
-    deployment.write("ResultsBucket", object_keys.sidecar("heart", "march", upload_id), {})
+    sidecar = {"scored_at": stamp(EARLIER), "execution": "another"}
+    deployment.write("ResultsBucket", object_keys.sidecar("heart", "march", upload_id), sidecar)
     assert kinds(clinrisk) == []
     deployment.write("ResultsBucket", object_keys.recalled("heart", "march", upload_id), "recalled")
     assert kinds(clinrisk) == [("not_scored", upload_id)]
