@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.audit import reconciliation
 from cli.command_errors import CliError
 from cli.options import AsJson, OnTwin, StackName, known_use_case
 from cli.screen import console, moment, show_json, show_table, working
@@ -24,7 +25,10 @@ group = typer.Typer(no_args_is_help=True, help="Verify the audit ledger, and sho
 
 @group.command("verify")
 def verify(*, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = False) -> None:
-    """Hash every entry of the ledger again, check the chain and its index, and name the first difference.
+    """Check the ledger, its signatures, and what is live against it, and name the first difference.
+
+    Every entry is hashed again, the chain and its index followed, every signature of a decision checked with
+    the public key; then the live pointers and their histories are compared with the releases in the ledger.
 
     For example:
 
@@ -38,14 +42,15 @@ def verify(*, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = F
 
     with working("Reading the ledger ...", quiet=as_json):
         found = ledger.verify()
-    difference = found.difference
+        difference = found.difference or reconciliation.difference()
     if as_json:
         named = difference and {"number": difference.number or None, "what": difference.what}
         show_json({"entries": found.count, "head": found.head, "difference": named})
         raise typer.Exit(1 if difference else 0)
     if difference:
         raise CliError(f"{difference.what} Entries that hold up to it: {found.count}.", RUNBOOK)
-    console().print(f"The ledger holds: {found.count} entries. sha256 of the newest: {found.head}")
+    text = f"The ledger holds, and what is live is what it states: {found.count} entries."
+    console().print(f"{text} sha256 of the newest: {found.head}")
 
 
 @group.command("show")

@@ -302,6 +302,12 @@ def test_release_and_monitoring_are_editions_of_the_card(shadowed: Hospital) -> 
     assert "Open findings of monitoring" in html
 
 
+def test_the_ledger_holds_and_states_what_is_live(shadowed: Hospital) -> None:
+    found = shadowed.twin.clinrisk("audit", "verify")
+    assert found["difference"] is None
+    assert found["entries"] >= 10
+
+
 WRITERS = ("TrainJobRole", "EvaluateJobRole", "ServeJobRole", "PromoteCandidateRole", "DecideApprovalRole")
 
 

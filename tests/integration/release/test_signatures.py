@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from clinrisk.aws import clients, kms
 from clinrisk.aws.tables import approvals, deployments
@@ -40,6 +42,7 @@ def test_the_ledger_has_the_decision_with_a_signature_of_all_of_it(
     content = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     assert kms.verify(content, signature)
     assert not kms.verify(content.replace(b"Well", b"Badly"), signature)
+    assert isinstance(load_der_public_key(kms.public_key()), EllipticCurvePublicKey)
     assert {"digests", "evidence", "accepted", "reason", "decided_at", "package_version"} <= set(entry)
 
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from clinrisk.aws import kms
 from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry
 from clinrisk.core.ledger.chain import ChainedEntry, entry_key, index_key, next_entry
+from clinrisk.core.release.ledger_entries import DecisionEntry
 from tests.unit.ledger.ledger_objects import Occurrence
 from tests.unit.release.test_ledger_entries import ENTRY
 
@@ -32,7 +44,11 @@ WITHDRAWN = UploadDecisionEntry(
     before="ACCEPTED",
     after="WITHDRAWN",
 )
-EVENTS = (ENTRY, WITHDRAWN, Occurrence(which=1, use_case="heart", at="2026-03-02T09:30:00.000Z"))
+EVENTS: tuple[LedgerEvent, ...] = (
+    ENTRY,
+    WITHDRAWN,
+    Occurrence(which=1, use_case="heart", at="2026-03-02T09:30:00.000Z"),
+)
 
 
 @pytest.fixture
@@ -50,13 +66,114 @@ def write(deployment: Any, *events: LedgerEvent) -> list[ChainedEntry]:
     return made
 
 
-def test_verify_counts_the_entries_and_names_the_digest_of_the_newest(
-    entries: list[ChainedEntry], clinrisk: Callable[..., Any]
+@pytest.fixture(autouse=True)
+def signing_key(monkeypatch: pytest.MonkeyPatch) -> EllipticCurvePrivateKey:
+    """The decision key; moto's signs the digest of a digest."""
+    key = generate_private_key(SECP256R1())
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    monkeypatch.setattr(kms, "public_key", lambda: public)
+    return key
+
+
+@pytest.fixture
+def release(deployment: Any, signing_key: EllipticCurvePrivateKey) -> Any:
+    """A release that was signed: its entries, its pointer and its history."""
+    decision = DecisionEntry(
+        use_case="heart",
+        run_id=ENTRY.run_id,
+        package_arn=ENTRY.package_arn,
+        package_version=ENTRY.package_version,
+        approval_id=ENTRY.approval_id,
+        digests=ENTRY.digests,
+        decision="APPROVED",
+        decided_at=ENTRY.decided_at,
+        reason=ENTRY.reason,
+        evidence=ENTRY.evidence,
+    )
+    signature = signing_key.sign(decision.signed_content, ECDSA(SHA256()))
+    write(deployment, replace(decision, signature=base64.b64encode(signature).decode()), ENTRY)
+    names = (
+        "run_id",
+        "package_arn",
+        "package_version",
+        "approval_id",
+        "digests",
+        "previous_version",
+        "live_version",
+    )
+    facts = {name: getattr(ENTRY, name) for name in names} | {"threshold": Decimal(str(ENTRY.threshold))}
+
+    def store(**changes: Any) -> None:
+        for sort_key in ("LIVE", "VERSION#00000003"):
+            item = facts | changes.get(sort_key.partition("#")[0], {})
+            deployment.item("DeploymentsTable", pk="USE_CASE#heart", sk=sort_key, **item)
+
+    store()
+    return store
+
+
+def test_what_is_live_is_what_the_ledger_states(release: Any, clinrisk: Callable[..., Any]) -> None:
+    answer = clinrisk("audit", "verify")
+    assert (answer.code, "what is live is what it states: 2 entries" in answer.out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        (
+            {"LIVE": {"threshold": Decimal("0.9")}},
+            "live pointer states other facts than the ledger: threshold",
+        ),
+        ({"LIVE": {"digests": {"model": "9" * 64}}}, "other facts than the ledger: digests"),
+        ({"LIVE": {"run_id": "another", "approval_id": "b"}}, "than the ledger: run_id, approval_id"),
+        ({"LIVE": {"live_version": 4}}, "names version 4, the newest release in the ledger is 3"),
+        ({"VERSION": {"package_version": 9}}, "version 3 of the history states other facts: package_version"),
+        ({"VERSION": {"live_version": 2}}, "version 2 is missing in the ledger"),
+    ],
+    ids=str,
+)
+def test_a_row_that_was_edited_is_named(
+    release: Any, clinrisk: Callable[..., Any], changes: dict[str, Any], what: str
 ) -> None:
+    release(**changes)
+    answer = clinrisk("audit", "verify")
+    assert answer.code == 1
+    assert what in " ".join(answer.err.split())
+
+
+@pytest.mark.parametrize(
+    "changes", [{"reason": "Another."}, {"signature": "c2lnbmVk"}, {"signature": "-"}], ids=str
+)
+def test_a_decision_that_the_page_did_not_sign_is_named(
+    deployment: Any, release: Any, clinrisk: Callable[..., Any], changes: dict[str, str]
+) -> None:
+    [decided] = [
+        one["body"] for one in clinrisk("audit", "show", "--json").json() if one["event"] == "decided"
+    ]
+    write(deployment, DecisionEntry(**decided | changes), ENTRY)
+    answer = clinrisk("audit", "verify")
+    assert answer.code == 1
+    assert "Entry 1: the signature of the decision about run heart-0123456789 does not hold" in " ".join(
+        answer.err.split()
+    )
+
+
+def test_a_release_without_an_approval_is_named(deployment: Any, clinrisk: Callable[..., Any]) -> None:
+    write(deployment, ENTRY)
+    answer = clinrisk("audit", "verify", "--json")
+    difference = answer.json()["difference"]
+    assert (answer.code, difference["number"]) == (1, 1)
+    assert "no approval of what was released as version 3 stands before it" in difference["what"]
+
+
+def test_verify_counts_the_entries_and_names_the_digest_of_the_newest(
+    deployment: Any, clinrisk: Callable[..., Any]
+) -> None:
+    entries = write(deployment, *EVENTS[1:])
     answer = clinrisk("audit", "verify")
     assert answer.code == 0
-    assert answer.out == f"The ledger holds: 3 entries. sha256 of the newest: {entries[-1].sha256}\n"
-    expected = {"entries": 3, "head": entries[-1].sha256, "difference": None}
+    assert answer.out.endswith(f"2 entries. sha256 of the newest: {entries[-1].sha256}\n")
+    expected = {"entries": 2, "head": entries[-1].sha256, "difference": None}
     assert clinrisk("audit", "verify", "--json").json() == expected
     assert clinrisk("--json", "audit", "verify").json() == expected
 
@@ -68,8 +185,9 @@ def test_an_empty_ledger_holds_and_shows_nothing(clinrisk: Callable[..., Any]) -
 
 
 def test_verify_names_the_first_difference_and_exits_with_1(
-    deployment: Any, entries: list[ChainedEntry], clinrisk: Callable[..., Any]
+    deployment: Any, clinrisk: Callable[..., Any]
 ) -> None:
+    entries = write(deployment, EVENTS[2], WITHDRAWN)
     altered = entries[1].data.decode().replace("Measured", "Mislaid.")
     deployment.write("AuditBucket", entry_key(2), altered)
     answer = clinrisk("audit", "verify")

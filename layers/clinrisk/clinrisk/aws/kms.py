@@ -47,6 +47,11 @@ def verify(content: bytes, signature: str) -> bool:
     return answer["SignatureValid"]
 
 
+def public_key() -> bytes:
+    """Return the public half of the decision key (DER), with which anybody can check its signatures."""
+    return clients.kms().get_public_key(KeyId=settings().decision_key)["PublicKey"]
+
+
 def _signed(content: bytes) -> dict[str, Any]:
     return {
         "KeyId": settings().decision_key,

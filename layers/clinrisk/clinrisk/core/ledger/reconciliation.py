@@ -1,0 +1,96 @@
+"""Whether what is live, and what was, is what the ledger states: nothing counts that a table alone says."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from clinrisk.core.digests import canonical_json
+from clinrisk.core.ledger.verification import Difference
+from clinrisk.core.release.ledger_entries import DecisionEntry, ReleaseEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from clinrisk.core.ledger.chain import ChainedEntry
+
+_SIGNED_SINCE = 3
+_RELEASED = ("run_id", "package_arn", "package_version", "approval_id", "digests", "previous_version")
+_SAME = 1e-9
+
+
+def difference(
+    entries: Iterable[ChainedEntry],
+    live: Mapping[str, Mapping[str, Any] | None],
+    versions: Mapping[str, Sequence[Mapping[str, Any]]],
+    genuine: Callable[[bytes, str], bool],
+) -> Difference | None:
+    """Return the first thing in which ledger and tables disagree, or None.
+
+    `live` is the live pointer of each use case, `versions` its history, as they are stored; `genuine` says
+    whether the decision key made a signature of some bytes.
+    """
+    approved: dict[str, dict[str, Any]] = {}
+    released: dict[str, dict[int, dict[str, Any]]] = {use_case: {} for use_case in live}
+    for entry in entries:
+        body = entry.body
+        if entry.event == DecisionEntry.event_name:
+            if body["format"] >= _SIGNED_SINCE and not genuine(*_signed(body)):
+                what = f"the signature of the decision about run {body['run_id']} does not hold"
+                return Difference(entry.number, f"Entry {entry.number}: {what}.")
+            if body["decision"] == "APPROVED":
+                approved[body["approval_id"]] = body
+        if entry.event == ReleaseEntry.event_name:
+            decision = approved.get(body["approval_id"], {})
+            if decision.get("digests") != body["digests"]:
+                what = f"no approval of what was released as version {body['live_version']} stands before it"
+                return Difference(entry.number, f"Entry {entry.number}: {what}.")
+            released.setdefault(entry.use_case, {})[body["live_version"]] = body
+    for use_case, of_ledger in released.items():
+        what = _pointer(use_case, of_ledger, live.get(use_case)) or _history(
+            use_case, of_ledger, versions.get(use_case, ())
+        )
+        if what:
+            return Difference(0, what)
+    return None
+
+
+def _signed(body: Mapping[str, Any]) -> tuple[bytes, str]:
+    content = canonical_json({name: value for name, value in body.items() if name != "signature"})
+    return content, str(body.get("signature", ""))
+
+
+def _pointer(
+    use_case: str, released: Mapping[int, Mapping[str, Any]], pointer: Mapping[str, Any] | None
+) -> str:
+    newest, stated = max(released, default=0), int(pointer["live_version"]) if pointer else 0
+    if newest != stated:
+        return (
+            f"{use_case}: the live pointer names version {stated}, the newest release in the ledger is "
+            f"{newest} (0: none)."
+        )
+    parts = _differing(released[newest], pointer) if pointer else []
+    return (
+        f"{use_case}: the live pointer states other facts than the ledger: {', '.join(parts)}."
+        if parts
+        else ""
+    )
+
+
+def _history(
+    use_case: str, released: Mapping[int, Mapping[str, Any]], versions: Sequence[Mapping[str, Any]]
+) -> str:
+    stored = {int(one["live_version"]): one for one in versions}
+    for version in sorted(stored.keys() ^ released.keys()):
+        where = "the ledger" if version in stored else "the history"
+        return f"{use_case}: version {version} is missing in {where}."
+    for version, one in stored.items():
+        if parts := _differing(released[version], one):
+            return f"{use_case}: version {version} of the history states other facts: {', '.join(parts)}."
+    return ""
+
+
+def _differing(released: Mapping[str, Any], stored: Mapping[str, Any]) -> list[str]:
+    parts = [name for name in _RELEASED if stored.get(name) != released[name]]
+    same = math.isclose(float(stored.get("threshold", 0)), released["threshold"], rel_tol=_SAME)
+    return parts if same else [*parts, "threshold"]
