@@ -159,10 +159,12 @@ def ask(request: ApprovalRequest, *, created_at: str, expires_at: int) -> Approv
 
 def _closed(run_id: str) -> str:
     """Return the question of a run where it is closed or lost, so that the run may be asked about again."""
-    table = settings().approvals_table
-    held = dynamodb.read(table, _run_key(run_id)) or {"approval_id": ""}
-    item = dynamodb.read(table, _approval_key(str(held["approval_id"])))
-    return str(held["approval_id"]) if item is None or item["status"] in ASKED_ANEW else ""
+    try:
+        held = of_run(run_id)
+    except DecisionInvalid:
+        named = dynamodb.read(settings().approvals_table, _run_key(run_id)) or {}
+        return str(named.get("approval_id", ""))
+    return held.approval_id if held.status in ASKED_ANEW else ""
 
 
 def find(approval_id: str) -> Approval:
