@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.audit import reconciliation
+from cli.audit import table_comparison
 from cli.command_errors import CliError
 from cli.options import AsJson, OnTwin, StackName, known_use_case
 from cli.screen import console, moment, show_json, show_table, working
@@ -42,7 +42,7 @@ def verify(*, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = F
 
     with working("Reading the ledger ...", quiet=as_json):
         found = ledger.verify()
-        difference = found.difference or reconciliation.difference()
+        difference = found.difference or table_comparison.difference()
     if as_json:
         named = difference and {"number": difference.number or None, "what": difference.what}
         show_json({"entries": found.count, "head": found.head, "difference": named})
