@@ -21,6 +21,13 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
 from ministack.core.responses import AccountRegionScopedDict, AccountScopedDict
 from ministack.services import lambda_svc
 
@@ -138,7 +145,7 @@ def _tables() -> dict[str, Any]:
 
 
 class _Writer(pickle.Pickler):
-    """A pickler that names what cannot be pickled: bodies in files and events of threads."""
+    """A pickler that names what cannot be pickled: bodies in files, events of threads, keys that sign."""
 
     def __init__(self, folder: str) -> None:
         self.image = BytesIO()
@@ -153,6 +160,8 @@ class _Writer(pickle.Pickler):
             return "body", f"{self._folder}/{item.name}"
         if isinstance(item, threading.Event):
             return "event", item.is_set()
+        if isinstance(item, EllipticCurvePrivateKey):
+            return "key", item.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         return None
 
 
@@ -172,6 +181,8 @@ class _Reader(pickle.Unpickler):
             if value not in self._bodies:
                 self._bodies[value] = ObjectFile.copied(self._root / value)
             return self._bodies[value]
+        if kind == "key":
+            return load_der_private_key(value, password=None)
         event = threading.Event()
         if value:
             event.set()
