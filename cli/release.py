@@ -180,6 +180,8 @@ def live(
         clinrisk live heart --history
 
         clinrisk live stroke --json
+
+    It shows what is stored; whether that is what was approved is the question of `clinrisk audit verify`.
     """
     deployed = open_stack(stack, on_twin=twin)
     with working("Reading deployments ...", quiet=as_json):

@@ -34,19 +34,23 @@ def verify(*, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = F
 
         clinrisk audit verify
 
-    It exits with 1 at a difference. Compare the digest it ends with to one that you kept earlier: that is how
-    a ledger that was cut short shows.
+    It exits with 1 at a difference. While a release goes live, its entry comes a moment after its pointer:
+    look again before you believe that one. Compare the digest it ends with to one that you kept earlier: that
+    is how a ledger that was cut short shows.
     """
     open_stack(stack, on_twin=twin)
     from clinrisk.aws import ledger
 
     with working("Reading the ledger ...", quiet=as_json):
         found = ledger.verify()
-        difference = found.difference or table_comparison.difference()
+        compared = None if found.difference else table_comparison.difference()
+    difference = found.difference or compared
     if as_json:
         named = difference and {"number": difference.number or None, "what": difference.what}
         show_json({"entries": found.count, "head": found.head, "difference": named})
         raise typer.Exit(1 if difference else 0)
+    if compared:
+        raise CliError(f"The chain holds, {found.count} entries, but: {compared.what}", RUNBOOK)
     if difference:
         raise CliError(f"{difference.what} Entries that hold up to it: {found.count}.", RUNBOOK)
     text = f"The ledger holds, and what is live is what it states: {found.count} entries."

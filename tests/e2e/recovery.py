@@ -7,6 +7,7 @@ import io
 import json
 import threading
 import time
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -74,7 +75,7 @@ def recovered(hospital: Hospital) -> int:
 
 
 @dataclass
-class Accident:
+class Accident(ABC):
     """Something that happens to an execution or a job as soon as it can, in a thread of its own."""
 
     hospital: Hospital
@@ -96,8 +97,9 @@ class Accident:
         """Wait until it has happened, or cannot happen any more."""
         self._thread.join()
 
+    @abstractmethod
     def _watch(self) -> None:
-        raise NotImplementedError
+        """Wait until what is meant is there, and let it happen."""
 
 
 class StopInState(Accident):

@@ -247,7 +247,7 @@ def test_a_directory_with_other_files_is_not_taken_to_keep_anything(tmp_path: Pa
     assert [file.name for file in (tmp_path / "kept").iterdir()] == ["thesis.txt"]
 
 
-def test_a_twin_that_cannot_keep_what_it_holds_says_so(tmp_path: Path) -> None:
+def test_a_twin_that_cannot_keep_what_it_holds_reports_it(tmp_path: Path) -> None:
     run, kept = tmp_path / "run", tmp_path / "kept"
     assert twin(run, "up", "--state", str(kept), "--port", str(free_port())).returncode == 0
     (kept / "twin.draft").mkdir()

@@ -170,7 +170,7 @@ def test_results_that_were_announced_stand_though_their_execution_was_stopped(
     assert look().stuck == ()
 
 
-def test_a_later_failure_says_nothing_about_the_mail_of_earlier_results(
+def test_a_later_failure_is_no_evidence_about_the_mail_of_earlier_results(
     stack: Stack, machines: dict[str, str]
 ) -> None:
     publish(stack)

@@ -325,7 +325,7 @@ def test_a_workflow_that_ended_before_its_turn_leaves_it_to_the_next(
 
 
 @pytest.mark.parametrize("lost", [1, 2])
-def test_whoever_loses_a_race_for_the_pool_looks_again(
+def test_whoever_loses_a_race_for_the_pool_tries_again(
     workflows: Workflows, monkeypatch: pytest.MonkeyPatch, lost: int
 ) -> None:
     made, left = slots.change, [False] * lost

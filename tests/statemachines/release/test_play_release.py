@@ -147,7 +147,7 @@ def test_an_answer_that_nobody_gave_is_announced_and_the_question_asked_again(
     assert "Withdraw Candidate" not in stage.stage.states
 
 
-def test_a_no_that_cannot_be_verified_is_not_said_to_be_one(scene: Setting) -> None:
+def test_a_no_that_cannot_be_verified_is_not_reported_as_one(scene: Setting) -> None:
     no = ServiceError("ApprovalRejected", "No.")
     stage = scene(cast(Await_Approval=no, Verify_Answer=ServiceError("Lambda.Unknown")))
     end = stage.run("release", CANDIDATE, RUN)

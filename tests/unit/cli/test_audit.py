@@ -138,11 +138,15 @@ def test_a_row_that_was_edited_is_named(
     release(**changes)
     answer = clinrisk("audit", "verify")
     assert answer.code == 1
-    assert what in " ".join(answer.err.split())
+    printed = " ".join(answer.err.split())
+    assert "The chain holds, 2 entries, but: heart: " in printed
+    assert what in printed
 
 
 @pytest.mark.parametrize(
-    "changes", [{"reason": "Another."}, {"signature": "c2lnbmVk"}, {"signature": "-"}], ids=str
+    "changes",
+    [{"reason": "Another."}, {"format": 2, "signature": ""}, {"signature": "c2lnbmVk"}, {"signature": "-"}],
+    ids=str,
 )
 def test_a_decision_that_the_page_did_not_sign_is_named(
     deployment: Any, release: Any, clinrisk: Callable[..., Any], changes: dict[str, str]

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from clinrisk.core.ledger.chain import ChainedEntry
 
-_SIGNED_SINCE = 3
 _RELEASED = ("run_id", "package_arn", "package_version", "approval_id", "digests", "previous_version")
 _SAME = 1e-9
 
@@ -35,7 +34,7 @@ def difference(
     for entry in entries:
         body = entry.body
         if entry.event == DecisionEntry.event_name:
-            if body["format"] >= _SIGNED_SINCE and not genuine(*_signed(body)):
+            if not genuine(*_signed(body)):
                 what = f"the signature of the decision about run {body['run_id']} does not hold"
                 return Difference(entry.number, f"Entry {entry.number}: {what}.")
             if body["decision"] == "APPROVED":
