@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 import typer
 
-from cli import downloads, ingest, monitoring, operations, release, scoring, status
+from cli import downloads, ingest, monitoring, operations, scoring, status
 from cli.audit import audit_commands
 from cli.command_errors import CliError, explain
 from cli.local_files import file_commands
 from cli.options import AsJson, OnTwin, StackName
+from cli.release import approval_commands, candidate_commands, live_commands
 from cli.screen import complaints
 from cli.stack import outdated_stack
 
@@ -67,10 +68,10 @@ app.command("queue", rich_help_panel=RUNS)(status.queue)
 app.command("monitor", rich_help_panel=RUNS)(monitoring.monitor)
 app.command("outcomes", rich_help_panel=RUNS)(scoring.outcomes)
 app.command("findings", rich_help_panel=RUNS)(monitoring.findings)
-app.command("train", rich_help_panel=MODELS)(release.train)
-app.command("evaluate", rich_help_panel=MODELS)(release.evaluate)
-app.command("approvals", rich_help_panel=MODELS)(release.approvals)
-app.command("live", rich_help_panel=MODELS)(release.live)
+app.command("train", rich_help_panel=MODELS)(candidate_commands.train)
+app.command("evaluate", rich_help_panel=MODELS)(candidate_commands.evaluate)
+app.command("approvals", rich_help_panel=MODELS)(approval_commands.approvals)
+app.command("live", rich_help_panel=MODELS)(live_commands.live)
 app.command("fetch", rich_help_panel=MODELS)(downloads.fetch)
 app.add_typer(audit_commands.group, name="audit", rich_help_panel=MODELS)
 
