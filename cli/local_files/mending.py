@@ -32,7 +32,7 @@ def mend(data: bytes, use_case: UseCase, purpose: str) -> tuple[bytes, list[str]
     text = _decoded(data, changes)
     required, optional = expected_columns(use_case, purpose)
     agreed = (*required, *optional)
-    lines = _unquoted(text.splitlines(), agreed, changes)
+    lines = _unquoted(header_names.lines_of(text), agreed, changes)
     found = header_names.find(lines[: header_names.LINES_SEARCHED], agreed)
     if found is None:
         raise ValueError("no line has the agreed column names")
@@ -41,9 +41,12 @@ def mend(data: bytes, use_case: UseCase, purpose: str) -> tuple[bytes, list[str]
         changes.append(f"The {position} lines above the column names were left out.")
     if delimiter != ",":
         changes.append(f"Commas separate the columns, where {header_names.DELIMITERS[delimiter]} did.")
-    names, *rows = csv.reader(lines[position:], delimiter=delimiter, skipinitialspace=True)
-    names = [name.strip() for name in names]
-    rows = [row for row in rows if any(cell.strip() for cell in row)]
+    names = [name.strip() for name in header_names.split(lines[position], delimiter)]
+    texts = header_names.rows_of(lines[position + 1 :], delimiter, len(names))
+    every = [header_names.split(text, delimiter) for text in texts]
+    rows = [row for row in every if any(cell.strip() for cell in row)]
+    if len(rows) < len(every):
+        changes.append(f"{len(every) - len(rows):,} empty rows were left out.")
     names = _without_index(names, rows, changes)
     for at, name in header_names.misspelt(names, agreed, nearly=1).items():
         names[at] = name

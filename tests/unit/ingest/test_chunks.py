@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from clinrisk.core.ingest import cross_chunk
 from clinrisk.core.ingest.chunk import ParsedChunk, read_chunk
 from clinrisk.core.ingest.csv_file.cutting import cut
+from clinrisk.core.ingest.csv_file.quotes import count_rows
 from clinrisk.core.ingest.pseudonyms import hex_of
 from clinrisk.core.ingest.verdict import add_counts
 from clinrisk.core.profiles import feature_profile
@@ -48,7 +49,7 @@ def read(
     row = 1
     for index, text in enumerate(texts):
         found.append(read_chunk(text.encode(), SMALL[use_case], purpose, header, row, KEY, shared.get(index)))
-        row += text.count("\n")
+        row += count_rows(text.encode(), len(header))
     return found
 
 

@@ -28,11 +28,16 @@ MADE = {
         FileRule.DELIMITER,
         "semicolons, numbers have decimal commas, names differ in capitals",
     ),
-    "a title": (_file("Report of Ward Anna\n\n" + HEADER, ROWS), FileRule.HEADER_BELOW, "line 3"),
+    "a title": (_file("Report of Ward Anna\n\n" + HEADER, ROWS), FileRule.HEADER_BELOW, "row 3"),
+    "a title of two lines in one cell": (
+        _file('"Report\nof Ward Anna"\n' + HEADER, ROWS),
+        FileRule.HEADER_BELOW,
+        "row 2",
+    ),
     "a title above semicolons": (
         _file("Report\n" + HEADER.replace(",", ";"), [row.replace(",", ";") for row in ROWS]),
         FileRule.HEADER_BELOW,
-        "line 2",
+        "row 2",
     ),
     "row names": (
         _file(HEADER, [f'"{n}",{row}' for n, row in enumerate(ROWS)]),

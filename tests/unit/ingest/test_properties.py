@@ -70,5 +70,5 @@ def test_every_line_is_blank_or_counted(data: st.DataObject, use_case: str, quot
     found = sorted([*chunk.features["row"], *chunk.quarantine["row"]])
     assert chunk.counts.rows == len(found) == len(set(found))
     assert chunk.features.height == chunk.vault.height == chunk.counts.accepted
-    # With quotes, lines that a line break in a cell joins are one row.
-    assert found == rows if not quotes else set(found) <= set(rows)
+    # With quotes, lines that a line break in a cell joins are one row (numbered in test_row_numbers).
+    assert found == rows if not quotes else len(found) <= len(rows)

@@ -77,6 +77,18 @@ def test_what_may_be_thousands_is_left_alone() -> None:
     assert b'"1,234",25.5' in mended
 
 
+def test_a_line_break_in_a_cell_stays_and_a_stray_quote_costs_one_row() -> None:
+    broken = LINES[1].replace("Urban", '"Ur\nban"').replace("Rural", '"Ru\nral"')
+    stray = "," + LINES[2].partition(",")[2] + '"'
+    text = "\n".join([LINES[0], broken, "", stray, *LINES[3:]])
+    mended, changes = mend(_german(text).encode(), STROKE, "training")
+    rows = list(csv.reader(io.StringIO(mended.decode(), newline="")))
+    assert rows[1] == next(csv.reader(io.StringIO(broken, newline="")))
+    assert rows[3:] == list(csv.reader(LINES[3:]))
+    assert changes[-1] != changes[0]
+    assert "1 empty rows were left out." in changes
+
+
 def test_a_file_without_the_agreed_names_is_not_mended(clinrisk: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("Dear colleagues\n")
     answer = clinrisk("mend", tmp_path / "a.csv", "--as", "stroke/training", "--out", tmp_path / "b.csv")

@@ -1,7 +1,7 @@
-"""The cuts of a file: byte ranges of complete rows, found in one pass and constant memory.
+"""The cuts of a file: byte ranges of complete rows, found in one pass and in the memory of one chunk.
 
 A cell with a line break makes one invalid row of several lines, and a chunk must not end inside it. Mostly
-the line itself shows that it ends a row; otherwise rows are counted from the nearest earlier line that does.
+the line itself shows that it ends a row; otherwise rows are followed from the nearest earlier line that does.
 Standard library only.
 """
 
@@ -10,11 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clinrisk.core.ingest.csv_file.quotes import LONGEST_ROW, has_odd_quotes, is_one_row, separates_rows
+from clinrisk.core.ingest.csv_file.quotes import (
+    LONGEST_ROW,
+    count_rows,
+    has_odd_quotes,
+    is_one_row,
+    separates_rows,
+)
 from clinrisk.core.ingest.rules import LONGEST_LINE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 FIRST_ROW = 2
 """Rows are numbered as a spreadsheet shows them: the header is row 1."""
@@ -25,7 +31,7 @@ _CONTEXT_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Cut:
-    """The bytes [start, end) of a file, which are complete rows; `first_row` numbers their first line."""
+    """The bytes [start, end) of a file, which are complete rows; `first_row` numbers the first of them."""
 
     start: int
     end: int
@@ -44,72 +50,40 @@ def cut(
     [Cut(start=4, end=12, first_row=2), Cut(start=12, end=16, first_row=4)]
     """
     pieces: list[Cut] = []
-    start, first_row = header_length, FIRST_ROW
-    for end, rows in _ends(blocks, header_length, columns, at_least):
-        if end < size:
-            pieces.append(Cut(start, end, first_row))
-            start, first_row = end, first_row + rows
+    start, first_row, read, known = header_length, FIRST_ROW, 0, b""
+    for block in blocks:
+        known += block[max(0, header_length - read) :]
+        read += len(block)
+        while (length := _end(known, at_least - 1, columns)) is not None and start + length < size:
+            pieces.append(Cut(start, start + length, first_row))
+            first_row += count_rows(known[:length], columns)
+            start, known = start + length, known[length:]
     pieces.append(Cut(start, size, first_row))
     return pieces
 
 
-def _ends(
-    blocks: Iterable[bytes], header_length: int, columns: int, at_least: int
-) -> Iterator[tuple[int, int]]:
-    """Yield where each cut ends, and how many lines it has."""
-    before, offset, start, lines = b"", 0, header_length, 0
-    for block in blocks:
-        window = _Window(before, block, offset)
-        counted = max(0, header_length - offset)
-        while (end := _end(window, start, start + at_least - 1, columns)) is not None:
-            # The row may have ended in the block before, where its end could not be recognised yet.
-            earlier_lines = before.count(b"\n", end - offset + len(before)) if end < offset else 0
-            yield end, lines - earlier_lines + block.count(b"\n", counted, max(counted, end - offset))
-            start, lines, counted = end, earlier_lines, max(counted, end - offset)
-        lines += block.count(b"\n", counted)
-        before = window.bytes_from(offset + len(block) - _CONTEXT_BYTES)
-        offset += len(block)
+def _end(data: bytes, earliest: int, columns: int) -> int | None:
+    """Return where a cut of data that begin with a row may end, or None until more of the file is read."""
+    found = data.find(b"\n", earliest)
+    if found < 0:
+        return None if len(data) <= earliest + LONGEST_LINE else _last_character(data)
+    begun = data.rfind(b"\n", 0, found) + 1
+    if separates_rows(data[begun:found], columns):
+        return found + 1
+    return _next_row(data, earliest, columns)
 
 
-@dataclass(frozen=True)
-class _Window:
-    """The part of a file in memory: a block, its offset in the file, and some bytes before it."""
-
-    before: bytes
-    block: bytes
-    offset: int
-
-    def bytes_from(self, start: int) -> bytes:
-        """Return the bytes from this position of the file on."""
-        if start >= self.offset:
-            return self.block[start - self.offset :]
-        return self.before[max(0, start - self.offset + len(self.before)) :] + self.block
-
-
-def _end(window: _Window, start: int, earliest: int, columns: int) -> int | None:
-    """Return where a cut may end, or None until more of the file is read."""
-    block, offset = window.block, window.offset
-    found = block.find(b"\n", max(0, earliest - offset))
-    if found < 0 and offset + len(block) <= earliest + LONGEST_LINE:
-        return None
-    begun = block.rfind(b"\n", 0, found) + 1 if found >= 0 else 0
-    if begun and offset + begun >= start and separates_rows(block[begun:found]):
-        return offset + found + 1
-    end = _next_row(window, start, earliest, columns)
-    return end if end is not None or found >= 0 else offset + _last_character(block)
-
-
-def _next_row(window: _Window, start: int, earliest: int, columns: int) -> int | None:
+def _next_row(data: bytes, earliest: int, columns: int) -> int | None:
     """Return where the first row after `earliest` begins, by the rule that joins lines to rows."""
-    known = window.bytes_from(max(start, earliest - _CONTEXT_BYTES))
-    first = window.offset + len(window.block) - len(known)
-    position = 0 if first <= start else _start_of_a_row(known[: 2 * _CONTEXT_BYTES], columns)
-    while position <= earliest - first:
-        following = _row_end(known, position, columns)
+    position = max(0, earliest - _CONTEXT_BYTES)
+    if position:
+        position += _start_of_a_row(data[position : position + 2 * _CONTEXT_BYTES], columns)
+    while position <= earliest:
+        following = _row_end(data, position, columns)
         if following is None:
             return None
         position = following
-    return first + position
+    return position
 
 
 def _start_of_a_row(data: bytes, columns: int) -> int:
@@ -118,7 +92,7 @@ def _start_of_a_row(data: bytes, columns: int) -> int:
     lines: list[bytes] = []
     while (end := data.find(b"\n", position)) >= 0:
         line = data[position:end]
-        if separates_rows(line):
+        if separates_rows(line, columns):
             return end + 1
         lines.append(line)
         if has_odd_quotes(line):
@@ -154,7 +128,7 @@ def _row_end(data: bytes, start: int, columns: int) -> int | None:
         lines.append(data[position:end])
         if has_odd_quotes(lines[-1]):
             return end + 1 if is_one_row(lines, columns) else found + 1
-        if separates_rows(lines[-1]):
+        if separates_rows(lines[-1], columns):
             break
         position = end + 1
     return found + 1

@@ -136,7 +136,7 @@ def _positions(columns: Iterable[int]) -> str:
 
 def _lines(head: bytes) -> list[str]:
     """Return the first lines of a file."""
-    lines = head.removeprefix(content.BOM).decode("utf-8", "replace").splitlines()
+    lines = header_names.lines_of(head.removeprefix(content.BOM).decode("utf-8", "replace"))
     return [line[:_CHARACTERS_COMPARED] for line in lines[: header_names.LINES_SEARCHED]]
 
 

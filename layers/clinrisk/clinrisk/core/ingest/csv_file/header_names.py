@@ -11,6 +11,7 @@ import difflib
 import re
 from typing import TYPE_CHECKING
 
+from clinrisk.core.ingest.csv_file.quotes import odd_lines
 from clinrisk.core.ingest.rules import FileRule
 
 if TYPE_CHECKING:
@@ -57,8 +58,33 @@ def misspelt(names: Sequence[str], agreed: Sequence[str], nearly: float = NEARLY
     return dict(sorted(found.items()))
 
 
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text, whatever system wrote it."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def rows_of(lines: Sequence[str], delimiter: str, columns: int = 0) -> list[str]:
+    r"""Return the rows that lines are: a quoted cell with line breaks joins several lines to one row.
+
+    `columns` is how many cells a row has, where that is known.
+
+    >>> rows_of(['"a', 'b";1', "2;3"], ";", columns=2)
+    ['"a\nb";1', '2;3']
+    """
+    swapped = str.maketrans({delimiter: ",", ",": delimiter})
+    _, inside = odd_lines([line.translate(swapped).encode() for line in lines], columns)
+    rows: list[str] = []
+    for number, line in enumerate(lines):
+        if number in inside:
+            rows[-1] += f"\n{line}"
+        else:
+            rows.append(line)
+    return rows
+
+
 def split(line: str, delimiter: str) -> list[str]:
-    """Return the cells of a line."""
+    """Return the cells of a row."""
     return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
 
 
@@ -85,7 +111,7 @@ def dialect(lines: Sequence[str], agreed: Sequence[str]) -> tuple[FileRule, str]
         return (FileRule.LINES_QUOTED, "") if quoted else None
     position, delimiter = found
     if position:
-        return FileRule.HEADER_BELOW, f"line {position + 1}"
+        return FileRule.HEADER_BELOW, f"row {len(rows_of(lines[:position], delimiter)) + 1}"
     names = split(lines[0], delimiter)
     also = []
     if delimiter != "," and any(map(_DECIMAL_COMMA.search, lines[1:])):

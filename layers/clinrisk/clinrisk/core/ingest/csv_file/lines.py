@@ -1,10 +1,10 @@
-"""The rows and cells of a chunk: one row per line, except where a quoted cell goes over several lines.
+"""The rows and cells of a chunk: one row per line; a quoted cell with line breaks joins several to one row.
 
 polars splits the lines and parses each column as its type, in one pass; the few lines with a cell that it
 cannot parse are split again as text, so that `cells` can name the reason. Where polars would be lenient
-(ragged lines, quotes, line breaks inside quotes, compressed bytes) the bytes are checked here first. Row
-numbers count lines, the header being row 1, as a spreadsheet shows them; blank lines are numbered but are not
-rows.
+(ragged lines, quotes, line breaks inside quotes, compressed bytes) the bytes are checked here first. Rows are
+numbered as a spreadsheet shows them: the header is row 1, several lines of one row have one number, and a
+blank line has a number although it is no row of data.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LINE = "line"
-"""The column that holds each row's line number within the chunk, from 0."""
+"""The column that holds each row's number within the chunk, from 0."""
 _COMMA = b","
 _LONGEST_RAW = 2000
 
@@ -58,6 +58,8 @@ class Lines:
     misshapen: dict[int, RowRule]
     """Line number -> the rule by which the line is not a row."""
     data: bytes
+    continued: Sequence[int]
+    """The lines of `data` that continue the row of the line before."""
     source: _Source
 
     @cached_property
@@ -80,8 +82,10 @@ class Lines:
         return self.unparsed_cells[column].gather(self.unparsed.search_sorted(positions))
 
     def raw(self, lines: Sequence[int]) -> list[str]:
-        """Return the original text of some lines, at most 2,000 bytes each."""
+        """Return the original text of some rows, at most 2,000 bytes each."""
         ends = _line_ends(self.data)
+        if self.continued:
+            ends = np.delete(ends, np.array(self.continued) - 1)
         starts = np.concatenate([np.zeros(1, np.int64), ends[:-1] + 1])
         spans = zip(starts[list(lines)].tolist(), ends[list(lines)].tolist(), strict=True)
         return [
@@ -101,14 +105,14 @@ def read_lines(data: bytes, header: Sequence[str], types: Mapping[str, pl.DataTy
     ['?']
     """
     if b'"' in data or _stray_returns(data):
-        source, violations = without_quotes(data, len(header))
+        source, violations, continued = without_quotes(data, len(header))
         separator = UNIT_SEPARATOR
     else:
-        source, violations, separator = data, {}, _COMMA
+        source, violations, continued, separator = data, {}, [], _COMMA
     text = _Source(source, separator, _line_ends(source))
     cells = _split(source, header, types, separator)
     misshapen, blank = _shapes(text, cells, header)
-    return Lines(_without(cells, {*misshapen, *blank}), {**misshapen, **violations}, data, text)
+    return Lines(_without(cells, {*misshapen, *blank}), {**misshapen, **violations}, data, continued, text)
 
 
 def _stray_returns(data: bytes) -> bool:

@@ -67,7 +67,7 @@ FILE_SENTENCES: dict[FileRule, str] = {
         "with Windows or Unix line endings."
     ),
     FileRule.HEADER_BELOW: (
-        "The column names are in {detail}, not in the first line. Remove the lines above them: " + _MEND
+        "The column names are in {detail}, not in the first. Remove the rows above them: " + _MEND
     ),
     FileRule.LINES_QUOTED: (
         "Every line is in quotes from end to end, so it is one cell. Remove the outer quotes: " + _MEND
