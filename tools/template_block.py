@@ -182,7 +182,7 @@ def _dashboard(cases: Sequence[UseCase]) -> str:
         ("Alerts by check", "Sum", _DAY, per_check("CheckAlert")),
         ("Checks that ran", "Sum", _DAY, per_check("CheckRan")),
         ("Checks without enough data", "Sum", _DAY, per_check("CheckNotEvaluated")),
-        ("Drift: worst population stability index", "Maximum", _DAY, per_case("WorstPsi")),
+        ("Drift: surest change, 1 is the smallest that matters", "Maximum", _DAY, per_case("WorstDrift")),
         ("Bias: worst gap between groups", "Maximum", _DAY, per_case("WorstBiasGap")),
     ]
     widgets = "\n".join(

@@ -185,7 +185,7 @@ ENDINGS: dict[str, tuple[Callable[[Stack], object], list[EmittedMetric]]] = {
         [
             *checked("quality", 0, 0),
             *checked("drift", 1, 0),
-            emitted(Metric.WORST_PSI, 0.31, "heart"),
+            emitted(Metric.WORST_DRIFT, 0.31, "heart"),
             *checked("performance", 0, 1),
             *checked("bias", 0, 0),
             emitted(Metric.WORST_BIAS_GAP, 0.125, "heart"),

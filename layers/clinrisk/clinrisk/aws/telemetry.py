@@ -50,7 +50,7 @@ class Metric(StrEnum):
     LONGEST_WAIT = "LongestWait"
     STUCK = "Stuck"
     WORST_BIAS_GAP = "WorstBiasGap"
-    WORST_PSI = "WorstPsi"
+    WORST_DRIFT = "WorstDrift"
 
 
 # Each set of dimension values is a billed metric: these are all there are.
@@ -64,7 +64,7 @@ DIMENSIONS: dict[Metric, tuple[str, ...]] = dict.fromkeys(Metric, ("use_case",))
 }
 _UNITS = {
     Metric.WORST_BIAS_GAP: MetricUnit.NoUnit,
-    Metric.WORST_PSI: MetricUnit.NoUnit,
+    Metric.WORST_DRIFT: MetricUnit.NoUnit,
     Metric.LONGEST_WAIT: MetricUnit.Seconds,
 }
 

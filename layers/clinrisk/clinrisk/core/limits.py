@@ -18,12 +18,17 @@ class Limits:
 
     drift_rows: int = 20
     """Rows that batch and reference need for a verdict on drift."""
-    drift_psi: float = 0.25
-    """A column may have drifted from this population stability index on ..."""
-    drift_p_value: float = 0.02
-    """... and has when its p-value, corrected for the number of columns, is below this."""
-    drift_columns: int = 2
-    """Drifted columns that make an alert."""
+    drift_moved: float = 0.1
+    """The smallest share of patients in other classes than at training that matters, where the use case has
+    no other ..."""
+    drift_shift: float = 0.25
+    """... the smallest shift of a mean, in standard deviations of the training patients ..."""
+    drift_correlation: float = 0.15
+    """... and the smallest change of a correlation, on Fisher's scale."""
+    drift_significance: float = 0.05
+    """One minus the confidence with which no low end of all the changes of a batch is too high."""
+    drift_constant: float = 0.01
+    """The accepted chance that a column of a batch has one and the same value, for all columns together."""
 
     quality_rows: int = 20
     """Rows that batch and reference need for a verdict on quality."""

@@ -57,6 +57,8 @@ class Number:
     usual: tuple[float, float] | None = None
     """The range of nearly every patient: it shows a column in another unit or of another magnitude."""
     other_units: tuple[OtherUnit, ...] = ()
+    matters: float | None = None
+    """The smallest shift of the mean that monitoring is to report, in `unit`; None for the default of all."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ class Code:
     essential: bool = False
     least_filled: float = 0.75
     commonest: float = 1.0
+    matters: float | None = None
+    """The smallest share of patients with other codes that monitoring is to report; None for the default."""
 
     @cached_property
     def numeric(self) -> bool:

@@ -108,6 +108,7 @@ USE_CASE = UseCase(
             essential=True,
             usual=(25, 90),
             other_units=(OtherUnit("months", 1 / 12), OtherUnit("days", 1 / 365.25)),
+            matters=1.5,
         ),
         Code(
             "sex",
@@ -134,6 +135,7 @@ USE_CASE = UseCase(
             missing=(_NOT_MEASURED, 0.0),
             usual=(85, 210),
             other_units=(OtherUnit("kPa", 7.50062), OtherUnit("cm Hg", 10.0)),
+            matters=4,
         ),
         Number(
             "chol",
@@ -144,6 +146,7 @@ USE_CASE = UseCase(
             missing=(_NOT_MEASURED, 0.0),
             usual=(100, 500),
             other_units=(OtherUnit("mmol/l", 38.67), OtherUnit("g/l", 100.0)),
+            matters=12,
         ),
         Code(
             "fbs",
@@ -167,6 +170,7 @@ USE_CASE = UseCase(
             "beats per minute",
             missing=(_NOT_MEASURED,),
             usual=(70, 215),
+            matters=6,
         ),
         Code("exang", "angina on exercise", {"0": "no", "1": "yes"}, missing=(_NOT_MEASURED,), commonest=0.9),
         Number(
@@ -179,6 +183,7 @@ USE_CASE = UseCase(
             commonest=0.75,
             fractions=0.05,
             usual=(-2.7, 6.5),
+            matters=0.3,
         ),
         Code(
             "slope",

@@ -124,6 +124,7 @@ USE_CASE = UseCase(
             essential=True,
             usual=(9, 105),
             other_units=(OtherUnit("months", 1 / 12), OtherUnit("days", 1 / 365.25)),
+            matters=2,
         ),
         Code("hypertension", "high blood pressure", {"0": "no", "1": "yes"}, commonest=0.96),
         Code("heart_disease", "heart disease", {"0": "no", "1": "yes"}, commonest=0.98),
@@ -150,6 +151,7 @@ USE_CASE = UseCase(
             fractions=0.8,
             usual=(50, 400),
             other_units=(OtherUnit("mmol/l", 18.016), OtherUnit("g/l", 100.0)),
+            matters=10,
         ),
         Number(
             "bmi",
@@ -160,6 +162,7 @@ USE_CASE = UseCase(
             missing_indicator=True,
             fractions=0.6,
             usual=(11, 70),
+            matters=1.5,
         ),
         Code(
             "smoking_status",

@@ -27,6 +27,8 @@ class ProfileCheck:
     """A check of a batch's rows: it needs the reference profile and the profile of the batch."""
 
     finding: Callable[[UseCase, ProfileMaterial], CheckFinding]
+    together: bool = False
+    """Whether the batches that do not alert alone are judged as one as well."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class ScoreCheck:
 
 CHECKS: dict[Check, ProfileCheck | ScoreCheck] = {
     Check.QUALITY: ProfileCheck(quality_finding),
-    Check.DRIFT: ProfileCheck(drift_finding),
+    Check.DRIFT: ProfileCheck(drift_finding, together=True),
     Check.PERFORMANCE: ScoreCheck(performance_finding),
     Check.BIAS: ScoreCheck(bias_finding),
 }

@@ -62,6 +62,10 @@ class ProfileMaterial:
     quarantined: int
     """Rows of the batch that `current` does not count."""
     rng: Generator
+    evaluation: Mapping[str, Any] = field(default_factory=dict)
+    """evaluation.json of the approved model, parsed."""
+    scores: ScoreProfile | None = None
+    """None while the batch is not scored."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-_WORST = {Check.DRIFT: Metric.WORST_PSI, Check.BIAS: Metric.WORST_BIAS_GAP}
+_WORST = {Check.DRIFT: Metric.WORST_DRIFT, Check.BIAS: Metric.WORST_BIAS_GAP}
 
 
 def record(request: RecordRequest, now: datetime) -> RecordResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +16,14 @@ from clinrisk.core.monitoring.findings import (
     TOGETHER,
     Check,
     CheckFinding,
+    CheckVerdict,
     ProfileMaterial,
     ScoreMaterial,
     not_evaluated,
 )
+from clinrisk.core.profiles import feature_profile, score_profile
 from clinrisk.core.profiles.feature_profile import Profile
-from clinrisk.core.profiles.score_profile import ScoreProfile, merge
+from clinrisk.core.profiles.score_profile import ScoreProfile
 from clinrisk.messages.monitoring import CheckRequest, CheckResult, Finding
 
 if TYPE_CHECKING:
@@ -28,9 +31,12 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-    from clinrisk.messages.monitoring import Batch
+    from clinrisk.messages.monitoring import Batch, BatchSelection
+    from clinrisk.use_cases.base import UseCase
 
 NO_BATCH = "none"
+UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+"""What a document raises that is not of the form that is read."""
 
 
 def run(request: CheckRequest) -> CheckResult:
@@ -49,16 +55,59 @@ def _findings(check: Check, request: CheckRequest) -> Iterator[tuple[str, CheckF
     selection, registered = request.selection, CHECKS[check]
     use_case = use_cases.get(selection.use_case)
     if isinstance(registered, ProfileCheck):
-        reference = Profile.from_dict(_read(selection.reference_uri))
-        for batch in selection.batches:
-            current = Profile.from_dict(_read(batch.profile))
-            material = ProfileMaterial(reference, current, batch.rows_quarantined, _seeded(batch.upload_id))
-            yield batch.key, registered.finding(use_case, material)
+        yield from _of_rows(check, registered, use_case, selection)
     else:
         evaluation = _read(selection.evaluation_uri)
         for name, scores, outcomes in _scored(selection.batches):
             judged = ScoreMaterial(evaluation, scores, _seeded(name), outcomes)
             yield name, registered.finding(use_case, judged)
+
+
+def _of_rows(
+    check: Check, registered: ProfileCheck, use_case: UseCase, selection: BatchSelection
+) -> Iterator[tuple[str, CheckFinding]]:
+    """Yield the finding of each batch, and of all together that do not alert alone, where the check asks it.
+
+    What is too small or too slow for one batch shows in many.
+    """
+    reference, evaluation = Profile.from_dict(_read(selection.reference_uri)), _read(selection.evaluation_uri)
+    calm: list[ProfileMaterial] = []
+    for batch in selection.batches:
+        try:
+            material = ProfileMaterial(
+                reference,
+                Profile.from_dict(_read(batch.profile)),
+                batch.rows_quarantined,
+                _seeded(batch.upload_id),
+                evaluation,
+                None if batch.score_profile is None else ScoreProfile.from_dict(_read(batch.score_profile)),
+            )
+        except UNREADABLE:
+            yield batch.key, _unreadable(check)
+            continue
+        found = registered.finding(use_case, material)
+        if found.verdict is not CheckVerdict.ALERT:
+            calm.append(material)
+        yield batch.key, found
+    if registered.together and len(calm) > 1:
+        yield TOGETHER, registered.finding(use_case, _merged(calm))
+
+
+def _merged(parts: list[ProfileMaterial]) -> ProfileMaterial:
+    """Return the material of several batches as if they were one; risks where every batch has some."""
+    scores = [part.scores for part in parts if part.scores is not None]
+    return replace(
+        parts[0],
+        current=feature_profile.merge([part.current for part in parts]),
+        quarantined=sum(part.quarantined for part in parts),
+        rng=_seeded(TOGETHER),
+        scores=score_profile.merge(scores) if len(scores) == len(parts) else None,
+    )
+
+
+def _unreadable(check: Check) -> CheckFinding:
+    why = "was not evaluated: the stored counts of this batch are of a form that this version cannot read."
+    return not_evaluated(check, 0.0, f"{check.capitalize()} {why}")
 
 
 def _scored(batches: Iterable[Batch]) -> list[tuple[str, ScoreProfile | None, Counter[str]]]:
@@ -77,7 +126,9 @@ def _scored(batches: Iterable[Batch]) -> list[tuple[str, ScoreProfile | None, Co
         found.append((batch.key, profile, Counter(known["outcomes"])))
     labelled = [scores for _, scores, _ in found if scores is not None and scores.everyone.outcomes]
     if len(labelled) > 1:
-        found.append((TOGETHER, merge(labelled), sum((counts for _, _, counts in found), Counter())))
+        found.append(
+            (TOGETHER, score_profile.merge(labelled), sum((counts for _, _, counts in found), Counter()))
+        )
     return found
 
 
