@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cli.bucket_objects import LAKE, read_json
 from cli.options import AsJson, OneUseCase, OnTwin, StackName, one_or_all
 from cli.screen import moment, show_json, show_table, verdict, working
 from cli.stack import open_stack
+from clinrisk.core import object_keys
 from clinrisk.core.release import obstacles
+
+if TYPE_CHECKING:
+    from cli.stack import Stack
 
 NEWEST = 50
 """How many approvals of a use case are read at most."""
@@ -26,9 +31,13 @@ def approvals(
 
     Decisions are made on the page behind the mailed link, which shows the evidence.
     """
-    open_stack(stack, on_twin=twin)
+    deployed = open_stack(stack, on_twin=twin)
     with working("Reading approvals ...", quiet=as_json):
-        found = [item for name in one_or_all(use_case) for item in approvals_of(name)]
+        found = [
+            item | {"outcome": item["outcome"] or _of_withdrawn_files(deployed, item)}
+            for name in one_or_all(use_case)
+            for item in approvals_of(name)
+        ]
     if as_json:
         show_json(found)
         return
@@ -63,7 +72,7 @@ def approvals_of(use_case: str) -> list[dict[str, Any]]:
 
 
 def _outcome(item: dict[str, Any], live_version: int) -> str:
-    """Return the outcome of an approval, or why one that is open can no longer release anything."""
+    """Return the outcome of an approval, or that what an open one was compared with is no longer live."""
     if item.get("refusal"):
         return f"Not released. {item['refusal']}"
     if item.get("live_version"):
@@ -72,6 +81,18 @@ def _outcome(item: dict[str, Any], live_version: int) -> str:
     if item.get("status") == "PENDING" and compared is not None:
         return obstacles.outdated(int(compared), live_version, str(item.get("run_id")))
     return ""
+
+
+def _of_withdrawn_files(stack: Stack, item: dict[str, Any]) -> str:
+    """Return that the candidate of an open approval learned from files that no longer count."""
+    from clinrisk.aws.tables import uploads
+
+    if item.get("status") != "PENDING" or not (item.get("digests") or {}).get("manifest"):
+        return ""
+    use_case = str(item["use_case"])
+    manifest = read_json(stack, LAKE, object_keys.manifest(use_case, str(item["run_id"])))
+    counting = {upload.upload_id for upload in uploads.used(use_case, "training")}
+    return obstacles.withdrawn(manifest["sources"], counting, use_case)
 
 
 def decided_by(approval: dict[str, Any]) -> str:

@@ -9,7 +9,8 @@ import boto3
 import pytest
 
 from clinrisk import use_cases
-from clinrisk.core.release.obstacles import outdated
+from clinrisk.core import object_keys
+from clinrisk.core.release.obstacles import outdated, withdrawn
 from tests.unit.cli.conftest import REGION
 
 OUTDATED = outdated(1, 2, "heart-0123456789")
@@ -122,6 +123,20 @@ def test_approvals_show_what_came_of_them(
     assert approval["outcome"] == outcome
     shown = " ".join(clinrisk("approvals", "heart").out.split())
     assert all(word in shown for word in outcome.split())
+
+
+def test_a_candidate_that_learned_from_a_withdrawn_file_is_named(
+    deployment: Any, clinrisk: Callable[..., Any]
+) -> None:
+    digests = {"champion_version": "0", "manifest": "ab" * 32}
+    waiting = {"status": "PENDING", "run_id": "heart-0123456789", "digests": digests}
+    deployment.item("ApprovalsTable", pk="USE_CASE#heart", sk="2026#a1", approval_id="a1")
+    deployment.item("ApprovalsTable", **APPROVAL | waiting)
+    source = {"key": "inbox/heart/training/march.csv", "upload_id": "3f"}
+    deployment.write("LakeBucket", object_keys.manifest("heart", "heart-0123456789"), {"sources": [source]})
+    [approval] = clinrisk("approvals", "heart", "--json").json()
+    assert approval["outcome"] == withdrawn([source], set(), "heart")
+    assert "march.csv" in approval["outcome"]
 
 
 def test_nothing_asked_and_nothing_live_are_sentences(deployment: Any, clinrisk: Callable[..., Any]) -> None:
