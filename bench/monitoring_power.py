@@ -17,9 +17,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from bench.monitored_outcomes import OUTCOMES, approved, as_approved
+from bench.monitored_outcomes import material as score_material
 from bench.watched_population import TRAINED, Population, Sample
+from clinrisk.core.monitoring.bias import bias_finding
 from clinrisk.core.monitoring.drift import drift_finding
 from clinrisk.core.monitoring.findings import CheckVerdict, ProfileMaterial
+from clinrisk.core.monitoring.performance import performance_finding
+from clinrisk.core.monitoring.quality import quality_finding
 from clinrisk.use_cases.columns import Number
 
 if TYPE_CHECKING:
@@ -37,11 +42,6 @@ if TYPE_CHECKING:
 
 def _changed(sample: Sample, **columns: Values) -> Sample:
     return replace(sample, table=sample.table | columns)
-
-
-def healthy(population: Population, rows: int, rng: Generator) -> Made:
-    """Draw a batch of the same population."""
-    return population.draw(rows, rng), ""
 
 
 def older(years: float) -> Maker:
@@ -131,7 +131,6 @@ ANY = lambda _: True  # noqa: E731 - a predicate
 EMPTY = faulty(ANY, lambda values, _, __: np.full(len(values), np.nan))
 ONE_VALUE = faulty(ANY, lambda values, _, someone: np.full(len(values), values[someone]))
 DRIFT: dict[str, tuple[Maker, tuple[int, ...]]] = {
-    "healthy": (healthy, (20, 50, 100, 500, 1000, 5000)),
     "one column empty": (EMPTY, (20, 50)),
     "one column constant": (ONE_VALUE, (20, 50, 150)),
     "one number times 10": (faulty(_measured, _times(10)), (20, 50)),
@@ -142,6 +141,11 @@ DRIFT: dict[str, tuple[Maker, tuple[int, ...]]] = {
     "correlations broken": (untied, (200, 1000)),
     "twice the cases, in the risks": (more_cases, (500, 2000, 20_000)),
 }
+
+
+SIZES = (20, 50, 100, 500, 1000, 5000)
+HEALTHY = "healthy, all checks (alerts by check)"
+REDRAWN = "the same, approved on another sample of the size of the training set"
 
 
 class Line(NamedTuple):
@@ -183,6 +187,45 @@ def drift_line(name: str, scenario: str, rows: int, draws: int) -> Line:
     return _line(name, scenario, rows, verdicts, missed)
 
 
+def outcome_line(name: str, scenario: str, rows: int, draws: int) -> Line:
+    """Return how often performance or bias alerts; the approved figures are those of the population."""
+    population, rng = Population.read(name), np.random.default_rng([len(name), len(scenario), rows])
+    make, judge, _ = OUTCOMES[scenario]
+    verdicts = Counter[CheckVerdict]()
+    for _ in range(draws):
+        made = make(population, rows, rng)
+        found = judge(population.use_case, score_material(population, made, approved(population), rng))
+        verdicts[found.verdict] += 1
+    return _line(name, scenario, rows, verdicts, Counter())
+
+
+def healthy_line(name: str, scenario: str, rows: int, draws: int) -> Line:
+    """Return how often any of the checks alerts on a healthy batch, and which."""
+    population, rng = Population.read(name), np.random.default_rng([len(name), len(scenario), rows])
+    verdicts, by_check = Counter[CheckVerdict](), Counter[str]()
+    for _ in range(draws):
+        trained = population.draw(TRAINED[name], rng)
+        of_trained = population.evaluation(trained)
+        made = as_approved(population, rows, rng)
+        scored = score_material(
+            population, made, of_trained if scenario == REDRAWN else approved(population), rng
+        )
+        profiled = ProfileMaterial(
+            population.profile(trained), population.profile(made.sample), 0, rng, of_trained, scored.scores
+        )
+        case = population.use_case
+        found = [
+            quality_finding(case, profiled),
+            drift_finding(case, profiled),
+            performance_finding(case, scored),
+            bias_finding(case, scored),
+        ]
+        alerts = [one.check.value for one in found if one.verdict is CheckVerdict.ALERT]
+        by_check.update(alerts)
+        verdicts[CheckVerdict.ALERT if alerts else CheckVerdict.OK] += 1
+    return _line(name, scenario, rows, verdicts, by_check)
+
+
 def _line(name: str, scenario: str, rows: int, verdicts: Counter[CheckVerdict], missed: Counter[str]) -> Line:
     shares = [verdicts[each] / verdicts.total() for each in (CheckVerdict.ALERT, CheckVerdict.NOT_EVALUATED)]
     names = ", ".join(f"{column} {count}" for column, count in missed.most_common())
@@ -196,11 +239,17 @@ def main(draws: int, only: list[str]) -> None:
         "| --- | --- | --- | --- | --- | --- |"
     )
     with ProcessPoolExecutor(2) as workers:
+        wanted: list[tuple[Callable[[str, str, int, int], Line], str, str, tuple[int, ...]]] = []
+        for name in TRAINED:
+            wanted += [(healthy_line, name, scenario, SIZES) for scenario in (HEALTHY, REDRAWN)]
+            wanted += [(drift_line, name, scenario, sizes) for scenario, (_, sizes) in DRIFT.items()]
+            wanted += [
+                (outcome_line, name, scenario, sizes[name]) for scenario, (_, _, sizes) in OUTCOMES.items()
+            ]
         lines = [
-            workers.submit(drift_line, name, scenario, rows, draws)
-            for name in TRAINED
-            for scenario, (_, sizes) in DRIFT.items()
-            if not only or scenario in only
+            workers.submit(line, name, scenario, rows, draws)
+            for line, name, scenario, sizes in wanted
+            if not only or any(part in scenario for part in only)
             for rows in sizes
         ]
         for line in lines:

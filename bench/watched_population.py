@@ -54,7 +54,7 @@ class Sample:
         return len(self.label)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Population:
     """A use case, the patients of its public file, and the model of each fold."""
 

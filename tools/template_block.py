@@ -183,7 +183,7 @@ def _dashboard(cases: Sequence[UseCase]) -> str:
         ("Checks that ran", "Sum", _DAY, per_check("CheckRan")),
         ("Checks without enough data", "Sum", _DAY, per_check("CheckNotEvaluated")),
         ("Drift: surest change, 1 is the smallest that matters", "Maximum", _DAY, per_case("WorstDrift")),
-        ("Bias: worst gap between groups", "Maximum", _DAY, per_case("WorstBiasGap")),
+        ("Bias: surest change of a gap, 1 is the margin", "Maximum", _DAY, per_case("WorstBiasGap")),
     ]
     widgets = "\n".join(
         _WIDGET.format(

@@ -112,7 +112,7 @@ class ScoredBatches:
         prevalence = label.mean()
         odds = prevalence / (1 - prevalence) * np.exp(1.8 * evidence - 1.8**2 / 2)
         risk = odds / (1 + odds)
-        scored = pl.DataFrame({"risk": risk, "flagged": risk >= THRESHOLD})
+        scored = pl.DataFrame({"risk": risk, "flagged": risk >= THRESHOLD, "model_version": "1"})
         return features.select("record_id", "row", *HEART.group_columns).hstack(scored)
 
     def _profile(self, predictions: pl.DataFrame, labels: pl.Series | None = None) -> ScoreProfile:

@@ -1,8 +1,8 @@
 """Run Check: what one check of the registry finds in each recent batch of the live model.
 
-AWS calls: s3:GetObject on Lake (profiles/, score-profiles/, joined/, candidates/); kms:Decrypt
-(DataKey).
-Environment: none of its own. Layers: Clinrisk, Numeric.
+AWS calls: s3:GetObject on Lake (profiles/, score-profiles/, joined/, monitoring/, candidates/);
+kms:Decrypt (DataKey).
+Environment: LAKE_BUCKET. Layers: Clinrisk, Numeric.
 """
 
 from __future__ import annotations
@@ -14,5 +14,5 @@ from clinrisk.services.monitoring import run_check
 
 @step(CheckRequest)
 def handler(request: CheckRequest) -> CheckResult:
-    """Return one finding per batch; checks of scores judge all batches with outcomes together as well."""
+    """Return one finding per batch; checks of scores judge months and all since the release as well."""
     return run_check.run(request)

@@ -1,8 +1,8 @@
-"""Select Batches: the newest batches that the live model scored, by the profiles that were stored for each.
+"""Select Batches: the newest batches that the live model scored, and the list of all that have outcomes.
 
 AWS calls: dynamodb:GetItem on Deployments, dynamodb:Query on Uploads; s3:ListBucket on Lake (score-profiles/,
-joined/), s3:GetObject on Lake (candidates/); kms:Verify (DecisionKey), kms:Decrypt (DataKey);
-sagemaker:DescribeModel.
+joined/), s3:GetObject on Lake (candidates/), s3:PutObject on Lake (monitoring/); kms:Verify (DecisionKey),
+kms:Decrypt, kms:GenerateDataKey (DataKey); sagemaker:DescribeModel.
 Environment: DEPLOYMENTS_TABLE, UPLOADS_TABLE, LAKE_BUCKET, DECISION_KEY.
 """
 
@@ -15,5 +15,5 @@ from clinrisk.services.monitoring import select_batches
 
 @step(SelectRequest)
 def handler(request: SelectRequest) -> BatchSelection:
-    """Return the checks to run, and the addresses of what they compare: references and up to 20 batches."""
+    """Return the checks to run, and the addresses of what they compare: references and batches."""
     return select_batches.select(request)

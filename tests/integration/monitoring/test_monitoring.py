@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
+from clinrisk.aws import s3
 from clinrisk.aws.tables import uploads
+from clinrisk.core.monitoring.findings import SINCE_RELEASE, TOGETHER
 from clinrisk.errors import NoLiveModel
 from clinrisk.services.monitoring.select_batches import NEWEST
 from tests.integration.events import events_of, read_event
@@ -117,7 +119,11 @@ def test_outcomes_are_joined_and_performance_and_bias_are_judged_by_them(scored:
     selection = scored.select()
     assert selection["batches"][1]["joined"] == f"s3://clinrisk-lake/joined/heart/{LIKE_TRAINING}.json"
     performance = check(scored, "performance", selection)
-    assert verdicts(performance) == {FROM_HERE: "OK", FROM_OTHER_HOSPITAL: "NOT_EVALUATED"}
+    assert verdicts(performance) == {
+        FROM_HERE: "OK",
+        FROM_OTHER_HOSPITAL: "NOT_EVALUATED",
+        SINCE_RELEASE: "OK",
+    }
     bias = {f["batch"]: f["detail"] for f in check(scored, "bias", selection)["findings"]}
     assert "share of cases found" in bias[FROM_HERE]
     assert "share flagged" in bias[FROM_OTHER_HOSPITAL]
@@ -130,8 +136,92 @@ def test_batches_with_outcomes_are_judged_together_as_well(scored: ScoredBatches
         scored.arrive(scored.labels[upload_id], outcomes_id, f"2026-04-0{day}")
         scored.join(outcomes_id)
     found = check(scored, "performance")["findings"]
-    together = {finding["batch"]: finding["detail"] for finding in found}["all recent batches together"]
+    together = {finding["batch"]: finding["detail"] for finding in found}[SINCE_RELEASE]
     assert "In 400 predictions with known outcome" in together
+
+
+def test_a_patient_who_was_predicted_twice_counts_with_the_first_prediction(scored: ScoredBatches) -> None:
+    labels = scored.labels[LIKE_TRAINING]
+    again = "1" * 20
+    scored.score(again, "2026-03-05", seed=2)
+    scored.arrive(labels)
+    scored.join()
+    [first, second] = (
+        scored.stack.read_json(f"s3://clinrisk-lake/joined/heart/{upload}.json")
+        for upload in (LIKE_TRAINING, again)
+    )
+    assert first["scores"]["all"]["all"]["n"] == first["predicted"][0] == len(labels)
+    # Both files have an outcome of each patient, and only one of them a prediction that counts.
+    assert second["outcomes"]["joined"] == len(labels)
+    assert (second["scores"], second["predicted"]) == (None, [0, 0])
+    found = {one["batch"]: one["detail"] for one in check(scored, "performance")["findings"]}
+    assert f"In {len(labels)} predictions with known outcome" in found[SINCE_RELEASE]
+
+
+def test_every_batch_since_the_release_counts_however_long_ago_it_was_scored(scored: ScoredBatches) -> None:
+    scored.arrive(scored.labels[LIKE_TRAINING])
+    scored.join()
+    for day in range(NEWEST):
+        settle(f"{day:020x}", f"2026-05-{day + 1:02d}T00:00:00.000Z", rows=10)
+        store_unscored(scored, f"{day:020x}")
+    selection = scored.select()
+    assert LIKE_TRAINING not in {batch["upload_id"] for batch in selection["batches"]}
+    listed = scored.stack.read_json(selection["with_outcomes"]["uri"])["batches"]
+    assert listed == [{"upload_id": LIKE_TRAINING, "month": "2026-03"}]
+    found = {one["batch"]: one for one in check(scored, "performance", selection)["findings"]}
+    assert "In 200 predictions with known outcome" in found[SINCE_RELEASE]["detail"]
+
+
+def store_unscored(scored: ScoredBatches, upload_id: str) -> None:
+    """Give a batch the profile of another one."""
+    profile = scored.stack.read_json(f"s3://clinrisk-lake/profiles/heart/{LIKE_TRAINING}.json")
+    s3.store_json("clinrisk-lake", f"profiles/heart/{upload_id}.json", profile)
+
+
+def test_months_of_prediction_are_judged_each_the_newest_three(scored: ScoredBatches) -> None:
+    for number, month in enumerate(("04", "05", "06", "07")):
+        upload = f"{number + 1:020x}"
+        labels = scored.score(upload, f"2026-{month}-02", seed=20 + number, rows=120)
+        scored.arrive(labels, f"{number + 10:020x}", "2026-08-01")
+    scored.join()
+    found = verdicts(check(scored, "performance"))
+    assert [name for name in found if name.startswith("predictions of")] == [
+        f"predictions of 2026-{month}" for month in ("05", "06", "07")
+    ]
+
+
+def test_stored_counts_of_another_form_are_not_evaluated_and_the_others_are(scored: ScoredBatches) -> None:
+    broken = {
+        "drift": f"profiles/heart/{OTHER_HOSPITAL}.json",
+        "bias": f"score-profiles/heart/{OTHER_HOSPITAL}.json",
+    }
+    for name, key in broken.items():
+        s3.store_json("clinrisk-lake", key, {"form": "of another time"})
+        found = {one["batch"]: one for one in check(scored, name)["findings"]}
+        assert found[FROM_OTHER_HOSPITAL]["verdict"] == "NOT_EVALUATED"
+        assert "cannot read" in found[FROM_OTHER_HOSPITAL]["detail"]
+        assert found[FROM_HERE]["verdict"] == "OK"
+
+
+def test_outcomes_that_were_joined_by_an_earlier_version_count(scored: ScoredBatches) -> None:
+    scored.arrive(scored.labels[LIKE_TRAINING])
+    scored.join()
+    uri = f"s3://clinrisk-lake/joined/heart/{LIKE_TRAINING}.json"
+    document = scored.stack.read_json(uri)
+    del document["predicted"]
+    s3.store_json("clinrisk-lake", uri.removeprefix("s3://clinrisk-lake/"), document)
+    detail = {one["batch"]: one["detail"] for one in check(scored, "performance")["findings"]}[FROM_HERE]
+    assert "Outcomes are known of 100% of 200 predictions" in detail
+
+
+def test_calm_batches_are_judged_together_for_drift_and_others_are_not_among_them(
+    scored: ScoredBatches,
+) -> None:
+    scored.score("1" * 20, "2026-03-05", seed=5)
+    found = {one["batch"]: one for one in check(scored, "drift")["findings"]}
+    assert found[FROM_OTHER_HOSPITAL]["verdict"] == "ALERT"
+    assert found[TOGETHER]["verdict"] == "OK"
+    assert "figures of 400 rows" in found[TOGETHER]["detail"]
 
 
 def test_joining_again_or_after_a_delay_ends_in_the_same_bytes(scored: ScoredBatches) -> None:

@@ -17,6 +17,7 @@ VALUES = {
     "chunk": 7,
     "part": "built",
     "run_id": "run-1",
+    "live_version": 3,
     "digest": "d" * 64,
     "batch": "replay",
     "execution": "run-2",

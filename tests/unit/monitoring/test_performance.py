@@ -1,6 +1,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,16 @@ from hypothesis import strategies as st
 from numpy.random import Generator
 from sklearn.metrics import roc_auc_score
 
+from clinrisk import use_cases
+from clinrisk.core.evaluation.estimates import wilson
 from clinrisk.core.monitoring.findings import CheckFinding, CheckVerdict, ScoreMaterial
-from clinrisk.core.monitoring.performance import auc, observed_to_expected, performance_finding
+from clinrisk.core.monitoring.performance import auc, observed_to_expected, odds_factor, performance_finding
 from clinrisk.core.profiles.score_profile import EVERYONE, ScoreProfile, score_cells, score_profile_of
 from clinrisk.jobs.evaluation.intervals import delong
 from clinrisk.use_cases.base import UseCase
 
 APPROVED: dict[str, Any] = {"models": {"xgboost": {"auc": [0.9, 0.86, 0.94]}}}
+LOW: dict[str, Any] = {"models": {"xgboost": {"auc": [0.5, 0.3, 0.7]}}}
 HISTOGRAM = st.lists(st.integers(0, 9), min_size=6, max_size=6).filter(lambda counts: sum(counts) >= 2)
 
 
@@ -28,7 +32,19 @@ def labelled(use_case: UseCase, risk: Any, label: Any) -> ScoreProfile:
 def finding(
     use_case: UseCase, scores: ScoreProfile | None, evaluation: dict[str, Any] = APPROVED
 ) -> CheckFinding:
-    return performance_finding(use_case, ScoreMaterial(evaluation, scores, np.random.default_rng(0)))
+    known = None if scores is None or scores.everyone.outcomes is None else scores
+    return performance_finding(use_case, judged(evaluation, scores, known))
+
+
+def judged(
+    evaluation: dict[str, Any],
+    scores: ScoreProfile | None,
+    known: ScoreProfile | None,
+    outcomes: Any = MappingProxyType({}),
+) -> ScoreMaterial:
+    """Spell the material: some predictions, and those of them whose outcomes are known."""
+    predicted = (0, 0) if scores is None else (scores.everyone.n, scores.everyone.flagged)
+    return ScoreMaterial(evaluation, scores, np.random.default_rng(0), outcomes, known, predicted)
 
 
 def cohort(rng: Generator, rows: int, separation: float = 2.0) -> tuple[Any, Any]:
@@ -132,24 +148,92 @@ def test_without_outcomes_nothing_is_judged(heart: UseCase, rng: Generator) -> N
 
 
 @pytest.mark.parametrize(
-    ("cases", "others", "enough"),
-    [
-        *((9, 40, False), (40, 9, False), (0, 50, False), (50, 0, False)),
-        *((10, 40, True), (40, 10, True), (10, 10, True), (11, 11, True)),
-    ],
+    ("cases", "others", "judged_area"),
+    [(9, 400, False), (400, 9, False), (10, 400, True), (400, 10, True), (11, 11, True)],
 )
-def test_ten_patients_of_either_kind_are_needed(
+def test_ten_patients_of_either_kind_are_needed_for_the_area_alone(
     heart: UseCase,
     cases: int,
     others: int,
-    enough: bool,  # noqa: FBT001 (pytest passes it by name)
+    judged_area: bool,  # noqa: FBT001 (pytest passes it by name)
 ) -> None:
     label = np.repeat([1, 0], [cases, others])
     found = finding(heart, labelled(heart, np.linspace(0, 1, len(label)), label))
-    assert (found.verdict is not CheckVerdict.NOT_EVALUATED) is enough
-    if not enough:
-        assert found.statistic is None
-        assert {str(cases), str(others), "10"} <= set(re.findall(r"\d+", found.detail))
+    assert found.verdict is not CheckVerdict.NOT_EVALUATED
+    assert ("the AUC was not evaluated" in found.detail) is not judged_area
+
+
+@pytest.mark.parametrize(
+    ("cases", "rows", "risk", "verdict"),
+    [
+        (115, 123, 0.45, "ALERT"),
+        (5, 1500, 0.1, "ALERT"),
+        (0, 1500, 0.1, "ALERT"),
+        (60, 60, 0.5, "ALERT"),
+        (10, 100, 0.01, "ALERT"),
+        (9, 60, 0.15, "NOT_EVALUATED"),
+        (10, 60, 0.15, "OK"),
+    ],
+)
+def test_calibration_needs_ten_cases_expected_or_found_and_nothing_else(  # four facts
+    heart: UseCase, cases: int, rows: int, risk: float, verdict: str
+) -> None:
+    label = np.repeat([1, 0], [cases, rows - cases])
+    found = finding(heart, labelled(heart, np.full(rows, risk), label), LOW)
+    assert found.verdict == verdict
+    assert f"{cases} cases" in found.detail
+
+
+@given(st.integers(0, 60), st.floats(0.05, 0.9))
+def test_the_factor_of_the_odds_of_equal_risks_is_that_of_their_odds(cases: int, risk: float) -> None:
+    heart = use_cases.get("heart")
+    label = np.repeat([1, 0], [cases, 60 - cases])
+    found = odds_factor(labelled(heart, np.full(60, risk), label).everyone, cases)
+    assert found.low <= found.value <= found.high
+    if 0 < cases < 60:
+        middle = ((int(np.sqrt(risk) * 100) + 0.5) / 100) ** 2
+        expected = cases / (60 - cases) / (middle / (1 - middle))
+        assert found.value == pytest.approx(expected, rel=0.01)
+        # The score interval of one proportion is Wilson's.
+        share = wilson(cases, 60, 0.98)
+        assert found.low / expected == pytest.approx(
+            share.low / (1 - share.low) / (cases / (60 - cases)), rel=0.01
+        )
+
+
+def test_doubled_odds_alert_though_the_share_of_cases_hardly_rose(heart: UseCase, rng: Generator) -> None:
+    risk, _ = cohort(rng, 1500, separation=3.0)
+    label = (rng.random(1500) < 2 * risk / (1 + risk)).astype(int)
+    found = finding(heart, labelled(heart, risk, label))
+    assert found.verdict is CheckVerdict.ALERT
+    assert found.statistic is not None
+    assert found.statistic > 1.25
+
+
+@pytest.mark.parametrize(
+    ("known_others", "verdict"), [(0, "NOT_EVALUATED"), (20, "NOT_EVALUATED"), (250, "OK")]
+)
+def test_outcomes_of_flagged_patients_alone_are_not_judged(
+    heart: UseCase, rng: Generator, known_others: int, verdict: str
+) -> None:
+    risk, label = cohort(rng, 600)
+    others = np.flatnonzero(risk < 0.4)[known_others:]
+    kept = np.setdiff1d(np.arange(600), others)
+    every, known = labelled(heart, risk, None), labelled(heart, risk[kept], label[kept])
+    found = performance_finding(heart, judged(APPROVED, every, known))
+    assert found.verdict == verdict
+    expected = "flagged patients and of" if verdict == "NOT_EVALUATED" else "Outcomes are known of"
+    assert expected in found.detail
+
+
+def test_an_order_states_what_so_many_patients_would_have_shown(heart: UseCase, rng: Generator) -> None:
+    details = [finding(heart, labelled(heart, *cohort(rng, rows))).detail for rows in (200, 4000)]
+    falls, factors = (
+        [float(re.search(pattern, detail)[1]) for detail in details]  # type: ignore[index]
+        for pattern in (r"an AUC that had fallen by ([.\d]+)", r"odds of ([.\d]+) times")
+    )
+    assert falls[0] > falls[1] > 0.04
+    assert factors[0] > factors[1] > 1.25
 
 
 @pytest.mark.parametrize("cases", range(20, 81, 4))
@@ -163,10 +247,15 @@ def test_the_ratio_alerts_when_its_whole_interval_is_outside_the_limits(heart: U
     outcomes = scores.everyone.outcomes
     assert outcomes is not None
     ratio = observed_to_expected(outcomes.positives, scores.everyone.expected_positives, 200)
+    odds = odds_factor(scores.everyone, outcomes.positives)
+    by_odds = odds.low > 1.25 or odds.high < 0.8
     outside = ratio.low > 1.25 or ratio.high < 0.8
+    assert by_odds or not outside
+    outside = outside or by_odds
+    worst = odds if not (ratio.low > 1.25 or ratio.high < 0.8) else ratio
     assert (found.verdict is CheckVerdict.ALERT) == outside
     if outside:
-        assert (found.statistic, found.threshold) == (round(ratio.value, 4), 1.25)
+        assert (found.statistic, found.threshold) == (round(worst.value, 4), 1.25)
 
 
 def test_healthy_batches_of_a_hundred_seldom_alert(heart: UseCase, rng: Generator) -> None:
@@ -179,10 +268,13 @@ def test_healthy_batches_of_a_hundred_seldom_alert(heart: UseCase, rng: Generato
 def test_every_ending_reads_as_it_was_read_aloud(
     heart: UseCase, finding_snapshot: Callable[[str, dict[str, CheckFinding]], None]
 ) -> None:
-    risk, label = np.repeat([0.1, 0.2, 0.7, 0.8], 50), np.repeat([0, 1, 0, 1], [80, 20, 10, 90])
+    risk, label = np.repeat([0.1, 0.2, 0.7, 0.8], 50), np.repeat([0, 1, 0, 1], [85, 15, 25, 75])
     endings = {
         "no outcomes": finding(heart, labelled(heart, risk, None)),
-        "few cases": finding(heart, labelled(heart, risk, np.repeat([0, 1], [191, 9]))),
+        "few cases": finding(heart, labelled(heart, risk[:10], np.repeat([0, 1], [8, 2]))),
+        "flagged only": performance_finding(
+            heart, judged(APPROVED, labelled(heart, risk, None), labelled(heart, risk[100:], label[100:]))
+        ),
         "in order": finding(heart, labelled(heart, risk, label)),
         "ranks backwards": finding(heart, labelled(heart, 1 - risk, label)),
         "fewer cases": finding(heart, labelled(heart, risk**0.1, label)),
@@ -194,7 +286,7 @@ def test_every_ending_reads_as_it_was_read_aloud(
 def test_outcomes_on_another_grid_are_an_error_and_no_finding(heart: UseCase, rng: Generator) -> None:
     scores = labelled(heart, *cohort(rng, 100))
     everyone = replace(scores.everyone, score_counts=(100,))
-    with pytest.raises(ValueError, match="longer"):
+    with pytest.raises(ValueError, match="not aligned"):
         finding(heart, ScoreProfile({EVERYONE: {EVERYONE: everyone}}))
 
 
@@ -204,5 +296,5 @@ def test_outcomes_that_are_not_in_the_figures_are_counted(heart: UseCase, rng: G
         {"models": {"xgboost": {"auc": [0.9, 0.86, 0.93]}}},
     )
     arrived = {"joined": 300, "waiting": 9, "earlier": 2}
-    detail = performance_finding(heart, ScoreMaterial(evaluation, scores, rng, arrived)).detail
+    detail = performance_finding(heart, judged(evaluation, scores, scores, arrived)).detail
     assert detail.endswith("Outcomes that are not in these figures: 9 waiting, 2 earlier.")

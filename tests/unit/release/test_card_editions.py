@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clinrisk.core.monitoring.findings import TOGETHER
+from clinrisk.core.monitoring.findings import SINCE_RELEASE
 from clinrisk.core.release.card import card_document, editions
 from clinrisk.core.release.card.answers import CardAnswer, Source
 from clinrisk.core.release.card.card_document import SECTIONS
@@ -48,9 +48,11 @@ def test_batches_with_outcomes_speak_together_where_there_are_several() -> None:
     apart = editions.monitored(each)
     assert apart["results"] == ["a.csv: performance is OK.", "b.csv: performance is OK."]
     assert apart["fairness"] == ["a.csv: bias is OK.", "b.csv: bias is OK."]
-    together = editions.monitored([*each, finding("performance", TOGETHER), finding("bias", TOGETHER)])
-    assert together["results"] == [f"{TOGETHER}: performance is OK."]
-    assert together["fairness"] == [f"{TOGETHER}: bias is OK."]
+    together = editions.monitored(
+        [*each, finding("performance", SINCE_RELEASE), finding("bias", SINCE_RELEASE)]
+    )
+    assert together["results"] == [f"{SINCE_RELEASE}: performance is OK."]
+    assert together["fairness"] == [f"{SINCE_RELEASE}: bias is OK."]
 
 
 def test_what_was_not_evaluated_is_no_result_and_flags_alone_are_no_fairness() -> None:

@@ -69,24 +69,37 @@ class Limits:
     """... and from which it is published with a caution."""
 
     performance_patients: int = 10
-    """Patients with the outcome, and as many without, that a verdict on performance needs."""
+    """Patients with the outcome, and as many without, that an area under the ROC curve needs."""
+    performance_expected: int = 10
+    """Cases, expected or found, that a verdict on performance needs."""
     performance_ratio: float = 1.25
-    """Observed cases per expected one may be between the inverse of this and this."""
+    """Observed cases per expected one, and the odds of cases against those predicted, may be between the
+    inverse of this and this."""
 
+    performance_confidence: float = 0.98
+    """The confidence of the interval of the odds."""
     performance_conflicts: float = 0.05
     """The share of patients with contradictory outcomes above which performance is not judged."""
 
     bias_gap_rise: float = 0.10
-    """The rise of a gap between groups over the approved one, above which it alerts."""
+    """What the gap of a group to the others may differ by from the approved one, either way."""
+    bias_ratio: float = 1.25
+    """The factor by which its cases per expected case, against those of the others, may differ likewise."""
+    bias_doubt_gap: float = 0.25
+    """The gap in uncertain risks, or patients without a risk, for which no number was approved."""
     bias_cases: int = 10
-    """Known cases that a group needs for its true positive rate."""
+    """Known cases, others or flags that a rate of a group needs."""
     bias_rows: int = 20
-    """Patients that a group needs for its selection rate."""
+    """Patients that a group needs for its share flagged."""
     bias_significance: float = 0.05
-    """One minus the confidence of the intervals of gaps, before the correction for attributes."""
+    """One minus the confidence with which all intervals of gaps hold at once."""
+    outcome_balance: float = 0.5
+    """Outcomes must be known of one kind of patients, flagged or not, this often against the other kind."""
 
     monitored_batches: int = 20
-    """The newest batches that one monitoring run checks."""
+    """The newest batches that one monitoring run checks one by one."""
+    monitored_months: int = 3
+    """The newest months of prediction with known outcomes that it judges, each as one."""
 
     group_rows: int = 20
     """Patients that a group needs for any figure in an evaluation."""

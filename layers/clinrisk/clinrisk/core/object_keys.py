@@ -121,9 +121,19 @@ def comparison(use_case: str, run_id: str, batch: str) -> str:
     return f"{comparisons(use_case, run_id)}{batch}.json"
 
 
+def joined_folder(use_case: str) -> str:
+    """Return the prefix of the outcomes of all scored uploads of a use case."""
+    return f"joined/{use_case}/"
+
+
 def joined(use_case: str, upload: str) -> str:
     """Return the key of the outcomes of a scored upload: counts, and the labelled score profile."""
     return f"joined/{use_case}/{upload}.json"
+
+
+def batches_with_outcomes(use_case: str, live_version: int) -> str:
+    """Return the key of the list of batches that a live model scored and of which outcomes are known."""
+    return f"monitoring/{use_case}/v{live_version}.json"
 
 
 def outcome_overview(use_case: str) -> str:

@@ -37,6 +37,8 @@ class BatchSelection(Message):
     evaluation_uri: S3Uri
     live_version: Annotated[int, Field(ge=1)]
     checks: tuple[Check, ...]
+    with_outcomes: Reference | None = None
+    """The list of all batches that this model scored and of which outcomes are known."""
 
 
 class CheckRequest(Request):

@@ -1,185 +1,218 @@
-"""Bias: whether the live model serves a protected group worse than when it was approved.
+"""Bias: whether the live model serves a protected group otherwise than when it was approved.
 
-Groups differ in fact (more men than women have the disease), so parity is no rule here: each attribute's gap
-is compared with the gap that the approver saw. Without outcomes the gap is that of selection rates
-(demographic parity difference), with outcomes that of true positive rates (equal opportunity difference;
-Hardt, Price and Srebro 2016). Gaps are better when smaller. Standard library and numpy only.
+Groups differ in fact (more men than women have the disease), so parity is no rule here: the gap between a
+group and the others may differ from the approved one, a fixed number, by a margin, in either direction. The
+interval is that of today's counts alone, so that more patients show more (docs/decisions/0038). Standard
+library and numpy only.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from functools import reduce
+from operator import add
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from clinrisk.core.limits import LIMITS
+from clinrisk.core.monitoring.coverage import Coverage
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
+from clinrisk.core.monitoring.group_gaps import (
+    BY_OUTCOMES,
+    BY_SCORES,
+    CALIBRATION,
+    FLAGGED,
+    RECALL,
+    Counted,
+    Gap,
+    gap_of,
+    trials_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.random import Generator
-    from numpy.typing import NDArray
+    from collections.abc import Iterator, Mapping, Sequence
 
     from clinrisk.core.monitoring.findings import ScoreMaterial
+    from clinrisk.core.monitoring.group_gaps import Measure
     from clinrisk.core.profiles.score_profile import ScoreProfile
-    from clinrisk.use_cases.base import UseCase
+    from clinrisk.use_cases.base import ProtectedAttribute, UseCase
 
-DRAWS = 2000
-
-
-@dataclass(frozen=True)
-class Rate:
-    """How many patients of a group were flagged: hits of trials."""
-
-    hits: int
-    trials: int
+LIMIT = 1.0
+"""Of the statistic: how far today's interval is from the approved gap, in margins."""
+_SHOWN = 4
 
 
-@dataclass(frozen=True)
-class Measure:
-    """The rate that a gap is about."""
+def gaps(
+    use_case: UseCase, evaluation: Mapping[str, Any], scores: ScoreProfile, measure: Measure
+) -> Iterator[Gap | str]:
+    """Yield the gap of every group in one measure; of a group that is too small, its name and trials.
 
-    title: str
-    counted: str
-    fewest: int
-    labelled: bool
-
-
-SELECTION_RATE = Measure("share flagged", "patients", LIMITS.bias_rows, labelled=False)
-TRUE_POSITIVE_RATE = Measure("share of cases found", "known cases", LIMITS.bias_cases, labelled=True)
-
-
-@dataclass(frozen=True)
-class GapRise:
-    """The gap between an attribute's groups when approved and now."""
-
-    attribute: str
-    approved: float
-    current: float
-    low: float
-    """The low end of the interval of current minus approved."""
-
-    @property
-    def rise(self) -> float:
-        """The gap now minus the approved one; up is bad."""
-        return self.current - self.approved
-
-
-def rate_gap(rates: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the distance of the highest from the lowest rate along the last axis: 0 when alike.
-
-    >>> float(rate_gap(np.array([0.5, 0.75, 0.625])))
-    0.25
+    Of two groups only one has a gap of its own: that of the other is the same with the other sign.
     """
-    gap: NDArray[np.float64] = rates.max(axis=-1) - rates.min(axis=-1)
-    return gap
+    for attribute in use_case.protected:
+        now = {
+            name: counted
+            for name, group in scores.attributes.get(attribute.name, {}).items()
+            if (counted := measure.now(group)) is not None
+        }
+        before = _approved(evaluation, attribute, measure, now)
+        both = [name for name in now if name in before]
+        enough = [name for name in both if _enough(measure, name, now) and _enough(measure, name, before)]
+        for name in now.keys() - enough:
+            trials = trials_of(measure, now[name])
+            yield f"{attribute.title}: {attribute.group_titles.get(name, name)} ({trials:.0f})"
+        for name in enough[:1] if len(now) == 2 else enough:
+            yield _gap(use_case, attribute, name, measure, (before, now))
 
 
-def gap_draws(groups: Mapping[str, Rate], rng: Generator, draws: int = DRAWS) -> NDArray[np.float64]:
-    """Return the gaps of `draws` resampled groups.
+def _approved(
+    evaluation: Mapping[str, Any],
+    attribute: ProtectedAttribute,
+    measure: Measure,
+    now: Mapping[str, Counted],
+) -> dict[str, Counted]:
+    """Return the approved counts; of what no evaluation states, every group has the same."""
+    if measure.margin == LIMITS.bias_doubt_gap:
+        return dict.fromkeys(now, Counted(0, LIMITS.bias_rows))
+    groups = (evaluation.get("groups") or {}).get(attribute.name, {})
+    counted = {name: measure.approved(group) for name, group in groups.items()}
+    return {name: counts for name, counts in counted.items() if counts is not None}
 
-    Resampling rows with replacement is one multinomial draw over the cells group x hit (Efron 1979), so the
-    cost does not depend on the number of patients.
-    """
-    cells = np.array([[rate.hits, rate.trials - rate.hits] for rate in groups.values()])
-    drawn = rng.multinomial(cells.sum(), cells.ravel() / cells.sum(), size=draws).reshape(draws, -1, 2)
-    return rate_gap(drawn[..., 0] / np.maximum(drawn.sum(axis=-1), 1))
+
+def _others(name: str, groups: Mapping[str, Counted]) -> Counted:
+    return reduce(add, (counts for other, counts in groups.items() if other != name), Counted(0, 0))
 
 
-def gap_rise(
-    attribute: str,
-    approved: Mapping[str, Rate],
-    current: Mapping[str, Rate],
-    rng: Generator,
-    significance: float = LIMITS.bias_significance,
-) -> GapRise:
-    """Return the change of a gap over the same groups; its interval allows for the noise of both samples.
+def _enough(measure: Measure, name: str, groups: Mapping[str, Counted]) -> bool:
+    sides = groups[name], _others(name, groups)
+    return all(trials_of(measure, side) >= measure.fewest for side in sides)
 
-    The basic bootstrap interval (Davison and Hinkley 1997, section 5.2): a gap of small groups is large by
-    chance, and this interval takes that bias out instead of counting it twice.
-    """
-    before, now = (
-        float(rate_gap(np.array([rate.hits / rate.trials for rate in groups.values()])))
-        for groups in (approved, current)
+
+def _gap(
+    use_case: UseCase,
+    attribute: ProtectedAttribute,
+    name: str,
+    measure: Measure,
+    sides: tuple[Mapping[str, Counted], Mapping[str, Counted]],
+) -> Gap:
+    groups = sum(len(one.group_names) for one in use_case.protected)
+    confidence = 1 - LIMITS.bias_significance / (groups * len((*BY_SCORES, *BY_OUTCOMES)))
+    (approved, _), (today, rate) = (
+        (
+            gap_of(measure, side[name], _others(name, side), confidence),
+            side[name].hits / (side[name].expected or side[name].trials),
+        )
+        for side in sides
     )
-    drawn = gap_draws(current, rng) - gap_draws(approved, rng)
-    low = 2 * (now - before) - float(np.quantile(drawn, 1 - significance / 2))
-    return GapRise(attribute, before, now, low)
-
-
-def approved_rates(evaluation: Mapping[str, Any], attribute: str, measure: Measure) -> dict[str, Rate]:
-    """Return the rates that the approver saw, from the counts in `groups` of evaluation.json."""
-    trials, hits = ("positives", "tp") if measure.labelled else ("n", "flagged")
-    groups = evaluation["groups"].get(attribute, {})
-    return {name: Rate(counts[hits], counts[trials]) for name, counts in groups.items()}
-
-
-def current_rates(scores: ScoreProfile, attribute: str, measure: Measure) -> dict[str, Rate]:
-    """Return each group's rate in a scored batch; without known outcomes it has no true positive rate."""
-    found = {}
-    for name, group in scores.attributes.get(attribute, {}).items():
-        known = group.outcomes
-        if not measure.labelled:
-            found[name] = Rate(group.flagged, group.n)
-        elif known is not None:
-            found[name] = Rate(known.tp, known.positives)
-    return found
+    title = attribute.group_titles.get(name, name)
+    trials = trials_of(measure, sides[0][name])
+    return Gap(attribute.title, title, measure, rate, approved.value, trials, today)
 
 
 def bias_finding(use_case: UseCase, material: ScoreMaterial) -> CheckFinding:
-    """Return whether a protected group is served worse than in the approved evaluation.
+    """Return whether a group is served otherwise than in the approved evaluation.
 
-    With outcomes the gap of true positive rates decides, without them that of selection rates. The statistic
-    is the largest rise of a gap; the interval is widened for the number of attributes (Bonferroni).
+    Flags and doubts are judged of all scored patients; cases found, false alarms, right flags and calibration
+    of those whose outcomes are known. The statistic is how far the worst interval is from the approved gap.
     """
-    scores, limit = material.scores, LIMITS.bias_gap_rise
-    if scores is None:
-        return not_evaluated(Check.BIAS, limit, "Bias was not evaluated: the batch is not scored yet.")
-    measure = SELECTION_RATE if scores.everyone.outcomes is None else TRUE_POSITIVE_RATE
-    rises: list[GapRise] = []
-    too_few: list[str] = []
-    for protected in use_case.protected:
-        attribute, titles = protected.name, protected.group_titles
-        before = approved_rates(material.evaluation, attribute, measure)
-        now = current_rates(scores, attribute, measure)
-        enough = [
-            group
-            for group in now
-            if group in before and min(before[group].trials, now[group].trials) >= measure.fewest
-        ]
-        too_few += [
-            f"{protected.title}: {titles.get(group, group)} ({now[group].trials})"
-            for group in now
-            if group not in enough
-        ]
-        if len(enough) >= 2:
-            first, second = ({group: side[group] for group in enough} for side in (before, now))
-            significance = LIMITS.bias_significance / len(use_case.protected)
-            rises.append(gap_rise(protected.title, first, second, material.rng, significance))
-    left_out = _left_out(too_few, measure)
-    if not rises:
-        why = f"Bias was not evaluated: no attribute has two groups with enough {measure.counted}. {left_out}"
-        return not_evaluated(Check.BIAS, limit, why.strip())
-    worst = max(rises, key=lambda gap: (gap.low > limit, gap.rise))
-    detail = (
-        f"The largest change is by {worst.attribute}: the gap in the {measure.title} is {worst.current:.2f}, "
-        f"approved with {worst.approved:.2f} (a rise of more than {limit:.2f}, beyond chance, makes an "
-        f"alert). {left_out}"
+    if material.scores is None and material.labelled is None:
+        return not_evaluated(Check.BIAS, LIMIT, "Bias was not evaluated: the batch is not scored yet.")
+    found: list[Gap] = []
+    small: dict[Measure, list[str]] = {}
+    for profile, measure in _judged(material):
+        for gap in gaps(use_case, material.evaluation, profile, measure):
+            if isinstance(gap, Gap):
+                found.append(gap)
+            elif measure in {FLAGGED, RECALL}:
+                small.setdefault(measure, []).append(gap)
+    notes = _notes(use_case, material, small)
+    if not found:
+        why = "Bias was not evaluated: no group, and no others to compare it with, are large enough."
+        return not_evaluated(Check.BIAS, LIMIT, " ".join((why, *notes)))
+    found.sort(key=lambda gap: -gap.beyond)
+    worst = [gap for gap in found if gap.beyond > LIMIT]
+    text = _changed(worst) if worst else _in_order(found)
+    verdict = CheckVerdict.ALERT if worst else CheckVerdict.OK
+    statistic = round(max(found[0].beyond, 0.0), 4)
+    return CheckFinding(Check.BIAS, verdict, statistic, LIMIT, " ".join((text, *notes)))
+
+
+def _judged(material: ScoreMaterial) -> Iterator[tuple[ScoreProfile, Measure]]:
+    """Yield each measure with the counts that it is judged by."""
+    if material.scores is not None:
+        yield from ((material.scores, measure) for measure in BY_SCORES)
+    if material.labelled is not None:
+        selective = Coverage.of(material.predicted, material.labelled.everyone).selective
+        for measure in BY_OUTCOMES:
+            if not (selective and measure.needs_everyone):
+                yield material.labelled, measure
+
+
+def _notes(use_case: UseCase, material: ScoreMaterial, small: Mapping[Measure, Sequence[str]]) -> list[str]:
+    """Return the sentences on what was left out: absent groups, known outcomes of some only, small groups."""
+    notes = [] if material.scores is None else _absent(use_case, material.evaluation, material.scores)
+    if material.labelled is not None:
+        coverage = Coverage.of(material.predicted, material.labelled.everyone)
+        if coverage.selective:
+            notes.append(
+                f"Cases found, false alarms and calibration were not evaluated: {coverage}, so that those "
+                "who are known cannot stand for the others."
+            )
+    return notes + [
+        f"Not evaluated, with fewer than {measure.fewest} {measure.counted}, here or among the others, now "
+        f"or at approval: {', '.join(sorted(names))}."
+        for measure, names in small.items()
+    ]
+
+
+def _absent(use_case: UseCase, evaluation: Mapping[str, Any], scores: ScoreProfile) -> list[str]:
+    """Return the sentence that names the groups of the approved evaluation that no patient is in."""
+    names = [
+        f"{attribute.title}: {attribute.group_titles.get(name, name)}"
+        for attribute in use_case.protected
+        for name, group in ((evaluation.get("groups") or {}).get(attribute.name, {})).items()
+        if group["n"] >= LIMITS.bias_rows and name not in scores.attributes.get(attribute.name, {})
+    ]
+    return [f"No patient is in: {', '.join(names)}."] if names else []
+
+
+def _changed(worst: Sequence[Gap]) -> str:
+    """Return in words how groups are served otherwise, the surest first."""
+    text = "; ".join(_words(gap) for gap in worst[:_SHOWN])
+    return f"{text}{f'; and {len(worst) - _SHOWN} more' if len(worst) > _SHOWN else ''}."
+
+
+def _words(gap: Gap) -> str:
+    if gap.measure is CALIBRATION:
+        factor, approved = math.exp(gap.today.value), math.exp(gap.approved)
+        return (
+            f"{gap.attribute}, {gap.group}: {gap.rate:.2f} cases occurred for each one expected, "
+            f"{factor:.2f} times as many as among the others ({math.exp(gap.today.low):.2f} to "
+            f"{math.exp(gap.today.high):.2f}), approved with {approved:.2f} times; a change by "
+            f"a factor of {LIMITS.bias_ratio:g} is the limit"
+        )
+    text = (
+        f"{gap.attribute}, {gap.group}: the {gap.measure.title} is {gap.rate:.0%}, "
+        f"{gap.today.value:+.2f} against the others ({gap.today.low:+.2f} to {gap.today.high:+.2f})"
     )
-    return CheckFinding(
-        Check.BIAS,
-        CheckVerdict.ALERT if worst.low > limit else CheckVerdict.OK,
-        round(worst.rise, 4),
-        limit,
-        detail.strip(),
+    if gap.measure.margin == LIMITS.bias_doubt_gap:
+        return f"{text}; {gap.measure.margin:.2f} is the limit"
+    return (
+        f"{text}, approved with {gap.approved:+.2f} on {gap.approved_trials:.0f} {gap.measure.counted}; a "
+        f"change of {gap.measure.margin:.2f} is the limit"
     )
 
 
-def _left_out(groups: list[str], measure: Measure) -> str:
-    """Return the sentence on the groups that are too small, with their counts."""
-    if not groups:
-        return ""
-    fewer = f"fewer than {measure.fewest} {measure.counted} now or at approval"
-    return f"Not evaluated, with {fewer}: {', '.join(groups)}."
+def _in_order(found: Sequence[Gap]) -> str:
+    """Return the largest change, and what these counts would have shown."""
+    largest = max(found, key=lambda gap: abs(gap.change) / gap.measure.margin)
+    shown = {
+        measure.title: min(gap.visible for gap in found if gap.measure is measure)
+        for measure in (RECALL, FLAGGED)
+        if any(gap.measure is measure for gap in found)
+    }
+    seen = ", ".join(f"{size:.2f} in the {title}" for title, size in shown.items())
+    text = (
+        f"None of {len(found)} gaps differs from the approved one by more than its margin for sure; the "
+        f"largest change: {_words(largest)}."
+    )
+    return f"{text} A change of the gap would have shown from {seen}." if seen else text

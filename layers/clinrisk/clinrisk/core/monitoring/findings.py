@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 TOGETHER = "all recent batches together"
-"""The name under which the batches with known outcomes are judged as one."""
+"""The name under which recent batches that do not alert alone are judged as one."""
+SINCE_RELEASE = "all predictions since the release"
+"""The name under which all known outcomes of the live model's predictions are judged as one."""
 
 
 class CheckVerdict(StrEnum):
@@ -75,10 +77,14 @@ class ScoreMaterial:
     evaluation: Mapping[str, Any]
     """evaluation.json, parsed."""
     scores: ScoreProfile | None
-    """None while the batch is not scored."""
+    """Of all its patients; None while the batch is not scored."""
     rng: Generator
     outcomes: Mapping[str, int] = field(default_factory=dict)
     """Patients per status of their outcomes, where some have arrived (core.scoring.outcomes)."""
+    labelled: ScoreProfile | None = None
+    """Of the patients whose outcomes are known; None where there is none."""
+    predicted: tuple[int, int] = (0, 0)
+    """Patients with a risk among whom those are, and the flagged ones."""
 
 
 def not_evaluated(check: Check, threshold: float, why: str) -> CheckFinding:

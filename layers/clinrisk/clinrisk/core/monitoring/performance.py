@@ -7,13 +7,17 @@ observed to expected cases is best at 1. Standard library and numpy only.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clinrisk.core.evaluation.estimates import Estimate, normal, z_value
+from clinrisk.core.evaluation.estimates import Estimate, normal, wilson, z_value
 from clinrisk.core.limits import LIMITS
+from clinrisk.core.monitoring.changes import POWER
+from clinrisk.core.monitoring.coverage import Coverage
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
+from clinrisk.core.profiles.score_profile import SCORE_CELLS
 from clinrisk.core.scoring.outcome_status import OutcomeStatus
 from clinrisk.core.training.promotion import CANDIDATE
 
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from clinrisk.core.monitoring.findings import ScoreMaterial
+    from clinrisk.core.profiles.score_profile import GroupScores, Outcomes
     from clinrisk.use_cases.base import UseCase
 
 
@@ -46,61 +51,161 @@ def auc(positive: Sequence[int], negative: Sequence[int]) -> Estimate:
 
 
 def observed_to_expected(observed: int, expected: float, rows: int) -> Estimate:
-    """Return the ratio of cases that occurred to cases expected, with its 95% interval on the log scale.
+    """Return the ratio of cases that occurred to cases expected, with its 95% interval.
 
-    Debray et al., BMJ 356:i6460 (2017): the standard error of ln(O:E) is sqrt((1 - O/N) / O).
+    Wilson's interval of the observed share (1927), which holds for no case and for nothing but cases.
     """
-    ratio = observed / expected
-    reach = z_value() * math.sqrt((1 - observed / rows) / observed)
-    return Estimate(ratio, ratio * math.exp(-reach), ratio * math.exp(reach))
+    share = wilson(observed, rows)
+    return Estimate(*(rows * each / expected for each in share.as_list()))
+
+
+def odds_factor(scores: GroupScores, observed: int) -> Estimate:
+    """Return by which factor the odds of every risk would have to rise for the observed cases.
+
+    Calibration in the large (Cox, Biometrika 45, 1958): the factor whose expected cases are those observed;
+    the ends of the interval are those whose expected cases are so many standard errors away (score interval,
+    98%). Bounded by 1/e^8 and e^8.
+    """
+    errors = z_value(LIMITS.performance_confidence)
+    cells = (np.arange(SCORE_CELLS) + 0.5) / SCORE_CELLS
+    counts, log_odds = np.asarray(scores.score_counts), np.log(cells**2 / (1 - cells**2))
+
+    def factor(beyond: float) -> float:
+        low, high = -8.0, 8.0
+        for _ in range(50):
+            middle = (low + high) / 2
+            risks = 1 / (1 + np.exp(-log_odds - middle))
+            error = math.sqrt(counts @ (risks * (1 - risks)))
+            low, high = (middle, high) if counts @ risks < observed + beyond * error else (low, middle)
+        return math.exp(low)
+
+    return Estimate(factor(0.0), factor(-errors), factor(errors))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the known outcomes of some predictions show; the area is None without enough of either kind."""
+
+    rows: int
+    cases: int
+    expected: float
+    ratio: Estimate
+    odds: Estimate
+    area: Estimate | None
+
+    @classmethod
+    def of(cls, everyone: GroupScores, outcomes: Outcomes) -> Measured:
+        """Return what is measured of patients whose outcomes are known."""
+        cases, expected = outcomes.positives, everyone.expected_positives
+        histogram = outcomes.score_counts_positive
+        area = None
+        if min(cases, everyone.n - cases) >= LIMITS.performance_patients:
+            area = auc(histogram, [n - p for n, p in zip(everyone.score_counts, histogram, strict=True)])
+        ratio = observed_to_expected(cases, expected, everyone.n)
+        return cls(everyone.n, cases, expected, ratio, odds_factor(everyone, cases), area)
+
+    @property
+    def miscalibrated(self) -> bool:
+        """Whether cases, or their odds, lie outside the limits with their complete intervals."""
+        limit = LIMITS.performance_ratio
+        return any(one.low > limit or one.high < 1 / limit for one in (self.ratio, self.odds))
+
+    def __str__(self) -> str:
+        limit = LIMITS.performance_ratio
+        return (
+            f"{self.cases} cases occurred and {self.expected:.0f} were expected: {self.ratio.value:.2f} "
+            f"({self.ratio.low:.2f} to {self.ratio.high:.2f}) for each one, the odds "
+            f"{self.odds.value:.2f} times ({self.odds.low:.2f} to {self.odds.high:.2f}) those predicted "
+            f"(limits {1 / limit:.2f} and {limit:.2f})"
+        )
 
 
 def performance_finding(use_case: UseCase, material: ScoreMaterial) -> CheckFinding:
-    """Return whether a batch's known outcomes agree with the approved evaluation.
+    """Return whether known outcomes agree with the approved evaluation.
 
-    Alert when the whole interval of the AUC is below the evaluation's interval, or the whole interval of
-    observed : expected is outside its limits. The statistic is whichever alerted, the AUC otherwise.
+    Alert when the whole interval of the AUC is below the evaluation's interval, or that of observed :
+    expected or of the odds outside the limits. The statistic is whichever alerted, the AUC if there is one
+    otherwise.
     """
     approved = Estimate(*material.evaluation["models"][CANDIDATE]["auc"])
-    everyone = None if material.scores is None else material.scores.everyone
-    outcomes = None if everyone is None else everyone.outcomes
-    if why := _contradictory(use_case.name, material.outcomes):
+    known = None if material.labelled is None else material.labelled.everyone
+    why = _contradictory(use_case.name, material.outcomes)
+    if not why and (known is None or known.outcomes is None):
+        why = _waiting(material.outcomes)
+    if why or known is None or known.outcomes is None:
         return not_evaluated(Check.PERFORMANCE, approved.low, why)
-    if everyone is None or outcomes is None:
-        waiting = material.outcomes.get(OutcomeStatus.WAITING, 0)
+    coverage = Coverage.of(material.predicted, known)
+    if coverage.selective:
         why = (
-            f"Performance was not evaluated: the outcomes of {waiting} patients are known, but the time that "
-            "their predictions speak for is not over."
-            if waiting
-            else "Performance was not evaluated: no outcomes of this batch have arrived yet."
+            f"Performance was not evaluated: {coverage}. Area and calibration of those who are known are not "
+            "those of all; outcomes of some of the others are needed."
         )
         return not_evaluated(Check.PERFORMANCE, approved.low, why)
-    cases, others = outcomes.positives, everyone.n - outcomes.positives
-    if min(cases, others) < LIMITS.performance_patients:
+    if max(known.expected_positives, known.outcomes.positives) < LIMITS.performance_expected:
         why = (
-            f"Performance was not evaluated: {cases} patients with the outcome and {others} without it are "
-            f"known, and {LIMITS.performance_patients} of each are needed."
+            f"Performance was not evaluated: among {known.n} patients with known outcome are "
+            f"{known.outcomes.positives} cases, {known.expected_positives:.1f} were expected, and "
+            f"{LIMITS.performance_expected} of either are needed."
         )
         return not_evaluated(Check.PERFORMANCE, approved.low, why)
-    histogram = outcomes.score_counts_positive
-    now = auc(histogram, [n - p for n, p in zip(everyone.score_counts, histogram, strict=True)])
-    ratio = observed_to_expected(cases, everyone.expected_positives, everyone.n)
-    lowest, highest = 1 / LIMITS.performance_ratio, LIMITS.performance_ratio
-    ranks_worse = now.high < approved.low
-    miscalibrated = ratio.low > highest or ratio.high < lowest
-    by_ratio = miscalibrated and not ranks_worse
-    detail = (
-        f"In {everyone.n} predictions with known outcome the AUC is {_words(now)}, approved with "
-        f"{_words(approved)}; {ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f}) cases occurred for "
-        f"each one predicted (limits {lowest:.2f} and {highest:.2f}).{_not_counted(material.outcomes)}"
+    found = Measured.of(known, known.outcomes)
+    return _judged(found, approved, f"{_covered(coverage)}{_not_counted(material.outcomes)}")
+
+
+def _judged(found: Measured, approved: Estimate, notes: str) -> CheckFinding:
+    """Return the verdict on what was measured."""
+    area = found.area
+    ranks_worse = area is not None and area.high < approved.low
+    by_ratio = not ranks_worse and (found.miscalibrated or area is None)
+    ranked = (
+        f"the AUC is {_words(area)}, approved with {_words(approved)}"
+        if area
+        else f"the AUC was not evaluated ({LIMITS.performance_patients} patients with the outcome and as "
+        f"many without it are needed)"
     )
+    alert = ranks_worse or found.miscalibrated
+    seen = "" if alert else _visible(found, approved)
+    detail = f"In {found.rows} predictions with known outcome {ranked}; {found}.{seen}{notes}"
+    worst = found.odds if not _outside(found.ratio) and _outside(found.odds) else found.ratio
     return CheckFinding(
         Check.PERFORMANCE,
-        CheckVerdict.ALERT if ranks_worse or miscalibrated else CheckVerdict.OK,
-        round(ratio.value if by_ratio else now.value, 4),
-        highest if by_ratio else approved.low,
+        CheckVerdict.ALERT if alert else CheckVerdict.OK,
+        round(worst.value if by_ratio or area is None else area.value, 4),
+        LIMITS.performance_ratio if by_ratio else approved.low,
         detail,
     )
+
+
+def _outside(ratio: Estimate) -> bool:
+    return ratio.low > LIMITS.performance_ratio or ratio.high < 1 / LIMITS.performance_ratio
+
+
+def _visible(found: Measured, approved: Estimate) -> str:
+    """Return what these patients would have shown in four of five cases."""
+    errors = 1 + POWER / z_value(LIMITS.performance_confidence)
+    odds = LIMITS.performance_ratio * (found.odds.high / found.odds.value) ** errors
+    shown = [f"odds of {odds:.1f} times those predicted"]
+    if found.area is not None:
+        errors = 1 + POWER / z_value()
+        fall = approved.value - approved.low + errors * (found.area.value - found.area.low)
+        shown.insert(0, f"an AUC that had fallen by {fall:.2f}")
+    return f" They would have shown {' or '.join(shown)}."
+
+
+def _covered(coverage: Coverage) -> str:
+    """Return of how many predictions the outcomes are known."""
+    rows = coverage.flagged + coverage.others
+    return f" Outcomes are known of {coverage.share:.0%} of {rows} predictions." if rows else ""
+
+
+def _waiting(outcomes: Mapping[str, int]) -> str:
+    waiting = outcomes.get(OutcomeStatus.WAITING, 0)
+    if waiting:
+        return (
+            f"Performance was not evaluated: the outcomes of {waiting} patients are known, but the time that "
+            "their predictions speak for is not over."
+        )
+    return "Performance was not evaluated: no outcomes of these predictions have arrived yet."
 
 
 def _not_counted(outcomes: Mapping[str, int]) -> str:

@@ -44,8 +44,10 @@ class JudgedBatch:
     """With or without outcomes."""
     patients: pl.DataFrame
     """record_id, status (text)."""
+    predicted: tuple[int, int]
+    """Those of patients whom the model had not predicted before, and how many of these are flagged."""
     profile: ScoreProfile | None
-    """Of those that are joined; None when there is none."""
+    """Of those of these that are joined; None when there is none."""
     waiting_until: dt.date | None
     """The day from which no prediction of the batch has to wait for its horizon; None when none waits."""
 
@@ -78,12 +80,13 @@ def in_force(uploads: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return every.filter(replaced.is_null() | (pl.col("arrived") >= replaced)).drop("replaces")
 
 
-def judge(
+def judge(  # noqa: PLR0917  # a batch, its outcomes and the day
     use_case: UseCase,
     predictions: pl.DataFrame,
     predicted_on: dt.date,
     outcomes: pl.DataFrame,
     today: dt.date,
+    predicted_before: pl.DataFrame = NOBODY,
 ) -> JudgedBatch:
     """Return what the outcomes in force say about the predictions of one batch.
 
@@ -91,7 +94,8 @@ def judge(
     `outcomes` has record_id, label and date. Whether two exclude one another does not depend on the
     prediction; what is dated before it does not answer it, and whoever had the event before it is no longer
     at risk of it. A case counts up to the end of the horizon; a patient without the event counts once
-    somebody looked at its end or later. Without a horizon an outcome is final.
+    somebody looked at its end or later. Without a horizon an outcome is final. A model is judged by its first
+    prediction for a patient: the profile leaves out those in `predicted_before` (record_id).
     """
     answering = pl.col("date") >= predicted_on - DAY
     case, free = pl.col("label") == 1, pl.col("label") == 0
@@ -128,9 +132,11 @@ def judge(
     patients = known.select("record_id", status=status, label=label.cast(pl.Int64))
     joined = patients.filter(pl.col("status") == OutcomeStatus.JOINED).drop("status")
     waits = end > today and bool((patients["status"] == OutcomeStatus.WAITING).any())
-    profile = _profile(use_case, predictions, joined)
+    first = predictions.join(predicted_before, on="record_id", how="anti", maintain_order="left")
+    profile = _profile(use_case, first, joined)
     patients = patients.select("record_id", "status")
-    return JudgedBatch(predictions.height, patients, profile, end if waits else None)
+    predicted = first.height, int(first["flagged"].cast(pl.Boolean).sum())
+    return JudgedBatch(predictions.height, patients, predicted, profile, end if waits else None)
 
 
 def _profile(use_case: UseCase, predictions: pl.DataFrame, labels: pl.DataFrame) -> ScoreProfile | None:

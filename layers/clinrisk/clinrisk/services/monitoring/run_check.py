@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,18 +24,17 @@ from clinrisk.core.profiles import feature_profile, score_profile
 from clinrisk.core.profiles.feature_profile import Profile
 from clinrisk.core.profiles.score_profile import ScoreProfile
 from clinrisk.messages.monitoring import CheckRequest, CheckResult, Finding
+from clinrisk.services.monitoring import scored_batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from numpy.random import Generator
 
-    from clinrisk.messages.monitoring import Batch, BatchSelection
+    from clinrisk.messages.monitoring import BatchSelection
     from clinrisk.use_cases.base import UseCase
 
 NO_BATCH = "none"
-UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
-"""What a document raises that is not of the form that is read."""
 
 
 def run(request: CheckRequest) -> CheckResult:
@@ -58,9 +56,19 @@ def _findings(check: Check, request: CheckRequest) -> Iterator[tuple[str, CheckF
         yield from _of_rows(check, registered, use_case, selection)
     else:
         evaluation = _read(selection.evaluation_uri)
-        for name, scores, outcomes in _scored(selection.batches):
-            judged = ScoreMaterial(evaluation, scores, _seeded(name), outcomes)
-            yield name, registered.finding(use_case, judged)
+        for name, scored in scored_batches.read(selection):
+            if scored is None:
+                yield name, _unreadable(check)
+            else:
+                judged = ScoreMaterial(
+                    evaluation,
+                    scored.scores,
+                    _seeded(name),
+                    scored.outcomes,
+                    scored.labelled,
+                    scored.predicted,
+                )
+                yield name, registered.finding(use_case, judged)
 
 
 def _of_rows(
@@ -82,7 +90,7 @@ def _of_rows(
                 evaluation,
                 None if batch.score_profile is None else ScoreProfile.from_dict(_read(batch.score_profile)),
             )
-        except UNREADABLE:
+        except scored_batches.UNREADABLE:
             yield batch.key, _unreadable(check)
             continue
         found = registered.finding(use_case, material)
@@ -108,28 +116,6 @@ def _merged(parts: list[ProfileMaterial]) -> ProfileMaterial:
 def _unreadable(check: Check) -> CheckFinding:
     why = "was not evaluated: the stored counts of this batch are of a form that this version cannot read."
     return not_evaluated(check, 0.0, f"{check.capitalize()} {why}")
-
-
-def _scored(batches: Iterable[Batch]) -> list[tuple[str, ScoreProfile | None, Counter[str]]]:
-    """Read each batch's score profile, the labelled one where outcomes are joined, and its outcomes' counts.
-
-    Where more than one batch has outcomes, all of those together are one more: many small batches can be
-    judged together long before any of them can alone.
-    """
-    found = []
-    for batch in batches:
-        known = {"scores": None, "outcomes": {}} if batch.joined is None else _read(batch.joined)
-        scores = known["scores"]
-        if scores is None and batch.score_profile is not None:
-            scores = _read(batch.score_profile)
-        profile = None if scores is None else ScoreProfile.from_dict(scores)
-        found.append((batch.key, profile, Counter(known["outcomes"])))
-    labelled = [scores for _, scores, _ in found if scores is not None and scores.everyone.outcomes]
-    if len(labelled) > 1:
-        found.append(
-            (TOGETHER, score_profile.merge(labelled), sum((counts for _, _, counts in found), Counter()))
-        )
-    return found
 
 
 def _seeded(name: str) -> Generator:

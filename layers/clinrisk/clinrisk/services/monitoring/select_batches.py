@@ -1,4 +1,4 @@
-"""Select Batches: the newest batches that the live model scored, by their stored profiles."""
+"""Select Batches: the newest batches that the live model scored, and all of them that have outcomes."""
 
 from __future__ import annotations
 
@@ -15,32 +15,49 @@ from clinrisk.messages.monitoring import Batch, BatchSelection, SelectRequest
 from clinrisk.services.release import released
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from clinrisk.messages.ingest import Settlement
+    from clinrisk.messages.message import Reference
 
 NEWEST = LIMITS.monitored_batches
 
 
 def select(request: SelectRequest) -> BatchSelection:
-    """Return the checks to run, and the addresses of what they compare: references and up to 20 batches."""
+    """Return the checks to run, and the addresses of what they compare: references and batches."""
     live = deployments.live(request.use_case)
     released.check(live)
     settled = uploads.used(request.use_case, "inference", newest_first=True)
     present = use_cases.get(request.use_case).schema_version
     # What came before this model went live was scored by another one. What was read under another contract
     # than the model's, or than this code's, cannot be compared.
-    recent = [
+    scored = [
         upload
         for upload in settled
         if _free_since(upload) >= live.promoted_at and upload.schema_version == live.schema_version == present
-    ][:NEWEST]
+    ]
     return BatchSelection(
         use_case=request.use_case,
-        batches=tuple(_batch(request.use_case, upload) for upload in recent),
+        batches=tuple(_batch(request.use_case, upload) for upload in scored[:NEWEST]),
         reference_uri=live.reference_uri,
         evaluation_uri=live.evaluation_uri,
         live_version=live.live_version,
         checks=tuple(check.value for check in Check),
+        with_outcomes=_with_outcomes(request.use_case, live.live_version, scored),
     )
+
+
+def _with_outcomes(use_case: str, live_version: int, scored: Sequence[Settlement]) -> Reference:
+    """Store which batches have outcomes, with their month: a list of thousands does not fit into a state."""
+    bucket = settings().lake_bucket
+    joined = set(s3.keys_under(bucket, object_keys.joined_folder(use_case)))
+    batches = [
+        {"upload_id": upload.upload_id, "month": upload.settled_at[:7]}
+        for upload in scored
+        if object_keys.joined(use_case, upload.upload_id) in joined
+    ]
+    key = object_keys.batches_with_outcomes(use_case, live_version)
+    return s3.store_json(bucket, key, {"batches": batches})
 
 
 def _free_since(upload: Settlement) -> str:

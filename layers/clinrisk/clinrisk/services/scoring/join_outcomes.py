@@ -71,19 +71,28 @@ def _judged(
     use_case: UseCase, valid: pl.DataFrame, today: dt.date
 ) -> Iterator[tuple[str, tuple[Settlement, JudgedBatch]]]:
     """Judge and store each scored batch that has outcomes, or had some that were withdrawn."""
-    columns = ["record_id", "risk", "flagged", *use_case.group_columns]
+    columns = ["record_id", "risk", "flagged", "model_version", *use_case.group_columns]
     bucket = settings().lake_bucket
+    predicted_before: dict[str, pl.DataFrame] = {}
     for batch in uploads.used(use_case.name, "inference"):
         predicted = object_keys.predictions(use_case.name, batch.upload_id)
         if batch.schema_version != use_case.schema_version or not s3.keys_under(bucket, predicted):
             continue
         predicted_on = dt.datetime.fromisoformat(batch.settled_at).date()
-        judged = outcomes.judge(use_case, _read(predicted, columns), predicted_on, valid, today)
+        predictions = _read(predicted, columns)
+        version = next(iter(predictions["model_version"]), "")
+        before = predicted_before.get(version, outcomes.NOBODY.select("record_id"))
+        judged = outcomes.judge(use_case, predictions, predicted_on, valid, today, before)
+        # Whose outcome is known by now is all that a later batch has to know.
+        named = predictions.select("record_id").join(valid, on="record_id", how="semi")
+        predicted_before[version] = pl.concat([before, named]).unique(maintain_order=True)
         key = object_keys.joined(use_case.name, batch.upload_id)
         if judged.patients.is_empty() and not s3.keys_under(bucket, key):
             continue
         scores = None if judged.profile is None else judged.profile.to_dict()
-        s3.store_json(bucket, key, {"scores": scores, "outcomes": judged.counts})
+        s3.store_json(
+            bucket, key, {"scores": scores, "outcomes": judged.counts, "predicted": judged.predicted}
+        )
         yield batch.upload_id, (batch, judged)
 
 

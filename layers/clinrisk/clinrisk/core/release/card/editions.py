@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clinrisk.core.mails import printable
-from clinrisk.core.monitoring.findings import TOGETHER, Check, CheckVerdict
+from clinrisk.core.monitoring.findings import SINCE_RELEASE, Check, CheckVerdict
 from clinrisk.core.release.card import card_document
 from clinrisk.core.release.card.answers import CardAnswer, Source
 from clinrisk.core.timestamps import day
@@ -49,7 +49,7 @@ def monitored(findings: Sequence[Mapping[str, Any]]) -> Since:
     """
     judged = [one for one in findings if one["verdict"] != CheckVerdict.NOT_EVALUATED]
     known = [one["batch"] for one in judged if one["check"] == Check.PERFORMANCE]
-    batches = [TOGETHER] if TOGETHER in known else known
+    batches = [SINCE_RELEASE] if SINCE_RELEASE in known else known
 
     def about(check: Check) -> list[str]:
         return [_sentence(one) for one in judged if one["check"] == check and one["batch"] in batches]
