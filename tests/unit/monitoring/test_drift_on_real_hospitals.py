@@ -1,4 +1,4 @@
-"""The figures that the drift rule was chosen by, on the public files; bench/drift_power.py has more."""
+"""The figures that the drift rule was chosen by, on the public files; bench/monitoring_power.py has more."""
 
 import os
 from pathlib import Path

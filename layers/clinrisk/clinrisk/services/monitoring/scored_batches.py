@@ -33,7 +33,7 @@ _SUMMED = 200
 
 
 @dataclass(frozen=True)
-class ScoredPatients:
+class StoredCounts:
     """What is stored of some predictions: the risks of all, and of those with a known outcome."""
 
     scores: ScoreProfile | None = None
@@ -44,7 +44,7 @@ class ScoredPatients:
     """Predictions among which outcomes are looked for, and the flagged ones."""
 
 
-def read(selection: BatchSelection) -> Iterator[tuple[str, ScoredPatients | None]]:
+def read(selection: BatchSelection) -> Iterator[tuple[str, StoredCounts | None]]:
     """Yield each recent batch, then the newest months with outcomes, then all since the release, by name.
 
     None is what cannot be read. Months are left out where there is one, and all of them where there is but
@@ -65,28 +65,28 @@ def read(selection: BatchSelection) -> Iterator[tuple[str, ScoredPatients | None
         scores = merge(recent) if recent else None
         yield (
             SINCE_RELEASE,
-            ScoredPatients(scores, everything.labelled, everything.outcomes, everything.predicted),
+            StoredCounts(scores, everything.labelled, everything.outcomes, everything.predicted),
         )
 
 
-def _of_batch(batch: Batch) -> ScoredPatients | None:
+def _of_batch(batch: Batch) -> StoredCounts | None:
     try:
         scores = None if batch.score_profile is None else ScoreProfile.from_dict(_read(batch.score_profile))
-        joined = ScoredPatients() if batch.joined is None else _joined(_read(batch.joined))
+        joined = StoredCounts() if batch.joined is None else _joined(_read(batch.joined))
     except UNREADABLE:
         return None
     predicted = joined.predicted
     if scores is not None and not any(predicted):
         predicted = scores.everyone.n, scores.everyone.flagged
-    return ScoredPatients(scores, joined.labelled, joined.outcomes, predicted)
+    return StoredCounts(scores, joined.labelled, joined.outcomes, predicted)
 
 
-def _months(selection: BatchSelection) -> dict[str, ScoredPatients]:
+def _months(selection: BatchSelection) -> dict[str, StoredCounts]:
     """Return what is known of the live model's predictions, per month in which they were made."""
     if selection.with_outcomes is None:
         return {}
     listed = s3.fetch_json(selection.with_outcomes)["batches"]
-    bucket, found = settings().lake_bucket, defaultdict[str, list[ScoredPatients]](list)
+    bucket, found = settings().lake_bucket, defaultdict[str, list[StoredCounts]](list)
     uris = [s3.uri_of(bucket, object_keys.joined(selection.use_case, one["upload_id"])) for one in listed]
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         for one, text in zip(listed, threads.map(s3.fetch_current, uris), strict=True):
@@ -100,19 +100,19 @@ def _months(selection: BatchSelection) -> dict[str, ScoredPatients]:
     return {month: added(parts) for month, parts in found.items()}
 
 
-def _joined(document: Any) -> ScoredPatients:
+def _joined(document: Any) -> StoredCounts:
     """Return what a document of Join Outcomes holds; earlier ones do not count the predictions."""
     scores = document["scores"]
     rows, flagged = document.get("predicted", (0, 0))
     labelled = None if scores is None else ScoreProfile.from_dict(scores)
-    return ScoredPatients(None, labelled, Counter(document["outcomes"]), (rows, flagged))
+    return StoredCounts(None, labelled, Counter(document["outcomes"]), (rows, flagged))
 
 
-def added(parts: Iterable[ScoredPatients]) -> ScoredPatients:
+def added(parts: Iterable[StoredCounts]) -> StoredCounts:
     """Return the sum of what is known of several batches, in any order, without the risks of all."""
     every = list(parts)
     labelled = [part.labelled for part in every if part.labelled is not None]
-    return ScoredPatients(
+    return StoredCounts(
         None,
         merge(labelled) if labelled else None,
         sum((part.outcomes for part in every), Counter()),
