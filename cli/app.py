@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import typer
 
 from cli import downloads, ingest, monitoring, operations, scoring, status
+from cli.approvers import approver_commands
 from cli.audit import audit_commands
 from cli.command_errors import CliError, explain
 from cli.local_files import file_commands
@@ -73,6 +74,7 @@ app.command("evaluate", rich_help_panel=MODELS)(candidate_commands.evaluate)
 app.command("approvals", rich_help_panel=MODELS)(approval_commands.approvals)
 app.command("live", rich_help_panel=MODELS)(live_commands.live)
 app.command("fetch", rich_help_panel=MODELS)(downloads.fetch)
+app.add_typer(approver_commands.group, name="approvers", rich_help_panel=MODELS)
 app.add_typer(audit_commands.group, name="audit", rich_help_panel=MODELS)
 
 

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import executions
+from cli.approvers import gates
 from cli.options import AsJson, OnTwin, StackName  # noqa: TC001 - typer reads them from the signature
 from cli.screen import console, duration, moment, show_json, show_json_line, show_table, verdict, working
 from cli.stack import open_stack
@@ -63,6 +64,7 @@ def status(
         show_json([execution.as_json(now) for execution in found])
     else:
         console().print(_picture(found))
+        gates.warn(gates.lacking(gates.people()))
 
 
 def _only(use_case: str | None, found: list[Execution]) -> list[Execution]:

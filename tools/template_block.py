@@ -111,6 +111,12 @@ def _alarms(case: UseCase) -> Iterable[str]:
         metric="UploadsFailed",
         dimensions=dimensions,
     )
+    yield _ALARM.format(
+        id=f"{name}ApproversMissingAlarm",
+        description=_text(f"{title}. Nobody could approve: too few approvers have enrolled."),
+        metric="ApproversMissing",
+        dimensions=dimensions,
+    )
     checks = [check.value for check in Check]
     alerts = "\n".join(_query(f"c{n}", "CheckAlert", case, check) for n, check in enumerate(checks))
     yield _MATH_ALARM.format(

@@ -141,6 +141,20 @@ def mail(
         typer.echo("No mail." if address is None else f"No mail for {address}.")
 
 
+@app.command()
+def code(
+    address: Annotated[str | None, typer.Argument(help="The approver's mail address.")] = None,
+) -> None:
+    """Print the code that an approver's phone would show, for the approvers whom the demo has enrolled."""
+    kept = state_directory().authenticator
+    known = kept.addresses()
+    if not known or address not in (None, *known):
+        typer.echo("The demo has enrolled nobody here with that address.", err=True)
+        raise typer.Exit(1)
+    for one in known if address is None else [address]:
+        typer.echo(f"{kept.code(one)}  {one}, {kept.seconds_left()} s left")
+
+
 app.command()(demo)
 app.command()(replay)
 

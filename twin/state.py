@@ -1,8 +1,9 @@
 """Where a twin keeps its files, and how others find it.
 
 Everything lives in one directory (default `.twin/`): `endpoint.json` (who serves, with which keys),
-`quotas.json`, `engine.log`, `mail/<address>/`, `jobs/`, and what the engine may throw away (`tmp/`, `home/`).
-It is emptied at every start. What lasts, if it is asked for, lasts in another one (`KeptState`).
+`quotas.json`, `engine.log`, `mail/<address>/`, `authenticator/`, `jobs/`, and what the engine may throw
+away (`tmp/`, `home/`). It is emptied at every start. What lasts, if it is asked for, lasts in another one
+(`KeptState`).
 """
 
 import fcntl
@@ -14,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from twin.authenticator import Authenticator
 from twin.quotas import Quotas
 
 DEFAULT_PORT = 4566
@@ -98,6 +100,11 @@ class StateDirectory:
         return self.root / "mail"
 
     @property
+    def authenticator(self) -> Authenticator:
+        """The app of the approvers whom the demo has enrolled."""
+        return Authenticator(self.root / "authenticator")
+
+    @property
     def quotas(self) -> Quotas:
         """What the account of this twin may use at once."""
         return Quotas(self.root / "quotas.json")
@@ -113,7 +120,7 @@ class StateDirectory:
 
     def prepare(self, kept: KeptState | None = None) -> None:
         """Make the directory empty and private: nothing of an earlier twin may remain but what was kept."""
-        for name in ("mail", "jobs", "tmp", "home", "runtime"):
+        for name in ("mail", "authenticator", "jobs", "tmp", "home", "runtime"):
             shutil.rmtree(self.root / name, ignore_errors=True)
             (self.root / name).mkdir(parents=True)
         self.root.chmod(0o700)

@@ -29,7 +29,8 @@ def approvals(
 
         clinrisk approvals stroke --json
 
-    Decisions are made on the page behind the mailed link, which shows the evidence.
+    Decisions are made on the page behind the personal link that each approver is mailed, with a code of their
+    phone. Who may decide: clinrisk approvers list
     """
     deployed = open_stack(stack, on_twin=twin)
     with working("Reading approvals ...", quiet=as_json):
@@ -96,8 +97,9 @@ def _of_withdrawn_files(stack: Stack, item: dict[str, Any]) -> str:
 
 
 def decided_by(approval: dict[str, Any]) -> str:
-    """Return the person behind a decision, as far as the record names one."""
-    for field in ("approver", "decided_by"):
-        if approval.get(field):
-            return str(approval[field])
-    return "the holder of the mailed link" if approval.get("decided_at") else ""
+    """Return the people behind a decision, or behind the first yes of two."""
+    people = approval.get("deciders") or (approval.get("agreement") or {}).get("deciders") or ()
+    named = " and ".join(f"{one['name']} ({one['role']})" for one in people)
+    if approval.get("status") == "PENDING" and named:
+        return f"first yes: {named}"
+    return named or ("the holder of the mailed link" if approval.get("decided_at") else "")

@@ -1,4 +1,4 @@
-"""Two approvers in a real browser: one reads the evidence and approves, one says no."""
+"""Approvers in a real browser: one enrols, one approves, one says no, one is locked after wrong codes."""
 
 import json
 import signal
@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
+from pyotp import TOTP
 
 from tests.browser.conftest import CHROMIUM, NO_CHROMIUM, WIDTHS, beyond_the_edge
-from tests.e2e.conftest import PATIENCE, TWIN, free_port, twin_environment
+from tests.e2e.conftest import CLINRISK, PATIENCE, TWIN, free_port, twin_environment
 
 pytestmark = [pytest.mark.browser, pytest.mark.twin, pytest.mark.timeout(1800)]
 if CHROMIUM is None:
     pytest.skip(NO_CHROMIUM, allow_module_level=True)
+
+
+EVE = "eve@example.org"
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,24 @@ class Waiting:
     process: subprocess.Popen[str]
     out: Path
     links: dict[str, str]
+    environment: dict[str, str]
+
+    def code(self, use_case: str) -> str:
+        """Return what the phone of a use case's approver shows."""
+        shown = self.ask(TWIN, "code", f"{use_case}-approver@example.org")
+        return shown.split()[0]
+
+    def ask(self, *command: str | Path) -> str:
+        done = subprocess.run(
+            [str(one) for one in command], env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def newest_link(self, address: str, kind: str) -> str:
+        mails = json.loads(self.ask(TWIN, "mail", address, "--json"))
+        words = (word for mail in reversed(mails) for word in mail["body"].split())
+        return str(next(word for word in words if kind in word))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +59,7 @@ def waiting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Waiting]:
     with (out / "log").open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, text=True)
     try:
-        yield Waiting(process, out, _mailed_links(process, environment, out / "log"))
+        yield Waiting(process, out, _mailed_links(process, environment, out / "log"), environment)
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(timeout=30)
@@ -49,9 +71,11 @@ def _mailed_links(process: subprocess.Popen[str], environment: dict[str, str], l
     while len(links) < 2:
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
-        mail = [str(TWIN), "mail", "approver@example.org", "--json"]
+        mail = [str(TWIN), "mail", "--json"]
         letters = subprocess.run(mail, env=environment, capture_output=True, text=True, check=False)
         for letter in json.loads(letters.stdout or "[]") if letters.returncode == 0 else []:
+            if "/approvals/" not in letter["body"]:
+                continue
             use_case = next(name for name in ("heart", "stroke") if name in letter["subject"].lower())
             links[use_case] = next(word for word in letter["body"].split() if "/approvals/" in word)
         time.sleep(0.5)
@@ -72,11 +96,15 @@ def test_an_approver_reads_the_evidence_and_approves(waiting: Waiting, page: Pag
     assert "AUC" in shown
     assert "%" in shown or "0." in shown
     assert page.evaluate("() => performance.getEntriesByType('resource').map(entry => entry.name)") == []
-    _decide(page, "approve", version="99", reason="The evidence is convincing enough for me.")
+    code = waiting.code("heart")
+    _decide(page, "approve", version="99", reason="The evidence is convincing enough for me.", code=code)
     expect(page.locator("body")).to_contain_text("version", ignore_case=True)
     page.goto(waiting.links["heart"])
-    _decide(page, "approve", version="1", reason="Discrimination and calibration are as expected.")
+    _decide(page, "approve", version="1", reason="Discrimination is as expected.", code="000000")
+    expect(page.get_by_role("alert")).to_contain_text("This code is not right")
+    _decide(page, "approve", version="1", reason="Discrimination is as expected.", code=waiting.code("heart"))
     expect(page.locator("body")).to_contain_text("approved", ignore_case=True)
+    expect(page.locator("body")).to_contain_text("Heart Approver (clinical) decided on")
     page.goto(waiting.links["heart"])
     assert page.locator("form").count() == 0
 
@@ -91,9 +119,66 @@ def test_the_papers_are_read_behind_the_same_link(waiting: Waiting, page: Page, 
     assert complaints == []
 
 
+@pytest.fixture(scope="module")
+def invited(waiting: Waiting) -> str:
+    """A second person for stroke, who was added and invited."""
+    person = ("Eve Moore", "--mail", EVE, "--role", "technical", "--use-case", "stroke")
+    waiting.ask(CLINRISK, "approvers", "add", *person, "--twin")
+    waiting.ask(CLINRISK, "approvers", "invite", EVE, "--twin")
+    return waiting.newest_link(EVE, "/approvers/")
+
+
+def test_somebody_enrols_with_a_phone_on_any_width_and_without_script(
+    invited: str, browser: Browser, tmp_path: Path
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(invited)
+    expect(page.locator("svg")).to_have_count(0)
+    page.get_by_role("button", name="Show the code to scan").click()
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        picture = page.locator(".qr svg").bounding_box()
+        assert picture is not None
+        assert picture["width"] == pytest.approx(picture["height"], abs=1)
+        assert 200 < picture["width"] < width
+        page.screenshot(path=tmp_path / f"enrol-{width}.png", full_page=True)
+    key = page.locator("code").inner_text().replace(" ", "")
+    page.fill("[name=code]", "000000")
+    page.get_by_role("button", name="Enrol").click()
+    expect(page.get_by_role("alert")).to_contain_text("You have 4 more tries")
+    page.fill("[name=code]", TOTP(key).now())
+    page.get_by_role("button", name="Enrol").click()
+    expect(page.locator("h1")).to_have_text("You are enrolled")
+    page.goto(invited)
+    expect(page.locator("h1")).to_have_text("You are enrolled")
+    assert page.locator("form").count() == 0
+    assert complaints == []
+    context.close()
+
+
+def test_five_wrong_codes_lock_the_page_for_one_and_not_for_the_other(
+    waiting: Waiting, invited: str, page: Page
+) -> None:
+    assert invited
+    waiting.ask(CLINRISK, "approvers", "resend", "stroke", "--twin")
+    page.goto(waiting.newest_link(EVE, "/approvals/"))
+    expect(page.locator("body")).to_contain_text("opened by Eve Moore (technical)")
+    for left in ("4 more tries", "3 more tries", "2 more tries", "1 more try", "taken any more"):
+        _decide(page, "reject", version="1", reason="I try to guess the code of it.", code="000000")
+        expect(page.get_by_role("alert")).to_contain_text(left)
+    page.goto(waiting.links["stroke"])
+    expect(page.locator("form")).to_have_count(1)
+    listed = json.loads(waiting.ask(CLINRISK, "approvers", "list", "--json", "--twin"))["approvers"]
+    assert {one["name"]: one["state"] for one in listed}["Eve Moore"] == "LOCKED"
+
+
 def test_an_approver_who_says_no_keeps_the_candidate_out(waiting: Waiting, page: Page) -> None:
     page.goto(waiting.links["stroke"])
-    _decide(page, "reject", version="1", reason="The age floor is as good; this adds nothing for us.")
+    reason = "The age floor is as good; this adds nothing for us."
+    _decide(page, "reject", version="1", reason=reason, code=waiting.code("stroke"))
     expect(page.locator("body")).to_contain_text("rejected", ignore_case=True)
 
 
@@ -112,7 +197,8 @@ def test_the_demo_ends_with_what_the_approvers_decided(waiting: Waiting) -> None
     assert (told["stroke"]["decision"], told["stroke"]["live_version"]) == ("REJECTED", None)
 
 
-def _decide(page: Page, decision: str, *, version: str, reason: str) -> None:
+def _decide(page: Page, decision: str, *, version: str, reason: str, code: str) -> None:
+    page.fill("[name=code]", code)
     page.fill("[name=version]", version)
     page.fill("[name=reason]", reason)
     page.check(f"input[name=decision][value={decision}]")

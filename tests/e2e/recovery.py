@@ -17,7 +17,6 @@ from botocore.exceptions import ClientError
 from cli.local_files import synthetic_cohort
 from tests.e2e.conftest import PROJECT, started
 from tests.e2e.hospital import Hospital
-from twin.demo.approver import approve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,8 +33,9 @@ def hospital_with_model(folder: Path) -> Iterator[Hospital]:
     with started(folder) as twin:
         outputs = json.loads(twin.command("deploy", str(PROJECT / "template.yaml"), "--json"))
         found = Hospital(twin, outputs)
+        found.add_approver()
         found.drop("training", "first", 400, seed=1)
-        approve(found.question(1)[1])
+        found.approve(found.question(1)[1])
         found.wait(lambda: twin.clinrisk("live", "heart")["heart"]["live"])
         yield found
 

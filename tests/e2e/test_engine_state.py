@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.conftest import PROJECT, RunningTwin, free_port, started
-from tests.e2e.hospital import Hospital, answered, page
+from tests.e2e.hospital import Hospital, page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,7 @@ def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
     with started(folder, "--state", str(kept), "--port", str(free_port())) as twin:
         outputs = json.loads(twin.command("deploy", str(PROJECT / "template.yaml"), "--json"))
         before = Hospital(twin, outputs)
+        before.add_approver()
         before.drop("training", "first", 400, seed=1)
         _, link = before.question(1)
         seen = {"link": link, "held": hold_something(before)}
@@ -33,7 +34,7 @@ def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
         [seen["job"], *_] = before.wait(lambda: jobs(twin, "InProgress"))
     with started(folder, "--state", str(kept)) as twin:
         enable_schedule(twin)
-        yield Hospital(twin, outputs, seen)
+        yield Hospital(twin, outputs, seen, before.phones, before.used)
 
 
 def jobs(twin: RunningTwin, status: str) -> list[str]:
@@ -105,7 +106,7 @@ def test_the_question_still_waits_and_its_answer_lets_the_release_go_on(restarte
     [release] = restarted.executions("Release")
     assert release["status"] == "RUNNING"
     assert "Release Heart disease risk, version 1?" in page(restarted.seen["link"])
-    assert answered(restarted.seen["link"], "approve")[0] == 200
+    assert restarted.answered(restarted.seen["link"], "approve")[0] == 200
     assert restarted.ended("Release", 1)[0]["status"] == "SUCCEEDED"
     states = restarted.twin.client("stepfunctions")
     history = states.get_execution_history(executionArn=release["executionArn"], maxResults=1000)["events"]

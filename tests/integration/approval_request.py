@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+from tests.integration.approver_phone import enrolled
 from tests.integration.trained_candidate import RUN, TrainedCandidate
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class RequestedApproval:
         sources: Mapping[str, str] | None = None,
     ) -> None:
         self.stack = stack
+        self.phone = enrolled(stack)
         self.candidate = TrainedCandidate(stack, run_id=run_id, champion=champion, sources=sources)
         self.judgement = stack.call("judge_candidate", self.candidate.judge_event())
         self.package = self.candidate.register(self.judgement)
@@ -64,7 +66,7 @@ class RequestedApproval:
     def answer(self, decision: str = "approve", **changes: str) -> Any:
         """Fill in the form of the page and send it."""
         written = {"decision": decision, "version": "1", "reason": "Well calibrated in women too."}
-        form = written | self.carry()
+        form = written | self.carry() | {"code": self.phone.code()}
         return self.open("POST", form=form | changes)
 
     def promote(self) -> Any:

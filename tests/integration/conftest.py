@@ -25,10 +25,12 @@ from tests.integration.strict_multipart import StrictMultipart
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.integration.approver_phone import Phone
+
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-central-1"
 BUCKETS = ("inbox", "lake", "results", "audit")
-TABLES = ("uploads", "approvals", "deployments", "slots")
+TABLES = ("uploads", "approvals", "approvers", "deployments", "slots")
 CLIENTS = (
     clients.s3,
     clients.dynamodb,
@@ -65,9 +67,11 @@ class Stack:
         self.tables: Any = boto3.resource("dynamodb", region_name=REGION)
         self.multipart = StrictMultipart()
         self.environment: dict[str, str] = {}
+        self.phones: dict[str, Phone] = {}
 
     def create(self) -> None:
         """Create the resources that the functions reach through their environment."""
+        self.phones = {}
         for name in BUCKETS:
             bucket = f"clinrisk-{name}"
             location: Any = {"LocationConstraint": REGION}
@@ -87,6 +91,7 @@ class Stack:
             self.environment[f"{name.upper()}_TABLE"] = f"clinrisk-{name}"
         key = self.kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
         signs = self.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+        seeds = self.kms.create_key()["KeyMetadata"]["KeyId"]
         queue = self.sqs.create_queue(QueueName="mailbox")["QueueUrl"]
         topic = self.sns.create_topic(Name="approvals")["TopicArn"]
         queue_arn = f"arn:aws:sqs:{REGION}:123456789012:mailbox"
@@ -96,6 +101,7 @@ class Stack:
             "ALERTS_TOPIC": topic,
             "SIGNING_KEY": key,
             "DECISION_KEY": signs,
+            "APPROVER_KEY": seeds,
             "STACK_NAME": "clinrisk",
             "APPROVAL_API_URL": "https://approvals.example.org",
             "APPROVAL_TIMEOUT_HOURS": "168",

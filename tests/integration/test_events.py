@@ -162,6 +162,7 @@ def decide_approval(stack: Stack, case: str) -> Any:
     if case in answers:
         decision, carried = answers[case]
         form = {"decision": decision, "version": "1", "reason": "A reason long enough."} | carried
+        form["code"] = asked.phone.code()
     path = f"/approvals/{asked.approval_id}"
     event = asked.event("GET" if form is None else "POST", form=form)
     event["requestContext"]["http"]["path"] = path

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk import use_cases
+from clinrisk.aws.tables import approvers
 from clinrisk.aws.telemetry import Metric
+from clinrisk.core.release.one_time_codes import MOST_WRONG
 from clinrisk.errors import EvidenceChanged
 from tests.integration.approval_request import RequestedApproval
+from tests.integration.approver_phone import enrolled
 from tests.integration.emitted_metrics import EmittedMetric, emitted, metrics_in
 from tests.integration.events import read_event
 from tests.integration.fake_feature_store import FakeFeatureStore
@@ -43,7 +46,7 @@ def one(metric: Metric, value: float, use_case: str = "heart") -> list[EmittedMe
 
 
 APPROVABLE = one(Metric.CANDIDATES_BLOCKED, 0)
-ASKED = APPROVABLE + one(Metric.APPROVALS_REQUESTED, 1)
+ASKED = APPROVABLE + one(Metric.APPROVALS_REQUESTED, 1) + one(Metric.APPROVERS_MISSING, 0)
 DECIDED = ASKED + one(Metric.APPROVALS_DECIDED, 1)
 
 
@@ -127,6 +130,17 @@ def at_the_door(stack: Stack, case: str) -> None:
     stack.call("judge_batch", read_event(f"judge_batch.{case}") | {"execution": "run-1"})
 
 
+def asked_of_nobody(stack: Stack) -> None:
+    enrolled(stack, state=approvers.INVITED)
+    RequestedApproval(stack)
+
+
+def locked(stack: Stack) -> None:
+    asked = RequestedApproval(stack)
+    for _ in range(MOST_WRONG):
+        asked.answer(code="no code")
+
+
 ENDINGS: dict[str, tuple[Callable[[Stack], object], list[EmittedMetric]]] = {
     "accepted": (lambda stack: training_file(stack).run(), settled("heart", "ACCEPTED", 40)),
     "partial": (lambda stack: training_file(stack, BAD_ROW).run(), settled("heart", "PARTIAL", 40, 1)),
@@ -146,6 +160,11 @@ ENDINGS: dict[str, tuple[Callable[[Stack], object], list[EmittedMetric]]] = {
     "above the bar": (lambda stack: judged(stack, 0.9), APPROVABLE),
     "below the bar in several ways": (lambda stack: judged(stack, 0.7), one(Metric.CANDIDATES_BLOCKED, 1)),
     "asked": (RequestedApproval, ASKED),
+    "asked, and nobody has enrolled": (
+        asked_of_nobody,
+        APPROVABLE + one(Metric.APPROVALS_REQUESTED, 1) + one(Metric.APPROVERS_MISSING, 1),
+    ),
+    "locked": (locked, [*ASKED, emitted(Metric.APPROVERS_LOCKED, 1)]),
     "approved": (lambda stack: decided(stack, "approve"), DECIDED),
     "rejected": (lambda stack: decided(stack, "reject"), DECIDED),
     "expired": (

@@ -38,6 +38,7 @@ WIDE = {
 LEDGER_WRITERS = (
     *("RequestApproval", "DecideApproval", "ExpireApproval", "PromoteCandidate"),
     *("PublishJobCode", "DecideUpload", "JudgeBatch", "RecordFindings"),
+    *("EnrolApprover", "UpdateApprovers"),
 )
 
 

@@ -1,16 +1,21 @@
-"""The approver's part: find the mailed link, read the page behind it, fill in the form and send it."""
+"""The approver's part: enrol once; then find the mailed link, read the page behind it, answer with a code."""
 
 import http.client
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from pyotp import TOTP
+
 from twin.demo.clinrisk_process import DemoError
 
 LINK = re.compile(r"https?://\S+/approvals/\S+")
+INVITATION = re.compile(r"https?://\S+/approvers/\S+")
+_KEY = re.compile(r"secret=([A-Z2-7]+)")
 REASON = "Demo: I read the evidence; discrimination and calibration are as expected for these data."
 TIMEOUT_SECONDS = 60
 
@@ -54,13 +59,38 @@ def link_in(mails: Iterable[Mapping[str, Any]], run_id: str) -> str | None:
     return next((match.group() for match in found if match), None)
 
 
-def approve(link: str) -> None:
-    """Open the link, read the page, type the version that it shows with a reason, and send the form."""
+def invitation_in(mails: Iterable[Mapping[str, Any]]) -> str | None:
+    """Return the newest invitation out of a mailbox, or None while there is none."""
+    found = [match.group() for mail in mails for match in INVITATION.finditer(str(mail["body"]))]
+    return found[-1] if found else None
+
+
+def enrol(link: str) -> str:
+    """Open an invitation, take the key that its page shows into an app, confirm it, and return the key."""
+    form = dict(read_form(_exchange("GET", link)).fields)
+    key = _KEY.search(_exchange("POST", link, urlencode(form)))
+    if key is None:
+        raise DemoError("The page of the invitation shows no key: nobody is enrolled.")
+    # The code of the half minute before is taken, too; so the present one is left for the first decision.
+    code = TOTP(key[1]).at(datetime.now(UTC) - timedelta(seconds=30))
+    confirmed = _exchange("POST", link, urlencode(form | {"code": code}))
+    if "You are enrolled" not in confirmed:
+        raise DemoError(f"The enrolment was not confirmed: {_text_of(confirmed)}")
+    return key[1]
+
+
+def approve(link: str, code: str) -> None:
+    """Open the link, read the page, type the version that it shows, a reason and a code, and send it."""
     form = read_form(_exchange("GET", link))
     version = re.search(r"[Vv]ersion (\d+)", form.title)
     if version is None or "version" not in form.fields:
         raise DemoError("The approval page does not ask for a version: nothing was decided.")
-    answer = dict(form.fields) | {"decision": "approve", "version": version.group(1), "reason": REASON}
+    answer = dict(form.fields) | {
+        "decision": "approve",
+        "version": version.group(1),
+        "reason": REASON,
+        "code": code,
+    }
     _exchange("POST", link, urlencode(answer))
 
 

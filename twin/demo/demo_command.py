@@ -24,7 +24,6 @@ from twin.deployment import deploy
 from twin.server import launcher
 from twin.state import DEFAULT_PORT, PROJECT, Endpoint, state_directory
 
-APPROVER = "approver@example.org"
 INTERRUPTED = 130
 LAST_POLL_SECONDS = 1.0  # the follower's last look at what has just ended
 
@@ -111,6 +110,7 @@ def run(plan: DemoPlan, console: Console, begun: float) -> bool:
                     out=plan.out,
                     seed=plan.seed,
                     mails=_mails,
+                    authenticator=state_directory().authenticator,
                     plays_approver=plan.approves,
                 )
                 for contract in contracts(clinrisk)
@@ -201,5 +201,5 @@ def _twin(plan: DemoPlan) -> Iterator[Endpoint]:
         raise
 
 
-def _mails() -> list[dict[str, Any]]:
-    return mailbox.read(state_directory().mail, APPROVER)
+def _mails(address: str) -> list[dict[str, Any]]:
+    return mailbox.read(state_directory().mail, address)

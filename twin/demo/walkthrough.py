@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from twin.authenticator import Authenticator
 from twin.demo import cohort_files
-from twin.demo.approver import approve, link_in
+from twin.demo.approver import approve, enrol, invitation_in, link_in
 from twin.demo.clinrisk_process import Clinrisk, DemoError, StoppedError
 from twin.demo.cohort_files import CohortParts, DemoUseCase
 from twin.demo.progress_board import Execution, ProgressBoard
@@ -26,7 +27,8 @@ OTHER_ROWS = 2000
 # How a training run ends when the people decide against its candidate, or do not decide.
 DECIDED_AGAINST = {"CandidateRejected": "REJECTED", "ApprovalExpired": "EXPIRED"}
 RESULTS = ("results", "results_shifted")
-Mails = Callable[[], list[dict[str, Any]]]
+Mails = Callable[[str], list[dict[str, Any]]]
+"""The mails to an address."""
 
 
 @dataclass
@@ -40,6 +42,7 @@ class Walkthrough:
     out: Path
     seed: int
     mails: Mails
+    authenticator: Authenticator
     plays_approver: bool
     record: WalkthroughRecord = field(default_factory=WalkthroughRecord)
 
@@ -49,6 +52,11 @@ class Walkthrough:
         return self.contract.name
 
     @property
+    def approver(self) -> str:
+        """The address of the person who decides about this use case."""
+        return f"{self.name}-approver@example.org"
+
+    @property
     def folder(self) -> Path:
         """Where this use case's files go."""
         return self.out / self.name
@@ -56,7 +64,8 @@ class Walkthrough:
     def walk(self) -> None:
         """Take all steps; what did not end as expected is written down, and ends it."""
         try:
-            parts = self.prepare()
+            with self._meanwhile(self.enrol):
+                parts = self.prepare()
             self.train(parts)
             if self.decide():
                 self.score(parts)
@@ -68,6 +77,17 @@ class Walkthrough:
             self.record.unexpected.append(str(error))
         except Exception as error:  # noqa: BLE001 # a fault of the demo itself still has to end up in the summary
             self.record.unexpected.append(f"{type(error).__name__}: {error}")
+
+    def enrol(self) -> None:
+        """Add an approver, who enrols with an app: only who can show its codes may decide."""
+        with self._step("Enrol an approver") as step:
+            person = f"{self.name.capitalize()} Approver"
+            role = ("--role", "clinical", "--use-case", self.name)
+            self.clinrisk.ask("approvers", "add", person, "--mail", self.approver, *role)
+            self.clinrisk.ask("approvers", "invite", self.approver)
+            invitation = self.board.wait(f"The invitation of {self.approver}", STEP_SECONDS, self._invitation)
+            self.authenticator.keep(self.approver, enrol(invitation))
+            step.detail = f"{person}, {self.approver}"
 
     def prepare(self) -> CohortParts:
         """Convert or draw the cohort, and cut it."""
@@ -124,11 +144,12 @@ class Walkthrough:
         with self._step("Decide", "release") as step:
             link = self.board.wait(f"The approval mail of {self.name}", STEP_SECONDS, self._approval_link)
             if self.plays_approver:
-                approve(link)
+                approve(link, self.authenticator.code(self.approver))
             else:
                 step.detail = "waits for the approver: open the link above"
                 self.board.print_line(
                     f"\n{self.contract.title}: read the evidence and decide here:\n{link}\n"
+                    f"The code that it asks for: .envs/twin/bin/twin code {self.approver}\n"
                 )
             patience = STEP_SECONDS if self.plays_approver else APPROVER_SECONDS
             self.board.wait(f"The decision about {self.name}", patience, self._release_ended)
@@ -251,7 +272,10 @@ class Walkthrough:
         return key
 
     def _approval_link(self) -> str | None:
-        return link_in(self.mails(), str(self.board.of(self.name, "release")[0]["name"]))
+        return link_in(self.mails(self.approver), str(self.board.of(self.name, "release")[0]["name"]))
+
+    def _invitation(self) -> str | None:
+        return invitation_in(self.mails(self.approver))
 
     def _release_ended(self) -> bool | None:
         executions = self.board.of(self.name, "release")[:1]

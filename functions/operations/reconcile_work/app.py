@@ -7,10 +7,11 @@ states:GetExecutionHistory, states:StartExecution on this stack's workflows; kms
 (DataKey). For questions whose release has ended, and releases whose question is lost: dynamodb:Query,
 dynamodb:GetItem, dynamodb:UpdateItem on Approvals, dynamodb:UpdateItem on Deployments (SHADOW),
 states:StopExecution on releases. For mails that were not sent: sns:Publish on Alerts, dynamodb:DeleteItem on
-Slots (STOP).
-Environment: INBOX_BUCKET, RESULTS_BUCKET, UPLOADS_TABLE, APPROVALS_TABLE, DEPLOYMENTS_TABLE, SLOTS_TABLE,
-ALERTS_TOPIC, INGEST_STATE_MACHINE, TRAINING_STATE_MACHINE, RELEASE_STATE_MACHINE, SCORING_STATE_MACHINE,
-MONITORING_STATE_MACHINE.
+Slots (STOP). For whether enough people can approve: dynamodb:Query on Approvers, sns:ListSubscriptionsByTopic
+on Approvals.
+Environment: INBOX_BUCKET, RESULTS_BUCKET, UPLOADS_TABLE, APPROVALS_TABLE, APPROVERS_TABLE,
+DEPLOYMENTS_TABLE, SLOTS_TABLE, ALERTS_TOPIC, APPROVALS_TOPIC, INGEST_STATE_MACHINE,
+TRAINING_STATE_MACHINE, RELEASE_STATE_MACHINE, SCORING_STATE_MACHINE, MONITORING_STATE_MACHINE.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Decide Approval: the page behind the mailed link. Looking changes nothing; one POST decides.
+"""Decide Approval: the page behind a personal link. Looking decides nothing; a POST with a code does.
 
 AWS calls: dynamodb:GetItem, UpdateItem on Approvals; dynamodb:GetItem on Deployments; dynamodb:Query on
-Uploads; kms:GenerateMac (SigningKey); kms:Sign (DecisionKey); s3:GetObject on Lake (training/, candidates/,
-comparisons/) and Results (reports/), s3:ListBucket on Lake (comparisons/); s3:ListBucket, s3:GetObject,
-s3:PutObject on Audit (the ledger); kms:Decrypt, kms:GenerateDataKey (DataKey); states:SendTaskSuccess,
-SendTaskFailure.
-Environment: APPROVALS_TABLE, DEPLOYMENTS_TABLE, UPLOADS_TABLE, SIGNING_KEY, DECISION_KEY, LAKE_BUCKET,
-AUDIT_BUCKET.
+Uploads; dynamodb:Query, GetItem, UpdateItem on Approvers; kms:GenerateMac (SigningKey); kms:Decrypt
+(ApproverKey); kms:Sign, Verify (DecisionKey); sns:Publish on Alerts; s3:GetObject on Lake (training/,
+candidates/, comparisons/) and Results (reports/), s3:ListBucket on Lake (comparisons/); s3:ListBucket,
+s3:GetObject, s3:PutObject on Audit (the ledger); kms:Decrypt, kms:GenerateDataKey (DataKey);
+states:SendTaskSuccess, SendTaskFailure. Environment: APPROVALS_TABLE, APPROVERS_TABLE, DEPLOYMENTS_TABLE,
+UPLOADS_TABLE, SIGNING_KEY, APPROVER_KEY, DECISION_KEY, ALERTS_TOPIC, LAKE_BUCKET, AUDIT_BUCKET.
 """
 
 from __future__ import annotations

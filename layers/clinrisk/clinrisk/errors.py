@@ -22,6 +22,8 @@
     +-- ChampionChanged        another model is live than the one that the evidence compares with
     +-- TrainingFileWithdrawn  a file that the candidate learned from does not count any more
     +-- DecisionInvalid        an approval link or form that is forged, expired, used or incomplete
+    +-- CodeRefused            a one-time code that is wrong, was used, or is taken from nobody any more
+    +-- ApproverInvalid        no such approver, or one that cannot be added or invited as asked
     +-- ApprovalRejected       the approver said no (sent as the task's failure)
     +-- ApprovalExpired        nobody answered in time
     +-- CandidateBlocked       the candidate did not clear the promotion bar
@@ -137,6 +139,14 @@ class TrainingFileWithdrawn(ClinriskError):
 
 class DecisionInvalid(ClinriskError):
     """An approval link or form is forged, expired, used or incomplete."""
+
+
+class CodeRefused(ClinriskError):
+    """A one-time code is wrong, was used before, or is taken from nobody any more; the message says which."""
+
+
+class ApproverInvalid(ClinriskError):
+    """There is no such approver, or this one cannot be added or invited as asked."""
 
 
 class ApprovalRejected(ClinriskError):

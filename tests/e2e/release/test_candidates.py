@@ -17,7 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.e2e.conftest import PROJECT, RunningTwin, started
-from tests.e2e.hospital import TRUST, Hospital, answered, page
+from tests.e2e.hospital import TRUST, Hospital, page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,6 +56,7 @@ def candidates(twin: RunningTwin) -> Hospital:
     """Two candidates wait, and nothing has ever been live."""
     outputs = json.loads(twin.command("deploy", str(PROJECT / "template.yaml"), "--json"))
     hospital = Hospital(twin, outputs)
+    hospital.add_approver()
     hospital.drop("training", "first", 400, seed=1)
     hospital.seen["first mail"], first = hospital.question(1)
     hospital.seen["first page"] = page(first)
@@ -70,7 +71,7 @@ def released(candidates: Hospital) -> Hospital:
     """Both were approved at the same time: one is live, the other was overtaken."""
     links, seen = candidates.seen["links"], candidates.seen
     with ThreadPoolExecutor(2) as both:
-        answers = list(both.map(lambda link: answered(link, "approve"), links))
+        answers = list(both.map(lambda link: candidates.answered(link, "approve"), links))
     # The slower of the two may already read on the page that it cannot be released any more.
     seen["refused"] = [text for status, text in answers if status != 200]
     seen["ended"] = candidates.ended("Release", 2)
@@ -113,7 +114,7 @@ def test_a_changed_model_card_is_neither_shown_nor_approved(candidates: Hospital
     genuine = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     assert json.loads(genuine)["use_case"] == "heart"
     s3.put_object(Bucket=bucket, Key=key, Body=genuine.replace(b"heart", b"stone"))
-    status, text = answered(link, "approve")
+    status, text = candidates.answered(link, "approve")
     assert status == 409
     assert "model card hti1" in text
     assert asked(candidates, link)["status"] == "PENDING"
@@ -275,7 +276,7 @@ def test_an_answer_without_the_page_decides_nothing_and_the_question_stays_open(
 
 
 def test_what_was_decided_is_no_shadow_any_more(shadowed: Hospital) -> None:
-    assert answered(shadowed.seen["link"], "approve")[0] == 200
+    assert shadowed.answered(shadowed.seen["link"], "approve")[0] == 200
     assert shadowed.ended("Release", 3)[0]["status"] == "SUCCEEDED"
     assert shadowed.waiting() is None
     jobs = shadowed.twin.client("sagemaker").list_transform_jobs(MaxResults=100)["TransformJobSummaries"]

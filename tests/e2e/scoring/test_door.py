@@ -12,7 +12,6 @@ import pytest
 from cli.local_files import synthetic_cohort
 from tests.e2e.conftest import PROJECT, started
 from tests.e2e.hospital import Hospital
-from twin.demo.approver import approve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +26,9 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
     with started(tmp_path_factory.mktemp("door")) as twin:
         outputs = json.loads(twin.command("deploy", str(PROJECT / "template.yaml"), "--json"))
         hospital = Hospital(twin, outputs)
+        hospital.add_approver()
         hospital.drop("training", "first", 400, seed=1)
-        approve(hospital.question(1)[1])
+        hospital.approve(hospital.question(1)[1])
         hospital.wait(lambda: twin.clinrisk("live", "heart")["heart"]["live"])
         data = synthetic_cohort.draw("heart", rows=300, seed=9).decode()
         rows = list(csv.DictReader(io.StringIO(data)))

@@ -68,6 +68,8 @@ def test_an_answer_decides_until_the_link_expires(
     waiting = WaitingExecution(stack)
     asked = RequestedApproval(stack, waiting.token)
     form = asked.carry() | {"decision": "approve", "version": "1", "reason": "Well calibrated in women too."}
+    expires_at = approvals.find(asked.approval_id).expires_at
+    form["code"] = asked.phone.code(datetime.fromtimestamp(expires_at + seconds, UTC))
     page = served(asked, "POST", seconds, form)
     found = approvals.find(asked.approval_id)
     if open_:

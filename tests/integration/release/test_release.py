@@ -143,6 +143,7 @@ def test_a_longer_body_than_the_form_can_have_is_not_read(stack: Stack, length: 
     waiting = WaitingExecution(stack)
     asked = RequestedApproval(stack, waiting.token)
     form = asked.carry() | {"decision": "approve", "version": "1", "reason": "Well calibrated in women too."}
+    form["code"] = asked.phone.code()
     written = urlencode(form) + "&padding="
     event = asked.event("POST") | {"body": written + "x" * (length - len(written))}
     assert stack.call("decide_approval", event)["statusCode"] == status
@@ -233,7 +234,7 @@ def test_an_expired_question_cannot_be_answered(stack: Stack) -> None:
     assert stack.call("expire_approval", {"use_case": "heart", "run_id": asked.candidate.run_id}) == expired
     response = asked.answer()
     assert response["statusCode"] == 410
-    assert [one["event"] for one in stack.ledger()] == ["asked", "closed"]
+    assert [one["event"] for one in stack.ledger()] == ["asked", "page opened", "closed"]
     assert stack.ledger("closed")[0]["body"]["outcome"] == "EXPIRED"
 
 
@@ -270,10 +271,11 @@ def test_an_approved_candidate_becomes_live_with_history_and_ledger(stack: Stack
     kept = stack.ledger()
     assert [entry["identity"] for entry in kept] == [
         f"heart/questions/{asked.approval_id}",
+        f"heart/opened/{asked.approval_id}/{asked.phone.approver_id}",
         f"heart/decisions/{asked.approval_id}",
         "heart/releases/00000001",
     ]
-    assert kept[2]["body"]["reason"] == "Well calibrated in women too."
+    assert kept[3]["body"]["reason"] == "Well calibrated in women too."
     assert "It was released as live version 1." in asked.open()["body"]
     assert asked.promote()["live_version"] == 1
     assert stack.ledger() == kept

@@ -97,6 +97,7 @@ def test_a_key_that_is_not_to_be_had_decides_nothing_and_the_page_states_so(
     asked: RequestedApproval, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     form = {"decision": "approve", "version": "1", "reason": "Well calibrated."} | asked.carry()
+    form["code"] = asked.phone.code()
     monkeypatch.setattr(clients.kms(), "sign", refuse)
     answer = asked.open("POST", form=form)
     assert (answer["statusCode"], "Nothing was changed" in answer["body"]) == (409, True)

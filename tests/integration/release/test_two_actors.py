@@ -25,7 +25,15 @@ DECISIONS = [(approvals.APPROVED, approvals.REJECTED), (approvals.REJECTED, appr
 def decide(approval: approvals.Approval, decision: str) -> bool:
     """Record a decision, with a reason and evidence of its own."""
     reason, evidence = f"I have {decision} it.", {"report": decision}
-    answer = replace(approval, decision=decision, reason=reason, evidence=evidence, decided_at=AT)
+    decider = {"approver_id": "a1", "name": "Ann Lee", "role": "clinical", "decided_at": AT}
+    answer = replace(
+        approval,
+        decision=decision,
+        reason=reason,
+        evidence=evidence,
+        decided_at=AT,
+        deciders=(decider | {"reason": reason, "shown": "0" * 64},),
+    )
     return approvals.decide(signatures.sign(answer), 0)
 
 
@@ -74,8 +82,9 @@ def test_two_approvers_who_answer_at_once_read_the_same_decision(
     waiting = WaitingExecution(stack)
     asked = RequestedApproval(stack, waiting.token)
     form = asked.carry() | {"version": "1", "reason": "Well calibrated in women too."}
-    pages = just_before("UpdateItem", lambda: asked.open("POST", form=form | {"decision": first}))
-    pages.append(asked.open("POST", form=form | {"decision": second}))
+    answers = [form | {"decision": each, "code": asked.phone.code()} for each in (first, second)]
+    pages = just_before("UpdateItem", lambda: asked.open("POST", form=answers[0]))
+    pages.append(asked.open("POST", form=answers[1]))
     assert [page["statusCode"] for page in pages] == [200, 200]
     assert pages[0]["body"] == pages[1]["body"]
     assert waiting.end()["status"] == ends

@@ -56,7 +56,7 @@ def pressed(asked: RequestedApproval) -> Any:
 
 def ledger(stack: Stack) -> list[str]:
     """List what the ledger keeps of decisions and what came of them, in order."""
-    entries = [one for one in stack.ledger() if one["event"] != "asked"]
+    entries = [one for one in stack.ledger() if one["event"] not in {"asked", "page opened"}]
     return [f"{one['event']} {one['body'].get('decision', '')}".strip() for one in entries]
 
 

@@ -13,7 +13,7 @@ from clinrisk.aws import clients, settings
 
 REGION = "eu-west-1"
 BUCKETS = ("InboxBucket", "LakeBucket", "ResultsBucket", "AuditBucket")
-TABLES = ("UploadsTable", "ApprovalsTable", "DeploymentsTable", "SlotsTable")
+TABLES = ("UploadsTable", "ApprovalsTable", "ApproversTable", "DeploymentsTable", "SlotsTable")
 MACHINES = tuple(f"{name}StateMachine" for name in ("Ingest", "Training", "Release", "Scoring", "Monitoring"))
 
 
@@ -42,8 +42,10 @@ def template() -> str:
         for name in MACHINES
     }
     resources["DeadLetterQueue"] = {"Type": "AWS::SQS::Queue"}
+    resources["ApprovalsTopic"] = {"Type": "AWS::SNS::Topic"}
     outputs: dict[str, Any] = {name: {"Value": {"Ref": name}} for name in resources}
     outputs["ReconcileWorkFunction"] = {"Value": "the-reconciler"}
+    outputs["UpdateApproversFunction"] = {"Value": "the-registrar"}
     return json.dumps({"Resources": resources, "Outputs": outputs})
 
 

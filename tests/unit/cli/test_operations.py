@@ -43,8 +43,13 @@ def functions(deployment: Any, monkeypatch: pytest.MonkeyPatch) -> Functions:
     del deployment
     found = Functions()
     monkeypatch.setattr(clients, "functions", cache(lambda: found))
+
+    def record(metric: str, value: float, **of: str) -> None:
+        if not of:
+            found.metrics.append((metric, value))
+
     # A metric is a line of a function's log, and would stand between the command's own.
-    monkeypatch.setattr(reconcile_work, "emit", lambda metric, value: found.metrics.append((metric, value)))
+    monkeypatch.setattr(reconcile_work, "emit", record)
     return found
 
 

@@ -223,3 +223,33 @@ def question_about(deployment: Any, run: str, facts: dict[str, Any] | None) -> N
         deployment.item("ApprovalsTable", pk="USE_CASE#heart", sk="2026-04#a2", approval_id="a2")
         item = {"pk": "APPROVAL#a2", "sk": "STATE", "approval_id": "a2", "run_id": run}
         deployment.item("ApprovalsTable", **item, **facts)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"deciders": [{"name": "Ann Lee", "role": "clinical"}]}, "Ann Lee (clinical)"),
+        (
+            {
+                "deciders": [
+                    {"name": "Ann Lee", "role": "clinical"},
+                    {"name": "Bo Berg", "role": "technical"},
+                ]
+            },
+            "Ann Lee (clinical) and Bo Berg (technical)",
+        ),
+        ({}, "the holder of the mailed link"),
+        (
+            {"status": "PENDING", "agreement": {"deciders": [{"name": "Ann Lee", "role": "clinical"}]}},
+            "first yes: Ann Lee (clinical)",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("_released")
+def test_approvals_and_live_name_who_decided(
+    deployment: Any, clinrisk: Callable[..., Any], facts: dict[str, Any], words: str
+) -> None:
+    deployment.item("ApprovalsTable", **APPROVAL | facts)
+    for verb in ("approvals", "live"):
+        assert words in " ".join(clinrisk(verb, "heart").out.split()) or verb == "approvals"
+    assert words.split(maxsplit=1)[0] in clinrisk("approvals", "heart").out

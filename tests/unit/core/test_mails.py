@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from tests.unit.conftest import Snapshot
 
 KEY, REPORT = "inbox/heart/training/march 2024.csv", "s3://results/reports/heart/run-7/report.html"
+DECIDERS = [
+    {"name": "Ann Lee", "role": "clinical", "reason": "Better for women."},
+    {"name": "Bo Berg", "role": "technical", "reason": "The digests fit."},
+]
 TITLE, RUN = "Heart disease risk", "heart-7"
 PARTIAL = receipt(
     Arrival("0a", KEY, "v1", received_at="2026-03-01T10:00:00Z"),
@@ -54,10 +58,26 @@ MAILS = {
         link="https://example.org/approve?token=x",
         until="2026-03-08 10:00 UTC",
     ),
+    "approval_wanted_of_two": mails.approval_wanted(
+        title=TITLE,
+        version=3,
+        run_id=RUN,
+        summary="AUC 0.90 (0.87 to 0.93).",
+        comparison="",
+        unmet=[],
+        link="https://example.org/approve?approver=a1&mac=x",
+        until="2026-03-08 10:00 UTC",
+        quorum=2,
+    ),
+    "approver_invited": mails.approver_invited(
+        "Ann Lee", "clinical", ("heart", "stroke"), "https://example.org/enrol?mac=x", "2026-03-08 10:00 UTC"
+    ),
+    "approver_locked": mails.approver_locked("Ann Lee", "0f1e2d3c4b5a"),
+    "candidate_rejected": mails.candidate_rejected(TITLE, 3, RUN, DECIDERS[:1]),
     "shadow_failed": mails.shadow_failed(TITLE, RUN, "replay", "It ended with States.Timeout."),
     "shadow_failed_on_a_batch": mails.shadow_failed(TITLE, "", "b" * 20, "It ended with States.Timeout."),
-    "model_promoted": mails.model_promoted(TITLE, 2, 5, 1, "Better for women."),
-    "model_promoted_first": mails.model_promoted(TITLE, 1, 3, 0, "Good enough to start."),
+    "model_promoted": mails.model_promoted(TITLE, 2, 5, 1, DECIDERS),
+    "model_promoted_first": mails.model_promoted(TITLE, 1, 3, 0, DECIDERS[:1]),
     "upload_partial": mails.upload_settled(KEY, PARTIAL, "s3://results/receipts/march.json"),
     "upload_rejected": mails.upload_settled(
         "inbox/x",

@@ -10,7 +10,17 @@ import pytest
 from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry
 from clinrisk.core.ledger.wording import in_words
 from clinrisk.core.monitoring.alert_entry import AlertEntry
+from clinrisk.core.release.approver_entries import (
+    ApproverAddedEntry,
+    ApproverEnrolledEntry,
+    ApproverInvitedEntry,
+    ApproverLockedEntry,
+    ApproverRemovedEntry,
+    PageOpenedEntry,
+    WrongCodeEntry,
+)
 from clinrisk.core.release.ledger_entries import (
+    AgreementEntry,
     ClosedQuestionEntry,
     DecisionEntry,
     QuestionEntry,
@@ -24,13 +34,17 @@ if TYPE_CHECKING:
 
 KINDS: list[type[Any]] = [
     *(QuestionEntry, ClosedQuestionEntry, DecisionEntry, ReleaseEntry, RefusalEntry),
-    *(UploadDecisionEntry, AlertEntry, DeploymentEntry),
+    *(AgreementEntry, UploadDecisionEntry, AlertEntry, DeploymentEntry),
+    *(ApproverAddedEntry, ApproverInvitedEntry, ApproverEnrolledEntry, ApproverRemovedEntry),
+    *(WrongCodeEntry, ApproverLockedEntry, PageOpenedEntry),
 ]
 
 
 def body(kind: type[Any]) -> dict[str, Any]:
     """Return a body of this kind whose facts are the names of its fields."""
-    return {one.name: [one.name, "more"] if one.name == "checks" else one.name for one in fields(kind)}
+    person = {name: name for name in ("approver_id", "name", "role", "decided_at", "reason")}
+    lists = {"checks": ["checks", "more"], "deciders": [person], "decider": person, "number": 7}
+    return {one.name: lists.get(one.name, one.name) for one in fields(kind)}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -49,8 +63,11 @@ def test_no_two_events_share_a_name() -> None:
 
 def test_what_happened_has_who_and_why() -> None:
     assert (
-        in_words("decided", body(DecisionEntry)) == "decision, version package_version of run run_id: reason"
+        in_words("decided", body(DecisionEntry))
+        == "decision by name (role), version package_version of run run_id: reason"
     )
+    earlier = body(DecisionEntry) | {"deciders": []}
+    assert in_words("decided", earlier).startswith("decision by the holder of the mailed link, version")
     assert in_words("alerted", body(AlertEntry)) == "response after run run: checks, more"
 
 

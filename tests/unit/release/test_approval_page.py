@@ -40,6 +40,14 @@ EVALUATION = {
     "groups": {"sex": {"female": {"n": 76, "recall": [0.86, 0.75, 0.93]}}},
     "gaps": {"sex": {"recall": [0.08, 0.0, 0.2]}},
 }
+DECIDER = {
+    "approver_id": "0f1e2d3c4b5a",
+    "name": "Ann Lee",
+    "role": "clinical",
+    "decided_at": "2026-03-01T09:30:00.000Z",
+    "reason": "<b>no</b>",
+    "shown": "5" * 64,
+}
 FACTS = {
     "package_version": 3,
     "run_id": "heart-1",
@@ -51,6 +59,7 @@ FACTS = {
     "report_uri": "s3://results/report.html",
     "package_arn": "arn",
     "status": "REJECTED",
+    "deciders": (DECIDER,),
     "reason": "<b>no</b>",
     "decided_at": "2026-03-01T09:30:00.000Z",
     "live_version": 0,
@@ -62,7 +71,7 @@ OUTDATED = outdated(1, 2, "heart-0123456789")
 def asked(**more: object) -> str:
     heart = use_cases.get("heart")
     evidence, shadow = evidence_of(EVALUATION, heart), shadow_view_of([], heart)
-    given = {"shown": SHOWN, "nonce": "0" * 64} | more
+    given = {"shown": SHOWN, "nonce": "0" * 64, "reader": "Ann Lee (clinical)", "quorum": 1} | more
     given = {"papers": {"The full report": "?paper=report"}} | given
     return approval_page.question(heart, FACTS, evidence, shadow, **given).html  # type: ignore[arg-type]
 
@@ -309,6 +318,9 @@ def test_the_question(snapshot: Snapshot) -> None:
         shadow,
         shown=SHOWN,
         nonce="0" * 64,
+        reader="Bo Berg (technical)",
+        quorum=2,
+        agreed=[DECIDER],
         obstacle=OUTDATED,
         papers={"The full report": "?paper=report"},
     )
@@ -317,7 +329,7 @@ def test_the_question(snapshot: Snapshot) -> None:
 
 def test_the_outcome(snapshot: Snapshot) -> None:
     heart = use_cases.get("heart")
-    facts = FACTS | {"reason": "The age band is enough."}
+    facts = FACTS | {"deciders": (DECIDER | {"reason": "The age band is enough."},)}
     outcomes: dict[str, dict[str, object]] = {
         "REJECTED": {},
         "EXPIRED": {"decided_at": ""},

@@ -29,6 +29,22 @@ def pseudonym_key(use_case: str) -> bytes:
     return mac(f"pseudonyms|{use_case}")
 
 
+def encrypt(secret: str, **context: str) -> str:
+    """Return a short secret as the key of approvers encrypts it, in base64; `context` is needed again."""
+    answer = clients.kms().encrypt(
+        KeyId=settings().approver_key, Plaintext=secret.encode(), EncryptionContext=context
+    )
+    return base64.b64encode(answer["CiphertextBlob"]).decode()
+
+
+def decrypt(secret: str, **context: str) -> str:
+    """Return what `encrypt` made such a text of; AWS refuses under another context."""
+    answer = clients.kms().decrypt(
+        KeyId=settings().approver_key, CiphertextBlob=base64.b64decode(secret), EncryptionContext=context
+    )
+    return answer["Plaintext"].decode()
+
+
 def sign(content: bytes) -> str:
     """Return the signature of some bytes by the decision key: ECDSA over their SHA-256, DER in base64."""
     answer = clients.kms().sign(**_signed(content))

@@ -20,6 +20,7 @@ from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry
 from clinrisk.core.ledger import chain, verification
 from clinrisk.core.release import obstacles
 from clinrisk.core.release.ledger_entries import (
+    AgreementEntry,
     ClosedQuestionEntry,
     DecisionEntry,
     QuestionEntry,
@@ -75,8 +76,16 @@ def decision_of(approval: Approval) -> DecisionEntry:
         reason=approval.reason,
         evidence=approval.evidence,
         accepted=approval.accepted,
+        deciders=approval.deciders,
+        quorum=approval.quorum,
+        policy=approval.policy,
         signature=approval.signature,
     )
+
+
+def write_agreement(approval: Approval) -> Reference:
+    """Write that the first of two people has said yes."""
+    return append(AgreementEntry(**_candidate(approval), decider=approval.agreement["deciders"][0]))
 
 
 def decision_behind(live: LiveModel) -> DecisionEntry:

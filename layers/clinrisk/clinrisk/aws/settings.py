@@ -36,6 +36,7 @@ class Settings(BaseModel):
     uploads_table: str = _NOT_GIVEN
     approvals_table: str = _NOT_GIVEN
     deployments_table: str = _NOT_GIVEN
+    approvers_table: str = _NOT_GIVEN
     slots_table: str = _NOT_GIVEN
     approvals_topic: str = _NOT_GIVEN
     alerts_topic: str = _NOT_GIVEN
@@ -45,6 +46,7 @@ class Settings(BaseModel):
     scoring_state_machine: str = _NOT_GIVEN
     monitoring_state_machine: str = _NOT_GIVEN
     signing_key: str = _NOT_GIVEN
+    approver_key: str = _NOT_GIVEN
     decision_key: str = _NOT_GIVEN
     stack_name: str = _NOT_GIVEN
     approval_api_url: str = _NOT_GIVEN

@@ -39,6 +39,8 @@ class Metric(StrEnum):
     APPROVALS_REQUESTED = "ApprovalsRequested"
     APPROVALS_DECIDED = "ApprovalsDecided"
     APPROVALS_EXPIRED = "ApprovalsExpired"
+    APPROVERS_LOCKED = "ApproversLocked"
+    APPROVERS_MISSING = "ApproversMissing"
     MODELS_PROMOTED = "ModelsPromoted"
     BATCHES_HELD = "BatchesHeld"
     ROWS_SCORED = "RowsScored"
@@ -57,6 +59,7 @@ class Metric(StrEnum):
 DIMENSIONS: dict[Metric, tuple[str, ...]] = dict.fromkeys(Metric, ("use_case",)) | {
     Metric.LONGEST_WAIT: ("pool",),
     Metric.STUCK: (),
+    Metric.APPROVERS_LOCKED: (),
     Metric.UPLOADS_SETTLED: ("use_case", "disposition"),
     Metric.CHECK_RAN: ("use_case", "check"),
     Metric.CHECK_ALERT: ("use_case", "check"),

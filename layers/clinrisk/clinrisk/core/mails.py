@@ -73,8 +73,9 @@ def approval_wanted(
     unmet: Sequence[str],
     link: str,
     until: str,
+    quorum: int = 1,
 ) -> Mail:
-    """Return the mail that asks an approver to decide, with the link to the page."""
+    """Return the mail that asks an approver to decide, with this person's own link to the page."""
     return mail(
         f"{title}: please decide about version {version}",
         f"Version {version} of {title} (training run {run_id}) is waiting for your decision.",
@@ -82,8 +83,52 @@ def approval_wanted(
         comparison,
         f"Not met:\n{listed(unmet)}" if unmet else "",
         f"Read the evidence and decide here:\n{link}",
-        f"The link works until {until}. Opening it changes nothing: to decide, you enter the version number "
-        "and a reason. Anyone who has the link can decide, so please do not forward it.",
+        f"The link is yours and works until {until}. Opening it decides nothing: to decide, you enter the "
+        "version number, a reason, and a code of your authenticator app. Whoever has the link can read what "
+        "is behind it, so please do not forward it.",
+        f"It takes {quorum} people of different roles to approve, and one to reject." if quorum > 1 else "",
+    )
+
+
+def approver_invited(name: str, role: str, titles: Sequence[str], link: str, until: str) -> Mail:
+    """Return the mail that invites an approver to enrol, with the link that does it once."""
+    return mail(
+        "Please enrol as an approver of clinrisk",
+        f"{name}, you are to decide which models go live, as a {role} approver of {', '.join(titles)}.",
+        f"Enrol here, with your phone and an authenticator app on it:\n{link}",
+        f"The link works until {until}, and once. Whoever has it can enrol in your name: do not forward it. "
+        "If you did not expect this mail, tell the administrator of the approvers.",
+    )
+
+
+def approver_locked(name: str, approver_id: str) -> Mail:
+    """Return the mail to the operators that an approver's codes are taken no more."""
+    return mail(
+        f"Approver locked: {name}",
+        f"Five codes in a row that were entered under a link of {name} were wrong. No code of {name} is "
+        "taken any more. Open questions stay open.",
+        f"Ask {name} whether it was they. If not, somebody else has read their mail. To let {name} enrol "
+        f"anew, which ends the present codes:\nclinrisk approvers invite {approver_id}",
+    )
+
+
+def candidate_rejected(title: str, version: int, run_id: str, deciders: Sequence[Mapping[str, str]]) -> Mail:
+    """Return the mail that a person has rejected a candidate, and why."""
+    return mail(
+        f"{title}: version {version} was rejected",
+        f"Version {version} of {title} (training run {run_id}) was rejected. Nothing was released.",
+        reasons_of(deciders),
+    )
+
+
+def reasons_of(deciders: Sequence[Mapping[str, str]]) -> str:
+    """Return who decided, each with the reason.
+
+    >>> reasons_of([{"name": "Ann Lee", "role": "clinical", "reason": "Well calibrated."}])
+    'Decided by Ann Lee (clinical), with this reason: Well calibrated.'
+    """
+    return "\n".join(
+        f"Decided by {one['name']} ({one['role']}), with this reason: {one['reason']}" for one in deciders
     )
 
 
@@ -99,14 +144,16 @@ def shadow_failed(title: str, run_id: str, batch: str, reason: str) -> Mail:
     )
 
 
-def model_promoted(title: str, live_version: int, version: int, previous: int, reason: str) -> Mail:
+def model_promoted(
+    title: str, live_version: int, version: int, previous: int, deciders: Sequence[Mapping[str, str]]
+) -> Mail:
     """Return the mail that a model is live; `previous` is 0 when none was live before."""
     before = f"It replaces live version {previous}." if previous else "No model was live before."
     return mail(
         f"{title}: package version {version} is live",
         f"Package version {version} of {title} was approved and is now live, as live version {live_version}. "
         f"{before}",
-        f"Reason given: {reason}",
+        reasons_of(deciders),
         "All its files were checked again: they are the ones that were evaluated. From now on, new batches "
         "are scored by this version.",
     )

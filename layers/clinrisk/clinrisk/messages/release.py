@@ -118,6 +118,38 @@ class DecisionResult(Message):
     reason: str
 
 
+class NewApprover(Message):
+    """Somebody who is to become an approver."""
+
+    name: str
+    mail: Annotated[str, Field(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$")]
+    role: Literal["clinical", "technical"]
+    use_cases: Annotated[tuple[Name, ...], Field(min_length=1)]
+
+
+class UpdateApproversRequest(Request):
+    """Ask to add, invite or remove an approver, to confirm a subscription, or to mail questions again.
+
+    `subject` is an approver's id or address; of "resend" it is a use case.
+    """
+
+    action: Literal["add", "confirm", "invite", "remove", "resend"]
+    by: str
+    """Who ran the command, as AWS knows that identity."""
+    subject: str = ""
+    new: NewApprover | None = None
+    token: str = Field(default="", repr=False)
+    """What AWS's mail to the approver carries, to confirm the subscription."""
+
+
+class UpdateApproversResult(Message):
+    """The approver as people may see them, whether mail reaches them, and how many were mailed."""
+
+    approver: dict[str, str | int | tuple[str, ...]] | None = None
+    confirmed: bool = False
+    mailed: Count = 0
+
+
 class VerifyAnswerRequest(Request):
     """Ask whether a release got its answer from the approval page; the error's name is empty for a yes."""
 
@@ -174,10 +206,24 @@ class ExplainResult(Message):
     ending: str
 
 
+class Decider(Message):
+    """One person's part in a decision: who, in which role, when, why, and the digest of what was shown."""
+
+    approver_id: str
+    name: str
+    role: str
+    decided_at: str
+    reason: str
+    shown: Sha256
+
+
 class SignedDecision(Message):
-    """What a person decided about a model, with the signature of it (core.release.ledger_entries)."""
+    """What people decided about a model, with the signature of it (core.release.ledger_entries)."""
 
     decision: Literal["APPROVED"]
+    deciders: tuple[Decider, ...] = ()
+    quorum: int = 1
+    policy: str = ""
     decided_at: str
     reason: str
     evidence: dict[str, str]

@@ -1,13 +1,17 @@
 import csv
 import threading
+import time
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from pyotp import TOTP
 
-from twin.demo import cohort_files
+from twin.authenticator import Authenticator
+from twin.demo import approver, cohort_files
 from twin.demo.approver import approve, link_in, read_form
 from twin.demo.clinrisk_process import DemoError
 from twin.demo.cohort_files import DemoUseCase
@@ -133,18 +137,63 @@ def page() -> Any:
 
 def test_the_approver_types_the_version_of_the_page_with_a_reason(page: Any) -> None:
     address, posted = page
-    approve(f"{address}/one?expires=1&mac=m")
+    approve(f"{address}/one?expires=1&mac=m", "123456")
     assert posted[0]["version"] == ["3"]
     assert posted[0]["nonce"] == ["n0nce"]
     assert posted[0]["decision"] == ["approve"]
+    assert posted[0]["code"] == ["123456"]
     assert len(posted[0]["reason"][0]) > 10
 
 
 def test_a_page_that_refuses_is_not_taken_for_a_decision(page: Any) -> None:
     address, posted = page
     with pytest.raises(DemoError, match="403"):
-        approve(f"{address}/wrong?expires=1&mac=m")
+        approve(f"{address}/wrong?expires=1&mac=m", "123456")
     assert not posted
+
+
+KEY = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+@pytest.mark.parametrize(("shown", "answered"), [(KEY, "You are enrolled"), (KEY, "No."), ("", "")])
+def test_an_approver_is_enrolled_when_the_page_has_confirmed_a_code_of_its_key(
+    monkeypatch: pytest.MonkeyPatch, shown: str, answered: str
+) -> None:
+    sent: list[dict[str, list[str]]] = []
+
+    def exchange(method: str, _link: str, body: str | None = None) -> str:
+        sent.append(parse_qs(body or ""))
+        key = f'<a href="otpauth://totp/x?secret={shown}&amp;issuer=y">' if shown else ""
+        pages = {"GET": '<input type="hidden" name="nonce" value="n">', "POST": key}
+        return answered if "code" in sent[-1] else pages[method]
+
+    monkeypatch.setattr(approver, "_exchange", exchange)
+    if answered == "You are enrolled":
+        assert approver.enrol("http://x/approvers/a") == KEY
+        codes = [TOTP(KEY).generate_otp(int(time.time()) // 30 + offset) for offset in (-1, -2)]
+        assert sent[2]["code"][0] in codes
+    else:
+        with pytest.raises(DemoError, match="nobody is enrolled" if not shown else "not confirmed"):
+            approver.enrol("http://x/approvers/a")
+    assert all(one["nonce"] == ["n"] for one in sent[1:])
+
+
+def test_the_newest_invitation_in_a_mailbox_counts() -> None:
+    mails = [{"body": f"Enrol here:\nhttp://x/approvers/a?mac={n}\n"} for n in (1, 2)]
+    assert approver.invitation_in(mails) == "http://x/approvers/a?mac=2"
+    assert approver.invitation_in([{"body": "http://x/approvals/a?mac=1"}]) is None
+
+
+def test_the_app_shows_the_code_of_this_half_minute_for_each_address(tmp_path: Path) -> None:
+    app, now = Authenticator(tmp_path / "app"), datetime(2026, 3, 1, 9, 30, 10, tzinfo=UTC)
+    assert app.addresses() == []
+    app.keep("bo@example.org", KEY[::-1])
+    app.keep("ann@example.org", KEY)
+    assert app.addresses() == ["ann@example.org", "bo@example.org"]
+    assert app.code("ann@example.org", now) == TOTP(KEY).at(now)
+    assert app.seconds_left(now) == 20
+    with pytest.raises(FileNotFoundError):
+        app.code("cy@example.org", now)
 
 
 def execution(arn: str, status: str, **more: object) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from twin.authenticator import Authenticator
 from twin.demo.clinrisk_process import Clinrisk, DemoError
 from twin.demo.cohort_files import DemoUseCase
 from twin.demo.progress_board import ProgressBoard
@@ -75,7 +76,8 @@ def walkthrough(board: ProgressBoard, tmp_path: Path) -> Walkthrough:
         None,
         tmp_path,
         1,
-        list,
+        lambda _: [],
+        Authenticator(tmp_path),
         plays_approver=True,
         record=record,
     )

@@ -14,8 +14,8 @@ may be shown, and the token is not on it.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from boto3.dynamodb.conditions import Attr
 
@@ -25,6 +25,8 @@ from clinrisk.errors import DecisionInvalid, DecisionMissing
 from clinrisk.messages.training import Digests
 
 if TYPE_CHECKING:
+    from boto3.dynamodb.conditions import ConditionBase
+
     from clinrisk.aws.dynamodb import Item, ItemKey
     from clinrisk.messages.release import ApprovalRequest
 
@@ -71,6 +73,14 @@ class Approval:
     decided_at: str = ""
     delivered: bool = False
     """The workflow has received the answer."""
+    deciders: tuple[dict[str, str], ...] = ()
+    """Who decided: messages.Decider, one for each."""
+    quorum: int = 1
+    """How many people the policy asked for when it was decided."""
+    policy: str = ""
+    """The digest of that policy."""
+    agreement: dict[str, Any] = field(default_factory=dict)
+    """The first yes of two, while the second is open: every attribute that it will be signed with."""
     evidence: dict[str, str] = field(default_factory=dict)
     """What was on the page when it was decided, by sha256: evaluation, report, model card, comparisons."""
     accepted: tuple[str, ...] = ()
@@ -208,13 +218,41 @@ def unanswered(use_case: str) -> list[Approval]:
     return [one for one in found if one.status == PENDING or (one.status == OVERTAKEN and not one.delivered)]
 
 
+_ANSWER = (
+    *("decision", "reason", "decided_at", "deciders", "quorum", "policy"),
+    *("evidence", "accepted", "signature"),
+)
+
+
 def decide(decided: Approval, now: int) -> bool:
     """Record the answer that a question has with its signature; False when the question is no longer open."""
-    parts = ("decision", "reason", "decided_at", "evidence", "signature")
-    answer: Item = {"status": decided.decision, "accepted": list(decided.accepted)}
-    answer |= {name: getattr(decided, name) for name in parts}
-    still_open = Attr("status").eq(PENDING) & Attr("expires_at").gt(now)
-    return dynamodb.change(settings().approvals_table, _approval_key(decided.approval_id), answer, still_open)
+    answer: Item = {"status": decided.decision} | {name: getattr(decided, name) for name in _ANSWER}
+    return dynamodb.change(
+        settings().approvals_table, _approval_key(decided.approval_id), answer, _still_open(decided, now)
+    )
+
+
+def agree(agreeing: Approval, now: int) -> bool:
+    """Record the first yes of two, with its signature; False when the question, or this part, is not open."""
+    first: Item = {"agreement": {name: getattr(agreeing, name) for name in _ANSWER}}
+    return dynamodb.change(
+        settings().approvals_table, _approval_key(agreeing.approval_id), first, _still_open(agreeing, now)
+    )
+
+
+def with_agreement(question: Approval) -> Approval:
+    """Return a question as it would be decided if the first yes of two were enough."""
+    parts = dynamodb.native(question.agreement)
+    lists = {name: tuple(parts[name]) for name in ("accepted", "deciders")}
+    return replace(question, **parts | lists)
+
+
+def _still_open(read: Approval, now: int) -> ConditionBase:
+    """Return the condition that a question is open, and that nobody has agreed since it was read."""
+    same: ConditionBase = Attr("agreement").eq(dynamodb.plain(read.agreement))
+    if not read.agreement:
+        same |= Attr("agreement").not_exists()
+    return Attr("status").eq(PENDING) & Attr("expires_at").gt(now) & same
 
 
 def mark_delivered(approval_id: str, status: str) -> bool:
@@ -265,5 +303,5 @@ def _change(approval_id: str, changes: Item, status: str) -> bool:
 def _approval(item: Item) -> Approval:
     facts = dynamodb.native({name: item[name] for name in Approval.__dataclass_fields__ if name in item})
     facts["digests"] = Digests.model_validate(facts["digests"])
-    facts |= {name: tuple(facts.get(name, ())) for name in ("unmet", "accepted")}
+    facts |= {name: tuple(facts.get(name, ())) for name in ("unmet", "accepted", "deciders")}
     return Approval(**facts)

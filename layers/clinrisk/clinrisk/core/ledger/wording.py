@@ -10,10 +10,18 @@ if TYPE_CHECKING:
 _WORDS = {
     "asked": "Approvers are asked about version {package_version} of run {run_id}.",
     "closed": "The question about version {package_version} of run {run_id} is {outcome}: {why}",
-    "decided": "{decision}, version {package_version} of run {run_id}: {reason}",
+    "agreed": "The first of two people has approved version {package_version} of run {run_id}: {by}.",
+    "decided": "{decision} by {by}, version {package_version} of run {run_id}: {reason}",
     "released": "Version {package_version} of run {run_id} is live as {live_version}, after "
     "{previous_version}: {reason}",
     "not released": "Version {package_version} of run {run_id}: {refusal}",
+    "approver added": "{name} ({role}), {mail}, for {use_cases}, by {by}",
+    "approver invited": "{name} ({role}), invitation {number}, by {by}",
+    "approver enrolled": "{name} ({role}), invitation {number}",
+    "approver removed": "{name} ({role}), by {by}",
+    "wrong code": "Wrong code {number} under a link of {name} ({role}).",
+    "approver locked": "No code of {name} ({role}) is taken any more, after wrong code {number}.",
+    "page opened": "The link of {name} ({role}) was opened.",
     "upload decided": "{decision} by {person}, upload {upload_id}, {before} to {after}: {reason}",
     "alerted": "{response} after run {run}: {checks}",
     "deployed": "{change}, job code {code_sha256}, {layer}",
@@ -26,6 +34,11 @@ def in_words(event: str, body: Mapping[str, Any]) -> str:
     >>> in_words("not released", {"package_version": 3, "run_id": "heart-1", "refusal": "It has changed."})
     'Version 3 of run heart-1: It has changed.'
     """
-    listed = {name: ", ".join(value) if isinstance(value, list) else value for name, value in body.items()}
+    listed = {
+        name: ", ".join(map(str, value)) if isinstance(value, list) else value for name, value in body.items()
+    }
+    people = body.get("deciders") or [one for one in (body.get("decider"),) if one]
+    named = " and ".join(f"{one['name']} ({one['role']})" for one in people)
+    listed = {"by": named or "the holder of the mailed link"} | listed
     text = _WORDS.get(event, "").format_map(listed)
     return "".join(character if character.isprintable() else "?" for character in text)

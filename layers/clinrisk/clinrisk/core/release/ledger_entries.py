@@ -1,6 +1,6 @@
 """Audit: what the ledger keeps about questions, decisions, releases and refusals.
 
-What approvers were asked, what a person decided and on which evidence, what went live in place of what, and
+What approvers were asked, who decided what and on which evidence, what went live in place of what, and
 why an approved candidate did not. An entry holds digests and no patient. How entries are numbered and
 chained: clinrisk.core.ledger.
 """
@@ -15,6 +15,10 @@ from clinrisk.core.ledger.events import LedgerEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+FORMAT_WITH_PEOPLE = 4
+"""Decisions of an earlier format name nobody."""
+_SINCE_FORMAT_4 = {"deciders", "quorum", "policy"}
 
 
 def release_identity(use_case: str, live_version: int) -> str:
@@ -146,11 +150,17 @@ class DecisionEntry(LedgerEntry):
     reason: str
     evidence: Mapping[str, str]
     """Evaluation, report, the forms of the model card, and each comparison on the page -> sha256."""
+    deciders: tuple[Mapping[str, str], ...] = ()
+    """Who decided, each with role, time, reason and the digest of what was shown (messages.Decider)."""
+    quorum: int = 1
+    """How many people the use case's policy asked for."""
+    policy: str = ""
+    """The digest of that policy."""
     accepted: tuple[str, ...] = ()
     """The groups in which harm could go unseen, as the approver accepted them by name."""
     signature: str = ""
     """The decision key's over `signed_content`, in base64; none on entries of an earlier format."""
-    format: int = 3
+    format: int = 4
 
     @property
     def identity(self) -> str:
@@ -165,7 +175,38 @@ class DecisionEntry(LedgerEntry):
     @property
     def signed_content(self) -> bytes:
         """The bytes that are signed: the entry's canonical JSON without the signature."""
-        return canonical_json({name: value for name, value in asdict(self).items() if name != "signature"})
+        unsigned = {"signature"} | (_SINCE_FORMAT_4 if self.format < FORMAT_WITH_PEOPLE else set())
+        return canonical_json({name: value for name, value in asdict(self).items() if name not in unsigned})
+
+    @property
+    def agreed(self) -> bool:
+        """Whether as many different people, each of another role, decided as the policy asked for."""
+        if self.format < FORMAT_WITH_PEOPLE:
+            return True
+        wanted = self.quorum if self.decision == "APPROVED" else 1
+        people = {one["approver_id"] for one in self.deciders}
+        return min(len(people), len({one["role"] for one in self.deciders})) >= wanted
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgreementEntry(CandidateEntry):
+    """That the first of two people has said yes; nothing is decided yet."""
+
+    event_name: ClassVar[str] = "agreed"
+
+    decider: Mapping[str, str]
+    """Who, with role, time, reason and the digest of what was shown."""
+    format: int = 1
+
+    @property
+    def identity(self) -> str:
+        """The question and the person."""
+        return f"{self.use_case}/agreed/{self.approval_id}/{self.decider['approver_id']}"
+
+    @property
+    def moment(self) -> str:
+        """When it was said."""
+        return self.decider["decided_at"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from clinrisk.core.training import run_settings
 from clinrisk.messages.ingest import Disposition
 from clinrisk.messages.operations import ReconcileWorkResult, Restarted
 from clinrisk.services.operations import batch_scorings, open_questions, restarts
+from clinrisk.services.release.approvers import question_mails
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -66,6 +67,8 @@ def reconcile(request: ReconcileWorkRequest, now: datetime) -> ReconcileWorkResu
         Restarted(subject=one.subject, execution=restarts.start(one, inbox, now)) for one in chosen
     )
     emit(Metric.STUCK, len(stuck_work.needs_somebody(found)))
+    for name in use_cases.names():
+        emit(Metric.APPROVERS_MISSING, bool(question_mails.lacking(name)), use_case=name)
     listed = found[: stuck_work.LISTED]
     return ReconcileWorkResult(stuck=tuple(listed), more=len(found) - len(listed), started=started)
 

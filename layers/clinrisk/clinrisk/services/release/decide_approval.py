@@ -1,38 +1,59 @@
-"""The approval desk: shows the evidence to whoever holds a genuine link, and takes one decision.
+"""The approval desk: shows the evidence to an approver who holds a personal link, and takes one decision.
 
-Looking changes nothing, however often and by whom (mail scanners follow links). A decision is written once,
-under the condition that the question is open, with the digests of what was on the page. Then the ledger
-keeps it and the workflow that waits is given it; the same answer again finds the first, and finishes what
-broke off after it was recorded.
+Looking decides nothing, however often and by whom (mail scanners follow links); the ledger keeps that a
+link was opened. An answer takes a code of the approver's phone as well, and a decision as many people as
+the policy asks for. It is written once, under the condition that the question is open, with the digests of
+what was on the page. Then the ledger keeps it and the workflow that waits is given it; the same answer
+again finds the first, and finishes what broke off after it was recorded.
 """
 
 from __future__ import annotations
 
 import hmac
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clinrisk import use_cases
 from clinrisk.aws import clients, ledger, s3, telemetry
+from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals
-from clinrisk.core import digests, object_keys
+from clinrisk.core import digests, mails, object_keys
+from clinrisk.core.release.approver_entries import PageOpenedEntry
 from clinrisk.core.release.page import approval_page
 from clinrisk.core.release.page.evidence_view import evidence_of
 from clinrisk.core.release.page.shadow_view import shadow_view_of
 from clinrisk.core.timestamps import stamp
 from clinrisk.core.training.promotion import unproven
-from clinrisk.errors import ApprovalRejected, ClinriskError, DecisionInvalid
+from clinrisk.errors import ApprovalRejected, ClinriskError, CodeRefused, DecisionInvalid
 from clinrisk.messages.message import Reference
 from clinrisk.messages.release import DecisionResult
-from clinrisk.services.release import approval_links, evidence, expire_approval, signatures
+from clinrisk.services.release import evidence, expire_approval
+from clinrisk.services.release.approvers import answer_check, personal_links, recorded_answers
+from clinrisk.use_cases.approval_policy import policy_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from clinrisk.aws.tables.approvals import Approval
+    from clinrisk.aws.tables.approvers import Approver
     from clinrisk.core.release.page.approval_page import Page
     from clinrisk.services.release.evidence import Shown
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request of an approver whose link is genuine."""
+
+    approver: Approver
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+    now: datetime
+
+    @property
+    def mac(self) -> str:
+        """What only the holder of the link knows."""
+        return self.query["mac"]
 
 
 _PAPERS = {"report": "The full report", "model_card": "The model card"}
@@ -47,12 +68,13 @@ def serve(
         return approval_page.notice(405, "This page cannot do that", "Open the link from the mail again.")
     try:
         approval = approvals.find(approval_id)
-        approval_links.check(approval, query.get("expires", ""), query.get("mac", ""))
+        reader = personal_links.reader(personal_links.question(approval), query)
+        visit = Visit(reader, query, form, now)
         if now.timestamp() >= approval.expires_at:
             return _expired(approval)
         if method != "POST":
-            return _paper(approval, query["paper"]) if "paper" in query else _show(approval, query["mac"])
-        again = _decide(approval, form, query["mac"], now)
+            return _read(approval, visit, noted=method == "GET")
+        again = _decide(approval, visit)
     except DecisionInvalid as error:
         telemetry.logger().warning("approval page refused", extra={"reason": str(error)})
         return approval_page.notice(403, "There is nothing to decide here", f"{error} Nothing was changed.")
@@ -61,7 +83,7 @@ def serve(
         text = f"{error} Nothing was changed. Please tell the operators of the system."
         return approval_page.notice(409, "The evidence cannot be shown", text)
     # Not above: once something is decided, "nothing was changed" would not be true.
-    return again or _finish(approvals.find(approval_id), query["mac"], now)
+    return again or _finish(approvals.find(approval_id), visit)
 
 
 def _expired(approval: Approval) -> Page:
@@ -71,10 +93,26 @@ def _expired(approval: Approval) -> Page:
     return approval_page.outcome(use_cases.get(approval.use_case), _facts(approval), status=410)
 
 
-def _show(approval: Approval, mac: str) -> Page:
+def _read(approval: Approval, visit: Visit, *, noted: bool) -> Page:
+    """Return what the link opens; the first time that it is opened is noted in the ledger."""
+    if "paper" in visit.query:
+        return _paper(approval, visit.query["paper"])
+    if noted and approval.status == approvals.PENDING:
+        ledger.append(
+            PageOpenedEntry(
+                **visit.approver.who,
+                use_case=approval.use_case,
+                approval_id=approval.approval_id,
+                happened_at=stamp(visit.now),
+            )
+        )
+    return _show(approval, visit)
+
+
+def _show(approval: Approval, visit: Visit) -> Page:
     if approval.status != approvals.PENDING:
-        return _outcome(approval, mac)
-    return _question(approval, evidence.shown(approval), mac)
+        return _outcome(approval, visit)
+    return _question(approval, evidence.shown(approval), visit)
 
 
 def _paper(approval: Approval, name: str) -> Page:
@@ -86,80 +124,100 @@ def _paper(approval: Approval, name: str) -> Page:
     return approval_page.paper(paper.decode())
 
 
-def _question(
-    approval: Approval,
-    shown: Shown,
-    mac: str,
-    form: Mapping[str, str] | None = None,
-    objected: tuple[str, ...] = (),
-) -> Page:
-    use_case = use_cases.get(approval.use_case)
+def _question(approval: Approval, shown: Shown, visit: Visit, objected: tuple[str, ...] = ()) -> Page:
+    use_case, page = use_cases.get(approval.use_case), personal_links.question(approval)
     return approval_page.question(
         use_case,
         _facts(approval) | {"digests": approval.digests.model_dump() | shown.digests},
         evidence_of(shown.evaluation, use_case),
         shadow_view_of(shown.comparisons, use_case),
         shown=shown.digest,
-        nonce=approval_links.nonce(mac, shown.digest),
+        nonce=personal_links.nonce(visit.mac, shown.digest),
+        reader=f"{visit.approver.name} ({visit.approver.role})",
+        quorum=policy_of(use_case.name).quorum,
+        agreed=approval.agreement.get("deciders", ()),
+        hindrances=recorded_answers.hindrances(approval, visit.approver, "approve"),
         obstacle=evidence.obstacle(approval),
-        papers={title: approval_links.paper(approval, name, mac) for name, title in _PAPERS.items()},
-        typed=form,
+        papers={title: personal_links.paper(page, visit.approver, name) for name, title in _PAPERS.items()},
+        typed=visit.form,
         objections=objected,
     )
 
 
-def _decide(approval: Approval, form: Mapping[str, str], mac: str, now: datetime) -> Page | None:
+def _decide(approval: Approval, visit: Visit) -> Page | None:
     """Record the decision; gives the question again when the answer does not do."""
-    nonce = approval_links.nonce(mac, form.get("shown", ""))
+    form = visit.form
+    nonce = personal_links.nonce(visit.mac, form.get("shown", ""))
     if not hmac.compare_digest(form.get("nonce", "").encode(), nonce.encode()):
         raise DecisionInvalid("The form did not come from the page that the link opens.")
-    if approval.status == approvals.PENDING:
-        shown = evidence.shown(approval)
-        asked = unproven(shown.evaluation, use_cases.get(approval.use_case))
-        objected = approval_page.objections(
-            form,
-            approval.package_version,
-            shown=shown.digest,
-            obstacle=evidence.obstacle(approval),
-            unproven=(item.key for item in asked),
-        )
-        if objected:
-            return _question(approval, shown, mac, form, tuple(objected))
-        answer = approval_page.answer_of(form)
-        decided = replace(
-            approval,
-            decision=answer.decision,
-            reason=answer.reason,
-            evidence=shown.digests,
-            accepted=tuple(item.title for item in asked) if answer.decision == approvals.APPROVED else (),
-            decided_at=stamp(now),
-        )
-        if approvals.decide(signatures.sign(decided), int(now.timestamp())):
-            telemetry.emit(telemetry.Metric.APPROVALS_DECIDED, 1, use_case=approval.use_case)
+    if approval.status != approvals.PENDING:
+        return None
+    shown = evidence.shown(approval)
+    asked = unproven(shown.evaluation, use_cases.get(approval.use_case))
+    objected = approval_page.objections(
+        form,
+        approval.package_version,
+        shown=shown.digest,
+        obstacle=evidence.obstacle(approval),
+        unproven=(item.key for item in asked),
+    )
+    objected += recorded_answers.hindrances(approval, visit.approver, form.get("decision", ""))
+    if objected:
+        return _question(approval, shown, visit, tuple(objected))
+    try:
+        page = personal_links.question(approval)
+        approver = answer_check.answering(page, visit.query, form.get("code", ""), visit.now)
+    except CodeRefused as refused:
+        # Of answers at once, one may have decided while another one's code was still in line.
+        if approvals.find(approval.approval_id).status != approvals.PENDING:
+            return None
+        return _question(approval, shown, visit, (str(refused),))
+    answer, accepted = approval_page.answer_of(form), tuple(item.title for item in asked)
+    recorded_answers.record(approval, approver, answer, shown=shown, accepted=accepted, now=visit.now)
     return None
 
 
-def _finish(decided: Approval, mac: str, now: datetime) -> Page:
+def _finish(decided: Approval, visit: Visit) -> Page:
     """Pass a recorded decision on, also when an earlier request crashed after it recorded it."""
+    now = visit.now
+    if decided.agreement and (decided.status == approvals.PENDING or decided.unfinished):
+        ledger.write_agreement(decided)
+    if decided.status == approvals.PENDING:
+        return _show(decided, visit)
     if decided.unfinished:
         if decided.status == approvals.LAPSED:
             expire_approval.close_undelivered(decided, stamp(now))
         else:
             ledger.write_decision(decided)
+            _mail_rejection(decided)
             _deliver(decided, stamp(now))
         decided = approvals.find(decided.approval_id)
     status = 410 if decided.status in {approvals.LAPSED, *approvals.ASKED_ANEW} else 200
-    return _outcome(decided, mac, status)
+    return _outcome(decided, visit, status)
 
 
-def _outcome(approval: Approval, mac: str, status: int = 200) -> Page:
+def _mail_rejection(decided: Approval) -> None:
+    """Mail the data managers who rejected, and why; the workflow's own mail has neither."""
+    if decided.status != approvals.REJECTED:
+        return
+    title = use_cases.get(decided.use_case).title
+    mail = mails.candidate_rejected(title, decided.package_version, decided.run_id, decided.deciders)
+    clients.sns().publish(
+        TopicArn=settings().alerts_topic,
+        Subject=mail.subject,
+        Message=mail.text,
+        MessageAttributes={"audience": {"DataType": "String", "StringValue": "data_manager"}},
+    )
+
+
+def _outcome(approval: Approval, visit: Visit, status: int = 200) -> Page:
     """Show what was decided, with a button that finishes it where it was not passed on."""
     use_case, facts = use_cases.get(approval.use_case), _facts(approval)
     if not approval.unfinished:
         return approval_page.outcome(use_case, facts, status=status)
     shown = digests.digest_of(approval.evidence)
     return approval_page.outcome(
-        use_case, facts, status=status, shown=shown, nonce=approval_links.nonce(mac, shown)
+        use_case, facts, status=status, shown=shown, nonce=personal_links.nonce(visit.mac, shown)
     )
 
 

@@ -35,7 +35,7 @@ def promote(request: PromoteRequest, now: datetime) -> PromoteResult:
     emit(Metric.MODELS_PROMOTED, 1, use_case=use_case.name)
     overtaken_questions.close(use_case.name, stamp(now))
     mail = mails.model_promoted(
-        use_case.title, live.live_version, live.package_version, live.previous_version, approval.reason
+        use_case.title, live.live_version, live.package_version, live.previous_version, approval.deciders
     )
     return PromoteResult(live_version=live.live_version, subject=mail.subject, message=mail.text)
 

@@ -1,20 +1,17 @@
-"""Request Approval: store the question with its task token, and mail the approver a link to the evidence."""
+"""Request Approval: store the question with its task token, and mail each approver a link."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clinrisk import use_cases
-from clinrisk.aws import clients, ledger
+from clinrisk.aws import ledger
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals, deployments
 from clinrisk.aws.telemetry import Metric, emit
-from clinrisk.core import mails
-from clinrisk.core.release.page.approval_page import day
-from clinrisk.core.release.page.shadow_view import summary_of
 from clinrisk.core.timestamps import stamp
 from clinrisk.messages.release import ApprovalAsked, ApprovalRequest
-from clinrisk.services.release import approval_links, evidence, overtaken_questions
+from clinrisk.services.release import evidence, overtaken_questions
+from clinrisk.services.release.approvers import question_mails
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,17 +32,9 @@ def request_approval(request: ApprovalRequest, now: datetime) -> ApprovalAsked:
     if deployments.outdated(request.use_case, request.run_id, request.digests):
         overtaken_questions.close(request.use_case, stamp(now))
     deployments.check_compared(request.use_case, request.run_id, request.digests)
-    use_case = use_cases.get(request.use_case)
-    mail = mails.approval_wanted(
-        title=use_case.title,
-        version=approval.package_version,
-        run_id=approval.run_id,
-        summary=approval.summary,
-        comparison=summary_of(evidence.comparisons(use_case.name, approval.run_id)),
-        unmet=approval.unmet,
-        link=approval_links.link(approval),
-        until=day(approval.expires_at),
+    question_mails.send(approval)
+    emit(Metric.APPROVALS_REQUESTED, 1, use_case=approval.use_case)
+    emit(
+        Metric.APPROVERS_MISSING, bool(question_mails.lacking(approval.use_case)), use_case=approval.use_case
     )
-    clients.sns().publish(TopicArn=settings().approvals_topic, Subject=mail.subject, Message=mail.text)
-    emit(Metric.APPROVALS_REQUESTED, 1, use_case=use_case.name)
     return ApprovalAsked(approval_id=approval.approval_id)

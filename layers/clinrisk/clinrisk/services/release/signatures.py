@@ -24,7 +24,19 @@ def sign(decided: Approval) -> Approval:
 
 
 def check(decision: DecisionEntry) -> None:
-    """Pass silently when the page took this very decision from a person; raises DecisionForged."""
+    """Pass silently when the page took this very decision, from as many people as it takes.
+
+    Raises DecisionForged.
+    """
+    check_taken(decision)
+    if not decision.agreed:
+        raise DecisionForged(
+            f"The decision about run {decision.run_id} is that of fewer people than the policy asks for."
+        )
+
+
+def check_taken(decision: DecisionEntry) -> None:
+    """Pass silently when the page took this from a person, enough or not; raises DecisionForged."""
     if not kms.verify(decision.signed_content, decision.signature):
         raise DecisionForged(
             f"The signature of the decision about run {decision.run_id} does not hold: "

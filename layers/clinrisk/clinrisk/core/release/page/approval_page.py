@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from clinrisk.core.evaluation.figure_text import percent
+from clinrisk.core.release import plain_text
 from clinrisk.core.release.page.evidence_view import RATES
 from clinrisk.core.release.page.shadow_view import BATCH_COLUMNS, GROUP_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from clinrisk.core.release.page.evidence_view import Evidence
     from clinrisk.core.release.page.shadow_view import ShadowView
@@ -60,17 +61,23 @@ def question(
     *,
     shown: str,
     nonce: str,
+    reader: str,
+    quorum: int,
+    agreed: Sequence[Mapping[str, str]] = (),
+    hindrances: Sequence[str] = (),
     obstacle: str = "",
     papers: Mapping[str, str],
     typed: Mapping[str, str] | None = None,
     objections: tuple[str, ...] = (),
 ) -> Page:
-    """Return the evidence and the question: approve or reject, the version typed, and a reason.
+    """Return the evidence and the question: approve or reject, the version, a reason and a code.
 
-    The form carries `shown`, the digest of that evidence; `obstacle` is the reason why it no longer allows a
-    release; `papers` are the addresses of report and model card by title.
+    The form carries `shown`, the digest of that evidence; `reader` is whose page it is, `quorum` is how
+    many have to approve, `agreed` who has, and `hindrances` what keeps this approver from it. `obstacle` is
+    the reason why the evidence no longer allows a release; `papers` are the addresses of report and model
+    card by title.
     """
-    html = _render(
+    html = render(
         "question.html.j2",
         use_case=use_case,
         facts=facts,
@@ -81,6 +88,10 @@ def question(
         group_columns=GROUP_COLUMNS,
         shown=shown,
         nonce=nonce,
+        reader=reader,
+        quorum=quorum,
+        agreed=agreed,
+        hindrances=hindrances,
         obstacle=obstacle,
         papers=papers,
         typed=typed or {},
@@ -99,7 +110,7 @@ def outcome(
 
     With `shown` and `nonce` the decision was not passed on: a form with one button sends them again.
     """
-    html = _render("outcome.html.j2", use_case=use_case, facts=facts, shown=shown, nonce=nonce)
+    html = render("outcome.html.j2", use_case=use_case, facts=facts, shown=shown, nonce=nonce)
     return Page(status, html)
 
 
@@ -110,7 +121,7 @@ def paper(html: str) -> Page:
 
 def notice(status: int, title: str, text: str) -> Page:
     """Return a page that states why there is nothing to decide here."""
-    return Page(status, _render("notice.html.j2", title=title, text=text))
+    return Page(status, render("notice.html.j2", title=title, text=text))
 
 
 def objections(
@@ -143,7 +154,9 @@ def objections(
         found.append("Choose whether to approve or to reject.")
     if form.get("version", "").strip() != str(version):
         found.append(f"Type the version number shown on this page: {version}.")
-    length = len(form.get("reason", "").strip())
+    reason = plain_text.normal(form.get("reason", ""))
+    found += plain_text.faults(reason)
+    length = len(reason)
     if length < SHORTEST_REASON:
         found.append(f"Give a reason of at least {SHORTEST_REASON} characters.")
     elif length > LONGEST_REASON:
@@ -153,7 +166,7 @@ def objections(
 
 def answer_of(form: Mapping[str, str]) -> FormAnswer:
     """Return the answer of a form that nothing is objected to."""
-    return FormAnswer(DECISIONS[form["decision"]], form["reason"].strip())
+    return FormAnswer(DECISIONS[form["decision"]], plain_text.normal(form["reason"]))
 
 
 def headers(*, of_job: bool = False) -> dict[str, str]:
@@ -217,5 +230,6 @@ def _style() -> str:
     return source
 
 
-def _render(template: str, **values: object) -> str:
+def render(template: str, **values: object) -> str:
+    """Return a template of this room, filled in."""
     return _templates().get_template(template).render(style=_style(), **values)

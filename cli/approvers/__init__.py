@@ -1,0 +1,1 @@
+"""The verbs about the people who may decide."""

@@ -1,0 +1,41 @@
+"""Whether enough people can decide about each use case: who may, who has enrolled, whom mail reaches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cli.screen import console
+from clinrisk import use_cases
+from clinrisk.use_cases.approval_policy import policy_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def people() -> list[dict[str, Any]]:
+    """Return every approver as people may see them, and whether mail reaches them."""
+    from clinrisk.aws.notifications import subscriptions
+    from clinrisk.aws.tables import approvers
+
+    reached = subscriptions.confirmed()
+    return [approvers.shown(one) | {"confirmed": one.subscription in reached} for one in approvers.listed()]
+
+
+def lacking(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return in words, by use case, why nobody could approve now; without those where enough people can."""
+    able = [one for one in found if one["state"] == "ENROLLED" and one["confirmed"]]
+    reasons = {
+        name: policy_of(name).lacking(one["role"] for one in able if name in one["use_cases"])
+        for name in use_cases.names()
+    }
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def warn(reasons: Mapping[str, str]) -> None:
+    """Print where nobody could approve, with the command that mends it."""
+    for name, reason in reasons.items():
+        console().print(
+            f"{name}: nobody can approve a release. {reason} (enrolled, and mail arrives)", style="red"
+        )
+    if reasons:
+        console().print("Who may decide, and what each still lacks: clinrisk approvers list")

@@ -1,0 +1,1 @@
+"""Who is mailed: the subscriptions of people, each with what it lets through."""

@@ -1,0 +1,77 @@
+"""The answers to a question: one person's is the decision, or the first yes of two, as the policy has it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from clinrisk.aws import ledger, telemetry
+from clinrisk.aws.tables import approvals, approvers
+from clinrisk.core.timestamps import stamp
+from clinrisk.messages.release import Decider
+from clinrisk.services.release import signatures
+from clinrisk.use_cases.approval_policy import policy_of
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from clinrisk.aws.tables.approvals import Approval
+    from clinrisk.aws.tables.approvers import Approver
+    from clinrisk.core.release.page.approval_page import FormAnswer
+    from clinrisk.services.release.evidence import Shown
+
+
+def hindrances(approval: Approval, approver: Approver, decision: str) -> list[str]:
+    """List in words what keeps an approver from giving this answer ("approve", "reject")."""
+    if approver.state != approvers.ENROLLED:
+        return ["You have not enrolled yet: open the link in the mail that invites you, then this one again."]
+    if approval.use_case not in approver.use_cases:
+        return [f"You are no approver of {approval.use_case}."]
+    first = approval.agreement.get("deciders", ())
+    if decision == "approve" and any(one["approver_id"] == approver.approver_id for one in first):
+        return ["You have approved this version already: another person has to approve it, too."]
+    if decision == "approve" and any(one["role"] == approver.role for one in first):
+        return [f"A {approver.role} approver has approved already: the second is of another role."]
+    return []
+
+
+def record(
+    approval: Approval,
+    approver: Approver,
+    answer: FormAnswer,
+    *,
+    shown: Shown,
+    accepted: tuple[str, ...],
+    now: datetime,
+) -> None:
+    """Record one person's answer, signed: as the decision, or as the first yes of two.
+
+    `accepted` are the groups that a yes accepts by name. Where another answer came first, this one is lost.
+    """
+    policy, yes = policy_of(approval.use_case), answer.decision == approvals.APPROVED
+    decider = Decider(**approver.who, decided_at=stamp(now), reason=answer.reason, shown=shown.digest)
+    answered = replace(
+        approval,
+        decision=answer.decision,
+        reason=answer.reason,
+        evidence=shown.digests,
+        accepted=accepted if yes else (),
+        decided_at=stamp(now),
+        deciders=(*(_agreed(approval) if yes else ()), decider.model_dump()),
+        quorum=policy.quorum,
+        policy=policy.digest,
+    )
+    signed, seconds = signatures.sign(answered), int(now.timestamp())
+    if yes and len(answered.deciders) < policy.quorum:
+        approvals.agree(signed, seconds)
+    elif approvals.decide(signed, seconds):
+        telemetry.emit(telemetry.Metric.APPROVALS_DECIDED, 1, use_case=approval.use_case)
+
+
+def _agreed(approval: Approval) -> tuple[dict[str, str], ...]:
+    """Return who has said yes before; raises DecisionForged where the page did not take that."""
+    if not approval.agreement:
+        return ()
+    first = approvals.with_agreement(approval)
+    signatures.check_taken(ledger.decision_of(first))
+    return first.deciders

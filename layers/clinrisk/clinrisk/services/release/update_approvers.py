@@ -1,0 +1,145 @@
+"""Update Approvers: who may decide; for the administrator's command `clinrisk approvers`.
+
+Each change may be repeated: what broke off before is completed. The table comes first: a person who is
+removed there opens nothing from then on, whatever still stands elsewhere.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pyotp import random_base32
+
+from clinrisk import use_cases
+from clinrisk.aws import ledger
+from clinrisk.aws.notifications import subscriptions
+from clinrisk.aws.tables import approvals, approvers
+from clinrisk.aws.tables.approvers import Approver
+from clinrisk.core import mails
+from clinrisk.core.release import plain_text
+from clinrisk.core.release.approver_entries import (
+    ApproverAddedEntry,
+    ApproverInvitedEntry,
+    ApproverRemovedEntry,
+)
+from clinrisk.core.release.page.approval_page import day
+from clinrisk.core.timestamps import stamp
+from clinrisk.errors import ApproverInvalid
+from clinrisk.messages.release import UpdateApproversResult
+from clinrisk.services.release.approvers import answer_check, personal_links, question_mails
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from clinrisk.messages.release import NewApprover, UpdateApproversRequest
+
+INVITED_FOR = timedelta(hours=72)
+LONGEST_NAME = 80
+
+
+def update(request: UpdateApproversRequest, now: datetime) -> UpdateApproversResult:
+    """Carry one change out and return the approver as they are then; raises ApproverInvalid."""
+    if request.action == "resend":
+        return UpdateApproversResult(mailed=_resend(request.subject, now))
+    if request.action == "add":
+        changed = _add(request, now)
+    else:
+        approver = approvers.find(request.subject)
+        changed = _CHANGES[request.action](approver, request, now)
+    return UpdateApproversResult(
+        approver=approvers.shown(changed), confirmed=changed.subscription in subscriptions.confirmed()
+    )
+
+
+def _add(request: UpdateApproversRequest, now: datetime) -> Approver:
+    new = request.new
+    if new is None:
+        raise ApproverInvalid("It takes a name, an address, a role and use cases to add an approver.")
+    _check(new)
+    wanted = Approver(
+        approver_id=secrets.token_hex(6),
+        name=new.name,
+        mail=new.mail,
+        role=new.role,
+        use_cases=new.use_cases,
+        state=approvers.ADDED,
+        added_at=stamp(now),
+    )
+    approver = approvers.add(wanted)
+    if (approver.name, approver.role, approver.use_cases) != (new.name, new.role, new.use_cases):
+        raise ApproverInvalid(
+            f"{new.mail} is the address of {approver.name} already. See who there is: clinrisk approvers list"
+        )
+    approvers.subscribed(approver.approver_id, subscriptions.subscribe(new.mail, approver.approver_id))
+    ledger.append(
+        ApproverAddedEntry(
+            **approver.who,
+            mail=approver.mail,
+            use_cases=approver.use_cases,
+            happened_at=approver.added_at,
+            by=request.by,
+        )
+    )
+    return approvers.find(approver.approver_id)
+
+
+def _check(new: NewApprover) -> None:
+    wrong = plain_text.faults(new.name)
+    if wrong or not 0 < len(new.name.strip()) <= LONGEST_NAME or "\n" in new.name:
+        raise ApproverInvalid(f"A name is plain text of at most {LONGEST_NAME} characters. {' '.join(wrong)}")
+    unknown = sorted(set(new.use_cases) - set(use_cases.names()))
+    if unknown:
+        raise ApproverInvalid(f"There is no use case {', '.join(unknown)}.")
+
+
+def _confirm(approver: Approver, request: UpdateApproversRequest, _now: datetime) -> Approver:
+    subscriptions.confirm(request.token)
+    return approver
+
+
+def _invite(approver: Approver, request: UpdateApproversRequest, now: datetime) -> Approver:
+    if approver.state == approvers.REMOVED:
+        raise ApproverInvalid(
+            f"{approver.name} was removed. To add them anew: "
+            "clinrisk approvers add NAME --mail MAIL --role ROLE"
+        )
+    if approver.subscription not in subscriptions.confirmed():
+        raise ApproverInvalid(
+            f"{approver.name} has not confirmed the subscription yet, so no mail would arrive. Ask for the "
+            f"link in AWS's mail, then: clinrisk approvers confirm {approver.approver_id} --link LINK"
+        )
+    seed = answer_check.encrypted_seed(approver.approver_id, random_base32())
+    until = int((now + INVITED_FOR).timestamp())
+    if not approvers.invite(approver, seed, until):
+        raise ApproverInvalid(f"{approver.name} was invited or removed by somebody else at this very moment.")
+    invited = approvers.find(approver.approver_id)
+    ledger.append(
+        ApproverInvitedEntry(**invited.who, number=invited.invitation, happened_at=stamp(now), by=request.by)
+    )
+    link = personal_links.link(personal_links.enrolment(invited), invited)
+    subscriptions.send(
+        invited.approver_id,
+        mails.approver_invited(invited.name, invited.role, invited.use_cases, link, day(until)),
+    )
+    return invited
+
+
+def _remove(approver: Approver, request: UpdateApproversRequest, now: datetime) -> Approver:
+    if approver.state != approvers.REMOVED:
+        approvers.remove(approver)
+    subscriptions.end(approver.subscription)
+    ledger.append(ApproverRemovedEntry(**approver.who, happened_at=stamp(now), by=request.by))
+    return approvers.find(approver.approver_id)
+
+
+_CHANGES = {"confirm": _confirm, "invite": _invite, "remove": _remove}
+
+
+def _resend(use_case: str, now: datetime) -> int:
+    """Mail every open question of a use case again, and return how many mails that were."""
+    if use_case not in use_cases.names():
+        raise ApproverInvalid(f"There is no use case {use_case}.")
+    waiting = [one for one in approvals.unanswered(use_case) if one.status == approvals.PENDING]
+    return sum(question_mails.send(one) for one in waiting if one.expires_at > now.timestamp())
