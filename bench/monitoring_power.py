@@ -70,10 +70,15 @@ def _weights(population: Population, women: float) -> Values:
 def more_cases(population: Population, rows: int, rng: Generator) -> Made:
     """Draw twice as many cases."""
     label = population.patients.label
-    share = 2 * label.mean() if label.mean() < 0.5 else 0.5
+    share = 2 * label.mean()
     return population.draw(
         rows, rng, np.where(label == 1, share / label.sum(), (1 - share) / (1 - label).sum())
     ), ""
+
+
+def other_hospital(_: Population, rows: int, rng: Generator) -> Made:
+    """Draw patients of the Hungarian hospital."""
+    return Population.read("heart", "processed.hungarian.data").draw(rows, rng), ""
 
 
 def untied(population: Population, rows: int, rng: Generator) -> Made:
@@ -130,16 +135,23 @@ def _measured(column: Column) -> bool:
 ANY = lambda _: True  # noqa: E731 - a predicate
 EMPTY = faulty(ANY, lambda values, _, __: np.full(len(values), np.nan))
 ONE_VALUE = faulty(ANY, lambda values, _, someone: np.full(len(values), values[someone]))
-DRIFT: dict[str, tuple[Maker, tuple[int, ...]]] = {
-    "one column empty": (EMPTY, (20, 50)),
-    "one column constant": (ONE_VALUE, (20, 50, 150)),
-    "one number times 10": (faulty(_measured, _times(10)), (20, 50)),
-    "one number a tenth": (faulty(_measured, _times(0.1)), (20, 50)),
-    "10 years older": (older(10), (50, 100, 250)),
-    "5 years older": (older(5), (100, 500, 1000, 2000)),
-    "women 30% to 70%": (other_sex, (50, 100)),
-    "correlations broken": (untied, (200, 1000)),
-    "twice the cases, in the risks": (more_cases, (500, 2000, 20_000)),
+DRIFT: dict[str, tuple[Maker, dict[str, tuple[int, ...]]]] = {
+    "one column empty": (EMPTY, {"heart": (20, 50), "stroke": (20, 50)}),
+    "one column constant": (ONE_VALUE, {"heart": (20, 50, 150), "stroke": (20, 50, 150)}),
+    "one number times 10": (faulty(_measured, _times(10)), {"heart": (20, 50), "stroke": (20, 50)}),
+    "one number a tenth": (faulty(_measured, _times(0.1)), {"heart": (20, 50), "stroke": (20, 50)}),
+    "10 years older": (older(10), {"heart": (50, 100), "stroke": (100, 250)}),
+    "5 years older": (older(5), {"heart": (100, 250, 500), "stroke": (500, 1000, 2000)}),
+    "1 year older a month, 20 batches of month 4 or 5 together": (
+        lambda population, rows, rng: older(4 if population.use_case.name == "heart" else 5)(
+            population, rows, rng
+        ),
+        {"heart": (400, 1000), "stroke": (1000, 2000)},
+    ),
+    "women 30% to 70%": (other_sex, {"heart": (50, 100), "stroke": (50, 100)}),
+    "correlations broken": (untied, {"heart": (200, 1000), "stroke": (200, 1000)}),
+    "twice the cases, in the risks": (more_cases, {"heart": (), "stroke": (2000, 20_000)}),
+    "another hospital (Hungarian)": (other_hospital, {"heart": (20, 50), "stroke": ()}),
 }
 
 
@@ -242,7 +254,7 @@ def main(draws: int, only: list[str]) -> None:
         wanted: list[tuple[Callable[[str, str, int, int], Line], str, str, tuple[int, ...]]] = []
         for name in TRAINED:
             wanted += [(healthy_line, name, scenario, SIZES) for scenario in (HEALTHY, REDRAWN)]
-            wanted += [(drift_line, name, scenario, sizes) for scenario, (_, sizes) in DRIFT.items()]
+            wanted += [(drift_line, name, scenario, sizes[name]) for scenario, (_, sizes) in DRIFT.items()]
             wanted += [
                 (outcome_line, name, scenario, sizes[name]) for scenario, (_, _, sizes) in OUTCOMES.items()
             ]

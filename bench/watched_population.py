@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,7 @@ class Population:
     threshold: float
 
     @classmethod
+    @cache
     def read(cls, name: str, file: str = "") -> Population:
         """Return the population of a public file; a second file of heart is scored by Cleveland's models."""
         use_case = use_cases.get(name)

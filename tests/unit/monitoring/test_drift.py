@@ -182,9 +182,9 @@ def evaluated(use_case: UseCase, risk: Any) -> dict[str, Any]:
         (1.0, 0.1, None),
         (0.5, 0.1, "risks: their mean is 0."),
         (0.5, 0.1, "of the patients are in other fifths of risk"),
-        (0.5, 0.1, "of 500 patients are flagged, against"),
-        (0.5, 0.1, "are flagged among men, against"),
-        (1.0, 0.6, "60% of 500 patients are uncertain, against 10% of 100 in the evaluation"),
+        (0.5, 0.1, "patients flagged: "),
+        (0.5, 0.1, "sex, men, flagged: "),
+        (1.0, 0.6, "patients uncertain: 60% of 500, against 10% of 100 in the evaluation"),
     ],
 )
 def test_risks_and_flags_and_doubts_are_held_against_the_evaluation(  # noqa: PLR0917  # three facts, three fixtures

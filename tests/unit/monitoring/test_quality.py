@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.random import Generator
 from scipy import stats
 
 from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring import quality
 from clinrisk.core.monitoring.findings import CheckFinding, CheckVerdict, ProfileMaterial
-from clinrisk.core.monitoring.quality import Concern, concerns, quality_finding, share_rise
+from clinrisk.core.monitoring.quality import Concern, concerns, quality_finding, share_rise, visible_rise
 from clinrisk.core.profiles.feature_profile import ColumnCounts, Profile
 from clinrisk.use_cases.base import UseCase
 from clinrisk.use_cases.columns import Code
@@ -176,3 +177,31 @@ def test_the_intervals_have_the_confidence_of_the_limits(
         narrow.low > low or narrow.share == low == 0
         for narrow, low in zip(concerns(heart, given), usual, strict=True)
     )
+
+
+@pytest.mark.parametrize("rows", [20, 60, 1000])
+def test_a_column_that_is_missing_as_often_as_stated_alerts_and_one_row_less_does_not(
+    heart: UseCase, rng: Generator, rows: int
+) -> None:
+    def profile(size: int, missing: int) -> Profile:
+        columns = {column.name: ColumnCounts(0, (size, 0)) for column in heart.columns}
+        columns["age"] = ColumnCounts(missing, (size - missing, 0))
+        return Profile("heart", 1, size, columns, {})
+
+    calm = ProfileMaterial(profile(300, 0), profile(rows, 0), 0, rng)
+    seen = visible_rise(calm)
+    assert seen is not None
+    verdicts = [
+        quality_finding(heart, replace(calm, current=profile(rows, round(seen * rows) - less))).verdict
+        for less in (0, 1)
+    ]
+    assert verdicts == [CheckVerdict.ALERT, CheckVerdict.OK]
+    assert f"A column missing in a further {seen:.0%} would have shown" in quality_finding(heart, calm).detail
+
+
+def test_where_a_column_is_missing_nearly_always_no_rise_shows(heart: UseCase, rng: Generator) -> None:
+    columns = {column.name: ColumnCounts(95, (5, 0)) for column in heart.columns}
+    profile = Profile("heart", 1, 100, columns, {})
+    calm = ProfileMaterial(profile, profile, 0, rng)
+    assert visible_rise(calm) is None
+    assert "No rise of a missing share would have shown" in quality_finding(heart, calm).detail

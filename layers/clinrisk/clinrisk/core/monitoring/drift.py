@@ -63,6 +63,8 @@ def drift_finding(use_case: UseCase, material: ProfileMaterial) -> CheckFinding:
     if fewest < LIMITS.drift_rows:
         side = "batch" if current.rows <= reference.rows else "training set"
         why = f"Drift was not evaluated: the {side} has {fewest} rows, and {LIMITS.drift_rows} are needed."
+        if fewest:
+            why += f" So few would have shown {visible(changes(use_case, material))} at the least."
         return not_evaluated(Check.DRIFT, LIMIT, why)
     found = changes(use_case, material)
     drifted = [change for change in found if change.proven > LIMIT]

@@ -146,6 +146,7 @@ def performance_finding(use_case: UseCase, material: ScoreMaterial) -> CheckFind
             f"Performance was not evaluated: among {known.n} patients with known outcome are "
             f"{known.outcomes.positives} cases, {known.expected_positives:.1f} were expected, and "
             f"{LIMITS.performance_expected} of either are needed."
+            f"{_visible(Measured.of(known, known.outcomes), approved)}"
         )
         return not_evaluated(Check.PERFORMANCE, approved.low, why)
     found = Measured.of(known, known.outcomes)

@@ -7,6 +7,7 @@ Standard library only.
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,29 @@ def concerns(use_case: UseCase, material: ProfileMaterial) -> Iterator[Concern]:
     yield Concern("quarantine holds", quarantine.value, quarantine.low, LIMITS.quality_quarantined)
 
 
+def visible_rise(material: ProfileMaterial) -> float | None:
+    """Return the smallest rise of the missing share of any column that alerts; None where none does."""
+    reference, current = material.reference, material.current
+    per_column = 1 - LIMITS.quality_significance / len(reference.columns)
+    largest = 0.0
+    for before in reference.columns.values():
+        at = bisect_right(
+            range(current.rows + 1),
+            LIMITS.quality_missing_rise,
+            key=lambda missing: share_rise(
+                before.missing,
+                reference.rows,
+                missing,
+                current.rows,
+                per_column,
+            )[1],
+        )
+        if at > current.rows:
+            return None
+        largest = max(largest, at / current.rows - before.missing_share)
+    return largest
+
+
 def quality_finding(use_case: UseCase, material: ProfileMaterial) -> CheckFinding:
     """Return whether a batch is as complete as the training data.
 
@@ -106,6 +130,11 @@ def quality_finding(use_case: UseCase, material: ProfileMaterial) -> CheckFindin
         detail = f"Of {current} rows: {'; '.join(map(str, proven[:_CONCERNS_SHOWN]))}"
         detail += f"; and {more} more." if more > 0 else "."
     else:
-        detail = f"The {current} rows are as complete as the training data; closest to a limit: {worst}."
+        seen = visible_rise(material)
+        shown = "No rise of a missing share" if seen is None else f"A column missing in a further {seen:.0%}"
+        detail = (
+            f"The {current} rows are as complete as the training data; closest to a limit: {worst}. {shown} "
+            "would have shown in so many."
+        )
     verdict = CheckVerdict.ALERT if proven else CheckVerdict.OK
     return CheckFinding(Check.QUALITY, verdict, round(worst.share, 4), worst.limit, detail)

@@ -57,17 +57,17 @@ def _shares(
 ) -> Iterator[tuple[str, tuple[int, int], tuple[int, int]]]:
     """Yield each watched share: what it is of, hits and patients in the evaluation, and in the batch."""
     everyone = scores.everyone
-    yield "flagged", flagged_at_approval(evaluation), (everyone.flagged, everyone.n)
+    yield "patients flagged", flagged_at_approval(evaluation), (everyone.flagged, everyone.n)
     doubts = (evaluation.get("cross_checks") or {}).get("doubts")
     if doubts:
         rows = everyone.n + everyone.not_scored
         for name, now in (("uncertain", everyone.uncertain), ("not_scored", everyone.not_scored)):
-            yield name.replace("_", " "), (doubts[name], doubts["rows"]), (now, rows)
+            yield f"patients {name.replace('_', ' ')}", (doubts[name], doubts["rows"]), (now, rows)
     for attribute in use_case.protected:
         groups = (evaluation.get("groups") or {}).get(attribute.name, {})
         for name, group in scores.attributes.get(attribute.name, {}).items():
             if name in groups:
-                what = f"flagged among {attribute.group_titles.get(name, name)}"
+                what = f"{attribute.title}, {attribute.group_titles.get(name, name)}, flagged"
                 yield what, (groups[name]["flagged"], groups[name]["n"]), (group.flagged, group.n)
 
 
@@ -78,8 +78,8 @@ def _share_changed(
     effect = moved(counts[0], counts[1], significance, rng)
     sure = f" (at least {effect.low:.0%} apart)" if effect.low >= 0.005 else ""
     sentence = (
-        f"{now[0] / now[1]:.0%} of {now[1]} patients are {what}, against {before[0] / before[1]:.0%} of "
-        f"{before[1]} in the evaluation{sure}"
+        f"{what}: {now[0] / now[1]:.0%} of {now[1]}, against {before[0] / before[1]:.0%} of {before[1]} "
+        f"in the evaluation{sure}"
     )
     return Change(what, ChangeKind.SHARE, effect, LIMITS.drift_moved, sentence)
 
