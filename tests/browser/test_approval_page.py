@@ -155,7 +155,8 @@ def test_somebody_enrols_with_a_phone_on_any_width_and_without_script(
     page.goto(invited)
     expect(page.locator("h1")).to_have_text("You are enrolled")
     assert page.locator("form").count() == 0
-    assert complaints == []
+    # The browser notes the status of the page that refused a code; nothing else may be refused.
+    assert [one for one in complaints if "422" not in one] == []
     context.close()
 
 

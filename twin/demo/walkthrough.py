@@ -64,9 +64,10 @@ class Walkthrough:
     def walk(self) -> None:
         """Take all steps; what did not end as expected is written down, and ends it."""
         try:
-            with self._meanwhile(self.enrol):
+            with self._meanwhile(self.add_approver):
                 parts = self.prepare()
-            self.train(parts)
+            with self._meanwhile(self.enrol):
+                self.train(parts)
             if self.decide():
                 self.score(parts)
                 self.monitor()
@@ -78,16 +79,21 @@ class Walkthrough:
         except Exception as error:  # noqa: BLE001 # a fault of the demo itself still has to end up in the summary
             self.record.unexpected.append(f"{type(error).__name__}: {error}")
 
-    def enrol(self) -> None:
-        """Add an approver, who enrols with an app: only who can show its codes may decide."""
-        with self._step("Enrol an approver") as step:
+    def add_approver(self) -> None:
+        """Add an approver before anybody is asked: from then on questions are mailed to that address."""
+        with self._step("Add an approver") as step:
             person = f"{self.name.capitalize()} Approver"
             role = ("--role", "clinical", "--use-case", self.name)
             self.clinrisk.ask("approvers", "add", person, "--mail", self.approver, *role)
+            step.detail = f"{person}, {self.approver}"
+
+    def enrol(self) -> None:
+        """Invite the approver, who enrols with an app: only who can show its codes may decide."""
+        with self._step("Enrol the approver") as step:
             self.clinrisk.ask("approvers", "invite", self.approver)
             invitation = self.board.wait(f"The invitation of {self.approver}", STEP_SECONDS, self._invitation)
             self.authenticator.keep(self.approver, enrol(invitation))
-            step.detail = f"{person}, {self.approver}"
+            step.detail = "an authenticator app shows the codes: twin code"
 
     def prepare(self) -> CohortParts:
         """Convert or draw the cohort, and cut it."""
