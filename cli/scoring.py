@@ -165,7 +165,9 @@ def _decide(deployed: Stack, upload: str, decision: str, reason: str, *, as_json
     started = deployed.stepfunctions.start_execution(
         stateMachineArn=deployed.output(MACHINES["ingest"]),
         name=f"decide-{upload}-{secrets.token_hex(4)}",
-        input=json.dumps({"upload_id": upload, "decision": decision, "person": _who(), "reason": reason}),
+        input=json.dumps(
+            {"upload_id": upload, "decision": decision, "person": deployed.caller(), "reason": reason}
+        ),
     )
     with working("Deciding ...", quiet=as_json):
         ended = executions.await_end(deployed, "ingest", started["executionArn"], PATIENCE)
@@ -177,13 +179,6 @@ def _decide(deployed: Stack, upload: str, decision: str, reason: str, *, as_json
         show_json(_as_json(found))
     else:
         console().print(f"{upload} is {found.disposition} now.")
-
-
-def _who() -> str:
-    """Return who decides: the identity that AWS knows this process by."""
-    from clinrisk.aws import clients
-
-    return str(clients.sts().get_caller_identity()["Arn"])
 
 
 def _newest(use_case: str, last: int) -> Iterator[Settlement]:

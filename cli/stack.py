@@ -50,6 +50,12 @@ class Stack:
 
         return clients.sqs()
 
+    def caller(self) -> str:
+        """Return who gives the command: the identity that AWS knows this process by."""
+        from clinrisk.aws import clients
+
+        return str(clients.sts().get_caller_identity()["Arn"])
+
     def output(self, name: str) -> str:
         """Return one output: a bucket, a table, an ARN or a URL; raises CliError when there is none."""
         if name not in self.outputs:

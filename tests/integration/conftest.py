@@ -30,12 +30,13 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "eu-central-1"
 BUCKETS = ("inbox", "lake", "results", "audit")
-TABLES = ("uploads", "approvals", "approvers", "deployments", "slots")
+TABLES = ("uploads", "approvals", "approvers", "deployments", "slots", "findings")
 CLIENTS = (
     clients.s3,
     clients.dynamodb,
     clients.kms,
     clients.sns,
+    clients.events,
     clients.stepfunctions,
     clients.sagemaker,
 )
@@ -96,7 +97,13 @@ class Stack:
         topic = self.sns.create_topic(Name="approvals")["TopicArn"]
         queue_arn = f"arn:aws:sqs:{REGION}:123456789012:mailbox"
         self.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
+        bus = self.sqs.create_queue(QueueName="events")["QueueUrl"]
+        events = boto3.client("events", region_name=REGION)
+        events.put_rule(Name="findings", EventPattern=json.dumps({"source": ["clinrisk"]}))
+        arn = f"arn:aws:sqs:{REGION}:123456789012:events"
+        events.put_targets(Rule="findings", Targets=[{"Id": "queue", "Arn": arn}])
         self.environment |= {
+            "EVENTS": bus,
             "APPROVALS_TOPIC": topic,
             "ALERTS_TOPIC": topic,
             "SIGNING_KEY": key,
@@ -141,6 +148,14 @@ class Stack:
         keys = [key for key in self.keys("audit") if key.startswith("ledger/")]
         entries = [self.read_json(f"s3://clinrisk-audit/{key}") for key in keys]
         return [entry for entry in entries if event in {"", entry["event"]}]
+
+    def published(self) -> list[Any]:
+        """Take the events of findings that were published since the last look."""
+        queue = self.environment["EVENTS"]
+        found = self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        for message in found:
+            self.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return [json.loads(message["Body"]) for message in found]
 
     def mails(self) -> list[dict[str, str]]:
         """Take the mails that were sent since the last look."""

@@ -224,8 +224,8 @@ def before(located: LocatedState, name: str) -> set[str]:
 
 
 # A Map catches what fails in it. Results Unannounced follows an announcement that failed inside a
-# branch, which a question remembers (test_play_scoring). Decision Refused answers the command, which waits.
-ANSWERED = {"Results Unannounced", "Decision Refused"}
+# branch, which a question remembers (test_play_scoring). What is refused answers the command, which waits.
+ANSWERED = {"Results Unannounced", "Decision Refused", "Change Refused"}
 BAD_ENDS = [p for p in MAIN_LINE if p.state["Type"] == "Fail" and p.name not in ANSWERED]
 
 

@@ -38,7 +38,7 @@ WIDE = {
 LEDGER_WRITERS = (
     *("RequestApproval", "DecideApproval", "ExpireApproval", "PromoteCandidate"),
     *("PublishJobCode", "DecideUpload", "JudgeBatch", "RecordFindings"),
-    *("EnrolApprover", "UpdateApprovers"),
+    *("EnrolApprover", "UpdateApprovers", "ChangeFinding"),
 )
 
 
@@ -185,7 +185,7 @@ def test_functions_ask_through_endpoints_for_what_we_think() -> None:
         for permission in of_functions()
         for action in as_list(permission.statement["Action"])
     }
-    assert services == {"dynamodb", "kms", "s3", "sagemaker", "sns", "states"}
+    assert services == {"dynamodb", "events", "kms", "s3", "sagemaker", "sns", "states"}
     assert {"ClaimUploadWatchPolicy", "PublishJobCodePolicy"} <= {each.policy for each in of_functions()}
 
 

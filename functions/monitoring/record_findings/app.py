@@ -1,8 +1,9 @@
-"""Record Findings: keep what all checks said, publish a metric for each, and choose what to do about it.
+"""Record Findings: keep what all checks found, remember what is known, and choose what to do about it.
 
-AWS calls: s3:PutObject on Lake (findings/); s3:ListBucket, s3:GetObject, s3:PutObject on Audit (the ledger);
+AWS calls: s3:PutObject on Lake (findings/); dynamodb:GetItem, dynamodb:Query, dynamodb:PutItem on Findings;
+events:PutEvents on the default bus; s3:ListBucket, s3:GetObject, s3:PutObject on Audit (the ledger);
 kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: LAKE_BUCKET, AUDIT_BUCKET.
+Environment: LAKE_BUCKET, AUDIT_BUCKET, FINDINGS_TABLE.
 """
 
 from __future__ import annotations

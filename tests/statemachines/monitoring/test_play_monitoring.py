@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk.messages.message import Reference
+from clinrisk.messages.monitoring import ChangeFindingRequest
 from clinrisk.messages.release import WriteCardRequest
 from tests.statemachines.calls import ServiceError
 
@@ -33,9 +34,10 @@ def finding(check: str, verdict: str = "OK", batch: str = "march.csv") -> dict[s
     return {"check": check, "batch": batch, "verdict": verdict, "statistic": None, "detail": "d"}
 
 
-def recorded(response: str = "NOTHING") -> dict[str, Any]:
+def recorded(response: str = "NOTHING", *, announce: bool | None = None) -> dict[str, Any]:
     kept = {"uri": "s3://lake/findings/f", "sha256": "a" * 64}
-    return {"response": response, "subject": "Findings", "message": "Drift in March.", "findings": kept}
+    mail = {"subject": "Findings", "message": "Drift in March.", "findings": kept}
+    return {"response": response, "announce": response != "NOTHING" if announce is None else announce} | mail
 
 
 def cast(checks: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
@@ -99,6 +101,52 @@ def test_an_alert_to_investigate_is_mailed_and_changes_nothing(scene: Setting) -
     assert stage.run("monitoring", START).status == "SUCCEEDED"
     assert stage.stage.states[-1] == "Announce Findings"
     assert "Start Training" not in stage.stage.states
+
+
+def test_an_alert_that_is_known_is_mailed_to_nobody(scene: Setting) -> None:
+    stage = scene(cast(Record_Findings=recorded("INVESTIGATE", announce=False)))
+    assert stage.run("monitoring", START).status == "SUCCEEDED"
+    assert stage.stage.states[-1] == "Write Card"
+
+
+def test_a_finding_that_is_over_by_itself_is_mailed(scene: Setting) -> None:
+    stage = scene(cast(Record_Findings=recorded(announce=True)))
+    assert stage.run("monitoring", START).status == "SUCCEEDED"
+    assert stage.stage.states[-1] == "Announce Findings"
+
+
+CHANGE = {
+    "use_case": "heart",
+    "finding_id": "heart-drift",
+    "change": "RESOLVED",
+    "person": "arn:aws:iam::1:user/ada",
+    "until": "",
+    "owner": "",
+    "reason": "Repaired.",
+}
+
+
+def test_a_person_s_change_is_carried_out_and_mailed_without_a_run(scene: Setting) -> None:
+    mail = {"refused": "", "subject": "Resolved", "message": "By Ada."}
+    stage = scene(cast(Change_Finding=mail))
+    assert stage.run("monitoring", CHANGE).status == "SUCCEEDED"
+    assert stage.stage.states == ["Change Finding", "Announce Findings"]
+    [call] = stage.stage.to("Change Finding")
+    asked = ChangeFindingRequest.model_validate(call.payload)
+    assert (asked.reason, asked.person) == (CHANGE["reason"], CHANGE["person"])
+    assert stage.stage.to("Announce Findings")[0].arguments["Subject"] == "Resolved"
+
+
+def test_a_change_that_is_refused_ends_with_the_reason(scene: Setting) -> None:
+    refused = {"refused": "The finding is RESOLVED.", "subject": "", "message": ""}
+    end = scene(cast(Change_Finding=refused)).run("monitoring", CHANGE)
+    assert (end.status, end.error, end.cause) == ("FAILED", "ChangeRefused", "The finding is RESOLVED.")
+
+
+def test_a_change_that_breaks_is_announced(scene: Setting) -> None:
+    stage = scene(cast(Change_Finding=ServiceError("Lambda.Down")))
+    assert "change_finding" in stage.run("monitoring", CHANGE).cause
+    assert stage.stage.states[-1] == "Announce Broken Monitoring"
 
 
 def test_an_alert_may_propose_a_candidate(scene: Setting) -> None:

@@ -13,7 +13,9 @@ from clinrisk.aws import clients, settings
 
 REGION = "eu-west-1"
 BUCKETS = ("InboxBucket", "LakeBucket", "ResultsBucket", "AuditBucket")
-TABLES = ("UploadsTable", "ApprovalsTable", "ApproversTable", "DeploymentsTable", "SlotsTable")
+TABLES = tuple(
+    f"{name}Table" for name in ("Uploads", "Approvals", "Approvers", "Deployments", "Slots", "Findings")
+)
 MACHINES = tuple(f"{name}StateMachine" for name in ("Ingest", "Training", "Release", "Scoring", "Monitoring"))
 
 

@@ -10,6 +10,7 @@ import pytest
 from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry
 from clinrisk.core.ledger.wording import in_words
 from clinrisk.core.monitoring.alert_entry import AlertEntry
+from clinrisk.core.monitoring.finding_entry import FindingEntry
 from clinrisk.core.release.approver_entries import (
     ApproverAddedEntry,
     ApproverEnrolledEntry,
@@ -34,10 +35,12 @@ if TYPE_CHECKING:
 
 KINDS: list[type[Any]] = [
     *(QuestionEntry, ClosedQuestionEntry, DecisionEntry, ReleaseEntry, RefusalEntry),
-    *(AgreementEntry, UploadDecisionEntry, AlertEntry, DeploymentEntry),
+    *(AgreementEntry, UploadDecisionEntry, AlertEntry, FindingEntry, DeploymentEntry),
     *(ApproverAddedEntry, ApproverInvitedEntry, ApproverEnrolledEntry, ApproverRemovedEntry),
     *(WrongCodeEntry, ApproverLockedEntry, PageOpenedEntry),
 ]
+
+_NUMBERS: dict[type[Any], dict[str, Any]] = {ReleaseEntry: {"live_version": 3}, FindingEntry: {"number": 3}}
 
 
 def body(kind: type[Any]) -> dict[str, Any]:
@@ -49,7 +52,7 @@ def body(kind: type[Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_event_has_words_and_an_identity_and_a_moment_of_its_own(kind: type[Any]) -> None:
-    facts = body(kind) | ({"live_version": 3} if kind is ReleaseEntry else {})
+    facts = body(kind) | _NUMBERS.get(kind, {})
     event: LedgerEvent = kind(**facts)
     assert in_words(event.event_name, body(kind))
     assert event.identity

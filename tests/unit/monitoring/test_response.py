@@ -1,16 +1,13 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict, not_evaluated
-from clinrisk.core.monitoring.response import Response, announcement, choose_response, response_to
-
-if TYPE_CHECKING:
-    from clinrisk.use_cases.base import UseCase
-    from tests.unit.conftest import Snapshot
+from clinrisk.core.monitoring.response import Response, choose_response, may_propose, response_to
+from clinrisk.messages.monitoring import Proposal
 
 Q, D, P, B = Check.QUALITY, Check.DRIFT, Check.PERFORMANCE, Check.BIAS
 SETS = [set(some) for size in range(5) for some in itertools.combinations(Check, size)]
@@ -57,29 +54,21 @@ def test_what_could_not_be_judged_asks_for_nothing() -> None:
     assert choose_response([]) is Response.NOTHING
 
 
-def test_the_mail_lists_alerts_first_and_names_the_command(heart: UseCase, snapshot: Snapshot) -> None:
-    findings = [
-        ("may.csv", finding(Q, CheckVerdict.OK)),
-        ("may.csv", finding(D)),
-        ("may.csv", not_evaluated(P, 0.8, "No outcomes.")),
-    ]
-    mail = announcement(heart, findings, Response.INVESTIGATE)
-    drift, performance, quality = (
-        mail.text.index(f"- {check}, may.csv: ") for check in ("drift", "performance", "quality")
-    )
-    assert drift < performance < quality
-    snapshot("findings", f"{mail.subject}\n\n{mail.text}")
+BEFORE = Proposal(proposed_at="2026-03-01T09:30:00.000Z", batches=("a", "b"), execution="morning", version=1)
+LATER = datetime(2026, 3, 15, 9, 30, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(("alerts", "counted"), [(0, "0 alerts"), (1, "1 alert,"), (2, "2 alerts")])
-def test_the_subject_counts_alerts_and_names_the_response(heart: UseCase, alerts: int, counted: str) -> None:
-    findings = [("a", finding(D)), ("b", finding(B))][:alerts]
-    subject = announcement(heart, findings, Response.PROPOSE_RETRAINING).subject
-    assert subject.startswith(heart.title)
-    assert counted in subject
-    assert "propose retraining" in subject
-
-
-def test_every_response_asks_for_something_else(heart: UseCase) -> None:
-    texts = {announcement(heart, [("a", finding(D))], response).text for response in Response}
-    assert len(texts) == len(Response)
+@pytest.mark.parametrize(
+    ("last", "batches", "now", "may"),
+    [
+        (None, ["a"], LATER, True),
+        (BEFORE, ["a", "c"], LATER, True),
+        (BEFORE, ["b", "a"], LATER, False),
+        (BEFORE, ["a", "c"], LATER - timedelta(seconds=1), False),
+        (BEFORE, ["b"], LATER + timedelta(days=400), False),
+    ],
+)
+def test_a_training_is_proposed_again_after_a_pause_and_on_other_batches(
+    last: Proposal | None, batches: list[str], now: datetime, *, may: bool
+) -> None:
+    assert may_propose(last, batches, now) is may

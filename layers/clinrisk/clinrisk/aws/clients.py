@@ -14,6 +14,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBServiceResource
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker import SageMakerClient
@@ -39,6 +40,7 @@ def connect(**options: Any) -> None:
         kms,
         sns,
         sqs,
+        events,
         stepfunctions,
         sagemaker,
         functions,
@@ -89,6 +91,12 @@ def sns() -> SNSClient:
 def sqs() -> Any:
     """Return the SQS client (untyped: only the command reads queues)."""
     return boto3.client("sqs", **_options())
+
+
+@cache
+def events() -> EventBridgeClient:
+    """Return the EventBridge client."""
+    return boto3.client("events", **_options())
 
 
 @cache

@@ -38,6 +38,7 @@ class Settings(BaseModel):
     deployments_table: str = _NOT_GIVEN
     approvers_table: str = _NOT_GIVEN
     slots_table: str = _NOT_GIVEN
+    findings_table: str = _NOT_GIVEN
     approvals_topic: str = _NOT_GIVEN
     alerts_topic: str = _NOT_GIVEN
     ingest_state_machine: str = _NOT_GIVEN

@@ -9,6 +9,13 @@ from clinrisk.messages.message import Count, Message, Name, Reference, Request, 
 Check = Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")]
 Verdict = Literal["OK", "ALERT", "NOT_EVALUATED"]
 
+FindingId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,79}$")]
+FindingState = Literal["OPEN", "ACKNOWLEDGED", "ASSIGNED", "RESOLVED", "CLEARED"]
+"""CLEARED: what was found is no longer there, and nobody had to say so."""
+ChangeKind = Literal[
+    "OPENED", "REOPENED", "WORSENED", "OVERDUE", "CLEARED", "ACKNOWLEDGED", "ASSIGNED", "RESOLVED"
+]
+
 
 class SelectRequest(Request):
     """Ask which batches the checks look at."""
@@ -73,10 +80,78 @@ class RecordRequest(Request):
     findings: tuple[Finding, ...]
 
 
+class FindingChange(Message):
+    """One entry in the history of a known finding."""
+
+    number: Annotated[int, Field(ge=1)]
+    kind: ChangeKind
+    at: str
+    by: str
+    """The person who did it, as AWS names the caller; "monitoring" where a run observed it."""
+    note: str
+    execution: str
+    """The name of the execution that carried it out: a repeated call finds its own change by it."""
+
+
+class KnownFinding(Message):
+    """What monitoring remembers of a finding: one item per use case, check and subject."""
+
+    finding_id: FindingId
+    use_case: Name
+    check: Check
+    subject: str
+    """Single batches, or all recent batches together."""
+    state: FindingState
+    owner: str
+    due: str
+    """Until when something should have been done, or when an acknowledgement ends."""
+    overdue: bool = False
+    """Whether it was mailed that the date has passed."""
+    batches: tuple[str, ...]
+    """The batches that are known to alert: they alone never open the finding again."""
+    excess: float
+    """How far the statistic was beyond its limit, in limits, when that was last mailed."""
+    detail: str
+    version: Count
+    """How often the item was written."""
+    changes: tuple[FindingChange, ...]
+
+
+class Proposal(Message):
+    """The last training that monitoring proposed for a use case, and the batches that alerted then."""
+
+    proposed_at: str
+    batches: tuple[str, ...]
+    execution: str
+    version: Count
+
+
+class ChangeFindingRequest(Request):
+    """Ask to carry out what a person decided about a finding; `change` says which field it needs."""
+
+    execution: str
+    use_case: Name
+    finding_id: FindingId
+    change: Literal["ACKNOWLEDGED", "ASSIGNED", "RESOLVED"]
+    person: Annotated[str, Field(min_length=1, max_length=300)]
+    until: Annotated[str, Field(pattern=r"^(\d{4}-\d\d-\d\d)?$")] = ""
+    owner: Annotated[str, Field(max_length=100)] = ""
+    reason: Annotated[str, Field(max_length=1000)] = ""
+
+
+class ChangeFindingResult(Message):
+    """Why nothing was changed, or the mail about it."""
+
+    refused: str = ""
+    subject: str = ""
+    message: str = ""
+
+
 class RecordResult(Message):
-    """What to do about the findings, the mail that says so, and where they are kept."""
+    """What to do about the findings, the mail where there is something new, and where they are kept."""
 
     response: Literal["NOTHING", "INVESTIGATE", "PROPOSE_RETRAINING"]
+    announce: bool
     subject: str
     message: str
     findings: Reference

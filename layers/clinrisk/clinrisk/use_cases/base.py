@@ -30,6 +30,23 @@ GROUP_PREFIX = "group_"
 
 
 @dataclass(frozen=True)
+class Duty:
+    """Who looks after a finding of monitoring, and within how many days something should be done."""
+
+    owner: str
+    days: int
+
+
+DUTIES: Mapping[str, Duty] = {
+    "quality": Duty("data manager", 3),
+    "drift": Duty("operator", 14),
+    "performance": Duty("operator", 7),
+    "bias": Duty("operator", 7),
+}
+"""By check, where a use case states nothing else."""
+
+
+@dataclass(frozen=True)
 class Label:
     """The outcome column: `classes` maps each value as written to 0 or 1."""
 
@@ -143,6 +160,8 @@ class UseCase:
     """The number of the contract: another one, whenever what a row may hold or what is made of it changes
     (docs/contract-change.md). Feature group, offline store and package group carry it in their names."""
     schedule: str = "rate(1 day)"
+    duties: Mapping[str, Duty] = field(default_factory=lambda: DUTIES)
+    """Per check of monitoring."""
     unused: tuple[str, ...] = field(default=())
     """Columns of the public file that are checked for presence and then dropped."""
     monotone: Mapping[str, int] = field(default_factory=dict)

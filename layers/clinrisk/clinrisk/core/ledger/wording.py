@@ -24,6 +24,7 @@ _WORDS = {
     "page opened": "The link of {name} ({role}) was opened.",
     "upload decided": "{decision} by {person}, upload {upload_id}, {before} to {after}: {reason}",
     "alerted": "{response} after run {run}: {checks}",
+    "finding changed": "{change} by {by}, {finding_id}: {note}",
     "deployed": "{change}, job code {code_sha256}, {layer}",
 }
 

@@ -1,4 +1,4 @@
-"""The response to the findings of one monitoring run, and the mail about them.
+"""The response to the findings of one monitoring run, and how often a training may be proposed.
 
 | alerts of one batch | response | because |
 | --- | --- | --- |
@@ -8,24 +8,26 @@
 | drift, or bias | INVESTIGATE | the model may still be right: only outcomes can show it |
 | none | NOTHING | |
 
-The response of a run is the strongest of its batches. A proposal starts a training; a person decides about
+The response of a run is the strongest of its batches whose findings nobody has dealt with (`known_findings`).
+A proposal starts a training, unless one was proposed lately or on the same batches; a person decides about
 the candidate.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
+from datetime import timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from clinrisk.core.mails import mail
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict
+from clinrisk.core.timestamps import stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
+    from datetime import datetime
 
-    from clinrisk.core.mails import Mail
-    from clinrisk.use_cases.base import UseCase
+    from clinrisk.messages.monitoring import Proposal
 
 
 class Response(IntEnum):
@@ -46,18 +48,8 @@ TABLE: tuple[tuple[frozenset[Check], Response], ...] = (
     (frozenset(), Response.NOTHING),
 )
 
-_WHAT_TO_DO = {
-    Response.NOTHING: "Nothing needs to be done.",
-    Response.INVESTIGATE: "Please investigate: nothing was changed and no model is being trained.",
-    Response.PROPOSE_RETRAINING: "A new candidate is being trained. It goes live only if approved.",
-}
-
-
-_HEADINGS = {
-    CheckVerdict.ALERT: "Alerts",
-    CheckVerdict.NOT_EVALUATED: "Not evaluated",
-    CheckVerdict.OK: "In order",
-}
+PAUSE = timedelta(days=14)
+"""For so long after a training that monitoring proposed it proposes no other one."""
 
 
 def response_to(alerts: Iterable[Check]) -> Response:
@@ -79,27 +71,11 @@ def choose_response(findings: Iterable[tuple[str, CheckFinding]]) -> Response:
     return max((response_to(checks) for checks in alerts.values()), default=Response.NOTHING)
 
 
-def announcement(use_case: UseCase, findings: Sequence[tuple[str, CheckFinding]], response: Response) -> Mail:
-    """Return the mail about one run: alerts first, then what was not evaluated, then what is in order."""
-    counts = Counter(finding.verdict for _, finding in findings)
-    alerts = counts[CheckVerdict.ALERT]
-    to_do = response.name.lower().replace("_", " ")
-    return mail(
-        f"{use_case.title}: monitoring raised {alerts} {'alert' if alerts == 1 else 'alerts'}, {to_do}",
-        f"{len(findings)} checks were made. {_WHAT_TO_DO[response]}",
-        *(
-            "\n".join((f"{heading}:", *_lines(findings, verdict)))
-            for verdict, heading in _HEADINGS.items()
-            if counts[verdict]
-        ),
-        f"All findings: clinrisk findings {use_case.name}",
-    )
+def may_propose(last: Proposal | None, batches: Iterable[str], now: datetime) -> bool:
+    """Return whether a training may be proposed: the last one is long ago, and other batches alert by now.
 
-
-def _lines(findings: Sequence[tuple[str, CheckFinding]], wanted: CheckVerdict) -> list[str]:
-    """Return one line per finding of that verdict."""
-    return [
-        f"- {finding.check}, {batch}: {finding.detail}"
-        for batch, finding in findings
-        if finding.verdict is wanted
-    ]
+    A check that alerts at each run over unchanged data starts one training.
+    """
+    if last is None:
+        return True
+    return stamp(now - PAUSE) >= last.proposed_at and not set(batches) <= set(last.batches)

@@ -1,4 +1,4 @@
-"""Record Findings: keep what all checks found, publish a metric for each, and choose what to do about it."""
+"""Record Findings: keep what all checks found, remember what is known, and choose what to do about it."""
 
 from __future__ import annotations
 
@@ -7,24 +7,45 @@ from typing import TYPE_CHECKING
 from clinrisk import use_cases
 from clinrisk.aws import ledger, s3
 from clinrisk.aws.settings import settings
+from clinrisk.aws.tables import finding_items
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import object_keys
 from clinrisk.core.digests import digest_of
 from clinrisk.core.monitoring.alert_entry import AlertEntry
+from clinrisk.core.monitoring.finding_mails import monitoring_news
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict
-from clinrisk.core.monitoring.response import announcement, choose_response
+from clinrisk.core.monitoring.known_findings import (
+    OVER,
+    Observation,
+    after_run,
+    asks_for_a_response,
+    change_of,
+    id_of,
+    observations,
+    subject_of,
+)
+from clinrisk.core.monitoring.response import Response, choose_response, may_propose
 from clinrisk.core.timestamps import stamp
-from clinrisk.messages.monitoring import RecordRequest, RecordResult
+from clinrisk.errors import TransientError
+from clinrisk.messages.monitoring import Proposal, RecordRequest, RecordResult
+from clinrisk.services.monitoring import kept_changes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from clinrisk.messages.monitoring import KnownFinding
+    from clinrisk.use_cases.base import UseCase
+
 _WORST = {Check.DRIFT: Metric.WORST_DRIFT, Check.BIAS: Metric.WORST_BIAS_GAP}
 
 
 def record(request: RecordRequest, now: datetime) -> RecordResult:
-    """Return the response, the mail about it, and where the findings are kept; the ledger has an alert."""
+    """Return the response, the mail where there is something new, and where the findings are kept.
+
+    Metrics, table, ledger and event bus know of it by then. A repeated call of the same execution finds its
+    own changes: nothing is opened, written or proposed twice.
+    """
     use_case = use_cases.get(request.use_case)
     found = [
         (
@@ -35,12 +56,13 @@ def record(request: RecordRequest, now: datetime) -> RecordResult:
         )
         for each in request.findings
     ]
-    response = choose_response(found)
-    document = request.model_dump(mode="json", exclude={"execution"}) | {"response": response.name}
+    document = request.model_dump(mode="json", exclude={"execution"})
     # The execution's id is an ARN: its last part is its name. Without one the content names the record.
     name = (request.execution or digest_of(document)).rpartition(":")[2]
-    key = object_keys.findings(use_case.name, name)
-    kept = s3.store_json(settings().lake_bucket, key, document)
+    known = _remembered(use_case, found, now, name)
+    response = _response(use_case.name, found, known, now, name)
+    document |= {"response": response.name}
+    kept = s3.store_json(settings().lake_bucket, object_keys.findings(use_case.name, name), document)
     _emit_metrics(use_case.name, [finding for _, finding in found])
     alerting = {finding.check.value for _, finding in found if finding.verdict is CheckVerdict.ALERT}
     if alerting:
@@ -55,10 +77,74 @@ def record(request: RecordRequest, now: datetime) -> RecordResult:
                 found_at=stamp(now),
             )
         )
-    mail = announcement(use_case, found, response)
-    return RecordResult.model_validate(
-        {"response": response.name, "subject": mail.subject, "message": mail.text, "findings": kept}
+    changes = [(one, change) for one in known.values() if (change := change_of(one, name))]
+    for finding, change in changes:
+        kept_changes.keep(finding, change)
+    others = [one for one in known.values() if one.state not in OVER and not change_of(one, name)]
+    mail = monitoring_news(use_case, changes, others, response)
+    return RecordResult(
+        response=response.name,  # type: ignore[arg-type]  # the names of the enum are the literal
+        announce=bool(changes) or response is Response.PROPOSE_RETRAINING,
+        subject=mail.subject,
+        message=mail.text,
+        findings=kept,
     )
+
+
+def _remembered(
+    use_case: UseCase, found: Sequence[tuple[str, CheckFinding]], now: datetime, run: str
+) -> dict[str, KnownFinding]:
+    """Return every known finding of a use case as it is after this run, by its id."""
+    seen = {id_of(use_case.name, one.check, one.subject): one for one in observations(found)}
+    for one in finding_items.of_use_case(use_case.name):
+        # What was not observed this time may still be overdue.
+        seen.setdefault(one.finding_id, Observation(Check(one.check), one.subject))
+    after = {finding_id: _after(use_case, finding_id, one, now, run) for finding_id, one in seen.items()}
+    return {finding_id: finding for finding_id, finding in after.items() if finding is not None}
+
+
+def _after(
+    use_case: UseCase, finding_id: str, seen: Observation, now: datetime, run: str
+) -> KnownFinding | None:
+    """Return one finding as it is after this run; of several runs at once, one changes it."""
+    for _ in range(kept_changes.ATTEMPTS):
+        before = finding_items.find(use_case.name, finding_id)
+        if change_of(before, run):
+            return before
+        after = after_run(before, seen, use_case, now, run)
+        if after is None:
+            return before
+        if finding_items.store(after):
+            return after
+    raise TransientError("The finding is being changed by other runs.")
+
+
+def _response(
+    use_case: str,
+    found: Sequence[tuple[str, CheckFinding]],
+    known: dict[str, KnownFinding],
+    now: datetime,
+    run: str,
+) -> Response:
+    """Return what the alerts ask for that nobody has dealt with; a training is not proposed every day."""
+    asking = [
+        (batch, finding)
+        for batch, finding in found
+        if finding.verdict is CheckVerdict.ALERT
+        and asks_for_a_response(known.get(id_of(use_case, finding.check, subject_of(batch))))
+    ]
+    response = choose_response(asking)
+    if response is not Response.PROPOSE_RETRAINING:
+        return response
+    last = finding_items.proposal(use_case)
+    if last is not None and last.execution == run:
+        return response
+    batches = tuple(dict.fromkeys(batch for batch, _ in asking))
+    version = 1 if last is None else last.version + 1
+    proposed = Proposal(proposed_at=stamp(now), batches=batches, execution=run, version=version)
+    if may_propose(last, batches, now) and finding_items.store_proposal(use_case, proposed):
+        return response
+    return Response.INVESTIGATE
 
 
 def _emit_metrics(use_case: str, findings: Sequence[CheckFinding]) -> None:

@@ -1,0 +1,67 @@
+"""The Findings table: what monitoring remembers of each finding, and which training it proposed last.
+
+    USE_CASE#<use_case>   FINDING#<finding_id>   a `KnownFinding`, changed a version at a time
+    USE_CASE#<use_case>   PROPOSAL               the last `Proposal` of a training
+
+Each change of a finding is in the ledger, too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from boto3.dynamodb.conditions import Attr
+
+from clinrisk.aws import dynamodb
+from clinrisk.aws.settings import settings
+from clinrisk.messages.monitoring import KnownFinding, Proposal
+
+if TYPE_CHECKING:
+    from clinrisk.aws.dynamodb import Item
+
+_FINDING, _PROPOSAL = "FINDING#", "PROPOSAL"
+_KEYS = {"pk", "sk"}
+
+
+def _partition(use_case: str) -> str:
+    return f"USE_CASE#{use_case}"
+
+
+def of_use_case(use_case: str) -> list[KnownFinding]:
+    """Return all findings of a use case, whatever their state."""
+    items = dynamodb.query(settings().findings_table, _partition(use_case), sort_prefix=_FINDING)
+    return [KnownFinding.model_validate(_facts(item)) for item in items]
+
+
+def find(use_case: str, finding_id: str) -> KnownFinding | None:
+    """Return one finding as it is now, or None."""
+    key = (_partition(use_case), f"{_FINDING}{finding_id}")
+    item = dynamodb.read(settings().findings_table, key)
+    return None if item is None else KnownFinding.model_validate(_facts(item))
+
+
+def store(after: KnownFinding) -> bool:
+    """Store a finding unless somebody has changed it since it was read; return whether it was stored."""
+    key = (_partition(after.use_case), f"{_FINDING}{after.finding_id}")
+    return _store(key, after.model_dump(mode="json"), after.version)
+
+
+def proposal(use_case: str) -> Proposal | None:
+    """Return the last training that monitoring proposed, or None."""
+    item = dynamodb.read(settings().findings_table, (_partition(use_case), _PROPOSAL))
+    return None if item is None else Proposal.model_validate(_facts(item))
+
+
+def store_proposal(use_case: str, after: Proposal) -> bool:
+    """Store a proposal unless another run was faster; return whether it was stored."""
+    return _store((_partition(use_case), _PROPOSAL), after.model_dump(mode="json"), after.version)
+
+
+def _store(key: dynamodb.ItemKey, facts: Item, version: int) -> bool:
+    unchanged = Attr("version").eq(version - 1) if version > 1 else Attr("pk").not_exists()
+    return dynamodb.write(settings().findings_table, dynamodb.key_of(key) | facts, condition=unchanged)
+
+
+def _facts(item: Item) -> Item:
+    found: Item = dynamodb.native({name: value for name, value in item.items() if name not in _KEYS})
+    return found

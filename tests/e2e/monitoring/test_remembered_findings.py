@@ -1,0 +1,86 @@
+"""Findings on the twin: opened with one mail, not mailed again, acknowledged, resolved, all in the ledger."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cli.local_files import synthetic_cohort
+from tests.e2e.conftest import PROJECT, started
+from tests.e2e.hospital import Hospital
+from twin.demo.approver import approve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.twin, pytest.mark.timeout(1800)]
+REASON = "The district hospital has joined; its patients are older."
+
+
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
+    """Return a stack with a live model of heart and the scored patients of another hospital."""
+    with started(tmp_path_factory.mktemp("findings")) as twin:
+        outputs = json.loads(twin.command("deploy", str(PROJECT / "template.yaml"), "--json"))
+        hospital = Hospital(twin, outputs)
+        hospital.drop("training", "first", 400, seed=1)
+        approve(hospital.question(1)[1])
+        hospital.wait(lambda: twin.clinrisk("live", "heart")["heart"]["live"])
+        later = synthetic_cohort.draw(
+            "heart", rows=200, seed=9, purpose="inference", shift="district_hospital"
+        )
+        key = "inbox/heart/inference/later.csv"
+        twin.client("s3").put_object(Bucket=outputs["InboxBucket"], Key=key, Body=later)
+        hospital.results("later")
+        yield hospital
+
+
+def mails(hospital: Hospital) -> list[str]:
+    """Return the subjects of the operator's mails about findings."""
+    found = [mail["subject"] for mail in hospital.mails("operator")]
+    return [subject for subject in found if "monitoring," in subject or "finding heart" in subject]
+
+
+def monitor(hospital: Hospital) -> Any:
+    return hospital.twin.clinrisk("monitor", "heart", "--wait")
+
+
+def findings(hospital: Hospital, *more: str) -> dict[str, Any]:
+    return {one["finding_id"]: one for one in hospital.twin.clinrisk("findings", "heart", *more)}
+
+
+def test_a_finding_is_mailed_once_acknowledged_and_resolved(hospital: Hospital) -> None:
+    found = monitor(hospital)["findings"]
+    assert "drift" in {one["check"] for one in found if one["verdict"] == "ALERT"}
+    known = findings(hospital)
+    assert known["heart-drift"]["state"] == "OPEN"
+    [opened] = mails(hospital)
+    assert "opened" in opened
+
+    monitor(hospital)
+    assert mails(hospital) == [opened]
+    assert findings(hospital) == known
+
+    twin = hospital.twin
+    after = twin.clinrisk("acknowledge", "heart-drift", "--until", "2099-01-31", "--reason", REASON)
+    assert (after["state"], after["due"]) == ("ACKNOWLEDGED", "2099-01-31T23:59:59.999Z")
+    assert after["changes"][-1]["by"].startswith("arn:aws:")
+    assert len(mails(hospital)) == 2
+
+    for finding_id in findings(hospital):
+        assert twin.clinrisk("resolve", finding_id, "--reason", REASON)["state"] == "RESOLVED"
+    assert findings(hospital) == {}
+    said = len(mails(hospital))
+    monitor(hospital)
+    assert len(mails(hospital)) == said
+    assert set(findings(hospital, "--all")) == set(known)
+
+    kept = [
+        entry["body"]["change"]
+        for entry in twin.clinrisk("audit", "show", "--use-case", "heart")
+        if entry["event"] == "finding changed" and entry["body"]["finding_id"] == "heart-drift"
+    ]
+    assert kept == ["OPENED", "ACKNOWLEDGED", "RESOLVED"]
+    assert twin.clinrisk("audit", "verify")["difference"] is None

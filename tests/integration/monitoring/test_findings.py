@@ -1,0 +1,134 @@
+"""A finding is one item, one mail, one entry of the ledger and one event, whoever delivers it how often."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from clinrisk.aws import clients
+from clinrisk.aws.tables import finding_items
+from clinrisk.errors import TransientError
+from tests.integration.events import events_of, read_event
+from tests.integration.two_actors import just_before
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Stack
+
+ARN = "arn:aws:states:eu-central-1:123456789012:execution:Monitoring:"
+
+
+def run(stack: Stack, name: str, event: str = "drifted") -> Any:
+    """Record what a run of this name found."""
+    return stack.call("record_findings", read_event(f"record_findings.{event}") | {"execution": ARN + name})
+
+
+def decide(stack: Stack, name: str, **facts: str) -> Any:
+    """Change a finding as a person."""
+    event = read_event("change_finding.acknowledge") | facts
+    return stack.call("change_finding", event | {"execution": ARN + name})
+
+
+def changes(stack: Stack) -> list[str]:
+    return [entry["body"]["change"] for entry in stack.ledger("finding changed")]
+
+
+def test_three_runs_over_one_batch_are_one_finding_one_mail_and_one_event(stack: Stack) -> None:
+    answers = [run(stack, name) for name in ("monday", "tuesday", "wednesday")]
+    assert [answer["announce"] for answer in answers] == [True, False, False]
+    assert {answer["response"] for answer in answers} == {"INVESTIGATE"}
+    [known] = finding_items.of_use_case("heart")
+    assert (known.finding_id, known.state, known.version) == ("heart-drift", "OPEN", 1)
+    assert changes(stack) == ["OPENED"]
+    [event] = stack.published()
+    assert (event["source"], event["detail-type"]) == ("clinrisk", "Finding Changed")
+    assert event["detail"]["change_id"] == "heart-drift-1"
+    assert len(stack.ledger("alerted")) == 3
+
+
+def test_a_run_that_is_repeated_answers_as_before_and_writes_nothing(stack: Stack) -> None:
+    first = run(stack, "monday", "worse")
+    assert first["response"] == "PROPOSE_RETRAINING"
+    assert run(stack, "monday", "worse") == first
+    assert finding_items.of_use_case("heart")[0].version == 1
+    assert changes(stack) == ["OPENED"]
+    ids = {event["detail"]["change_id"] for event in stack.published()}
+    assert ids == {"heart-performance-1"}
+
+
+def test_a_run_that_broke_before_the_ledger_had_it_is_finished_by_its_retry(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing = {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "InternalFailure"}]}
+    with monkeypatch.context() as broken:
+        broken.setattr(clients.events(), "put_events", lambda **_: refusing)
+        with pytest.raises(TransientError):
+            run(stack, "monday")
+    assert run(stack, "monday")["announce"]
+    assert changes(stack) == ["OPENED"]
+    assert len(stack.published()) == 1
+
+
+def test_of_two_runs_at_once_one_opens_the_finding_and_mails(stack: Stack) -> None:
+    done = just_before("PutItem", lambda: run(stack, "other"))
+    mine = run(stack, "mine")
+    [other] = done
+    assert sorted([mine["announce"], other["announce"]]) == [False, True]
+    [known] = finding_items.of_use_case("heart")
+    assert known.version == 1
+    assert changes(stack) == ["OPENED"]
+    assert len(stack.published()) == 1
+
+
+def test_a_lasting_alert_over_unchanged_data_proposes_one_training(stack: Stack) -> None:
+    answers = [run(stack, name, "worse") for name in ("monday", "tuesday", "wednesday")]
+    assert [answer["response"] for answer in answers] == ["PROPOSE_RETRAINING", "INVESTIGATE", "INVESTIGATE"]
+    assert [answer["announce"] for answer in answers] == [True, False, False]
+
+
+def test_of_two_runs_at_once_one_proposes_a_training(stack: Stack) -> None:
+    done = just_before("PutItem", lambda: run(stack, "other", "worse"))
+    answers = [run(stack, "mine", "worse"), *done]
+    assert sorted(answer["response"] for answer in answers) == ["INVESTIGATE", "PROPOSE_RETRAINING"]
+
+
+def test_what_is_acknowledged_asks_for_nothing(stack: Stack) -> None:
+    run(stack, "monday")
+    answer = decide(stack, "change-1")
+    assert answer["refused"] == ""
+    assert "user/ada changed the finding heart-drift: acknowledged" in answer["message"]
+    after = run(stack, "tuesday")
+    assert (after["response"], after["announce"]) == ("NOTHING", False)
+    assert changes(stack) == ["OPENED", "ACKNOWLEDGED"]
+    [entry] = stack.ledger("finding changed")[1:]
+    assert entry["body"]["by"] == "arn:aws:iam::123456789012:user/ada"
+    assert entry["body"]["note"] == "Until 2099-01-31. The new scanner is known."
+
+
+def test_a_change_that_is_repeated_is_made_once(stack: Stack) -> None:
+    run(stack, "monday")
+    assert decide(stack, "change-1") == decide(stack, "change-1")
+    assert changes(stack) == ["OPENED", "ACKNOWLEDGED"]
+    assert finding_items.find("heart", "heart-drift").version == 2  # type: ignore[union-attr]
+
+
+def test_of_two_persons_at_once_both_changes_are_kept_in_order(stack: Stack) -> None:
+    run(stack, "monday")
+    done = just_before("PutItem", lambda: decide(stack, "a", change="ASSIGNED", owner="Dr Ada"))
+    assert decide(stack, "b", change="RESOLVED", reason="Repaired.")["refused"] == ""
+    assert done[0]["refused"] == ""
+    assert changes(stack) == ["OPENED", "ASSIGNED", "RESOLVED"]
+
+
+def test_what_is_over_or_unknown_is_refused_in_words(stack: Stack) -> None:
+    assert decide(stack, "a")["refused"] == "There is no finding heart-drift."
+    run(stack, "monday")
+    decide(stack, "b", change="RESOLVED", reason="Repaired.")
+    assert "is RESOLVED" in decide(stack, "c", change="ASSIGNED", owner="Dr Ada")["refused"]
+    assert changes(stack) == ["OPENED", "RESOLVED"]
+
+
+@pytest.mark.parametrize("name", events_of("change_finding"))
+def test_the_example_event_changes_a_finding(stack: Stack, name: str) -> None:
+    run(stack, "monday")
+    assert stack.call("change_finding", read_event(name))["refused"] == ""
