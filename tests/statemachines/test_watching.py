@@ -142,6 +142,7 @@ def test_only_decisions_escape_the_net_under_every_execution() -> None:
         "CandidateRejected",
         "ApprovalExpired",
         "ChampionChanged",
+        "ChangeRefused",
     ]
     [target] = resources("AWS::Events::Rule")["FailedExecutionsRule"]["Targets"]
     assert target["Arn"] == {"Fn::GetAtt": ["AnnounceStopFunction", "Arn"]}
