@@ -10,7 +10,6 @@ import pytest
 from cli.local_files import synthetic_cohort
 from tests.e2e.conftest import PROJECT, started
 from tests.e2e.hospital import Hospital
-from twin.demo.approver import approve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +24,9 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
     with started(tmp_path_factory.mktemp("findings")) as twin:
         outputs = json.loads(twin.command("deploy", str(PROJECT / "template.yaml"), "--json"))
         hospital = Hospital(twin, outputs)
+        hospital.add_approver()
         hospital.drop("training", "first", 400, seed=1)
-        approve(hospital.question(1)[1])
+        hospital.approve(hospital.question(1)[1])
         hospital.wait(lambda: twin.clinrisk("live", "heart")["heart"]["live"])
         later = synthetic_cohort.draw(
             "heart", rows=200, seed=9, purpose="inference", shift="district_hospital"

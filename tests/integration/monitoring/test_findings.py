@@ -9,6 +9,7 @@ import pytest
 from clinrisk.aws import clients
 from clinrisk.aws.tables import finding_items
 from clinrisk.errors import TransientError
+from clinrisk.messages.monitoring import LastMail
 from tests.integration.events import events_of, read_event
 from tests.integration.two_actors import just_before
 
@@ -90,6 +91,17 @@ def test_of_two_runs_at_once_one_proposes_a_training(stack: Stack) -> None:
     done = just_before("PutItem", lambda: run(stack, "other", "worse"))
     answers = [run(stack, "mine", "worse"), *done]
     assert sorted(answer["response"] for answer in answers) == ["INVESTIGATE", "PROPOSE_RETRAINING"]
+
+
+def test_after_a_week_without_a_mail_one_of_two_runs_lists_what_is_open(stack: Stack) -> None:
+    run(stack, "monday")
+    week = LastMail(mailed_at="2026-03-02T09:30:00.000Z", execution="long ago", version=2)
+    assert finding_items.store_mail("heart", week)
+    done = just_before("PutItem", lambda: run(stack, "other"))
+    mine = run(stack, "mine")
+    assert sorted([mine["announce"], done[0]["announce"]]) == [False, True]
+    assert "1 still open" in mine["subject"]
+    assert run(stack, "tuesday")["announce"] is False
 
 
 def test_what_is_acknowledged_asks_for_nothing(stack: Stack) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from clinrisk import use_cases
 from clinrisk.core.monitoring.finding_entry import event_of
 from clinrisk.core.monitoring.finding_mails import finding_changed, monitoring_news
-from clinrisk.core.monitoring.findings import TOGETHER, Check, CheckFinding, CheckVerdict
+from clinrisk.core.monitoring.findings import SINCE_RELEASE, TOGETHER, Check, CheckFinding, CheckVerdict
 from clinrisk.core.monitoring.known_findings import (
     OVER,
     Observation,
@@ -23,10 +23,12 @@ from clinrisk.core.monitoring.known_findings import (
     after_run,
     asks_for_a_response,
     change_of,
+    evidence_of,
     observations,
+    reminds,
 )
 from clinrisk.core.monitoring.response import Response
-from clinrisk.messages.monitoring import ChangeFindingRequest, KnownFinding
+from clinrisk.messages.monitoring import ChangeFindingRequest, KnownFinding, LastMail
 
 if TYPE_CHECKING:
     from tests.unit.conftest import Snapshot
@@ -146,10 +148,14 @@ def test_what_is_twice_as_far_beyond_its_limit_is_news(made: Any, state: str) ->
 def test_a_statistic_that_falls_below_its_limit_is_worse_when_it_falls_further() -> None:
     before = step(
         None,
-        Observation(Check.PERFORMANCE, "s", (("a", CheckFinding(Check.PERFORMANCE, ALERT, 0.7, 0.8, "")),)),
+        Observation(
+            Check.PERFORMANCE,
+            "single batches",
+            (("a", CheckFinding(Check.PERFORMANCE, ALERT, 0.7, 0.8, "")),),
+        ),
     )
     further = Observation(
-        Check.PERFORMANCE, "s", (("a", CheckFinding(Check.PERFORMANCE, ALERT, 0.6, 0.8, "")),)
+        Check.PERFORMANCE, "single batches", (("a", CheckFinding(Check.PERFORMANCE, ALERT, 0.6, 0.8, "")),)
     )
     assert kind(step(before, further)) == "WORSENED"
 
@@ -177,7 +183,7 @@ def test_what_nobody_closes_is_overdue_once() -> None:
 
 
 def test_what_is_not_observed_may_still_be_overdue() -> None:
-    assert kind(step(opened(), Observation(Check.DRIFT, "s"), NOW + 15 * DAY)) == "OVERDUE"
+    assert kind(step(opened(), Observation(Check.DRIFT, "single batches"), NOW + 15 * DAY)) == "OVERDUE"
 
 
 def test_an_acknowledgement_ends_on_its_day() -> None:
@@ -204,15 +210,36 @@ def test_what_is_over_opens_again_by_another_batch_alone(made: Any) -> None:
     assert after.changes[-1].number == len(after.changes)
 
 
-def test_batches_judged_together_open_again_once_they_were_in_order() -> None:
-    [alert] = observations([(TOGETHER, finding(ALERT))])
-    [calm] = observations([(TOGETHER, finding(OK))])
+@pytest.mark.parametrize(("name", "end"), [(TOGETHER, "together"), (SINCE_RELEASE, "since-release")])
+def test_what_is_added_up_opens_again_once_it_was_in_order(name: str, end: str) -> None:
+    [alert] = observations([(name, finding(ALERT))])
+    [calm] = observations([(name, finding(OK))])
     first = step(None, alert)
     assert first is not None
-    assert first.finding_id == "heart-drift-together"
+    assert first.finding_id == f"heart-drift-{end}"
+    assert step(first, alert) is None
     over = step(first, calm)
     assert kind(over) == "CLEARED"
     assert kind(step(over, alert)) == "REOPENED"
+
+
+def test_what_is_added_up_is_other_data_once_its_figures_differ() -> None:
+    assert evidence_of("a.csv", finding(ALERT, 0.5)) == evidence_of("a.csv", finding(ALERT, 0.6))
+    assert evidence_of(TOGETHER, finding(ALERT, 0.5)) != evidence_of(TOGETHER, finding(ALERT, 0.6))
+
+
+def test_months_are_a_subject_of_their_own_newest_first() -> None:
+    months = [(f"predictions of 2026-0{n}", finding(ALERT if n == 1 else OK)) for n in range(1, 5)]
+    [known, batches] = observations([*months, ("a.csv", finding(NOT_EVALUATED))])
+    assert (known.subject, known.in_order, known.batches) == (
+        "single months",
+        True,
+        ("predictions of 2026-01",),
+    )
+    assert (batches.subject, batches.in_order) == ("single batches", False)
+    first = step(None, known)
+    assert first is not None
+    assert first.finding_id == "heart-drift-by-month"
 
 
 def test_single_batches_and_all_together_are_two_subjects() -> None:
@@ -227,6 +254,32 @@ def test_single_batches_and_all_together_are_two_subjects() -> None:
 def test_what_somebody_has_dealt_with_asks_for_no_training(made: Any, *, asks: bool) -> None:
     assert asks_for_a_response(made()) is asks
     assert asks_for_a_response(None)
+
+
+@pytest.mark.parametrize(
+    ("made", "days", "reminded"),
+    [
+        ([opened], 7, True),
+        ([resolved, assigned], 7, True),
+        ([opened], 6, False),
+        ([acknowledged, resolved, cleared], 70, False),
+        ([], 70, False),
+    ],
+)
+def test_what_is_open_is_listed_once_a_week_while_nothing_is_mailed(
+    made: list[Any], days: int, *, reminded: bool
+) -> None:
+    last = LastMail(mailed_at="2026-03-02T09:30:00.000Z", execution="r", version=1)
+    known = [make() for make in made]
+    assert reminds(known, last, NOW + days * DAY) is reminded
+    assert reminds(known, None, NOW) is any(asks_for_a_response(one) for one in known)
+
+
+def test_the_reminder_counts_and_lists_what_is_open() -> None:
+    mail = monitoring_news(HEART, [], [opened()], Response.INVESTIGATE)
+    assert mail.subject.endswith("monitoring, 1 still open")
+    assert "heart-drift (OPEN): Age moved to 0.5. Owner: operator" in mail.text
+    assert "clinrisk resolve heart-drift --reason TEXT" in mail.text
 
 
 def test_a_change_states_who_and_why() -> None:

@@ -100,7 +100,7 @@ class KnownFinding(Message):
     use_case: Name
     check: Check
     subject: str
-    """Single batches, or all recent batches together."""
+    """Single batches or months, all recent batches together, or all predictions since the release."""
     state: FindingState
     owner: str
     due: str
@@ -118,10 +118,18 @@ class KnownFinding(Message):
 
 
 class Proposal(Message):
-    """The last training that monitoring proposed for a use case, and the batches that alerted then."""
+    """The last training that monitoring proposed for a use case, and the data that alerted then."""
 
     proposed_at: str
     batches: tuple[str, ...]
+    execution: str
+    version: Count
+
+
+class LastMail(Message):
+    """When a run last mailed about the findings of a use case."""
+
+    mailed_at: str
     execution: str
     version: Count
 

@@ -1,7 +1,8 @@
-"""The Findings table: what monitoring remembers of each finding, and which training it proposed last.
+"""The Findings table: what monitoring remembers of each finding, what it proposed and when it mailed last.
 
     USE_CASE#<use_case>   FINDING#<finding_id>   a `KnownFinding`, changed a version at a time
     USE_CASE#<use_case>   PROPOSAL               the last `Proposal` of a training
+    USE_CASE#<use_case>   MAIL                   the `LastMail` of a run
 
 Each change of a finding is in the ledger, too.
 """
@@ -14,12 +15,12 @@ from boto3.dynamodb.conditions import Attr
 
 from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
-from clinrisk.messages.monitoring import KnownFinding, Proposal
+from clinrisk.messages.monitoring import KnownFinding, LastMail, Proposal
 
 if TYPE_CHECKING:
     from clinrisk.aws.dynamodb import Item
 
-_FINDING, _PROPOSAL = "FINDING#", "PROPOSAL"
+_FINDING, _PROPOSAL, _MAIL = "FINDING#", "PROPOSAL", "MAIL"
 _KEYS = {"pk", "sk"}
 
 
@@ -55,6 +56,17 @@ def proposal(use_case: str) -> Proposal | None:
 def store_proposal(use_case: str, after: Proposal) -> bool:
     """Store a proposal unless another run was faster; return whether it was stored."""
     return _store((_partition(use_case), _PROPOSAL), after.model_dump(mode="json"), after.version)
+
+
+def last_mail(use_case: str) -> LastMail | None:
+    """Return when a run last mailed about findings, or None."""
+    item = dynamodb.read(settings().findings_table, (_partition(use_case), _MAIL))
+    return None if item is None else LastMail.model_validate(_facts(item))
+
+
+def store_mail(use_case: str, after: LastMail) -> bool:
+    """Store that a run mails now unless another run was faster; return whether it was stored."""
+    return _store((_partition(use_case), _MAIL), after.model_dump(mode="json"), after.version)
 
 
 def _store(key: dynamodb.ItemKey, facts: Item, version: int) -> bool:

@@ -40,11 +40,16 @@ def monitoring_news(
     others: Sequence[KnownFinding],
     response: Response,
 ) -> Mail:
-    """Return the mail about one run: what changed, kind by kind, and which other findings are open."""
+    """Return the mail about one run: what changed, kind by kind, and which other findings are open.
+
+    Without changes it is the reminder of the week.
+    """
     counts = Counter(change.kind for _, change in changes)
     kinds = [kind for kind in _HEADINGS if counts[kind]]
-    summary = ", ".join(f"{counts[kind]} {_HEADINGS[kind]}" for kind in kinds) or "a candidate is trained"
-    open_now = [finding for finding, _ in changes if finding.state not in OVER]
+    summary = ", ".join(f"{counts[kind]} {_HEADINGS[kind]}" for kind in kinds) or (
+        "a candidate is trained" if response is Response.PROPOSE_RETRAINING else f"{len(others)} still open"
+    )
+    open_now = [finding for finding, _ in changes if finding.state not in OVER] or list(others)
     return mail(
         f"{use_case.title}: monitoring, {summary}",
         _WHAT_TO_DO[response],
@@ -77,7 +82,7 @@ def _line(finding: KnownFinding, change: FindingChange) -> str:
 
 
 def _known(finding: KnownFinding) -> str:
-    return f"{finding.finding_id} ({finding.state}). {_duty(finding)}"
+    return f"{finding.finding_id} ({finding.state}): {finding.detail} {_duty(finding)}"
 
 
 def _duty(finding: KnownFinding) -> str:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 TOGETHER = "all recent batches together"
 """The name under which recent batches that do not alert alone are judged as one."""
+OF_MONTH = "predictions of "
+"""Before a month, the name under which the known outcomes of its predictions are judged as one."""
 SINCE_RELEASE = "all predictions since the release"
 """The name under which all known outcomes of the live model's predictions are judged as one."""
 

@@ -18,7 +18,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from clinrisk.core.monitoring.findings import TOGETHER, Check, CheckFinding, CheckVerdict
+from clinrisk.core.monitoring.findings import (
+    OF_MONTH,
+    SINCE_RELEASE,
+    TOGETHER,
+    Check,
+    CheckFinding,
+    CheckVerdict,
+)
 from clinrisk.core.timestamps import stamp
 from clinrisk.messages.monitoring import FindingChange, KnownFinding
 
@@ -26,15 +33,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from clinrisk.messages.monitoring import ChangeFindingRequest, ChangeKind
+    from clinrisk.messages.monitoring import ChangeFindingRequest, ChangeKind, LastMail
     from clinrisk.use_cases.base import UseCase
 
-SINGLE = "single batches"
+SINGLE, MONTHS = "single batches", "single months"
+_ADDED_UP = {TOGETHER: "-together", SINCE_RELEASE: "-since-release"}
+"""What is judged as one, under a name that stays while its data change."""
+_ENDINGS = {SINGLE: "", MONTHS: "-by-month"} | _ADDED_UP
+"""What the id of a finding ends with, by its subject."""
 NEWEST = 3
 """So many of the newest judged batches decide whether a finding is over."""
 WORSE = 2.0
 """It is worse when it is so many times as far beyond its limit as when that was last mailed."""
 OVER = frozenset({"RESOLVED", "CLEARED"})
+REMINDER = timedelta(days=7)
+"""After so long without a mail about a use case, its open findings are listed in one."""
 _QUIET = OVER | {"ACKNOWLEDGED"}
 _KEPT = 100
 """So many batches and changes an item holds at most; the ledger has all changes."""
@@ -73,7 +86,14 @@ def subject_of(batch: str) -> str:
     >>> subject_of("inbox/heart/inference/march.csv"), subject_of(TOGETHER)
     ('single batches', 'all recent batches together')
     """
-    return TOGETHER if batch == TOGETHER else SINGLE
+    if batch in _ADDED_UP:
+        return batch
+    return MONTHS if batch.startswith(OF_MONTH) else SINGLE
+
+
+def evidence_of(batch: str, finding: CheckFinding) -> str:
+    """Return what names the data behind an alert: what is added up is other data once its figures differ."""
+    return f"{batch}: {finding.detail}" if batch in _ADDED_UP else batch
 
 
 def id_of(use_case: str, check: str, subject: str) -> str:
@@ -82,14 +102,17 @@ def id_of(use_case: str, check: str, subject: str) -> str:
     >>> id_of("heart", "drift", SINGLE), id_of("heart", "drift", TOGETHER)
     ('heart-drift', 'heart-drift-together')
     """
-    return f"{use_case}-{check}" + ("-together" if subject == TOGETHER else "")
+    return f"{use_case}-{check}{_ENDINGS[subject]}"
 
 
 def observations(findings: Iterable[tuple[str, CheckFinding]]) -> list[Observation]:
-    """Return what a run observed, by check and subject; findings are (batch, finding), newest first."""
+    """Return what a run observed, by check and subject; findings are (batch, finding), newest batch first."""
     grouped: dict[tuple[Check, str], list[tuple[str, CheckFinding]]] = defaultdict(list)
     for batch, finding in findings:
         grouped[finding.check, subject_of(batch)].append((batch, finding))
+    for (_, subject), found in grouped.items():
+        if subject == MONTHS:
+            found.sort(key=lambda one: one[0], reverse=True)
     return [
         Observation(
             check,
@@ -119,8 +142,8 @@ def _is_worse(before: KnownFinding, seen: Observation) -> bool:
 def _while_open(before: KnownFinding, seen: Observation, now: datetime, run: str) -> KnownFinding | None:
     facts: dict[str, object] = {"batches": _known(before, seen)}
     if seen.in_order:
-        # What is judged together has one name for ever: from now on it would be new.
-        known = tuple(batch for batch in _known(before, seen) if batch != TOGETHER)
+        # What is added up has one name for ever: once it is in order, its next alert is new.
+        known = tuple(batch for batch in _known(before, seen) if batch not in _ADDED_UP)
         # An older batch that is worse is known as well: alone it must not open the finding again.
         facts = {"state": "CLEARED", "batches": known, "excess": max(before.excess, seen.excess)}
         return _changed(before, facts, "CLEARED", now, run, "The newest batches are in order.")
@@ -170,6 +193,12 @@ def change_of(finding: KnownFinding | None, run: str) -> FindingChange | None:
 def asks_for_a_response(finding: KnownFinding | None) -> bool:
     """Return whether an alert of this subject still asks for something: nobody has dealt with it."""
     return finding is None or finding.state not in _QUIET
+
+
+def reminds(findings: Iterable[KnownFinding], last: LastMail | None, now: datetime) -> bool:
+    """Return whether open findings are to be listed in a mail: for a week nothing was mailed about any."""
+    waiting = any(asks_for_a_response(finding) for finding in findings)
+    return waiting and (last is None or stamp(now - REMINDER) >= last.mailed_at)
 
 
 def _in_order(verdicts: list[CheckVerdict]) -> bool:

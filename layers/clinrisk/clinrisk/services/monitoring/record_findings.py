@@ -20,18 +20,20 @@ from clinrisk.core.monitoring.known_findings import (
     after_run,
     asks_for_a_response,
     change_of,
+    evidence_of,
     id_of,
     observations,
+    reminds,
     subject_of,
 )
 from clinrisk.core.monitoring.response import Response, choose_response, may_propose
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import TransientError
-from clinrisk.messages.monitoring import Proposal, RecordRequest, RecordResult
+from clinrisk.messages.monitoring import LastMail, Proposal, RecordRequest, RecordResult
 from clinrisk.services.monitoring import kept_changes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from clinrisk.messages.monitoring import KnownFinding
@@ -84,7 +86,13 @@ def record(request: RecordRequest, now: datetime) -> RecordResult:
     mail = monitoring_news(use_case, changes, others, response)
     return RecordResult(
         response=response.name,  # type: ignore[arg-type]  # the names of the enum are the literal
-        announce=bool(changes) or response is Response.PROPOSE_RETRAINING,
+        announce=_announces(
+            use_case.name,
+            known.values(),
+            now,
+            name,
+            news=bool(changes) or response is Response.PROPOSE_RETRAINING,
+        ),
         subject=mail.subject,
         message=mail.text,
         findings=kept,
@@ -139,12 +147,26 @@ def _response(
     last = finding_items.proposal(use_case)
     if last is not None and last.execution == run:
         return response
-    batches = tuple(dict.fromkeys(batch for batch, _ in asking))
+    batches = tuple(dict.fromkeys(evidence_of(batch, finding) for batch, finding in asking))
     version = 1 if last is None else last.version + 1
     proposed = Proposal(proposed_at=stamp(now), batches=batches, execution=run, version=version)
     if may_propose(last, batches, now) and finding_items.store_proposal(use_case, proposed):
         return response
     return Response.INVESTIGATE
+
+
+def _announces(use_case: str, known: Iterable[KnownFinding], now: datetime, run: str, *, news: bool) -> bool:
+    """Return whether a run mails: about what is new, or after a week about what is open."""
+    last = finding_items.last_mail(use_case)
+    if last is not None and last.execution == run:
+        return True
+    if not news and not reminds(known, last, now):
+        return False
+    version = 1 if last is None else last.version + 1
+    stored = finding_items.store_mail(
+        use_case, LastMail(mailed_at=stamp(now), execution=run, version=version)
+    )
+    return news or stored
 
 
 def _emit_metrics(use_case: str, findings: Sequence[CheckFinding]) -> None:

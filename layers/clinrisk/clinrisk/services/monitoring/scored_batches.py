@@ -16,7 +16,7 @@ from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
 from clinrisk.core import object_keys
 from clinrisk.core.limits import LIMITS
-from clinrisk.core.monitoring.findings import SINCE_RELEASE
+from clinrisk.core.monitoring.findings import OF_MONTH, SINCE_RELEASE
 from clinrisk.core.profiles.score_profile import ScoreProfile, merge
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def read(selection: BatchSelection) -> Iterator[tuple[str, StoredCounts | None]]
     months = _months(selection)
     known = [month for month in months if months[month].labelled is not None]
     for month in sorted(known)[-LIMITS.monitored_months :] if len(known) > 1 else []:
-        yield f"predictions of {month}", months[month]
+        yield f"{OF_MONTH}{month}", months[month]
     if len(selection.batches) > 1:
         everything = added(months.values())
         scores = merge(recent) if recent else None
