@@ -100,7 +100,7 @@ def findings(
     RESOLVED: a person gave a reason. CLEARED: the newest batches are in order again.
     """
     from clinrisk.aws.tables import finding_items
-    from clinrisk.core.monitoring.known_findings import OVER
+    from clinrisk.core.monitoring.memory.known_findings import OVER
 
     names = one_or_all(use_case)
     deployed = open_stack(stack, on_twin=twin)
@@ -195,7 +195,7 @@ def _change(deployed: Stack, finding_id: str, given: dict[str, str], *, as_json:
     from pydantic import ValidationError
 
     from clinrisk.aws.tables import finding_items
-    from clinrisk.core.monitoring.known_findings import after_person
+    from clinrisk.core.monitoring.memory.known_findings import after_person
     from clinrisk.messages.monitoring import ChangeFindingRequest
 
     known = [one for name in use_cases.names() for one in finding_items.of_use_case(name)]

@@ -10,7 +10,7 @@ import pytest
 from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry
 from clinrisk.core.ledger.wording import in_words
 from clinrisk.core.monitoring.alert_entry import AlertEntry
-from clinrisk.core.monitoring.finding_entry import FindingEntry
+from clinrisk.core.monitoring.memory.finding_entry import FindingEntry
 from clinrisk.core.release.approver_entries import (
     ApproverAddedEntry,
     ApproverEnrolledEntry,

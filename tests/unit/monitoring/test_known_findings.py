@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clinrisk import use_cases
-from clinrisk.core.monitoring.finding_entry import event_of
-from clinrisk.core.monitoring.finding_mails import finding_changed, monitoring_news
 from clinrisk.core.monitoring.findings import SINCE_RELEASE, TOGETHER, Check, CheckFinding, CheckVerdict
-from clinrisk.core.monitoring.known_findings import (
+from clinrisk.core.monitoring.memory.finding_entry import event_of
+from clinrisk.core.monitoring.memory.finding_mails import finding_changed, monitoring_news
+from clinrisk.core.monitoring.memory.known_findings import (
     OVER,
     Observation,
     after_person,

@@ -1,6 +1,6 @@
 """The mails about files, candidates, models and results: what happened, what it means, what to do.
 
-No mail holds a patient or a value of any row. The mails about findings are in `monitoring.finding_mails`.
+No mail holds a patient or a value of any row. The mails about findings are in `monitoring.memory.finding_mails`.
 A subject is ASCII and below 100 characters, which is what SNS accepts. Standard library only.
 """
 

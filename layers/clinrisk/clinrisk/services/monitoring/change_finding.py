@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
 from clinrisk.aws.tables import finding_items
-from clinrisk.core.monitoring.finding_mails import finding_changed
-from clinrisk.core.monitoring.known_findings import after_person, change_of
+from clinrisk.core.monitoring.memory.finding_mails import finding_changed
+from clinrisk.core.monitoring.memory.known_findings import after_person, change_of
 from clinrisk.errors import TransientError
 from clinrisk.messages.monitoring import ChangeFindingResult
 from clinrisk.services.monitoring import kept_changes

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from clinrisk.aws import clients, ledger
-from clinrisk.core.monitoring.finding_entry import DETAIL_TYPE, SOURCE, entry_of, event_of
+from clinrisk.core.monitoring.memory.finding_entry import DETAIL_TYPE, SOURCE, entry_of, event_of
 from clinrisk.errors import TransientError
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import object_keys
 from clinrisk.core.digests import digest_of
 from clinrisk.core.monitoring.alert_entry import AlertEntry
-from clinrisk.core.monitoring.finding_mails import monitoring_news
 from clinrisk.core.monitoring.findings import Check, CheckFinding, CheckVerdict
-from clinrisk.core.monitoring.known_findings import (
+from clinrisk.core.monitoring.memory.finding_mails import monitoring_news
+from clinrisk.core.monitoring.memory.known_findings import (
     OVER,
     Observation,
     after_run,

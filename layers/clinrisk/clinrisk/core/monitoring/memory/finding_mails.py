@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from clinrisk.core.mails import listed, mail
-from clinrisk.core.monitoring.known_findings import OVER
+from clinrisk.core.monitoring.memory.known_findings import OVER
 from clinrisk.core.monitoring.response import Response
 from clinrisk.core.timestamps import day
 
