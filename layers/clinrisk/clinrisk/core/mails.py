@@ -1,7 +1,7 @@
 """The mails about files, candidates, models and results: what happened, what it means, what to do.
 
-No mail holds a patient or a value of any row. The mails about findings are in `monitoring.memory.finding_mails`.
-A subject is ASCII and below 100 characters, which is what SNS accepts. Standard library only.
+No mail holds a patient or a value of any row. Those about findings are in `monitoring.memory`. A
+subject is ASCII and below 100 characters, which is what SNS accepts. Standard library only.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@
 | drift, or bias | INVESTIGATE | the model may still be right: only outcomes can show it |
 | none | NOTHING | |
 
-The response of a run is the strongest of its batches whose findings nobody has dealt with (`memory.known_findings`).
-A proposal starts a training, unless one was proposed lately or on the same batches; a person decides about
+The response of a run is the strongest of its batches whose findings nobody has dealt with (`memory`). A
+proposal starts a training, unless one was proposed lately or on the same batches; a person decides about
 the candidate.
 """
 

@@ -1,1 +1,1 @@
-"""What monitoring remembers of its findings: their states, the mails about them, what ledger and bus get of them."""
+"""What monitoring remembers of its findings: their states, mails, ledger entries, events."""
