@@ -11,6 +11,7 @@ from clinrisk.aws import s3
 from clinrisk.aws.tables import uploads
 from clinrisk.core.monitoring.findings import SINCE_RELEASE, TOGETHER
 from clinrisk.errors import NoLiveModel
+from clinrisk.services.monitoring import scored_batches
 from clinrisk.services.monitoring.select_batches import NEWEST
 from tests.integration.events import events_of, read_event
 from tests.integration.scored_batches import (
@@ -201,6 +202,22 @@ def test_stored_counts_of_another_form_are_not_evaluated_and_the_others_are(scor
         assert found[FROM_OTHER_HOSPITAL]["verdict"] == "NOT_EVALUATED"
         assert "cannot read" in found[FROM_OTHER_HOSPITAL]["detail"]
         assert found[FROM_HERE]["verdict"] == "OK"
+
+
+def test_many_batches_are_added_up_in_parts_and_one_that_cannot_be_read_is_left_out(
+    scored: ScoredBatches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for upload, outcomes in ((LIKE_TRAINING, OUTCOMES), (OTHER_HOSPITAL, "e" * 20)):
+        scored.arrive(scored.labels[upload], outcomes)
+    scored.join()
+    selection = scored.select()
+    found = check(scored, "performance", selection)["findings"]
+    monkeypatch.setattr(scored_batches, "_SUMMED", 1)
+    assert check(scored, "performance", selection)["findings"] == found
+    s3.store_json("clinrisk-lake", f"joined/heart/{OTHER_HOSPITAL}.json", {"form": "of another time"})
+    left = {one["batch"]: one for one in check(scored, "performance", selection)["findings"]}
+    assert left[FROM_OTHER_HOSPITAL]["verdict"] == "NOT_EVALUATED"
+    assert "In 200 predictions with known outcome" in left[SINCE_RELEASE]["detail"]
 
 
 def test_outcomes_that_were_joined_by_an_earlier_version_count(scored: ScoredBatches) -> None:
