@@ -220,6 +220,20 @@ def test_many_batches_are_added_up_in_parts_and_one_that_cannot_be_read_is_left_
     assert "In 200 predictions with known outcome" in left[SINCE_RELEASE]["detail"]
 
 
+def test_a_profile_of_another_contract_is_not_evaluated_and_not_among_the_others(
+    scored: ScoredBatches,
+) -> None:
+    scored.score("1" * 20, "2026-03-05", seed=5)
+    uri = f"s3://clinrisk-lake/profiles/heart/{OTHER_HOSPITAL}.json"
+    document = scored.stack.read_json(uri) | {"schema_version": 0}
+    s3.store_json("clinrisk-lake", uri.removeprefix("s3://clinrisk-lake/"), document)
+    for name in ("quality", "drift"):
+        found = {one["batch"]: one for one in check(scored, name)["findings"]}
+        assert found[FROM_OTHER_HOSPITAL]["verdict"] == "NOT_EVALUATED"
+        assert "cannot read" in found[FROM_OTHER_HOSPITAL]["detail"]
+    assert "figures of 400 rows" in found[TOGETHER]["detail"]
+
+
 def test_outcomes_that_were_joined_by_an_earlier_version_count(scored: ScoredBatches) -> None:
     scored.arrive(scored.labels[LIKE_TRAINING])
     scored.join()

@@ -82,7 +82,7 @@ def _of_rows(
     calm: list[ProfileMaterial] = []
     for batch in selection.batches:
         try:
-            material = ProfileMaterial(
+            material: ProfileMaterial | None = ProfileMaterial(
                 reference,
                 Profile.from_dict(_read(batch.profile)),
                 batch.rows_quarantined,
@@ -91,6 +91,8 @@ def _of_rows(
                 None if batch.score_profile is None else ScoreProfile.from_dict(_read(batch.score_profile)),
             )
         except scored_batches.UNREADABLE:
+            material = None
+        if material is None or material.current.schema_version != use_case.schema_version:
             yield batch.key, _unreadable(check)
             continue
         found = registered.finding(use_case, material)
