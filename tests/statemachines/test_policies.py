@@ -283,6 +283,23 @@ def test_the_shadows_key_is_granted_to_its_own_two_roles_and_by_no_other_policy(
     assert "ShadowKey" not in str(POLICIES)
 
 
+def test_seeds_of_codes_are_encrypted_by_the_invitation_and_decrypted_by_the_two_pages_alone() -> None:
+    statements = resources("AWS::KMS::Key")["ApproverKey"]["KeyPolicy"]["Statement"]
+    granted = {
+        action: [
+            role["Fn::GetAtt"][0] for role in as_list(statement["Condition"]["ArnEquals"]["aws:PrincipalArn"])
+        ]
+        for statement in statements
+        if "Condition" in statement
+        for action in as_list(statement["Action"])
+    }
+    assert granted == {
+        "kms:Encrypt": ["UpdateApproversRole"],
+        "kms:Decrypt": ["DecideApprovalRole", "EnrolApproverRole"],
+    }
+    assert "ApproverKey" not in str(POLICIES)
+
+
 def test_a_workflow_that_names_the_shadow_cannot_move_the_live_pointer() -> None:
     own = [
         statement

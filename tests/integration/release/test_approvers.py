@@ -20,6 +20,7 @@ from clinrisk.services.release import enrol_approver
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.approver_phone import Phone, enrolled
 from tests.integration.events import events_of, read_event
+from tests.integration.two_actors import just_before
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
@@ -112,6 +113,20 @@ def test_who_has_no_plain_name_or_no_use_case_is_not_added(stack: Stack, change:
     with pytest.raises(ApproverInvalid):
         update(stack, "add", new=NEW | change)
     assert approvers.listed() == []
+
+
+def test_nobody_is_added_without_a_name(stack: Stack) -> None:
+    with pytest.raises(ApproverInvalid, match="It takes a name"):
+        update(stack, "add")
+
+
+def test_of_two_invitations_at_once_one_is_mailed(stack: Stack) -> None:
+    approver_id = added(stack)
+    just_before("UpdateItem", lambda: update(stack, "invite", approver_id))
+    with pytest.raises(ApproverInvalid, match="by somebody else at this very moment"):
+        update(stack, "invite", approver_id)
+    assert len(stack.mails()) == 1
+    assert approvers.find(approver_id).invitation == 1
 
 
 def test_nobody_is_invited_whom_no_mail_reaches(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,12 @@ def signing_key(monkeypatch: pytest.MonkeyPatch) -> EllipticCurvePrivateKey:
     return key
 
 
+def signed(key: EllipticCurvePrivateKey, decision: DecisionEntry) -> DecisionEntry:
+    """Return a decision as the page signs it."""
+    signature = key.sign(decision.signed_content, ECDSA(SHA256()))
+    return replace(decision, signature=base64.b64encode(signature).decode())
+
+
 @pytest.fixture
 def release(deployment: Any, signing_key: EllipticCurvePrivateKey) -> Any:
     """A release that was signed: its entries, its pointer and its history."""
@@ -89,9 +95,9 @@ def release(deployment: Any, signing_key: EllipticCurvePrivateKey) -> Any:
         decided_at=ENTRY.decided_at,
         reason=ENTRY.reason,
         evidence=ENTRY.evidence,
+        deciders=({"approver_id": "a1", "name": "Ann Lee", "role": "clinical"},),
     )
-    signature = signing_key.sign(decision.signed_content, ECDSA(SHA256()))
-    write(deployment, replace(decision, signature=base64.b64encode(signature).decode()), ENTRY)
+    write(deployment, signed(signing_key, decision), ENTRY)
     names = (
         "run_id",
         "package_arn",
@@ -160,6 +166,19 @@ def test_a_decision_that_the_page_did_not_sign_is_named(
     assert "Entry 1: the signature of the decision about run heart-0123456789 does not hold" in " ".join(
         answer.err.split()
     )
+
+
+@pytest.mark.usefixtures("release")
+def test_a_decision_of_fewer_people_than_its_policy_asks_for_is_named(
+    deployment: Any, signing_key: EllipticCurvePrivateKey, clinrisk: Callable[..., Any]
+) -> None:
+    [decided] = [
+        one["body"] for one in clinrisk("audit", "show", "--json").json() if one["event"] == "decided"
+    ]
+    write(deployment, signed(signing_key, DecisionEntry(**decided | {"quorum": 2})), ENTRY)
+    answer = clinrisk("audit", "verify")
+    what = "Entry 1: fewer people decided about run heart-0123456789 than its policy asks for"
+    assert (answer.code, what in " ".join(answer.err.split())) == (1, True)
 
 
 def test_a_release_without_an_approval_is_named(deployment: Any, clinrisk: Callable[..., Any]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from clinrisk.core.digests import canonical_json
 from clinrisk.core.ledger.verification import Difference
-from clinrisk.core.release.ledger_entries import DecisionEntry, ReleaseEntry
+from clinrisk.core.release.ledger_entries import DecisionEntry, ReleaseEntry, enough_people
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,6 +36,9 @@ def difference(
         if entry.event == DecisionEntry.event_name:
             if not genuine(*_signed(body)):
                 what = f"the signature of the decision about run {body['run_id']} does not hold"
+                return Difference(entry.number, f"Entry {entry.number}: {what}.")
+            if not enough_people(body):
+                what = f"fewer people decided about run {body['run_id']} than its policy asks for"
                 return Difference(entry.number, f"Entry {entry.number}: {what}.")
             if body["decision"] == "APPROVED":
                 approved[body["approval_id"]] = body

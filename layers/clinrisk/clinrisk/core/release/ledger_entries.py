@@ -8,7 +8,7 @@ chained: clinrisk.core.ledger.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from clinrisk.core.digests import canonical_json, sha256
 from clinrisk.core.ledger.events import LedgerEvent
@@ -37,6 +37,23 @@ def decision_identity(use_case: str, approval_id: str) -> str:
     'heart/decisions/a1'
     """
     return f"{use_case}/decisions/{approval_id}"
+
+
+def enough_people(decision: Mapping[str, Any]) -> bool:
+    """Return whether as many different people, each of another role, decided as the policy asked for.
+
+    `decision` is the body of an entry. One person is enough for a no; before format 4 nobody was named.
+
+    >>> ann, bo = ({"approver_id": "a", "role": "clinical"}, {"approver_id": "b", "role": "technical"})
+    >>> yes = {"format": 4, "decision": "APPROVED", "quorum": 2}
+    >>> [enough_people(yes | {"deciders": people}) for people in ([ann], [ann, ann], [ann, bo])]
+    [False, False, True]
+    """
+    if int(decision.get("format", 0)) < FORMAT_WITH_PEOPLE:
+        return True
+    wanted = int(decision["quorum"]) if decision["decision"] == "APPROVED" else 1
+    people = {one["approver_id"] for one in decision["deciders"]}
+    return min(len(people), len({one["role"] for one in decision["deciders"]})) >= wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,11 +198,7 @@ class DecisionEntry(LedgerEntry):
     @property
     def agreed(self) -> bool:
         """Whether as many different people, each of another role, decided as the policy asked for."""
-        if self.format < FORMAT_WITH_PEOPLE:
-            return True
-        wanted = self.quorum if self.decision == "APPROVED" else 1
-        people = {one["approver_id"] for one in self.deciders}
-        return min(len(people), len({one["role"] for one in self.deciders})) >= wanted
+        return enough_people(asdict(self))
 
 
 @dataclass(frozen=True, kw_only=True)
