@@ -11,7 +11,7 @@ from cli.audit import audit_commands
 from cli.command_errors import CliError, explain
 from cli.local_files import file_commands
 from cli.options import AsJson, OnTwin, StackName
-from cli.release import approval_commands, candidate_commands, live_commands
+from cli.release import approval_commands, candidate_commands, change_commands, live_commands
 from cli.screen import complaints
 from cli.stack import outdated_stack
 
@@ -76,8 +76,13 @@ app.command("train", rich_help_panel=MODELS)(candidate_commands.train)
 app.command("evaluate", rich_help_panel=MODELS)(candidate_commands.evaluate)
 app.command("approvals", rich_help_panel=MODELS)(approval_commands.approvals)
 app.command("live", rich_help_panel=MODELS)(live_commands.live)
+app.command("history", rich_help_panel=MODELS)(live_commands.history)
+app.command("rollback", rich_help_panel=MODELS)(change_commands.rollback)
+app.command("pause", rich_help_panel=MODELS)(change_commands.pause)
+app.command("resume", rich_help_panel=MODELS)(change_commands.resume)
 app.command("fetch", rich_help_panel=MODELS)(downloads.fetch)
 app.add_typer(approver_commands.group, name="approvers", rich_help_panel=MODELS)
+app.command("evidence", rich_help_panel=MODELS)(audit_commands.evidence)
 app.add_typer(audit_commands.group, name="audit", rich_help_panel=MODELS)
 
 

@@ -178,7 +178,12 @@ def _dashboard(cases: Sequence[UseCase]) -> str:
         ("Patients scored", "Sum", _HOUR, per_case("RowsScored")),
         ("Batches that were held", "Sum", _DAY, per_case("BatchesHeld")),
         ("Candidates beside the live model", "Sum", _DAY, per_case("ShadowsCompared", "ShadowsFailed")),
-        ("Models released", "Sum", _DAY, per_case("ModelsPromoted", "CandidatesBlocked")),
+        (
+            "Models released",
+            "Sum",
+            _DAY,
+            per_case("ModelsPromoted", "CandidatesBlocked", "ModelsRolledBack", "ScoringPaused"),
+        ),
         (
             "Decisions asked and given",
             "Sum",

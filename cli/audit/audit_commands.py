@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import asdict
 from datetime import datetime  # noqa: TC003 # typer reads the type of the option
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.audit import table_comparison
+from cli.audit import evidence_bundle, table_comparison
 from cli.command_errors import CliError
-from cli.options import AsJson, OnTwin, StackName, known_use_case
+from cli.options import AsJson, OnTwin, StackName, UseCaseName, known_use_case
 from cli.screen import console, moment, show_json, show_table, working
 from cli.stack import open_stack
 from clinrisk.core.ledger.wording import in_words
@@ -24,7 +27,18 @@ group = typer.Typer(no_args_is_help=True, help="Verify the audit ledger, and sho
 
 
 @group.command("verify")
-def verify(*, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = False) -> None:
+def verify(
+    *,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(
+            "--bundle", exists=True, dir_okay=False, help="Check a file of `clinrisk evidence`, without AWS."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    twin: OnTwin = False,
+) -> None:
     """Check the ledger, its signatures, and what is live against it, and name the first difference.
 
     Every entry is hashed again, the chain and its index followed, every signature of a decision checked with
@@ -34,10 +48,15 @@ def verify(*, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = F
 
         clinrisk audit verify
 
+        clinrisk audit verify --bundle heart-3.zip
+
     It exits with 1 at a difference. While a release goes live, its entry comes a moment after its pointer:
     look again before you believe that one. Compare the digest it ends with to one that you kept earlier: that
     is how a ledger that was cut short shows.
     """
+    if bundle is not None:
+        _verify_bundle(bundle, as_json=as_json)
+        return
     open_stack(stack, on_twin=twin)
     from clinrisk.aws import ledger
 
@@ -47,7 +66,8 @@ def verify(*, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = F
     difference = found.difference or compared
     if as_json:
         named = difference and {"number": difference.number or None, "what": difference.what}
-        show_json({"entries": found.count, "head": found.head, "difference": named})
+        key = table_comparison.key_digest()
+        show_json({"entries": found.count, "head": found.head, "key": key, "difference": named})
         raise typer.Exit(1 if difference else 0)
     if compared:
         raise CliError(f"The chain holds, {found.count} entries, but: {compared.what}", RUNBOOK)
@@ -55,6 +75,62 @@ def verify(*, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = F
         raise CliError(f"{difference.what} Entries that hold up to it: {found.count}.", RUNBOOK)
     text = f"The ledger holds, and what is live is what it states: {found.count} entries."
     console().print(f"{text} sha256 of the newest: {found.head}")
+    console().print(f"sha256 of the key of decisions: {table_comparison.key_digest()}")
+
+
+def _verify_bundle(path: Path, *, as_json: bool) -> None:
+    found = evidence_bundle.check(path)
+    if as_json:
+        show_json(asdict(found))
+        raise typer.Exit(1 if found.difference else 0)
+    if found.difference:
+        raise CliError(f"{found.difference} Entries that hold: {found.entries}.", "Ask whoever made it.")
+    release = found.release
+    console().print(
+        f"The evidence holds: {release['use_case']}, live version {release['live_version']} since "
+        f"{moment(release['effective_at'])}, decided at {moment(release['decided_at'])}: {release['reason']}"
+    )
+    console().print(f"Entries: {found.entries}, sha256 of the newest: {found.head}")
+    console().print(f"sha256 of the key of decisions: {found.key}")
+
+
+def evidence(
+    use_case: UseCaseName,
+    version: Annotated[int, typer.Argument(min=1, help="A live version that `history` lists.")],
+    *,
+    out: Annotated[
+        Path | None, typer.Option("--out", dir_okay=False, help="The file; USE_CASE-VERSION.zip without it.")
+    ] = None,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    twin: OnTwin = False,
+) -> None:
+    """Write the evidence for a live version into one file that anybody can check without AWS.
+
+    Decision, digests, evaluation, report, model card, manifest, the whole ledger and the public key.
+
+    For example:
+
+        clinrisk evidence heart 3 --out heart-3.zip
+
+        clinrisk audit verify --bundle heart-3.zip
+    """
+    known_use_case(use_case)
+    deployed = open_stack(stack, on_twin=twin)
+    target = out or Path(f"{use_case}-{version}.zip")
+    with working("Collecting the evidence ...", quiet=as_json):
+        try:
+            evidence_bundle.write(evidence_bundle.collect(deployed, use_case, version), target)
+        except LedgerAltered as altered:
+            raise CliError(str(altered), RUNBOOK) from altered
+    checked = evidence_bundle.check(target)
+    if as_json:
+        show_json({"file": str(target)} | asdict(checked))
+    else:
+        console().print(
+            f"{target} holds the evidence for live version {version} of {use_case}. "
+            f"Check it: clinrisk audit verify --bundle {shlex.quote(str(target))}"
+        )
 
 
 @group.command("show")

@@ -7,6 +7,7 @@ import binascii
 from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
+from clinrisk.core.digests import sha256
 from clinrisk.core.ledger import reconciliation
 
 if TYPE_CHECKING:
@@ -28,6 +29,13 @@ def difference() -> Difference | None:
         {name: deployments.stored_versions(name, limit=_MOST_VERSIONS) for name in names},
         key.signed,
     )
+
+
+def key_digest() -> str:
+    """Return the sha256 of the public key of decisions, by which a copy of it is known."""
+    from clinrisk.aws import kms
+
+    return sha256(kms.public_key())
 
 
 class PublicKey:

@@ -119,7 +119,7 @@ class Hospital:
 
         def there() -> Any:
             listed = s3.list_objects_v2(Bucket=bucket, Prefix=f"results/heart/{stem}/").get("Contents", [])
-            return listed[0]["Key"] if listed else None
+            return next((one["Key"] for one in listed if one["Key"].endswith(".csv")), None)
 
         body: bytes = s3.get_object(Bucket=bucket, Key=self.wait(there))["Body"].read()
         return body

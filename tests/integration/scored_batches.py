@@ -216,4 +216,5 @@ def go_live(
         )
     table = stack.environment["DEPLOYMENTS_TABLE"]
     dynamodb.write(table, {"pk": f"USE_CASE#{use_case}", "sk": "LIVE"} | live.model_dump())
+    ledger.write_release(live)
     return live

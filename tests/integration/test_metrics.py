@@ -18,6 +18,7 @@ from tests.integration.events import read_event
 from tests.integration.fake_feature_store import FakeFeatureStore
 from tests.integration.inbox_files import Ingest, csv, heart_rows, stroke_batch
 from tests.integration.presented_results import publish_event
+from tests.integration.released_models import roll_back, two_releases
 from tests.integration.scored_batches import ScoredBatches
 from tests.integration.trained_candidate import TrainedCandidate, WaitingExecution
 
@@ -93,6 +94,11 @@ def expired_twice(stack: Stack) -> None:
     event = {"use_case": "heart", "run_id": RequestedApproval(stack).candidate.run_id}
     for _ in range(2):
         stack.call("expire_approval", event)
+
+
+def rolled_back(stack: Stack) -> None:
+    two_releases(stack)
+    roll_back(stack)
 
 
 def not_promoted(stack: Stack) -> None:
@@ -174,6 +180,14 @@ ENDINGS: dict[str, tuple[Callable[[Stack], object], list[EmittedMetric]]] = {
     "promoted": (
         lambda stack: decided(stack, "approve").promote(),
         DECIDED + one(Metric.MODELS_PROMOTED, 1),
+    ),
+    "rolled back": (
+        rolled_back,
+        2 * (DECIDED + one(Metric.MODELS_PROMOTED, 1)) + one(Metric.MODELS_ROLLED_BACK, 1),
+    ),
+    "paused": (
+        lambda stack: stack.call("set_pause", read_event("set_pause.heart")),
+        one(Metric.SCORING_PAUSED, 1),
     ),
     "not promoted": (not_promoted, DECIDED),
     "scored": (scored, settled("stroke", "ACCEPTED", 20) + one(Metric.ROWS_SCORED, 20, "stroke")),

@@ -197,7 +197,7 @@ def test_error_names_inside_expressions_are_ours_too() -> None:
         for names in re.findall(r"\.Error (?:in|=) (\[.*?\]|'\w+')", text(machine))
         for name in re.findall(r"'(\w+)'", names)
     }
-    assert found == {"ApprovalRejected", "ApprovalExpired", "ChampionChanged"}
+    assert found == {"ApprovalRejected", "ApprovalExpired", "ChampionChanged", "ScoringPaused"}
     assert found <= OURS
 
 

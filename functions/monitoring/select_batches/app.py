@@ -2,8 +2,9 @@
 
 AWS calls: dynamodb:GetItem on Deployments, dynamodb:Query on Uploads; s3:ListBucket on Lake (score-profiles/,
 joined/), s3:GetObject on Lake (candidates/), s3:PutObject on Lake (monitoring/); kms:Verify (DecisionKey),
-kms:Decrypt, kms:GenerateDataKey (DataKey); sagemaker:DescribeModel.
-Environment: DEPLOYMENTS_TABLE, UPLOADS_TABLE, LAKE_BUCKET, DECISION_KEY.
+kms:Decrypt, kms:GenerateDataKey (DataKey); sagemaker:DescribeModel; s3:ListBucket and s3:GetObject on Audit
+(the ledger).
+Environment: DEPLOYMENTS_TABLE, UPLOADS_TABLE, LAKE_BUCKET, AUDIT_BUCKET, DECISION_KEY.
 """
 
 from __future__ import annotations

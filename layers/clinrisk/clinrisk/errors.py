@@ -20,6 +20,8 @@
     +-- DecisionForged         a decision does not carry the signature of the page that takes decisions
     +-- ReleaseAltered         what is live is not what was approved: bytes, threshold, or the model served
     +-- ChampionChanged        another model is live than the one that the evidence compares with
+    +-- ChangeRefused          a rollback, a pause or its end that what is live does not allow
+    +-- ScoringPaused          somebody has paused the use case: nothing of it is published
     +-- TrainingFileWithdrawn  a file that the candidate learned from does not count any more
     +-- DecisionInvalid        an approval link or form that is forged, expired, used or incomplete
     +-- CodeRefused            a one-time code that is wrong, was used, or is taken from nobody any more
@@ -131,6 +133,14 @@ class ReleaseAltered(ClinriskError):
 
 class ChampionChanged(ClinriskError):
     """Another model is live than the one that the evidence compares with."""
+
+
+class ChangeRefused(ClinriskError):
+    """A rollback, a pause or its end does not fit what is live now."""
+
+
+class ScoringPaused(ClinriskError):
+    """No results of the use case go out until somebody resumes it."""
 
 
 class TrainingFileWithdrawn(ClinriskError):

@@ -132,9 +132,9 @@ def test_of_two_approvals_at_once_one_is_released_and_the_other_gets_the_reason(
     mails = [one["body"] for one in released.mails("operator")]
     assert any(OVERTAKEN in body and f"clinrisk evaluate {run_id}" in body for body in mails)
     assert asked(released, seen["released"])["outcome"] == "Live version 1."
-    live = released.twin.clinrisk("live", "heart", "--history")["heart"]
-    assert live["live"]["approval_id"] in seen["released"]
-    assert [one["live_version"] for one in live["history"]] == [1]
+    live = released.twin.clinrisk("live", "heart")["heart"]["live"]
+    assert live["approval_id"] in seen["released"]
+    assert [one["live_version"] for one in released.twin.clinrisk("history", "heart")] == [1]
 
 
 def test_the_ledger_holds_the_decision_with_the_evidence_that_was_on_the_page(released: Hospital) -> None:
@@ -335,3 +335,54 @@ def test_nothing_is_published_from_bytes_that_an_administrator_altered(shadowed:
     [stuck] = shadowed.twin.clinrisk("stuck", "--patience", "0")
     shadowed.twin.clinrisk("redrive", stuck["subject"])
     assert len(rows_of(shadowed.results("friday"))) == 30
+
+
+def test_a_rollback_recalls_what_the_later_model_stated_and_the_restored_one_scores_it_again(
+    shadowed: Hospital,
+) -> None:
+    s3, bucket = shadowed.twin.client("s3"), shadowed.outputs["ResultsBucket"]
+    reason = ("--reason", "Version 2 flags too few women.")
+    answer = shadowed.twin.clinrisk("rollback", "heart", "--to", "1", *reason)
+    assert answer["subject"].endswith("live version 2 was rolled back, 2 results are recalled")
+    [now, before, first] = shadowed.twin.clinrisk("history", "heart")
+    assert [one["live_version"] for one in (now, before, first)] == [3, 2, 1]
+    assert (now["restores"], now["replaced"], now["run_id"]) == (1, 2, first["run_id"])
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix="results/")["Contents"]
+    notices = [one["Key"] for one in listed if one["Key"].endswith(".RECALLED.txt")]
+    assert {key.split("/")[2] for key in notices} == {"thursday", "friday"}
+    shadowed.twin.clinrisk("redrive", "--all")
+    for name in ("thursday", "friday"):
+
+        def again(name: str = name) -> bool:
+            return {row["model_version"] for row in rows_of(shadowed.results(name))} == {"3"}
+
+        shadowed.wait(again)
+    assert shadowed.twin.clinrisk("audit", "verify")["difference"] is None
+
+
+def test_while_results_are_paused_a_batch_waits_and_is_scored_afterwards(shadowed: Hospital) -> None:
+    count = len(shadowed.executions("Scoring"))
+    shadowed.twin.clinrisk("pause", "heart", "--reason", "The laboratory has changed its units.")
+    assert shadowed.twin.clinrisk("live", "heart")["heart"]["pause"]["reason"].startswith("The laboratory")
+    shadowed.drop("inference", "saturday", 30, seed=8)
+    assert shadowed.ended("Scoring", count + 1)[0]["status"] == "FAILED"
+    [stuck] = shadowed.twin.clinrisk("stuck", "--patience", "0")
+    assert (stuck["reason"], stuck["startable"]) == ("The results of its use case are paused.", False)
+    shadowed.twin.clinrisk("resume", "heart", "--reason", "The units are as before.")
+    shadowed.twin.clinrisk("redrive", "--all")
+    assert len(rows_of(shadowed.results("saturday"))) == 30
+    events = [one["event"] for one in shadowed.twin.clinrisk("audit", "show")]
+    assert events[-2:] == ["paused", "resumed"]
+
+
+def test_an_earlier_pointer_that_is_put_back_by_hand_scores_nobody(shadowed: Hospital) -> None:
+    dynamodb, table = shadowed.twin.client("dynamodb"), shadowed.outputs["DeploymentsTable"]
+    keys = [{"pk": {"S": "USE_CASE#heart"}, "sk": {"S": name}} for name in ("LIVE", "VERSION#00000001")]
+    live, first = (dynamodb.get_item(TableName=table, Key=key)["Item"] for key in keys)
+    dynamodb.put_item(TableName=table, Item=first | keys[0])
+    count = len(shadowed.executions("Scoring"))
+    shadowed.drop("inference", "sunday", 30, seed=9)
+    assert shadowed.ended("Scoring", count + 1)[0]["status"] == "FAILED"
+    why = "version 2 was released after it"
+    assert any(why in one["body"] for one in shadowed.mails("operator"))
+    dynamodb.put_item(TableName=table, Item=live)

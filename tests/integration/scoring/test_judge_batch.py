@@ -79,7 +79,7 @@ def test_a_repeated_call_finds_the_batch_held_once(stack: Stack) -> None:
 
 def test_a_ledger_that_was_altered_stops_the_batch_after_its_results_are_recalled(stack: Stack) -> None:
     stem = earlier_results(stack)
-    stack.put("audit", "ledger/000000000001.json", b"{}")
+    stack.put("audit", "ledger/000000000002.json", b"{}")
     with pytest.raises(LedgerAltered):
         judge(stack, "other_hospital")
     assert disposition(OTHER_HOSPITAL) == Disposition.HELD
@@ -93,7 +93,7 @@ def test_what_was_held_when_it_was_read_stays_held_without_another_entry(stack: 
     s3.store_json("clinrisk-lake", object_keys.profile("heart", OUTCOMES), document)
     event = read_event("judge_batch.other_hospital")
     found = judge(stack, "other_hospital", upload=event["upload"] | {"upload_id": OUTCOMES})
-    assert (found["verdict"], stack.ledger()) == ("HELD", [])
+    assert (found["verdict"], stack.ledger("upload decided")) == ("HELD", [])
 
 
 def let_through(stack: Stack, upload_id: str) -> None:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk.core.release.obstacles import outdated
-from clinrisk.messages.release import ApprovalRequest, PromoteRequest, WriteCardRequest
+from clinrisk.messages.release import (
+    ApprovalRequest,
+    PromoteRequest,
+    RollBackRequest,
+    SetPauseRequest,
+    WriteCardRequest,
+)
 from tests.statemachines.calls import ServiceError
 from tests.statemachines.explaining import explain
 from tests.statemachines.interpreter import TOKEN, NeverAnswersError
@@ -73,6 +79,9 @@ def cast(**changes: Any) -> dict[str, Any]:
         "Verify Answer": {"genuine": True, "seconds_left": 0, "message": ""},
         "Announce Forged Answer": {"MessageId": "m"},
         "Expire Approval": {"reason": "Nobody decided in time."},
+        "Roll Back Model": {"subject": "Rolled back", "message": "Version 1 is live again."},
+        "Set Pause": {"subject": "Paused", "message": "Nothing goes out."},
+        "Announce Change": {"MessageId": "m"},
         "Promote Candidate": {"live_version": 1, "subject": "Released", "message": "Version 1 is live."},
         "Mark Approved": {"ModelPackageArn": PACKAGE},
         "Announce Promotion": {"MessageId": "m"},
@@ -359,3 +368,46 @@ def test_a_card_that_cannot_be_written_fails_the_run_and_is_announced(scene: Set
     assert "Announce Promotion" in stage.stage.states
     sent = stage.stage.to("Announce Unwritten Card")[0].arguments
     assert sent["Message"].startswith("Live version 1 is live, but no edition of its model card states so.")
+
+
+PERSON = {"person": "arn:aws:iam::1:user/kim", "reason": "Too few women are flagged.", "use_case": "heart"}
+CHANGES: dict[str, dict[str, Any]] = {
+    "Roll Back Model": {"change": "ROLL_BACK", "to_version": 1, "from_version": 2, **PERSON},
+    "Set Pause": {"change": "PAUSE", **PERSON},
+}
+
+
+@pytest.mark.parametrize("state", CHANGES)
+def test_what_people_change_is_made_and_announced_and_nobody_is_asked_about_a_candidate(
+    scene: Setting, state: str
+) -> None:
+    stage = scene(cast())
+    assert stage.run("release", CHANGES[state], "change-1").status == "SUCCEEDED"
+    assert stage.stage.states == [state, "Announce Change"]
+    [mail] = stage.stage.to("Announce Change")
+    assert mail.arguments["Message"] == cast()[state]["message"]
+    assert "data_manager" in str(mail.arguments["MessageAttributes"])
+
+
+@pytest.mark.parametrize("state", CHANGES)
+def test_a_change_that_is_refused_ends_with_the_reason_and_a_mail(scene: Setting, state: str) -> None:
+    refused = ServiceError("ChangeRefused", json.dumps({"errorMessage": "Version 2 is not live."}))
+    stage = scene(cast(**{state: refused}))
+    end = stage.run("release", CHANGES[state], "change-1")
+    assert (end.error, end.cause) == ("ChangeRefused", "Version 2 is not live.")
+    assert message(stage).startswith("Version 2 is not live. See ")
+
+
+@pytest.mark.parametrize("state", CHANGES)
+def test_a_change_that_no_mail_announces_is_not_silently_fine(scene: Setting, state: str) -> None:
+    stage = scene(cast(Announce_Change=ServiceError("SNS.InternalErrorException")))
+    assert stage.run("release", CHANGES[state], "change-1").error == "ChangeUnannounced"
+
+
+def test_changes_fit_the_messages_of_their_functions(scene: Setting) -> None:
+    stage = scene(cast())
+    stage.run("release", CHANGES["Roll Back Model"], "change-1")
+    stage.run("release", CHANGES["Set Pause"] | {"change": "RESUME"}, "change-2")
+    [rollback], [pause] = stage.stage.to("Roll Back Model"), stage.stage.to("Set Pause")
+    assert RollBackRequest.model_validate(rollback.payload).from_version == 2
+    assert SetPauseRequest.model_validate(pause.payload).change == "RESUME"

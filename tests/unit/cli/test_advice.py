@@ -24,7 +24,7 @@ SOURCES = [
 ADVICE = re.compile(r"clinrisk ((?:[a-z]+(?:-[a-z]+)*)(?:[ \t]+(?:'[^']*'|\"[^\"]*\"|[^\s`;\"']+))*)")
 # What stands for a value in a text, and a value that the command accepts in its place.
 VALUES = {
-    "ID": "0" * 20, "FILE": __file__, "KEY": "heart/training/march.csv", "TEXT": "reason",
+    "ID": "0" * 20, "VERSION": "1", "FILE": __file__, "KEY": "heart/training/march.csv", "TEXT": "reason",
     "USE_CASE": "heart", "USE_CASE/PURPOSE": "heart/training", "X": "heart", "RUN": "heart-0123456789",
 }  # fmt: skip
 VERBS = getattr(GROUP, "commands", {})

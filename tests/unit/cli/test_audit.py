@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from clinrisk.aws import kms
+from clinrisk.core.digests import sha256
 from clinrisk.core.ingest.upload_decisions import UploadDecisionEntry
 from clinrisk.core.ledger.chain import ChainedEntry, entry_key, index_key, next_entry
 from clinrisk.core.release.ledger_entries import DecisionEntry
@@ -195,8 +196,10 @@ def test_verify_counts_the_entries_and_names_the_digest_of_the_newest(
     entries = write(deployment, *EVENTS[1:])
     answer = clinrisk("audit", "verify")
     assert answer.code == 0
-    assert answer.out.endswith(f"2 entries. sha256 of the newest: {entries[-1].sha256}\n")
-    expected = {"entries": 2, "head": entries[-1].sha256, "difference": None}
+    assert f"2 entries. sha256 of the newest: {entries[-1].sha256}\n" in answer.out
+    key = sha256(kms.public_key())
+    assert answer.out.endswith(f"sha256 of the key of decisions: {key}\n")
+    expected = {"entries": 2, "head": entries[-1].sha256, "key": key, "difference": None}
     assert clinrisk("audit", "verify", "--json").json() == expected
     assert clinrisk("--json", "audit", "verify").json() == expected
 

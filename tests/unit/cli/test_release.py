@@ -28,25 +28,26 @@ APPROVAL = {
     "reason": "Calibration holds.",
 }
 
+LIVE = {
+    "live_version": 2,
+    "run_id": "heart-0123456789",
+    "threshold": Decimal("0.31"),
+    "approval_id": "a1",
+    "promoted_at": "2026-03-01T11:01:00.000Z",
+    "previous_version": 1,
+    "digests": {"model": "ab" * 32, "champion_version": "1"},
+    "evaluation_uri": "s3://lake/evaluation/heart/heart-0123456789/evaluation.json",
+}
+
 
 @pytest.fixture
 def _released(deployment: Any) -> None:
     deployment.item("ApprovalsTable", pk="USE_CASE#heart", sk="2026-03-01T10:00:00.000Z#a1", approval_id="a1")
     deployment.item("ApprovalsTable", **APPROVAL)
-    live = {
-        "live_version": 2,
-        "run_id": "heart-0123456789",
-        "threshold": Decimal("0.31"),
-        "approval_id": "a1",
-        "promoted_at": "2026-03-01T11:01:00.000Z",
-        "digests": {"model": "ab" * 32},
-        "evaluation_uri": "s3://lake/evaluation/heart/heart-0123456789/evaluation.json",
-    }
-    deployment.item("DeploymentsTable", pk="USE_CASE#heart", sk="LIVE", **live)
-    deployment.item("DeploymentsTable", pk="USE_CASE#heart", sk="VERSION#00000002", **live)
-    deployment.item(
-        "DeploymentsTable", pk="USE_CASE#heart", sk="VERSION#00000001", **live | {"live_version": 1}
-    )
+    first = LIVE | {"live_version": 1, "previous_version": 0, "promoted_at": "2026-01-01T08:00:00.000Z"}
+    deployment.item("DeploymentsTable", pk="USE_CASE#heart", sk="LIVE", **LIVE)
+    deployment.item("DeploymentsTable", pk="USE_CASE#heart", sk="VERSION#00000002", **LIVE)
+    deployment.item("DeploymentsTable", pk="USE_CASE#heart", sk="VERSION#00000001", **first)
 
 
 @pytest.mark.usefixtures("_released")
@@ -61,12 +62,46 @@ def test_live_names_the_version_the_moment_the_decision_and_the_digests(
 
 
 @pytest.mark.usefixtures("_released")
-def test_live_history_is_newest_first(clinrisk: Callable[..., Any]) -> None:
-    heart = clinrisk("live", "heart", "--history", "--json").json()["heart"]
-    assert heart["live"]["threshold"] == 0.31
-    assert [one["live_version"] for one in heart["history"]] == [2, 1]
-    shown = clinrisk("live", "heart", "--history").out
-    assert shown.index("every live version") < shown.rindex("2 ") < shown.rindex("1 ")
+def test_history_is_newest_first_and_states_from_when_until_when(clinrisk: Callable[..., Any]) -> None:
+    newest, first = clinrisk("history", "heart", "--json").json()
+    assert (newest["live_version"], newest["until"], newest["replaced"]) == (2, "", 1)
+    assert (first["live_version"], first["until"]) == (1, newest["from"])
+    assert (newest["by"], newest["reason"]) == ("the holder of the mailed link", "Calibration holds.")
+    shown = clinrisk("history", "heart").out
+    assert "heart: every live version" in shown
+    assert shown.index("2026-03-01 11:01") < shown.index("2026-01-01 08:00")
+
+
+@pytest.mark.usefixtures("_released")
+def test_a_use_case_without_a_model_has_no_history(clinrisk: Callable[..., Any]) -> None:
+    assert "No model of stroke was ever live." in clinrisk("history", "stroke").out
+
+
+@pytest.mark.usefixtures("_released")
+@pytest.mark.parametrize(
+    ("at", "version"),
+    [("2026-01-01", 1), ("2026-03-01T11:00:59", 1), ("2026-03-01T11:01:01", 2), ("2026-03-01", 2)],
+)
+def test_what_was_live_at_a_moment_is_shown(clinrisk: Callable[..., Any], at: str, version: int) -> None:
+    assert clinrisk("live", "heart", "--at", at, "--json").json()["heart"]["live"]["live_version"] == version
+
+
+@pytest.mark.usefixtures("_released")
+def test_before_the_first_release_nothing_was_live(clinrisk: Callable[..., Any]) -> None:
+    assert "heart: no model was live then." in clinrisk("live", "heart", "--at", "2025-12-31").out
+
+
+@pytest.mark.usefixtures("_released")
+def test_live_names_a_rollback_and_a_pause(deployment: Any, clinrisk: Callable[..., Any]) -> None:
+    asked = {"person": "arn:aws:iam::1:user/kim", "reason": "Too few women.", "execution": "run-1"}
+    rollback = asked | {"restores": 1}
+    deployment.item("DeploymentsTable", pk="USE_CASE#heart", sk="LIVE", **LIVE | {"rollback": rollback})
+    pause = asked | {"use_case": "heart", "since": "2026-03-02T08:00:00.000Z", "ended_by": ""}
+    deployment.item("DeploymentsTable", pk="USE_CASE#heart", sk="PAUSE", **pause)
+    shown = clinrisk("live", "heart").out
+    assert "It restores live version 1, by arn:aws:iam::1:user/kim: Too few women." in shown
+    assert "its results are paused since 2026-03-02 08:00 UTC" in shown
+    assert "clinrisk resume heart --reason TEXT" in shown
 
 
 @pytest.mark.usefixtures("_released")

@@ -12,7 +12,10 @@ from cli.app import app
 from clinrisk.core import mails
 from clinrisk.core.ingest.receipts import Arrival, Ending, receipt
 from clinrisk.core.mails import LONGEST_SUBJECT, Mail, mail, printable
+from clinrisk.core.release import change_mails
 from clinrisk.messages.ingest import Disposition
+from clinrisk.messages.message import Reference
+from clinrisk.messages.release import LiveModel, Pause, Rollback
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +36,12 @@ PARTIAL = receipt(
     ),
     settled_at="2026-03-01T10:00:05Z",
 ) | {"use_case": "heart", "purpose": "training", "rows_accepted": 298, "rows_quarantined": 2}
+ENTRY = Reference(uri="s3://audit/ledger/000000000012.json", sha256="ab" * 32)
+ASKED = {"person": "arn:aws:iam::1:user/kim", "reason": "Too few women are flagged.", "execution": "run-1"}
+RESTORED = LiveModel.model_construct(
+    use_case="heart", live_version=3, previous_version=2, rollback=Rollback(restores=1, **ASKED)
+)
+PAUSE = Pause(use_case="heart", since="2026-03-01T10:00:00.000Z", **ASKED)
 MAILS = {
     "candidate_blocked": mails.candidate_judged(
         TITLE, RUN, "AUC 0.71 (0.65 to 0.77).", ["The AUC is below 0.75.", "The slope is 0.4."], REPORT
@@ -74,10 +83,14 @@ MAILS = {
     ),
     "approver_locked": mails.approver_locked("Ann Lee", "0f1e2d3c4b5a"),
     "candidate_rejected": mails.candidate_rejected(TITLE, 3, RUN, DECIDERS[:1]),
+    "rolled_back": change_mails.rolled_back(TITLE, RESTORED, ["a" * 20, "b" * 20], ENTRY),
+    "rolled_back_before_any_results": change_mails.rolled_back(TITLE, RESTORED, [], ENTRY),
+    "paused": change_mails.paused(TITLE, PAUSE),
+    "resumed": change_mails.resumed(TITLE, PAUSE, "arn:aws:iam::1:user/kim", "The units are as before."),
     "shadow_failed": mails.shadow_failed(TITLE, RUN, "replay", "It ended with States.Timeout."),
     "shadow_failed_on_a_batch": mails.shadow_failed(TITLE, "", "b" * 20, "It ended with States.Timeout."),
-    "model_promoted": mails.model_promoted(TITLE, 2, 5, 1, DECIDERS),
-    "model_promoted_first": mails.model_promoted(TITLE, 1, 3, 0, DECIDERS[:1]),
+    "model_promoted": mails.model_promoted(TITLE, 2, 5, previous=1, deciders=DECIDERS, entry=ENTRY),
+    "model_promoted_first": mails.model_promoted(TITLE, 1, 3, previous=0, deciders=DECIDERS[:1], entry=ENTRY),
     "upload_partial": mails.upload_settled(KEY, PARTIAL, "s3://results/receipts/march.json"),
     "upload_rejected": mails.upload_settled(
         "inbox/x",

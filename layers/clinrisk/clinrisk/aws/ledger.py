@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +27,14 @@ from clinrisk.core.release.ledger_entries import (
     QuestionEntry,
     RefusalEntry,
     ReleaseEntry,
+    RollbackEntry,
     decision_identity,
     release_identity,
 )
 from clinrisk.errors import DecisionForged, LedgerAltered, ObjectMissing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
 
     from clinrisk.aws.tables.approvals import Approval
     from clinrisk.core.ledger.chain import ChainedEntry
@@ -102,21 +104,20 @@ def write_decision(approval: Approval) -> Reference:
     return append(decision_of(approval))
 
 
-def write_release(after: LiveModel, approval: Approval) -> Reference:
+def write_release(after: LiveModel) -> Reference:
     """Write one change of the live model, with the decision behind it."""
-    return append(
-        ReleaseEntry(
-            **_candidate(after),
-            live_version=after.live_version,
-            previous_version=after.previous_version,
-            decided_at=approval.decided_at,
-            effective_at=after.promoted_at,
-            reason=approval.reason,
-            threshold=after.threshold,
-            evidence=approval.evidence,
-            evaluation_name=object_keys.evaluation_name(after.evaluation_uri),
-        )
-    )
+    decision, rollback = decision_behind(after), after.rollback
+    facts = _candidate(after) | {
+        "live_version": after.live_version,
+        "previous_version": after.previous_version,
+        "decided_at": decision.decided_at,
+        "effective_at": after.promoted_at,
+        "reason": decision.reason,
+        "threshold": after.threshold,
+        "evidence": decision.evidence,
+        "evaluation_name": object_keys.evaluation_name(after.evaluation_uri),
+    }
+    return append(RollbackEntry(**facts | rollback.model_dump()) if rollback else ReleaseEntry(**facts))
 
 
 def write_refusal(approval: Approval, refusal: str, refused_at: str) -> Reference:
@@ -175,8 +176,8 @@ def append(event: LedgerEvent) -> Reference:
 def entries() -> list[ChainedEntry]:
     """Return all entries in order; raises LedgerAltered at the first that is none."""
     numbers = _numbers(s3.keys_under(settings().audit_bucket, chain.ENTRIES))
-    read = _fetch_all(chain.entry_key(number) for number in numbers)
-    return [chain.parsed(number, data) for number, data in zip(numbers, read, strict=True)]
+    with closing(_fetch_all(chain.entry_key(number) for number in numbers)) as read:
+        return [chain.parsed(number, data) for number, data in zip(numbers, read, strict=True)]
 
 
 def verify() -> Verification:
@@ -191,11 +192,9 @@ def verify() -> Verification:
     upto = listed.number - 1 if listed and listed.number else max(_numbers(entries), default=0)
     named = [key for key in index if key not in hidden_index]
     read = dict(zip(named, _fetch_all(named), strict=True))
-    found = verification.verify(
-        _fetch_all(chain.entry_key(number) for number in range(1, upto + 1)),
-        {chain.identity_of(key): data for key, data in read.items()},
-        newest,
-    )
+    by_identity = {chain.identity_of(key): data for key, data in read.items()}
+    with closing(_fetch_all(chain.entry_key(number) for number in range(1, upto + 1))) as read_entries:
+        found = verification.verify(read_entries, by_identity, newest)
     return replace(found, difference=verification.first([found.difference, listed]))
 
 
@@ -213,7 +212,8 @@ def _numbers(keys: Iterable[str]) -> list[int]:
     return [number for key in keys if (number := chain.number_of(key))]
 
 
-def _fetch_all(keys: Iterable[str]) -> Iterator[bytes]:
+def _fetch_all(keys: Iterable[str]) -> Generator[bytes]:
+    """Yield the bytes of objects in order; whoever may stop before the last one closes it."""
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         yield from threads.map(_fetch, keys)
 
@@ -221,7 +221,7 @@ def _fetch_all(keys: Iterable[str]) -> Iterator[bytes]:
 def _complete(newest: ChainedEntry, identity: str) -> ChainedEntry | None:
     """Make sure that the index has the newest entry; return the entry of an event among all, or None."""
     _index(newest)
-    return newest if newest.identity == identity else _indexed(identity)
+    return newest if newest.identity == identity else indexed(identity)
 
 
 def _body(identity: str) -> dict[str, Any]:
@@ -233,16 +233,19 @@ def _body(identity: str) -> dict[str, Any]:
 
 def _find(identity: str) -> ChainedEntry | None:
     """Return the entry of an event, or None where the ledger does not have it."""
-    found = _indexed(identity)
+    found = indexed(identity)
     newest = None if found else _newest()
     if newest is None or newest.identity == identity:
         return found or newest
     # The entry that was the newest at the first look may have been indexed since.
-    return _indexed(identity)
+    return indexed(identity)
 
 
-def _indexed(identity: str) -> ChainedEntry | None:
-    """Return the entry that the index names for an event, after a look at it; None where it names none."""
+def indexed(identity: str) -> ChainedEntry | None:
+    """Return the entry that the index names for an event, after a look at it; None where it names none.
+
+    What was written has its index object but for the newest entry of all, when its writer broke off.
+    """
     key = chain.index_key(identity)
     if not _is_there(key):
         return None

@@ -42,6 +42,8 @@ class Metric(StrEnum):
     APPROVERS_LOCKED = "ApproversLocked"
     APPROVERS_MISSING = "ApproversMissing"
     MODELS_PROMOTED = "ModelsPromoted"
+    MODELS_ROLLED_BACK = "ModelsRolledBack"
+    SCORING_PAUSED = "ScoringPaused"
     BATCHES_HELD = "BatchesHeld"
     ROWS_SCORED = "RowsScored"
     SHADOWS_COMPARED = "ShadowsCompared"

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from clinrisk.messages.message import Reference
+
 LONGEST_SUBJECT = 99
 
 
@@ -144,10 +146,25 @@ def shadow_failed(title: str, run_id: str, batch: str, reason: str) -> Mail:
     )
 
 
+def recorded(entry: Reference) -> str:
+    """Return what a mail states of the ledger: whoever rewrites that contradicts the mails of its day."""
+    name = entry.uri.rpartition("/")[2]
+    return f"In the ledger as {name}, sha256 {entry.sha256}.\nIs it still so? clinrisk audit verify"
+
+
 def model_promoted(
-    title: str, live_version: int, version: int, previous: int, deciders: Sequence[Mapping[str, str]]
+    title: str,
+    live_version: int,
+    version: int,
+    *,
+    previous: int,
+    deciders: Sequence[Mapping[str, str]],
+    entry: Reference,
 ) -> Mail:
-    """Return the mail that a model is live; `previous` is 0 when none was live before."""
+    """Return the mail that a model is live; `previous` is 0 when none was live before.
+
+    `entry`: of its release in the ledger.
+    """
     before = f"It replaces live version {previous}." if previous else "No model was live before."
     return mail(
         f"{title}: package version {version} is live",
@@ -156,6 +173,7 @@ def model_promoted(
         reasons_of(deciders),
         "All its files were checked again: they are the ones that were evaluated. From now on, new batches "
         "are scored by this version.",
+        recorded(entry),
     )
 
 

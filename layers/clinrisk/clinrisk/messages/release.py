@@ -232,6 +232,15 @@ class SignedDecision(Message):
     format: int
 
 
+class Rollback(Message):
+    """That a model is live again since somebody said so: who, why, and in which execution."""
+
+    restores: Version
+    person: str
+    reason: str
+    execution: str
+
+
 class LiveModel(ServableModel):
     """The model that scores patients now: the live pointer of the Deployments table."""
 
@@ -243,6 +252,46 @@ class LiveModel(ServableModel):
     previous_version: Count = 0
     decision: SignedDecision | None = None
     """None in an item that was written before decisions were signed."""
+    rollback: Rollback | None = None
+    """None where the model is live for the first time, by the decision about it alone."""
+
+
+class Pause(Message):
+    """That no results of a use case go out until somebody says so: who, why and since when."""
+
+    use_case: Name
+    person: str
+    reason: str
+    since: str
+    execution: str
+    ended_by: str = ""
+    """The execution that ended it."""
+
+
+class RollBackRequest(Request):
+    """Ask to make version `to_version` live again in place of `from_version`, which has to be live."""
+
+    use_case: Name
+    to_version: Version
+    from_version: Version
+    person: str
+    reason: str
+
+
+class SetPauseRequest(Request):
+    """Ask that no results of a use case go out any more, or that they do again."""
+
+    use_case: Name
+    change: Literal["PAUSE", "RESUME"]
+    person: str
+    reason: str
+
+
+class ChangeResult(Message):
+    """The mail about what was changed."""
+
+    subject: str
+    message: str
 
 
 class WriteCardRequest(Request):

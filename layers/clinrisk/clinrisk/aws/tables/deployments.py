@@ -2,10 +2,12 @@
 
     USE_CASE#<use_case>   LIVE                 the live pointer: all fields of a `LiveModel`
     USE_CASE#<use_case>   VERSION#<8 digits>   every model that was ever live
+    USE_CASE#<use_case>   PAUSE                that no results go out (clinrisk.aws.tables.pauses)
     SHADOW#<use_case>     WAITING              the candidate that waits for a decision and scores the same
                                                batches as the live model; the workflows write and read it
 
 Pointer and history change together or not at all, and only from the model that the evidence compares with.
+Versions only grow: a rollback makes an earlier model live again under the next number.
 The ledger repeats each change in the Audit bucket.
 """
 
@@ -18,13 +20,13 @@ from boto3.dynamodb.conditions import Attr
 from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
 from clinrisk.core.release import obstacles
-from clinrisk.errors import ChampionChanged, NoLiveModel
-from clinrisk.messages.release import LiveModel
+from clinrisk.errors import ChampionChanged, ChangeRefused, NoLiveModel
+from clinrisk.messages.release import LiveModel, Rollback
 from clinrisk.messages.training import ReleasedArchive
 
 if TYPE_CHECKING:
     from clinrisk.aws.dynamodb import Item
-    from clinrisk.messages.release import PromoteRequest, SignedDecision
+    from clinrisk.messages.release import PromoteRequest, RollBackRequest, SignedDecision
     from clinrisk.messages.training import Digests
     from clinrisk.use_cases.base import UseCase
 
@@ -132,18 +134,7 @@ def promote(
             "decision": decision,
         }
     )
-    table, pk, document = settings().deployments_table, _partition(request.use_case), after.model_dump()
-    pointer = dynamodb.key_of((pk, LIVE))
-    history = dynamodb.key_of((pk, _version_key(after.live_version)))
-    unmoved = "live_version = :compared" if compared else "attribute_not_exists(pk)"
-    values = {":compared": compared} if compared else None
-    refused = dynamodb.transact(
-        [
-            dynamodb.put(table, pointer | document, unmoved, values),
-            dynamodb.put(table, history | document, "attribute_not_exists(pk)"),
-        ]
-    )
-    if not refused:
+    if _move(after):
         return after
     # Two calls of the same promotion may race as well: then the other one has done this one's work.
     done = released(request)
@@ -153,6 +144,62 @@ def promote(
     raise ChampionChanged(
         f"Live version {after.live_version} was released before. {obstacles.again(request.run_id)}"
     )
+
+
+def rolled_back(request: RollBackRequest) -> LiveModel | None:
+    """Return what this very execution made live again, or None: then it has moved nothing yet."""
+    found = _read(request.use_case, _version_key(request.from_version + 1))
+    rollback = found and found.rollback
+    return found if rollback and rollback.execution == request.execution else None
+
+
+def roll_back(request: RollBackRequest, before: LiveModel, *, at: str) -> LiveModel:
+    """Make an earlier model live again under the next number, and return what is live now.
+
+    Raises ChangeRefused where another version than `from_version` is live.
+    """
+    rollback = Rollback(
+        restores=request.to_version,
+        person=request.person,
+        reason=request.reason,
+        execution=request.execution or "",
+    )
+    after = before.model_copy(
+        update={
+            "live_version": request.from_version + 1,
+            "previous_version": request.from_version,
+            "promoted_at": at,
+            "rollback": rollback,
+        }
+    )
+    if _move(after):
+        return after
+    done = rolled_back(request)
+    if done is not None:
+        return done
+    raise ChangeRefused(
+        f"Version {request.from_version} is not live. See which one is: clinrisk live {request.use_case}"
+    )
+
+
+def _move(after: LiveModel) -> bool:
+    """Move the live pointer, with its history, from the version before; False when that is not live."""
+    table, pk, document = settings().deployments_table, _partition(after.use_case), after.model_dump()
+    pointer, history = (dynamodb.key_of((pk, sort)) for sort in (LIVE, _version_key(after.live_version)))
+    before = after.previous_version
+    unmoved = "live_version = :before" if before else "attribute_not_exists(pk)"
+    refused = dynamodb.transact(
+        [
+            dynamodb.put(table, pointer | document, unmoved, {":before": before} if before else None),
+            dynamodb.put(table, history | document, "attribute_not_exists(pk)"),
+        ]
+    )
+    return not refused
+
+
+def version(use_case: str, number: int) -> LiveModel | None:
+    """Return what was live under a number, or None."""
+    return _read(use_case, _version_key(number))
 
 
 def retire_shadow(use_case: str, run_id: str) -> None:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from clinrisk.core.digests import canonical_json
 from clinrisk.core.ledger.verification import Difference
-from clinrisk.core.release.ledger_entries import DecisionEntry, ReleaseEntry, enough_people
+from clinrisk.core.release.ledger_entries import (
+    DecisionEntry,
+    ReleaseEntry,
+    RollbackEntry,
+    enough_people,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,6 +20,8 @@ if TYPE_CHECKING:
     from clinrisk.core.ledger.chain import ChainedEntry
 
 _RELEASED = ("run_id", "package_arn", "package_version", "approval_id", "digests", "previous_version")
+LIVE = {ReleaseEntry.event_name, RollbackEntry.event_name}
+"""The events after which another model is live."""
 _SAME = 1e-9
 
 
@@ -29,32 +36,46 @@ def difference(
     `live` is the live pointer of each use case, `versions` its history, as they are stored; `genuine` says
     whether the decision key made a signature of some bytes.
     """
-    approved: dict[str, dict[str, Any]] = {}
-    released: dict[str, dict[int, dict[str, Any]]] = {use_case: {} for use_case in live}
-    for entry in entries:
-        body = entry.body
-        if entry.event == DecisionEntry.event_name:
-            if not genuine(*_signed(body)):
-                what = f"the signature of the decision about run {body['run_id']} does not hold"
-                return Difference(entry.number, f"Entry {entry.number}: {what}.")
-            if not enough_people(body):
-                what = f"fewer people decided about run {body['run_id']} than its policy asks for"
-                return Difference(entry.number, f"Entry {entry.number}: {what}.")
-            if body["decision"] == "APPROVED":
-                approved[body["approval_id"]] = body
-        if entry.event == ReleaseEntry.event_name:
-            decision = approved.get(body["approval_id"], {})
-            if decision.get("digests") != body["digests"]:
-                what = f"no approval of what was released as version {body['live_version']} stands before it"
-                return Difference(entry.number, f"Entry {entry.number}: {what}.")
-            released.setdefault(entry.use_case, {})[body["live_version"]] = body
-    for use_case, of_ledger in released.items():
+    released, forged = releases(entries, genuine)
+    if forged:
+        return forged
+    for use_case in {**live, **released}:
+        of_ledger = released.get(use_case, {})
         what = _pointer(use_case, of_ledger, live.get(use_case)) or _history(
             use_case, of_ledger, versions.get(use_case, ())
         )
         if what:
             return Difference(0, what)
     return None
+
+
+def releases(
+    entries: Iterable[ChainedEntry], genuine: Callable[[bytes, str], bool]
+) -> tuple[dict[str, dict[int, dict[str, Any]]], Difference | None]:
+    """Return the releases in the ledger, by use case and version, and the first fault before which it stops.
+
+    A decision has to be signed, and a release to follow the approval of what it releases.
+    """
+    approved: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[int, dict[str, Any]]] = {}
+    for entry in entries:
+        body = entry.body
+        if entry.event == DecisionEntry.event_name:
+            if not genuine(*_signed(body)):
+                what = f"the signature of the decision about run {body['run_id']} does not hold"
+                return found, Difference(entry.number, f"Entry {entry.number}: {what}.")
+            if not enough_people(body):
+                what = f"fewer people decided about run {body['run_id']} than its policy asks for"
+                return found, Difference(entry.number, f"Entry {entry.number}: {what}.")
+            if body["decision"] == "APPROVED":
+                approved[body["approval_id"]] = body
+        if entry.event in LIVE:
+            decision = approved.get(body["approval_id"], {})
+            if decision.get("digests") != body["digests"]:
+                what = f"no approval of what was released as version {body['live_version']} stands before it"
+                return found, Difference(entry.number, f"Entry {entry.number}: {what}.")
+            found.setdefault(entry.use_case, {})[body["live_version"]] = body
+    return found, None
 
 
 def _signed(body: Mapping[str, Any]) -> tuple[bytes, str]:
@@ -71,7 +92,7 @@ def _pointer(
             f"{use_case}: the live pointer names version {stated}, the newest release in the ledger is "
             f"{newest} (0: none)."
         )
-    parts = _differing(released[newest], pointer) if pointer else []
+    parts = differing(released[newest], pointer) if pointer else []
     return (
         f"{use_case}: the live pointer states other facts than the ledger: {', '.join(parts)}."
         if parts
@@ -87,12 +108,19 @@ def _history(
         where = "the ledger" if version in stored else "the history"
         return f"{use_case}: version {version} is missing in {where}."
     for version, one in stored.items():
-        if parts := _differing(released[version], one):
+        if parts := differing(released[version], one):
             return f"{use_case}: version {version} of the history states other facts: {', '.join(parts)}."
     return ""
 
 
-def _differing(released: Mapping[str, Any], stored: Mapping[str, Any]) -> list[str]:
+def differing(released: Mapping[str, Any], stored: Mapping[str, Any]) -> list[str]:
+    """Return the names of what a stored live model states otherwise than the entry of its release."""
     parts = [name for name in _RELEASED if stored.get(name) != released[name]]
+    parts += ["restores"] if _restored(stored) != released.get("restores") else []
     same = math.isclose(float(stored.get("threshold", 0)), released["threshold"], rel_tol=_SAME)
     return parts if same else [*parts, "threshold"]
+
+
+def _restored(stored: Mapping[str, Any]) -> int | None:
+    rollback = stored.get("rollback")
+    return int(rollback["restores"]) if rollback else None

@@ -14,6 +14,10 @@ _WORDS = {
     "decided": "{decision} by {by}, version {package_version} of run {run_id}: {reason}",
     "released": "Version {package_version} of run {run_id} is live as {live_version}, after "
     "{previous_version}: {reason}",
+    "rolled back": "Version {package_version} of run {run_id} is live again as {live_version}, in place of "
+    "{previous_version}, by {person}: {reason}",
+    "paused": "Results are paused by {person}: {reason}",
+    "resumed": "Results go out again, by {person}: {reason}",
     "not released": "Version {package_version} of run {run_id}: {refusal}",
     "approver added": "{name} ({role}), {mail}, for {use_cases}, by {by}",
     "approver invited": "{name} ({role}), invitation {number}, by {by}",

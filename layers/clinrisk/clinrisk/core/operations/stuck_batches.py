@@ -16,31 +16,37 @@ if TYPE_CHECKING:
 
 PUBLISHES, ANNOUNCES, SILENT = "Publish Results", "Announce Results", "Note Silence"
 """States of a scoring; the last one says that no mail was sent (a test of the definitions knows them)."""
-_NO_MODEL = "No model is live for its use case."
+NO_MODEL = "No model is live for its use case."
+PAUSED = "The results of its use case are paused."
 _NEVER = "Its scoring never started."
 _ENDED = "Its scoring has ended without results."
-# Not of the batch: by now a turn may be free, a model live, a hold decided.
-_PASSES = frozenset({"NoSlotFree", "NoLiveModel", "BatchHeld"})
+_RECALLED = "Its results are recalled."
+# Not of the batch: by now a turn may be free, a model live, a hold decided, a pause over.
+_PASSES = frozenset({"NoSlotFree", "NoLiveModel", "BatchHeld", "ScoringPaused"})
 
 
 def unscored(
     used: Iterable[Settlement],
     running: Collection[str],
     ended: Mapping[str, datetime],
+    recalled: Mapping[str, datetime],
     *,
-    live: bool,
+    waits_for: str,
     now: datetime,
     patience: timedelta,
 ) -> list[Stuck]:
     """Return the batches whose rows are used, that have no results, and that no execution scores.
 
-    `running`: those that are being scored; `ended`: when the last scoring of each ended badly, both by upload
-    id. `live`: whether a model could score them.
+    `running`: those that are being scored; `ended`: when the last scoring of each ended badly; `recalled`:
+    when the results of each were recalled, all by upload id. `waits_for`: why none of them could be scored
+    now, empty where they could.
     """
     found = []
     for one in used:
         free_since, end = stuck_work.free_since(one), ended.get(one.upload_id)
-        young = end is None and now - stuck_work.moment_of(free_since) < patience
+        notice = recalled.get(one.upload_id)
+        since = max((moment for moment in (end, notice) if moment), default=None)
+        young = since is None and now - stuck_work.moment_of(free_since) < patience
         if one.upload_id in running or young:
             continue
         found.append(
@@ -49,10 +55,10 @@ def unscored(
                 subject=one.upload_id,
                 name=one.key,
                 use_case=one.use_case,
-                since=stuck_work.text_of(end) if end else free_since,
-                reason=(_ENDED if end else _NEVER) if live else _NO_MODEL,
+                since=stuck_work.text_of(since) if since else free_since,
+                reason=waits_for or (_RECALLED if notice and since == notice else _ENDED if end else _NEVER),
                 command=f"clinrisk score {one.upload_id}",
-                startable=live,
+                startable=not waits_for,
                 safe=True,
             )
         )
@@ -64,7 +70,7 @@ def explained(one: Stuck, ends: Sequence[Ended]) -> Stuck:
 
     What has ended twice in a row in the same words would do so again.
     """
-    if not ends or not one.startable:
+    if not ends or not one.startable or one.reason == _RECALLED:
         return one
     last = ends[0]
     alike = [end for end in ends[:2] if end.error and (end.error, end.reason) == (last.error, last.reason)]

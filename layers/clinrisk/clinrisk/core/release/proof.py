@@ -20,7 +20,9 @@ def differences(live: LiveModel, found: Mapping[str, str], served: tuple[str, st
     `found` are the sha256 of what lies there now by its name in the digests, `served` the image and the
     address of the model that SageMaker serves.
     """
-    approved, follows = live.digests.model_dump(), int(live.digests.champion_version) + 1
+    approved = live.digests.model_dump()
+    # Whoever restores a model replaces another one than the one that it was once compared with.
+    before = live.previous_version if live.rollback else int(live.digests.champion_version)
     threshold = float(live.digests.threshold)
     holds = {f"the {name} has other bytes": approved[name] == digest for name, digest in found.items()}
     holds |= {
@@ -28,6 +30,6 @@ def differences(live: LiveModel, found: Mapping[str, str], served: tuple[str, st
         "the served model is read from elsewhere": served[1] == live.model_uri,
         "the threshold is another": math.isclose(live.threshold, threshold, rel_tol=_SAME),
         "the features are others": live.feature_digest == live.digests.features,
-        "the version does not follow the one it was compared with": live.live_version == follows,
+        "the version does not follow the one it was compared with": live.live_version == before + 1,
     }
     return [words for words, as_approved in holds.items() if not as_approved]

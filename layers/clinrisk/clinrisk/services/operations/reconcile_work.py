@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from clinrisk import use_cases
 from clinrisk.aws import s3, stepfunctions
 from clinrisk.aws.settings import settings
-from clinrisk.aws.tables import deployments, slots, uploads
+from clinrisk.aws.tables import deployments, pauses, slots, uploads
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import object_keys
 from clinrisk.core.ingest.inbox_keys import INBOX, PURPOSES
@@ -87,7 +87,7 @@ def _of_use_case(
         purpose: [one for one in found if one.disposition in uploads.USED]
         for purpose, found in settled.items()
     }
-    published = _published(use_case)
+    published, recalled = _published(use_case)
     scored = [one for one in used["inference"] if one.upload_id in published]
     waiting = [one for one in used["inference"] if one.upload_id not in published]
     return [
@@ -102,7 +102,8 @@ def _of_use_case(
             waiting,
             scorings.running,
             scorings.ended_at,
-            live=deployments.current(use_case) is not None,
+            recalled,
+            waits_for=_obstacle(use_case),
             now=now,
             patience=patience,
         ),
@@ -110,6 +111,13 @@ def _of_use_case(
         *stuck_work.unjoined(used["outcomes"], _joined(use_case), now, patience),
         *_of_training(use_case, used["training"], now, patience),
     ]
+
+
+def _obstacle(use_case: str) -> str:
+    """Return why no batch of a use case can be scored now; empty where batches can."""
+    if deployments.current(use_case) is None:
+        return stuck_batches.NO_MODEL
+    return stuck_batches.PAUSED if pauses.current(use_case) else ""
 
 
 def _of_training(use_case: str, used: list[Settlement], now: datetime, patience: timedelta) -> list[Stuck]:
@@ -121,16 +129,18 @@ def _of_training(use_case: str, used: list[Settlement], now: datetime, patience:
     return dead or stuck_work.untrained(use_case, read, last_start, now, patience)
 
 
-def _published(use_case: str) -> dict[str, datetime]:
-    """Return the batches whose results stand, and since when.
+def _published(use_case: str) -> tuple[dict[str, datetime], dict[str, datetime]]:
+    """Return the batches whose results stand, and those whose results are recalled, and since when.
 
     The sidecar is written last; a notice says what is recalled.
     """
     written = s3.written_under(settings().results_bucket, object_keys.results_folder(use_case))
     names = {key.rpartition("/")[2]: at for key, at in written.items()}
-    recalled = {name.removesuffix(".RECALLED.txt") for name in names if name.endswith(".RECALLED.txt")}
-    complete = {name.removesuffix(".json"): at for name, at in names.items() if name.endswith(".json")}
-    return {upload: at for upload, at in complete.items() if upload not in recalled}
+    complete, recalled = (
+        {name.removesuffix(end): at for name, at in names.items() if name.endswith(end)}
+        for end in (".json", ".RECALLED.txt")
+    )
+    return {upload: at for upload, at in complete.items() if upload not in recalled}, recalled
 
 
 def _inbox_versions() -> Iterator[InboxVersion]:

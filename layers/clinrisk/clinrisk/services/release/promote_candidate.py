@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from clinrisk.aws.tables.approvals import Approval
+    from clinrisk.messages.message import Reference
     from clinrisk.messages.release import LiveModel
     from clinrisk.use_cases.base import UseCase
 
@@ -31,16 +32,21 @@ def promote(request: PromoteRequest, now: datetime) -> PromoteResult:
     A repeated call after the pointer moved finds the release and only completes its records.
     """
     use_case = use_cases.get(request.use_case)
-    live, approval = _released(request, use_case, stamp(now))
+    live, approval, entry = _released(request, use_case, stamp(now))
     emit(Metric.MODELS_PROMOTED, 1, use_case=use_case.name)
     overtaken_questions.close(use_case.name, stamp(now))
     mail = mails.model_promoted(
-        use_case.title, live.live_version, live.package_version, live.previous_version, approval.deciders
+        use_case.title,
+        live.live_version,
+        live.package_version,
+        previous=live.previous_version,
+        deciders=approval.deciders,
+        entry=entry,
     )
     return PromoteResult(live_version=live.live_version, subject=mail.subject, message=mail.text)
 
 
-def _released(request: PromoteRequest, use_case: UseCase, now: str) -> tuple[LiveModel, Approval]:
+def _released(request: PromoteRequest, use_case: UseCase, now: str) -> tuple[LiveModel, Approval, Reference]:
     approval = evidence.approved(request)
     # From here on nobody can mark the decision as too late any more.
     if not approvals.mark_delivered(approval.approval_id, approvals.APPROVED):
@@ -59,6 +65,6 @@ def _released(request: PromoteRequest, use_case: UseCase, now: str) -> tuple[Liv
         ledger.write_refusal(approval, str(error), now)
         approvals.mark_refused(approval.approval_id, str(error))
         raise
-    ledger.write_release(live, approval)
+    entry = ledger.write_release(live)
     approvals.mark_released(approval.approval_id, live.live_version)
-    return live, approval
+    return live, approval, entry

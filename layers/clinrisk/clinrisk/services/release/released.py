@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clinrisk.aws import ledger, model_registry, s3
+from clinrisk.core.ledger import reconciliation
 from clinrisk.core.release import proof
-from clinrisk.errors import ReleaseAltered
+from clinrisk.core.release.ledger_entries import release_identity
+from clinrisk.errors import ReleaseAltered, TransientError
 from clinrisk.services.release import signatures
 
 if TYPE_CHECKING:
@@ -14,17 +16,38 @@ if TYPE_CHECKING:
 
 
 def check(live: LiveModel) -> None:
-    """Pass silently when what is live is what a person approved, to the byte.
+    """Pass silently when what is live is what a person approved, to the byte, and the newest of its ledger.
 
     Raises DecisionForged where the decision is not genuine, ReleaseAltered where anything is not as it was
-    decided about, and names what.
+    decided about or as the ledger states it, and names what; TransientError while the ledger does not state
+    the release yet: its entry follows the pointer.
     """
-    signatures.check(ledger.decision_behind(live))
-    uris = {"model": live.model_uri, "reference": live.reference_uri, "evaluation": live.evaluation_uri}
+    check_bytes(live)
+    name, version = live.use_case, live.live_version
+    entry = ledger.indexed(release_identity(name, version))
+    if entry is None:
+        raise TransientError(f"The ledger does not state that version {version} of {name} is live.")
+    differing = reconciliation.differing(entry.body, live.model_dump())
+    if ledger.indexed(release_identity(name, version + 1)):
+        differing.append(f"version {version + 1} was released after it")
+    _refuse(live, "what the ledger states", differing)
+
+
+def check_bytes(model: LiveModel) -> None:
+    """Pass silently when a model, live now or before, is what a person approved, to the byte.
+
+    Raises DecisionForged, ReleaseAltered.
+    """
+    signatures.check(ledger.decision_behind(model))
+    uris = {"model": model.model_uri, "reference": model.reference_uri, "evaluation": model.evaluation_uri}
     found = {name: s3.digest(uri) for name, uri in uris.items()}
-    differing = proof.differences(live, found, model_registry.served(live.model_name))
+    differing = proof.differences(model, found, model_registry.served(model.model_name))
+    _refuse(model, "what was approved", differing)
+
+
+def _refuse(model: LiveModel, stated: str, differing: list[str]) -> None:
     if differing:
         raise ReleaseAltered(
-            f"Live version {live.live_version} of {live.use_case} is not what was approved: "
-            f"{'; '.join(differing)}. Nothing is scored by it."
+            f"Live version {model.live_version} of {model.use_case} is not {stated}: {'; '.join(differing)}. "
+            "Nothing is scored by it."
         )

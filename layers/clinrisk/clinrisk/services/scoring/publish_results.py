@@ -18,7 +18,7 @@ from clinrisk.core.ingest.inbox_keys import parse_key
 from clinrisk.core.scoring import batch_mails, results_sidecar
 from clinrisk.core.scoring.results import ResultCounts, Results, results_of
 from clinrisk.core.timestamps import stamp
-from clinrisk.errors import ClaimLost, CountsDisagree
+from clinrisk.errors import ChampionChanged, ClaimLost, CountsDisagree, ScoringPaused
 from clinrisk.messages.scoring import BatchVerdict, PublishRequest, PublishResult
 from clinrisk.services.scoring import recalled_results, scoring_model
 
@@ -35,9 +35,9 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
 
     The parts presented below `presented_uri` are named as the vault's parts. Raises CountsDisagree where the
     two do not fit, or hold more or fewer rows than the commit accepted: the file is not there before its last
-    part is. Raises ChampionChanged where another model went live since the batch was judged, ClaimLost where
-    the upload is held or was withdrawn, DecisionForged or ReleaseAltered where the model is not what was
-    approved.
+    part is. Raises ChampionChanged where another model went live since the batch was judged, ScoringPaused,
+    ClaimLost where the upload is held or was withdrawn, DecisionForged or ReleaseAltered where the model is
+    not what was approved.
     """
     upload, run, named = request.upload, request.run, parse_key(request.upload.key)
     use_case, scored_at = use_cases.get(upload.use_case), stamp(now)
@@ -87,9 +87,9 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
     recalled_results.replaced(upload)
     try:
         _check_unchanged(request)
-    except ClaimLost:
-        # Whoever withdrew it while it was written found no results to recall.
-        recalled_results.recall(upload, "It was withdrawn while its results were being written.", stamp(now))
+    except (ClaimLost, ChampionChanged, ScoringPaused) as refused:
+        # Whoever withdrew it, rolled its model back or paused it meanwhile found no results to recall.
+        recalled_results.recall(upload, str(refused), stamp(now))
         raise
     emit(Metric.ROWS_SCORED, counts.scored, use_case=upload.use_case)
     mail = batch_mails.batch_scored(sidecar, written.uri)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from clinrisk.aws.tables import deployments
-from clinrisk.errors import ChampionChanged, ReleaseAltered
+from clinrisk.aws.tables import deployments, pauses
+from clinrisk.errors import ChampionChanged, ReleaseAltered, ScoringPaused
 from clinrisk.services.release import released
 
 if TYPE_CHECKING:
@@ -18,7 +18,16 @@ _SAME = 1e-9
 
 
 def check_live(use_case: str, run: ScoringModel) -> LiveModel:
-    """Return the live model; raises ChampionChanged where the batch was scored by another one."""
+    """Return the live model; raises ChampionChanged where the batch was scored by another one.
+
+    Raises ScoringPaused while nothing of the use case is to go out.
+    """
+    pause = pauses.current(use_case)
+    if pause is not None:
+        raise ScoringPaused(
+            f"The results of {use_case} are paused since {pause.since}: the batch waits, and is scored when "
+            "the pause ends."
+        )
     live = deployments.live(use_case)
     if live.live_version != run.live_version:
         raise ChampionChanged(
@@ -31,7 +40,7 @@ def check_live(use_case: str, run: ScoringModel) -> LiveModel:
 def check_approved(use_case: str, run: ScoringModel) -> None:
     """Pass silently when the batch is scored by what is live, and that is what was approved.
 
-    Raises ChampionChanged, DecisionForged, ReleaseAltered.
+    Raises ChampionChanged, ScoringPaused, DecisionForged, ReleaseAltered, TransientError.
     """
     live = check_live(use_case, run)
     released.check(live)

@@ -1,0 +1,124 @@
+"""`rollback`, `pause`, `resume`: what people change of what is live."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Annotated, Any
+
+import typer
+
+from cli import executions
+from cli.command_errors import CliError
+from cli.executions import MACHINES
+from cli.options import AsJson, OnTwin, StackName, UseCaseName, known_use_case
+from cli.screen import console, show_json, working
+from cli.stack import open_stack
+
+PATIENCE = 600.0
+"""Seconds that a change may take: a rollback looks at every result since."""
+Reason = Annotated[
+    str,
+    typer.Option(
+        "--reason",
+        metavar="TEXT",
+        help="Why, in words that others will read: it is kept in the ledger and mailed. Name no patient.",
+    ),
+]
+
+
+def rollback(
+    use_case: UseCaseName,
+    *,
+    to: Annotated[
+        int, typer.Option("--to", min=1, metavar="VERSION", help="A live version that `history` lists.")
+    ],
+    reason: Reason,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    twin: OnTwin = False,
+) -> None:
+    """Make a model live again that was live before, at once, and recall what later ones stated.
+
+    For example:
+
+        clinrisk rollback heart --to 3 --reason "Version 4 flags too few women."
+
+    It gets the next number: versions only grow. Its bytes and the signature of its approval are checked
+    first. Results that later versions made are recalled, and those batches are scored again.
+    """
+    known_use_case(use_case)
+    now = _live_version(use_case, stack, on_twin=twin)
+    given = {"change": "ROLL_BACK", "to_version": to, "from_version": now}
+    _change(use_case, given, reason, stack, as_json=as_json, on_twin=twin)
+
+
+def pause(
+    use_case: UseCaseName,
+    *,
+    reason: Reason,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    twin: OnTwin = False,
+) -> None:
+    """Let no results of a use case go out from now on; batches wait, and are scored afterwards.
+
+    For example:
+
+        clinrisk pause heart --reason "The laboratory has changed its units."
+
+    What was published before stays: to recall it, `clinrisk rollback` or `clinrisk withdraw`.
+    """
+    _change(use_case, {"change": "PAUSE"}, reason, stack, as_json=as_json, on_twin=twin)
+
+
+def resume(
+    use_case: UseCaseName,
+    *,
+    reason: Reason,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    twin: OnTwin = False,
+) -> None:
+    """End a pause: the batches that waited are scored by the model that is live.
+
+    For example:
+
+        clinrisk resume heart --reason "The units are as before."
+    """
+    _change(use_case, {"change": "RESUME"}, reason, stack, as_json=as_json, on_twin=twin)
+
+
+def _live_version(use_case: str, stack: str | None, *, on_twin: bool) -> int:
+    open_stack(stack, on_twin=on_twin)
+    from clinrisk.aws.tables import deployments
+
+    now = deployments.stored_live(use_case)
+    if now is None:
+        raise CliError(
+            f"No model of {use_case} is live.", "See what waits for a decision: clinrisk approvals"
+        )
+    return int(now["live_version"])
+
+
+def _change(
+    use_case: str, given: dict[str, Any], reason: str, stack: str | None, *, as_json: bool, on_twin: bool
+) -> None:
+    """Have the release workflow carry a change out, and show the mail about it."""
+    known_use_case(use_case)
+    deployed = open_stack(stack, on_twin=on_twin)
+    asked = given | {"use_case": use_case, "person": deployed.caller(), "reason": reason}
+    started = deployed.stepfunctions.start_execution(
+        stateMachineArn=deployed.output(MACHINES["release"]),
+        name=f"{given['change'].lower().replace('_', '-')}-{use_case}-{secrets.token_hex(4)}",
+        input=json.dumps(asked),
+    )["executionArn"]
+    with working("Changing what is live ...", quiet=as_json):
+        ended = executions.await_end(deployed, "release", started, PATIENCE)
+    if ended.status != "SUCCEEDED":
+        raise CliError(f"It was not completed: {ended.reason}", f"See what is live: clinrisk live {use_case}")
+    made = json.loads(deployed.stepfunctions.describe_execution(executionArn=started)["output"])
+    if as_json:
+        show_json(asked | made)
+    else:
+        console().print(made["message"].rstrip(), markup=False)
