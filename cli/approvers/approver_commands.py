@@ -190,7 +190,7 @@ def _update(deployed: Stack, action: str, *, quiet: bool, **given: Any) -> dict[
     """Ask the function that keeps the approvers, and return its answer; raises CliError with its reason."""
     from clinrisk.aws import clients
 
-    by = str(clients.sts().get_caller_identity()["Arn"])
+    by = deployed.caller()
     with working("Changing approvers ...", quiet=quiet):
         answer = clients.functions().invoke(
             FunctionName=deployed.output("UpdateApproversFunction"),

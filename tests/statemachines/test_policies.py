@@ -41,7 +41,7 @@ LEDGER_WRITERS = (
     *("EnrolApprover", "UpdateApprovers", "ChangeFinding"),
     *("RollBackModel", "SetPause"),
 )
-LEDGER_READERS = ("WriteCard", "PublishResults", "SelectBatches")
+LEDGER_READERS = ("WriteCard", "PublishResults", "SelectBatches", "VerifyLedger")
 
 
 class Permission(NamedTuple):

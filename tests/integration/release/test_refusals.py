@@ -12,7 +12,7 @@ import pytest
 from clinrisk import use_cases
 from clinrisk.aws.tables import approvals
 from clinrisk.errors import DecisionMissing, EvidenceChanged, FeatureMismatch
-from clinrisk.services.release import signatures
+from clinrisk.services.release.proofs import signatures
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.trained_candidate import RUN, TrainedCandidate, WaitingExecution, evaluation
 

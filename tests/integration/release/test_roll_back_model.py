@@ -12,7 +12,8 @@ from clinrisk.aws import ledger
 from clinrisk.aws.tables import approvals, deployments
 from clinrisk.core import object_keys
 from clinrisk.errors import ChangeRefused, DecisionForged, ReleaseAltered, TrainingFileWithdrawn
-from clinrisk.services.release import overtaken_questions, released
+from clinrisk.services.release import overtaken_questions
+from clinrisk.services.release.proofs import released
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.events import events_of, read_event
 from tests.integration.released_models import FIRST, SECOND, release, roll_back, two_releases

@@ -10,7 +10,8 @@ import pytest
 from clinrisk.aws.tables import approvals
 from clinrisk.errors import DecisionInvalid, DecisionMissing
 from clinrisk.messages.release import ApprovalRequest
-from clinrisk.services.release import expire_approval, signatures
+from clinrisk.services.release import expire_approval
+from clinrisk.services.release.proofs import signatures
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.trained_candidate import WaitingExecution
 from tests.integration.two_actors import just_before

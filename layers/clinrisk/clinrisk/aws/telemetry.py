@@ -53,6 +53,7 @@ class Metric(StrEnum):
     CHECK_NOT_EVALUATED = "CheckNotEvaluated"
     LONGEST_WAIT = "LongestWait"
     STUCK = "Stuck"
+    LEDGER_DIFFERENCES = "LedgerDifferences"
     WORST_BIAS_GAP = "WorstBiasGap"
     WORST_DRIFT = "WorstDrift"
 
@@ -61,6 +62,7 @@ class Metric(StrEnum):
 DIMENSIONS: dict[Metric, tuple[str, ...]] = dict.fromkeys(Metric, ("use_case",)) | {
     Metric.LONGEST_WAIT: ("pool",),
     Metric.STUCK: (),
+    Metric.LEDGER_DIFFERENCES: (),
     Metric.APPROVERS_LOCKED: (),
     Metric.UPLOADS_SETTLED: ("use_case", "disposition"),
     Metric.CHECK_RAN: ("use_case", "check"),

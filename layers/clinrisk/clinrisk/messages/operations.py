@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from clinrisk.messages.message import Count, Failure, Message, Name, Request
+from clinrisk.messages.message import Count, Failure, Message, Name, Request, Sha256
 
 Pool = Annotated[str, Field(pattern=r"^(ingest|processing|training|transform|runs-[a-z][a-z0-9_-]{0,31})$")]
 """What there is only so much of: ingests at a time, jobs of a kind, and training runs of one use case."""
@@ -212,3 +212,15 @@ class AnnounceStopResult(Message):
 
     announced: bool
     closed: bool
+
+
+class VerifyLedgerRequest(Request):
+    """Verify the audit ledger, and what is live against it."""
+
+
+class VerifyLedgerResult(Message):
+    """How many entries hold from the first on, the sha256 of the last of them, and the first difference."""
+
+    entries: Count
+    head: Sha256
+    difference: str = ""

@@ -12,7 +12,7 @@ from clinrisk.core import object_keys
 from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring.findings import Check
 from clinrisk.messages.monitoring import Batch, BatchSelection, SelectRequest
-from clinrisk.services.release import released
+from clinrisk.services.release.proofs import released
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -23,7 +23,7 @@ from clinrisk.errors import (
 )
 from clinrisk.messages.message import Reference
 from clinrisk.messages.release import SignedDecision
-from clinrisk.services.release import signatures
+from clinrisk.services.release.proofs import signatures
 
 if TYPE_CHECKING:
     from clinrisk.aws.tables.approvals import Approval

@@ -16,7 +16,8 @@ from clinrisk.core.release import change_mails
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ChangeRefused
 from clinrisk.messages.release import ChangeResult
-from clinrisk.services.release import evidence, overtaken_questions, released
+from clinrisk.services.release import evidence, overtaken_questions
+from clinrisk.services.release.proofs import released
 from clinrisk.services.scoring import recalled_results
 
 if TYPE_CHECKING:

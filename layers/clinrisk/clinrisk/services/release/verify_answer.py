@@ -11,7 +11,7 @@ from clinrisk.aws import ledger
 from clinrisk.aws.tables import approvals
 from clinrisk.errors import ApprovalRejected, DecisionForged
 from clinrisk.messages.release import VerifyAnswerRequest, VerifyAnswerResult
-from clinrisk.services.release import signatures
+from clinrisk.services.release.proofs import signatures
 
 if TYPE_CHECKING:
     from datetime import datetime

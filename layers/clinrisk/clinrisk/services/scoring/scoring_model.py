@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from clinrisk.aws.tables import deployments, pauses
 from clinrisk.errors import ChampionChanged, ReleaseAltered, ScoringPaused
-from clinrisk.services.release import released
+from clinrisk.services.release.proofs import released
 
 if TYPE_CHECKING:
     from clinrisk.messages.release import LiveModel

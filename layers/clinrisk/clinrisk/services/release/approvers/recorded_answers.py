@@ -9,7 +9,7 @@ from clinrisk.aws import ledger, telemetry
 from clinrisk.aws.tables import approvals, approvers
 from clinrisk.core.timestamps import stamp
 from clinrisk.messages.release import Decider
-from clinrisk.services.release import signatures
+from clinrisk.services.release.proofs import signatures
 from clinrisk.use_cases.approval_policy import policy_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from clinrisk.core.ledger import reconciliation
 from clinrisk.core.release import proof
 from clinrisk.core.release.ledger_entries import release_identity
 from clinrisk.errors import ReleaseAltered, TransientError
-from clinrisk.services.release import signatures
+from clinrisk.services.release.proofs import signatures
 
 if TYPE_CHECKING:
     from clinrisk.messages.release import LiveModel

@@ -1,0 +1,1 @@
+"""Whether a decision is genuine, and what is live is what was decided about."""
