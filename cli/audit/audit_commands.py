@@ -31,9 +31,7 @@ def verify(
     *,
     bundle: Annotated[
         Path | None,
-        typer.Option(
-            "--bundle", exists=True, dir_okay=False, help="Check a file of `clinrisk evidence`, without AWS."
-        ),
+        typer.Option("--bundle", dir_okay=False, help="Check a file of `clinrisk evidence`, without AWS."),
     ] = None,
     as_json: AsJson = False,
     stack: StackName = None,

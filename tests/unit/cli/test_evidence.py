@@ -49,7 +49,8 @@ def entries(deployment: Any, monkeypatch: pytest.MonkeyPatch) -> list[ChainedEnt
     monkeypatch.setattr(kms, "public_key", lambda: public)
     names = ("use_case", "run_id", "package_arn", "package_version", "approval_id", "decided_at")
     facts = {name: getattr(RELEASE, name) for name in (*names, "reason", "evidence", "digests")}
-    decision = DecisionEntry(**facts, decision="APPROVED")
+    people = ({"approver_id": "a1", "role": "clinical", "name": "Ann Lee"},)
+    decision = DecisionEntry(**facts, decision="APPROVED", deciders=people)
     signature = base64.b64encode(key.sign(decision.signed_content, ECDSA(SHA256()))).decode()
     later = Occurrence(which=1, use_case="heart", at="2026-03-02T09:30:00.000Z")
     made: list[ChainedEntry] = []
