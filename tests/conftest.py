@@ -22,7 +22,7 @@ UNMEASURED = ("tests/e2e/", "tests/browser/", "tests/statemachines/", "tests/uni
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 settings.register_profile(
-    "clinrisk", deadline=None, print_blob=True, derandomize=False, max_examples=300 if CI else 50
+    "clinrisk", deadline=None, print_blob=True, derandomize=False, max_examples=100 if CI else 50
 )
 settings.load_profile("clinrisk")
 

@@ -28,7 +28,8 @@ class Phone:
     def code(self, now: datetime | None = None) -> str:
         """Return a code that is good now, and was not returned before."""
         moment = time.time() if now is None else now.timestamp()
-        self.shown = max(self.shown + 1, int(moment) // STEP_SECONDS - STEPS_OFF)
+        # Not the oldest that is taken: half a minute may pass before it is typed.
+        self.shown = max(self.shown + 1, int(moment) // STEP_SECONDS - STEPS_OFF + 1)
         return TOTP(self.seed).generate_otp(self.shown)
 
     def of(self, step: int) -> str:

@@ -6,7 +6,7 @@ import io
 import re
 import time
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -14,6 +14,9 @@ import pytest
 from twin.sagemaker.api_errors import SageMakerError
 from twin.sagemaker.engine import feature_store_rest as http
 from twin.sagemaker.feature_store.feature_records import FeatureRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 GROUP = "clinrisk-heart-v1"
 ROLE = "arn:aws:iam::123456789012:role/sagemaker"
@@ -38,9 +41,11 @@ def definition(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def store(sagemaker: Any) -> Any:
+def store(sagemaker: Any) -> Iterator[Any]:
     sagemaker.handle("CreateFeatureGroup", definition())
-    return sagemaker
+    yield sagemaker
+    # What one test wrote is not written into the next one's lake.
+    sagemaker.features.offline.flush()
 
 
 def record(
