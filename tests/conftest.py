@@ -21,9 +21,7 @@ UNMEASURED = ("tests/e2e/", "tests/browser/", "tests/statemachines/", "tests/uni
 # As in the jobs' containers: every core has its worker, and a second thread of OpenMP waits by spinning.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-settings.register_profile(
-    "clinrisk", deadline=None, print_blob=True, derandomize=False, max_examples=100 if CI else 50
-)
+settings.register_profile("clinrisk", deadline=None, print_blob=True, derandomize=False, max_examples=50)
 settings.load_profile("clinrisk")
 
 

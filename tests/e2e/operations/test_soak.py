@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.e2e.hospital import Hospital
 
 pytestmark = [pytest.mark.twin, pytest.mark.timeout(7200)]
-FILES = int(os.environ.get("SOAK_FILES", "12"))
+FILES = int(os.environ.get("SOAK_FILES", "8"))
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 ACCIDENTS = int(os.environ.get("SOAK_ACCIDENTS", str(max(4, FILES // 4))))
 ROWS = 60
