@@ -77,7 +77,7 @@ function: .envs/dev/.installed ## write a new function everywhere (OF='scoring m
 	@.envs/dev/bin/python -m tools.new_function $(OF)
 
 rehearsal: envs .envs/dev/.installed ## change a contract on the twin: docs/contract-change.md, step by step
-	@.envs/dev/bin/pytest -q tests/e2e/training/test_contract_change.py
+	@LONG_TESTS=1 .envs/dev/bin/pytest -q tests/e2e/training/test_contract_change.py
 
 # The strictest lock (aws-sam-cli pins much exactly) comes first and binds the others, but for requirements/exceptions.txt.
 RESOLVE = $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url

@@ -22,7 +22,7 @@ FIELDS = [
 ]
 
 # tests/unit/ingest/test_corpus.py reads every file: here a third of them, with all that depends on another
-# one or on a key; all of them with CLINRISK_WHOLE_CORPUS=1.
+# one or on a key; all of them with LONG_TESTS=1.
 TIMES = Counter(case.data for case in EVERYTHING)
 REPLAYED = tuple(
     case
@@ -31,7 +31,7 @@ REPLAYED = tuple(
     or case not in FILES
     or TIMES[case.data] > 1
     or case.disposition not in {"ACCEPTED", "PARTIAL", "REJECTED"}
-    or "CLINRISK_WHOLE_CORPUS" in os.environ
+    or "LONG_TESTS" in os.environ
 )
 
 pytestmark = [pytest.mark.twin, pytest.mark.timeout(1800)]

@@ -16,7 +16,11 @@ from pyarrow import parquet
 from cli.local_files import synthetic_cohort
 from tests.e2e.conftest import PROJECT, RunningTwin
 
-pytestmark = [pytest.mark.twin, pytest.mark.timeout(1800)]
+pytestmark = [
+    pytest.mark.twin,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif("LONG_TESTS" not in os.environ, reason="takes minutes: LONG_TESTS=1"),
+]
 STACK = "contract"
 EARLY, LATER = "inbox/heart/training/early.csv", "inbox/heart/training/later.csv"
 PARTS = ("functions", "layers", "statemachines", "tools", "docs/contracts")

@@ -1,6 +1,7 @@
 """With HyperparameterSearch=tuning a tuning job chooses the settings, and all the evidence says so."""
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,11 @@ import pytest
 from cli.local_files import synthetic_cohort
 from tests.e2e.conftest import PROJECT, RunningTwin
 
-pytestmark = [pytest.mark.twin, pytest.mark.timeout(1800)]
+pytestmark = [
+    pytest.mark.twin,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif("LONG_TESTS" not in os.environ, reason="takes minutes: LONG_TESTS=1"),
+]
 STACK, TRIALS = "tuned", 3
 
 
