@@ -127,6 +127,7 @@ class TrainedCandidate:
         manifest = json.dumps({"sources": files}).encode()
         code = publish_job_code.build()
         self.code_digest = digests.sha256(code)
+        name = f"{run_id}-{champion:08x}" if champion else run_id
         artefacts = {
             "model": (
                 "lake",
@@ -136,7 +137,7 @@ class TrainedCandidate:
             "manifest": ("lake", object_keys.manifest("heart", run_id), manifest),
             "evaluation": (
                 "lake",
-                f"evaluation/heart/{run_id}{f'-{champion:08x}' if champion else ''}/evaluation.json",
+                f"evaluation/heart/{name}/evaluation.json",
                 json.dumps(evaluation(auc, run_id, champion)).encode(),
             ),
             "out_of_fold": (
@@ -145,11 +146,11 @@ class TrainedCandidate:
                 f"risks of {run_id}".encode(),
             ),
             "reference": ("lake", f"training/heart/{run_id}/set/reference.json", b"{}"),
-            "report": ("results", object_keys.report("heart", run_id), b"<html></html>"),
+            "report": ("results", object_keys.report("heart", name), b"<html></html>"),
             "code": ("lake", object_keys.job_code(self.code_digest), code),
         } | {
-            name: ("results", key, f"{name} of {run_id}".encode())
-            for name, key in object_keys.model_card("heart", run_id).items()
+            form: ("results", key, f"{form} of {run_id}".encode())
+            for form, key in object_keys.model_card("heart", name).items()
         }
         card = json.dumps(first_card(run_id)).encode()
         artefacts["model_card_hti1"] = (*artefacts["model_card_hti1"][:2], card)

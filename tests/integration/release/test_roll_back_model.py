@@ -218,3 +218,39 @@ def test_a_pointer_that_claims_a_rollback_which_the_ledger_does_not_state_is_not
     other = live.model_copy(update={"rollback": live.rollback.model_copy(update={"restores": 2})})
     with pytest.raises(ReleaseAltered, match="restores"):
         released.check(other)
+
+
+def newest_card(stack: Stack, run_id: str) -> Any:
+    keys = [key for key in stack.keys("results") if key.startswith(f"reports/heart/{run_id}/editions/")]
+    return stack.read_json(f"s3://clinrisk-results/{max(key for key in keys if key.endswith('.json'))}")
+
+
+def test_both_cards_state_what_is_live_now_and_what_is_not_any_more(stack: Stack) -> None:
+    release(stack, FIRST)
+    stack.call("write_card", {"use_case": "heart", "live_version": 1})
+    release(stack, SECOND, 1)
+    stack.call("write_card", {"use_case": "heart", "live_version": 2})
+    assert newest_card(stack, FIRST)["since"]["release"][0].startswith("NOT LIVE any more: version 2 took")
+    assert newest_card(stack, SECOND)["since"]["release"][0].startswith("Released on ")
+    live_version = roll_back(stack)["live_version"]
+    for _ in range(2):
+        stack.call("write_card", {"use_case": "heart", "live_version": live_version})
+        restored, taken_out = (newest_card(stack, run)["since"]["release"] for run in (FIRST, SECOND))
+        assert restored[0].startswith("Live again since ")
+        assert "restored from version 1, as live version 3, in place of version 2" in restored[0]
+        assert restored[1].endswith("/kim gave the reason: Version 2 flags too few women.")
+        assert taken_out[0].startswith("NOT LIVE any more: rolled back on ")
+        assert "in favour of version 3" in taken_out[0]
+        assert "Version 2 flags too few women." in taken_out[0]
+    assert newest_card(stack, FIRST)["edition"] == 4
+
+
+def test_while_results_are_paused_no_mail_promises_that_batches_are_scored(stack: Stack) -> None:
+    two_releases(stack)
+    publish(stack, BATCH, 2)
+    stack.call("set_pause", read_event("set_pause.heart"))
+    text = roll_back(stack)["message"]
+    assert "so nothing goes out yet" in text
+    assert "clinrisk resume heart --reason TEXT" in text
+    assert "From now on" not in text
+    assert "within the hour" not in text

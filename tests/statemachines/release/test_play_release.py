@@ -79,8 +79,12 @@ def cast(**changes: Any) -> dict[str, Any]:
         "Verify Answer": {"genuine": True, "seconds_left": 0, "message": ""},
         "Announce Forged Answer": {"MessageId": "m"},
         "Expire Approval": {"reason": "Nobody decided in time."},
-        "Roll Back Model": {"subject": "Rolled back", "message": "Version 1 is live again."},
-        "Set Pause": {"subject": "Paused", "message": "Nothing goes out."},
+        "Roll Back Model": {
+            "live_version": 3,
+            "subject": "Rolled back",
+            "message": "Version 1 is live again.",
+        },
+        "Set Pause": {"live_version": 0, "subject": "Paused", "message": "Nothing goes out."},
         "Announce Change": {"MessageId": "m"},
         "Promote Candidate": {"live_version": 1, "subject": "Released", "message": "Version 1 is live."},
         "Mark Approved": {"ModelPackageArn": PACKAGE},
@@ -383,7 +387,9 @@ def test_what_people_change_is_made_and_announced_and_nobody_is_asked_about_a_ca
 ) -> None:
     stage = scene(cast())
     assert stage.run("release", CHANGES[state], "change-1").status == "SUCCEEDED"
-    assert stage.stage.states == [state, "Announce Change"]
+    card = ["Write Card"] if state == "Roll Back Model" else []
+    assert stage.stage.states == [state, "Announce Change", *card]
+    assert [one.payload["live_version"] for one in stage.stage.to("Write Card")] == [3 for _ in card]
     [mail] = stage.stage.to("Announce Change")
     assert mail.arguments["Message"] == cast()[state]["message"]
     assert "data_manager" in str(mail.arguments["MessageAttributes"])

@@ -83,14 +83,18 @@ MAILS = {
     ),
     "approver_locked": mails.approver_locked("Ann Lee", "0f1e2d3c4b5a"),
     "candidate_rejected": mails.candidate_rejected(TITLE, 3, RUN, DECIDERS[:1]),
-    "rolled_back": change_mails.rolled_back(TITLE, RESTORED, ["a" * 20, "b" * 20], ENTRY),
-    "rolled_back_before_any_results": change_mails.rolled_back(TITLE, RESTORED, [], ENTRY),
+    "rolled_back": change_mails.rolled_back(TITLE, RESTORED, ["a" * 20, "b" * 20], pause=None, entry=ENTRY),
+    "rolled_back_before_any_results": change_mails.rolled_back(TITLE, RESTORED, [], pause=PAUSE, entry=ENTRY),
     "paused": change_mails.paused(TITLE, PAUSE),
     "resumed": change_mails.resumed(TITLE, PAUSE, "arn:aws:iam::1:user/kim", "The units are as before."),
     "shadow_failed": mails.shadow_failed(TITLE, RUN, "replay", "It ended with States.Timeout."),
     "shadow_failed_on_a_batch": mails.shadow_failed(TITLE, "", "b" * 20, "It ended with States.Timeout."),
-    "model_promoted": mails.model_promoted(TITLE, 2, 5, previous=1, deciders=DECIDERS, entry=ENTRY),
-    "model_promoted_first": mails.model_promoted(TITLE, 1, 3, previous=0, deciders=DECIDERS[:1], entry=ENTRY),
+    "model_promoted": mails.model_promoted(
+        TITLE, 2, 5, previous=1, pause=None, deciders=DECIDERS, entry=ENTRY
+    ),
+    "model_promoted_first": mails.model_promoted(
+        TITLE, 1, 3, previous=0, pause=PAUSE, deciders=DECIDERS[:1], entry=ENTRY
+    ),
     "upload_partial": mails.upload_settled(KEY, PARTIAL, "s3://results/receipts/march.json"),
     "upload_rejected": mails.upload_settled(
         "inbox/x",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from clinrisk.messages.message import Reference
+    from clinrisk.messages.release import Pause
 
 LONGEST_SUBJECT = 99
 
@@ -152,18 +153,29 @@ def recorded(entry: Reference) -> str:
     return f"In the ledger as {name}, sha256 {entry.sha256}.\nIs it still so? clinrisk audit verify"
 
 
+def scored_from_now_on(pause: Pause | None) -> str:
+    """Return what follows for new batches when another model is live; `pause` is the one that lasts."""
+    if pause is None:
+        return "From now on, new batches are scored by this version."
+    return (
+        f"Results are paused since {pause.since}, so nothing goes out yet: batches wait, and are scored by "
+        f"this version when the pause ends: clinrisk resume {pause.use_case} --reason TEXT"
+    )
+
+
 def model_promoted(
     title: str,
     live_version: int,
     version: int,
     *,
     previous: int,
+    pause: Pause | None,
     deciders: Sequence[Mapping[str, str]],
     entry: Reference,
 ) -> Mail:
     """Return the mail that a model is live; `previous` is 0 when none was live before.
 
-    `entry`: of its release in the ledger.
+    `pause`: the one that lasts, if there is one; `entry`: of its release in the ledger.
     """
     before = f"It replaces live version {previous}." if previous else "No model was live before."
     return mail(
@@ -171,8 +183,8 @@ def model_promoted(
         f"Package version {version} of {title} was approved and is now live, as live version {live_version}. "
         f"{before}",
         reasons_of(deciders),
-        "All its files were checked again: they are the ones that were evaluated. From now on, new batches "
-        "are scored by this version.",
+        "All its files were checked again: they are the ones that were evaluated. "
+        + scored_from_now_on(pause),
         recorded(entry),
     )
 

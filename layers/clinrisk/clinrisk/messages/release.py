@@ -288,8 +288,9 @@ class SetPauseRequest(Request):
 
 
 class ChangeResult(Message):
-    """The mail about what was changed."""
+    """The mail about what was changed, and the version that is live by a rollback (0: it was none)."""
 
+    live_version: Count = 0
     subject: str
     message: str
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clinrisk.core.mails import Mail, listed, mail, printable, recorded
+from clinrisk.core.mails import Mail, listed, mail, printable, recorded, scored_from_now_on
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +16,13 @@ _NAMED = 20
 """How many recalled batches a mail names."""
 
 
-def rolled_back(title: str, after: LiveModel, recalled: Sequence[str], entry: Reference) -> Mail:
-    """Return the mail that a model is live again, with the batches whose results are recalled by that."""
+def rolled_back(
+    title: str, after: LiveModel, recalled: Sequence[str], *, pause: Pause | None, entry: Reference
+) -> Mail:
+    """Return the mail that a model is live again, with the batches whose results are recalled by that.
+
+    `pause`: the one that lasts, if there is one; `entry`: of the rollback in the ledger.
+    """
     assert after.rollback is not None  # noqa: S101 - it is about one
     restores, more = after.rollback.restores, len(recalled) - _NAMED
     return mail(
@@ -29,10 +34,9 @@ def rolled_back(title: str, after: LiveModel, recalled: Sequence[str], entry: Re
         else "",
         f"The model of live version {restores} is live again, as live version {after.live_version}. "
         f"{_by(after.rollback.person, after.rollback.reason)}",
-        "Its bytes and the signature of its approval were checked again. From now on, new batches are scored "
-        "by it.",
+        f"Its bytes and the signature of its approval were checked again. {scored_from_now_on(pause)}",
         "What is recalled is scored again by itself within the hour, or at once:\nclinrisk redrive --all"
-        if recalled
+        if recalled and pause is None
         else "",
         f"What was live, and when: clinrisk history {after.use_case}",
         recorded(entry),

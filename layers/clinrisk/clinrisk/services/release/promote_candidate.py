@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
 from clinrisk.aws import ledger
-from clinrisk.aws.tables import approvals, deployments
+from clinrisk.aws.tables import approvals, deployments, pauses
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import mails
 from clinrisk.core.timestamps import stamp
@@ -40,6 +40,7 @@ def promote(request: PromoteRequest, now: datetime) -> PromoteResult:
         live.live_version,
         live.package_version,
         previous=live.previous_version,
+        pause=pauses.current(use_case.name),
         deciders=approval.deciders,
         entry=entry,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from clinrisk import use_cases
 from clinrisk.aws import ledger, s3
 from clinrisk.aws.settings import settings
-from clinrisk.aws.tables import deployments, uploads
+from clinrisk.aws.tables import deployments, pauses, uploads
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import object_keys
 from clinrisk.core.release import change_mails
@@ -44,8 +44,9 @@ def roll_back(request: RollBackRequest, now: datetime) -> ChangeResult:
     recalled = _recall(after, request)
     overtaken_questions.close(request.use_case, stamp(now))
     emit(Metric.MODELS_ROLLED_BACK, 1, use_case=request.use_case)
-    mail = change_mails.rolled_back(use_cases.get(request.use_case).title, after, recalled, entry)
-    return ChangeResult(subject=mail.subject, message=mail.text)
+    title, pause = use_cases.get(request.use_case).title, pauses.current(request.use_case)
+    mail = change_mails.rolled_back(title, after, recalled, pause=pause, entry=entry)
+    return ChangeResult(live_version=after.live_version, subject=mail.subject, message=mail.text)
 
 
 def _restorable(request: RollBackRequest) -> LiveModel:

@@ -24,17 +24,32 @@ if TYPE_CHECKING:
 
 
 def write(request: WriteCardRequest, now: datetime) -> WriteCardResult:
-    """Return the newest edition, written now if there is something new; raises EvidenceChanged."""
+    """Return the newest edition, written now if there is something new; raises EvidenceChanged.
+
+    The card of the version that was live before then states that it is so no longer.
+    """
+    findings = s3.fetch_json(request.findings)["findings"] if request.findings else None
     release = ledger.release_of(request.use_case, request.live_version)
+    written = _complete(release, editions.monitored(findings) if findings is not None else {}, now)
+    if release["previous_version"]:
+        before = ledger.release_of(request.use_case, release["previous_version"])
+        # One run may be live again under another number: then its card states that already.
+        if before["run_id"] != release["run_id"]:
+            _complete(before, {}, now, ended=editions.ended(release))
+    return written
+
+
+def _complete(
+    release: dict[str, Any], found: editions.Since, now: datetime, ended: str = ""
+) -> WriteCardResult:
+    """Write the next edition of a release's card, where it has something new, and its page."""
     first, newest = _first(release), _newest(release)
-    since: editions.Since = newest.get("since", {})
-    if request.findings is not None:
-        since = since | editions.monitored(s3.fetch_json(request.findings)["findings"])
-    since = since | editions.release(release, ledger.approval_of(release)["accepted"])
+    since: editions.Since = newest.get("since", {}) | found
+    since = since | editions.release(release, ledger.approval_of(release)["accepted"], ended)
     new = since != newest.get("since")
     if new:
         number = newest.get("edition", first["edition"]) + 1
-        made = editions.edition(first, request.live_version, since, number, stamp(now))
+        made = editions.edition(first, release["live_version"], since, number, stamp(now))
         newest = _write(release, made)
     page = card_document.page(newest).encode()
     bucket, key = settings().results_bucket, _key(release, newest["edition"], "html")

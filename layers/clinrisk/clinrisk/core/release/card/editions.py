@@ -28,18 +28,37 @@ NOT_JUDGED_NOW = (
 NONE_OPEN = "The newest monitoring run raised no alert."
 
 
-def release(entry: Mapping[str, Any], accepted: Sequence[str]) -> Since:
-    """Return the release as its ledger entry has it, and the groups that the approver accepted by name."""
-    before = entry["previous_version"]
+def release(entry: Mapping[str, Any], accepted: Sequence[str], ended: str = "") -> Since:
+    """Return the release as its ledger entry has it, and the groups that the approver accepted by name.
+
+    `ended`: the sentence that it is live no longer; empty while it is.
+    """
+    before, live = entry["previous_version"], day(entry["effective_at"])
     order = f"in place of version {before}" if before else "as the first one"
-    live, decided = day(entry["effective_at"]), day(entry["decided_at"])
+    state = f"live version {entry['live_version']}, {order}; decided on {day(entry['decided_at'])}."
+    restored = "restores" in entry
     sentences = [
-        f"Released on {live} as live version {entry['live_version']}, {order}; decided on {decided}.",
-        f"Reason given: {entry['reason']}",
+        f"Live again since {live}, restored from version {entry['restores']}, as {state}"
+        if restored
+        else f"Released on {live} as {state}",
+        f"{_by(entry['person'], entry['reason'])}" if restored else f"Reason given: {entry['reason']}",
     ]
     if accepted:
         sentences.append(f"Accepted by name, since harm could go unseen: {', '.join(accepted)}.")
-    return {"release": sentences}
+    return {"release": [ended, *sentences] if ended else sentences}
+
+
+def ended(following: Mapping[str, Any]) -> str:
+    """Return the sentence that a model is live no longer, from the ledger's entry of what replaced it."""
+    when, version = day(following["effective_at"]), following["live_version"]
+    if "restores" in following:
+        why = _by(following["person"], following["reason"])
+        return f"NOT LIVE any more: rolled back on {when}, in favour of version {version}. {why}"
+    return f"NOT LIVE any more: version {version} took its place on {when}."
+
+
+def _by(person: str, reason: str) -> str:
+    return f"{printable(person)} gave the reason: {printable(reason)}"
 
 
 def monitored(findings: Sequence[Mapping[str, Any]]) -> Since:
