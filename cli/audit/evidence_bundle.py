@@ -97,10 +97,14 @@ def check(path: Path) -> CheckedBundle:
     entries = [numbered[number] for number in sorted(numbered)]
     found = _chain(entries)
     parsed = [chain.parsed(number, data) for number, data in enumerate(entries[: found.count], start=1)]
-    release = _release(parsed, use_case, int(version)) or {}
-    _, forged = reconciliation.releases(parsed, key.signed)
-    differences = [found.difference, forged]
-    what = next((one.what for one in differences if one), "") or _of_papers(release, files)
+    release: dict[str, Any] = {}
+    try:
+        release = _release(parsed, use_case, int(version)) or {}
+        _, forged = reconciliation.releases(parsed, key.signed)
+        differences = [one.what for one in (found.difference, forged) if one]
+        what = (differences or [_of_papers(release, files)])[0]
+    except (KeyError, TypeError, ValueError):
+        what = "An entry about a decision or a release lacks what each of them states."
     return CheckedBundle(release, found.count, found.head, sha256(files[KEY]), what)
 
 

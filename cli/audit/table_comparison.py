@@ -13,22 +13,14 @@ from clinrisk.core.ledger import reconciliation
 if TYPE_CHECKING:
     from clinrisk.core.ledger.verification import Difference
 
-_MOST_VERSIONS = 10_000
-
 
 def difference() -> Difference | None:
     """Return the first thing in which the ledger and what is live disagree, or None."""
     from clinrisk.aws import kms, ledger
     from clinrisk.aws.tables import deployments
 
-    key = PublicKey(kms.public_key())
-    names = use_cases.names()
-    return reconciliation.difference(
-        ledger.entries(),
-        {name: deployments.stored_live(name) for name in names},
-        {name: deployments.stored_versions(name, limit=_MOST_VERSIONS) for name in names},
-        key.signed,
-    )
+    key, state = PublicKey(kms.public_key()), deployments.stored_state(use_cases.names())
+    return reconciliation.difference(ledger.entries(), state, key.signed)
 
 
 def key_digest() -> str:

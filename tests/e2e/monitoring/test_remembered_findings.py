@@ -79,9 +79,9 @@ def test_a_finding_is_mailed_once_acknowledged_and_resolved(hospital: Hospital) 
     for finding_id in findings(hospital):
         assert twin.clinrisk("resolve", finding_id, "--reason", REASON)["state"] == "RESOLVED"
     assert findings(hospital) == {}
-    said = len(mails(hospital))
+    before = len(mails(hospital))
     monitor(hospital)
-    assert len(mails(hospital)) == said
+    assert len(mails(hospital)) == before
     assert set(findings(hospital, "--all")) == set(known)
 
     kept = [

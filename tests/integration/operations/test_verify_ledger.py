@@ -46,11 +46,18 @@ def edit_the_pointer(stack: Stack) -> None:
     )
 
 
+def lift_a_pause(stack: Stack) -> None:
+    stack.call("set_pause", read_event("set_pause.heart"))
+    table = stack.tables.Table(stack.environment["DEPLOYMENTS_TABLE"])
+    table.delete_item(Key={"pk": "USE_CASE#heart", "sk": "PAUSE"})
+
+
 @pytest.mark.parametrize(
     ("happens", "why"),
     [
         (edit_a_byte, "ledger/000000000002.json has 2 versions"),
         (edit_the_pointer, "the live pointer states other facts than the ledger"),
+        (lift_a_pause, "in the ledger, not paused in the table"),
     ],
 )
 def test_a_difference_is_named_and_counted(

@@ -97,7 +97,7 @@ def test_the_second_of_two_roles_decides(stack: Stack, asked: Asked) -> None:
     assert "The digests are those of the run." in page
 
 
-def test_every_mail_says_that_it_takes_two(asked: Asked) -> None:
+def test_every_mail_states_that_it_takes_two(asked: Asked) -> None:
     assert all("It takes 2 people of different roles to approve" in text for text in asked.mailed)
     assert len(asked.mailed) == 2
 

@@ -161,7 +161,7 @@ def test_who_is_not_enrolled_is_locked_or_has_no_mail_opens_no_gate(
     assert "heart: nobody can approve a release." in clinrisk("status").out
 
 
-def test_without_approvers_the_list_says_how_to_add_one(
+def test_without_approvers_the_list_names_the_command_that_adds_one(
     deployment: Any, clinrisk: Callable[..., Any]
 ) -> None:
     del deployment

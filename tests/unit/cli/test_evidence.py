@@ -89,7 +89,7 @@ def bundle(entries: list[ChainedEntry], tmp_path: Path, clinrisk: Callable[..., 
     return path
 
 
-def test_a_bundle_holds_and_says_what_to_compare(
+def test_a_bundle_holds_and_names_the_digests_to_compare(
     bundle: Path, entries: list[ChainedEntry], clinrisk: Callable[..., Any]
 ) -> None:
     shown = clinrisk("audit", "verify", "--bundle", bundle)
@@ -159,6 +159,18 @@ def test_a_ledger_that_ends_before_the_release_is_no_evidence(
     for number in (2, 3):
         changed(bundle, entry_key(number), None)
     assert "does not state the release" in clinrisk("audit", "verify", "--bundle", bundle).err
+
+
+def test_an_entry_that_was_made_up_is_an_answer_and_no_crash(
+    bundle: Path, entries: list[ChainedEntry], clinrisk: Callable[..., Any]
+) -> None:
+    empty = Occurrence(which=2, use_case="heart", at="2026-03-03T09:30:00.000Z")
+    made_up = next_entry(entries[-1], empty).data.replace(b'"event":"occurred"', b'"event":"released"')
+    assert made_up != next_entry(entries[-1], empty).data
+    changed(bundle, entry_key(4), made_up)
+    answer = clinrisk("audit", "verify", "--bundle", bundle)
+    assert answer.code == 1
+    assert "lacks what each of them states" in answer.err
 
 
 @pytest.mark.parametrize("name", ["README.txt", "decision-key.der"])

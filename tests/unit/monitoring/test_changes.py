@@ -116,7 +116,7 @@ def test_the_chance_of_one_value_is_that_of_the_beta_binomial(rows: int) -> None
     assert found == pytest.approx(ones.sum() if rows > 1 else 1.0)
 
 
-def test_what_is_sure_is_told_in_smallest_changes_that_matter() -> None:
+def test_the_sure_part_of_a_change_is_counted_in_smallest_changes_that_matter() -> None:
     change = Change("age", ChangeKind.SHARE, Effect(0.5, 0.3, 0.2), 0.1, "")
     assert (round(change.proven, 9), round(change.visible, 9)) == (3.0, 0.3)
     assert Change("age", ChangeKind.SHARE, Effect(0.5, -0.3, 0.2), 0.1, "").proven == 0

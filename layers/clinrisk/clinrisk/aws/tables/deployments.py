@@ -19,12 +19,16 @@ from boto3.dynamodb.conditions import Attr
 
 from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
+from clinrisk.aws.tables import pauses
+from clinrisk.core.ledger.reconciliation import LiveState
 from clinrisk.core.release import obstacles
 from clinrisk.errors import ChampionChanged, ChangeRefused, NoLiveModel
 from clinrisk.messages.release import LiveModel, Rollback
 from clinrisk.messages.training import ReleasedArchive
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from clinrisk.aws.dynamodb import Item
     from clinrisk.messages.release import PromoteRequest, RollBackRequest, SignedDecision
     from clinrisk.messages.training import Digests
@@ -62,11 +66,22 @@ def stored_live(use_case: str) -> Item | None:
     return None if item is None else dynamodb.native(item)
 
 
-def stored_versions(use_case: str, *, limit: int) -> list[Item]:
+def stored_versions(use_case: str, *, limit: int | None = None) -> list[Item]:
     """Return the models that were ever live as they are stored, newest first."""
     table = settings().deployments_table
     found = dynamodb.query(table, _partition(use_case), sort_prefix=_VERSION, newest_first=True, limit=limit)
     return [dynamodb.native(item) for item in found]
+
+
+def stored_state(use_cases: Iterable[str]) -> LiveState:
+    """Return what is live, what was, and what is paused, as it is stored, to be held against the ledger."""
+    names = list(use_cases)
+    found = {name: pauses.current(name) for name in names}
+    return LiveState(
+        live={name: stored_live(name) for name in names},
+        versions={name: stored_versions(name) for name in names},
+        paused_since={name: pause.since for name, pause in found.items() if pause},
+    )
 
 
 def champion(use_case: str) -> ReleasedArchive | None:

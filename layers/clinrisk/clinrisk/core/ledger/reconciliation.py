@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clinrisk.core.digests import canonical_json
 from clinrisk.core.ledger.verification import Difference
 from clinrisk.core.release.ledger_entries import (
     DecisionEntry,
+    PauseEntry,
     ReleaseEntry,
+    ResumeEntry,
     RollbackEntry,
     enough_people,
 )
@@ -25,27 +28,51 @@ LIVE = {ReleaseEntry.event_name, RollbackEntry.event_name}
 _SAME = 1e-9
 
 
+@dataclass(frozen=True)
+class LiveState:
+    """What the tables state, by use case, as it is stored."""
+
+    live: Mapping[str, Mapping[str, Any] | None]
+    """The live pointers."""
+    versions: Mapping[str, Sequence[Mapping[str, Any]]]
+    """Their histories."""
+    paused_since: Mapping[str, str]
+    """The use cases that are paused now, and since when."""
+
+
 def difference(
-    entries: Iterable[ChainedEntry],
-    live: Mapping[str, Mapping[str, Any] | None],
-    versions: Mapping[str, Sequence[Mapping[str, Any]]],
-    genuine: Callable[[bytes, str], bool],
+    entries: Sequence[ChainedEntry], state: LiveState, genuine: Callable[[bytes, str], bool]
 ) -> Difference | None:
     """Return the first thing in which ledger and tables disagree, or None.
 
-    `live` is the live pointer of each use case, `versions` its history, as they are stored; `genuine` says
-    whether the decision key made a signature of some bytes.
+    `genuine` says whether the decision key made a signature of some bytes.
     """
     released, forged = releases(entries, genuine)
     if forged:
         return forged
-    for use_case in {**live, **released}:
+    for use_case in {**state.live, **released}:
         of_ledger = released.get(use_case, {})
-        what = _pointer(use_case, of_ledger, live.get(use_case)) or _history(
-            use_case, of_ledger, versions.get(use_case, ())
+        what = _pointer(use_case, of_ledger, state.live.get(use_case)) or _history(
+            use_case, of_ledger, state.versions.get(use_case, ())
         )
         if what:
             return Difference(0, what)
+    return _paused(entries, state.paused_since)
+
+
+def _paused(entries: Iterable[ChainedEntry], stored: Mapping[str, str]) -> Difference | None:
+    """Return the first use case whose pause the table states otherwise than the ledger."""
+    lasting: dict[str, str] = {}
+    for entry in entries:
+        if entry.event == PauseEntry.event_name:
+            lasting[entry.use_case] = entry.body["since"]
+        if entry.event == ResumeEntry.event_name:
+            lasting.pop(entry.use_case, None)
+    for use_case in sorted(lasting.keys() | stored.keys()):
+        since = lasting.get(use_case)
+        if since != stored.get(use_case):
+            states = [f"paused since {one}" if one else "not paused" for one in (since, stored.get(use_case))]
+            return Difference(0, f"{use_case}: {states[0]} in the ledger, {states[1]} in the table.")
     return None
 
 

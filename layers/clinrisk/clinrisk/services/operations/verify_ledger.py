@@ -17,8 +17,6 @@ from clinrisk.messages.operations import VerifyLedgerResult
 if TYPE_CHECKING:
     from clinrisk.core.ledger.verification import Difference
 
-_MOST_VERSIONS = 10_000
-
 
 def verify() -> VerifyLedgerResult:
     """Return how many entries hold as bytes and as a chain, and the first difference; a metric counts it."""
@@ -34,10 +32,5 @@ def verify() -> VerifyLedgerResult:
 
 
 def _of_tables() -> Difference | None:
-    names = use_cases.names()
-    return reconciliation.difference(
-        ledger.entries(),
-        {name: deployments.stored_live(name) for name in names},
-        {name: deployments.stored_versions(name, limit=_MOST_VERSIONS) for name in names},
-        kms.verify,
-    )
+    state = deployments.stored_state(use_cases.names())
+    return reconciliation.difference(ledger.entries(), state, kms.verify)
