@@ -205,3 +205,22 @@ def test_where_a_column_is_missing_nearly_always_no_rise_shows(heart: UseCase, r
     calm = ProfileMaterial(profile, profile, 0, rng)
     assert visible_rise(calm) is None
     assert "No rise of a missing share would have shown" in quality_finding(heart, calm).detail
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"), [(0, "Closest to one: "), (8, "Above its limit, perhaps by chance: ")]
+)
+def test_what_cannot_be_proven_is_not_called_complete(
+    heart: UseCase, profiled: Draw, missing: int, words: str
+) -> None:
+    reference, current = profiled(300), profiled(40)
+    counts = current.columns["age"].counts
+    taken = counts
+    for _ in range(missing):
+        index = next(index for index, count in enumerate(taken) if count)
+        taken = tuple(count - (at == index) for at, count in enumerate(taken))
+    emptied = with_column(current, "age", missing + current.columns["age"].missing, taken)
+    found = finding(heart, with_column(reference, "age", 0, reference.columns["age"].counts), emptied)
+    assert found.verdict is CheckVerdict.OK
+    assert f"No limit is surely passed in 40 rows. {words}" in found.detail
+    assert ("age is missing more often" in found.detail) is bool(missing)

@@ -132,9 +132,11 @@ def quality_finding(use_case: UseCase, material: ProfileMaterial) -> CheckFindin
     else:
         seen = visible_rise(material)
         shown = "No rise of a missing share" if seen is None else f"A column missing in a further {seen:.0%}"
+        # What so few rows cannot prove is not in order by that.
+        closest = "Closest to one" if worst.share <= worst.limit else "Above its limit, perhaps by chance"
         detail = (
-            f"The {current} rows are as complete as the training data; closest to a limit: {worst}. {shown} "
-            "would have shown in so many."
+            f"No limit is surely passed in {current} rows. {closest}: {worst}. "
+            f"{shown} would have shown in so many."
         )
     verdict = CheckVerdict.ALERT if proven else CheckVerdict.OK
     return CheckFinding(Check.QUALITY, verdict, round(worst.share, 4), worst.limit, detail)
