@@ -223,8 +223,9 @@ def outcomes(
 
         clinrisk outcomes heart --json
 
-    joined: counted by monitoring. waiting: the time that the prediction speaks for is not over. conflicting:
-    two outcomes exclude one another, none counts until a row with yes in the column replaces settles it.
+    joined: counted by monitoring. learned: known, but the model learned from the patient. waiting: the time
+    that the prediction speaks for is not over. conflicting: two outcomes exclude one another, none counts
+    until a row with yes in the column replaces settles it.
     earlier: dated before the prediction, or the event was before it. replaced: by a later row. unmatched: no
     batch has a prediction for the patient.
     """
@@ -234,9 +235,9 @@ def outcomes(
     if as_json:
         show_json(overview)
         return
-    statuses = ("joined", "waiting", "conflicting", "earlier", "replaced", "unmatched")
+    statuses = ("joined", "learned", "waiting", "conflicting", "earlier", "replaced", "unmatched")
     by_file = [
-        (one["upload_id"], short_key(one["key"]), *(f"{one[status]:,}" for status in statuses))
+        (one["upload_id"], short_key(one["key"]), *(f"{one.get(status, 0):,}" for status in statuses))
         for one in overview["uploads"]
     ]
     none = f"No outcomes of {use_case} have arrived. Send some: clinrisk drop FILE --as {use_case}/outcomes"
@@ -249,7 +250,7 @@ def outcomes(
     by_batch = [
         (
             short_key(one["key"]),
-            *(f"{one[name]:,}" for name in ("predictions", *statuses[:-2])),
+            *(f"{one.get(name, 0):,}" for name in ("predictions", *statuses[:-2])),
             one["waiting_until"] or "",
         )
         for one in overview["batches"]

@@ -67,13 +67,21 @@ class ScoredBatches:
         }
 
     def score(
-        self, upload_id: str, day: str, *, seed: int, shift: str | None = None, rows: int = 200
+        self,
+        upload_id: str,
+        day: str,
+        *,
+        seed: int,
+        shift: str | None = None,
+        rows: int = 200,
+        learned: int = 0,
     ) -> pl.DataFrame:
-        """Ingest and score a batch; gives the labels that nobody knows yet."""
+        """Ingest and score a batch, the first ones seen in training; gives the labels nobody knows yet."""
         chunk = read(rows=rows, seed=seed, shift=shift)
         assert chunk.profile is not None
         s3.store_json(LAKE, object_keys.profile("heart", upload_id), chunk.profile.to_dict())
-        predictions = self._predictions(chunk.features, seed)
+        marks = pl.Series("learned", [row < learned for row in range(chunk.features.height)])
+        predictions = self._predictions(chunk.features, seed).with_columns(marks)
         self._store_frame(object_keys.predictions("heart", upload_id), predictions)
         profile = self._profile(predictions).to_dict()
         s3.store_json(LAKE, object_keys.score_profile("heart", upload_id), profile)
@@ -123,6 +131,7 @@ class ScoredBatches:
             predictions["flagged"].to_numpy(),
             groups,
             None if labels is None else labels.to_numpy(),
+            learned=predictions["learned"].to_numpy() if "learned" in predictions.columns else None,
         )
 
     def _store_frame(self, key: str, frame: pl.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -159,6 +160,28 @@ def test_a_patient_who_was_predicted_twice_counts_with_the_first_prediction(scor
     assert f"In {len(labels)} predictions with known outcome" in found[SINCE_RELEASE]
 
 
+def test_patients_whom_the_model_learned_from_prove_nothing_and_the_others_do(scored: ScoredBatches) -> None:
+    training_again, mixed = "1" * 20, "2" * 20
+    files = {training_again: (6, 200, 200), mixed: (7, 300, 100)}
+    for number, (upload, (seed, rows, learned)) in enumerate(files.items()):
+        labels = scored.score(upload, f"2026-03-0{5 + number}", seed=seed, rows=rows, learned=learned)
+        scored.arrive(labels, f"{number:020x}")
+    assert scored.join(f"{0:020x}") == {"learned": 200}
+    assert scored.join(f"{1:020x}") == {"joined": 200, "learned": 100}
+    selection = scored.select()
+    found = {one["batch"]: one for one in check(scored, "performance", selection)["findings"]}
+    of_training, of_mixed = (found[f"inbox/heart/inference/2026-03-0{day}.csv"] for day in (5, 6))
+    assert of_training["verdict"] == "NOT_EVALUATED"
+    assert "the model learned from all 200 patients whose outcomes are known" in of_training["detail"]
+    assert "In 200 predictions" in of_mixed["detail"]
+    assert "100% of 200 predictions" in of_mixed["detail"]
+    assert "not in these figures: 100 of patients whom the model learned from" in of_mixed["detail"]
+    assert "In 200 predictions with known outcome" in found[SINCE_RELEASE]["detail"]
+    for name in ("bias", "drift"):
+        words = {one["batch"]: one["detail"] for one in check(scored, name, selection)["findings"]}
+        assert "100 patients whom the model learned from are not in" in words[of_mixed["batch"]]
+
+
 def test_every_batch_since_the_release_counts_however_long_ago_it_was_scored(scored: ScoredBatches) -> None:
     scored.arrive(scored.labels[LIKE_TRAINING])
     scored.join()
@@ -232,6 +255,18 @@ def test_a_profile_of_another_contract_is_not_evaluated_and_not_among_the_others
         assert found[FROM_OTHER_HOSPITAL]["verdict"] == "NOT_EVALUATED"
         assert "cannot read" in found[FROM_OTHER_HOSPITAL]["detail"]
     assert "figures of 400 rows" in found[TOGETHER]["detail"]
+
+
+def test_predictions_of_an_earlier_version_that_do_not_state_who_was_learned_from_count(
+    scored: ScoredBatches,
+) -> None:
+    key = f"predictions/heart/{LIKE_TRAINING}.parquet"
+    predictions = pl.read_parquet(scored.stack.read(f"s3://clinrisk-lake/{key}")).drop("learned")
+    stream = io.BytesIO()
+    predictions.write_parquet(stream)
+    s3.store("clinrisk-lake", key, stream.getvalue())
+    scored.arrive(scored.labels[LIKE_TRAINING])
+    assert scored.join() == {"joined": 200}
 
 
 def test_outcomes_that_were_joined_by_an_earlier_version_count(scored: ScoredBatches) -> None:

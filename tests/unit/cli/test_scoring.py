@@ -110,7 +110,7 @@ def test_a_used_batch_is_scored_again_and_a_held_one_is_not(
 
 def test_outcomes_are_shown_by_file_and_by_batch(deployment: Any, clinrisk: Callable[..., Any]) -> None:
     assert "No outcomes of heart have arrived" in clinrisk("outcomes", "heart").out
-    counts = {"joined": 1234, "waiting": 5, "conflicting": 6, "earlier": 7}
+    counts = {"joined": 1234, "learned": 321, "waiting": 5, "conflicting": 6, "earlier": 7}
     overview = {
         "use_case": "heart",
         "judged_on": "2026-05-01",
@@ -126,7 +126,7 @@ def test_outcomes_are_shown_by_file_and_by_batch(deployment: Any, clinrisk: Call
     deployment.write("ResultsBucket", object_keys.outcome_overview("heart"), overview)
     assert clinrisk("outcomes", "heart", "--json").json() == overview
     shown = clinrisk("outcomes", "heart").out
-    for part in ("may.csv", "march.csv", "1,234", "1,252", "2026-06-01", "2026-05-01"):
+    for part in ("may.csv", "march.csv", "1,234", "321", "1,252", "2026-06-01", "2026-05-01"):
         assert part in shown
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from clinrisk.core.profiles.score_profile import EVERYONE, ScoreProfile, merge, score_cells, score_profile_of
 from clinrisk.use_cases.base import UseCase
@@ -49,6 +50,38 @@ def test_merging_two_batches_gives_the_profile_of_both_together(heart: UseCase, 
     assert [list(groups) for groups in turned.attributes.values()] == [
         sorted(turned.attributes[name]) for name in turned.attributes
     ]
+
+
+def test_whom_the_model_learned_from_can_be_taken_out_before_and_after_adding_up(
+    heart: UseCase, rng: Generator
+) -> None:
+    risk, sex = rng.random(90), rng.choice(["female", "male"], 90)
+    risk[::9] = np.nan
+    ages = np.repeat(["under_45", "65_and_over"], 45)
+    doubtful, learned = risk > 0.8, np.arange(90) < 50
+
+    def of(rows: NDArray[np.int64], seen: NDArray[np.bool_] | None) -> ScoreProfile:
+        groups = {"sex": sex[rows], "age_band": ages[rows]}
+        of_seen = None if seen is None else seen[rows]
+        doubts = doubtful[rows]
+        return score_profile_of(
+            heart, risk[rows], risk[rows] > 0.5, groups, uncertain=doubts, learned=of_seen
+        )
+
+    unseen = of(np.flatnonzero(~learned), None)
+    assert "under_45" not in unseen.attributes["age_band"]
+    marked = ScoreProfile.from_dict(json.loads(json.dumps(of(np.arange(90), learned).to_dict())))
+    assert marked.everyone.n + marked.everyone.not_scored == 90
+    left = marked.without_learned()
+    assert (dict(left.attributes), left.left_out) == (unseen.attributes, 50)
+    parts = [of(np.arange(0, 30), learned), of(np.arange(30, 90), learned)]
+    together = merge([one.without_learned() for one in parts])
+    assert (together.attributes["sex"], together.left_out) == (unseen.attributes["sex"], 50)
+    assert merge(parts).without_learned().everyone == unseen.everyone
+    assert "50 patients whom the model learned from" in left.notes[0]
+    assert unseen.without_learned() is unseen
+    assert "learned" not in unseen.to_dict()
+    assert not unseen.notes
 
 
 def test_histograms_of_other_grids_do_not_add_up(heart: UseCase, rng: Generator) -> None:

@@ -66,6 +66,17 @@ def test_only_predictions_with_a_known_outcome_are_counted() -> None:
     assert set(batch.profile.attributes["sex"]) == {"female", "male"}
 
 
+def test_whom_the_model_learned_from_is_named_and_not_counted_among_the_predictions() -> None:
+    files = in_force([file_of(("a", 0, END), ("b", 1, END), ("c", 1, day(-9)))])
+    marked = PREDICTIONS.with_columns(learned=pl.Series([None, True, True]))
+    batch = judge(HEART, marked, PREDICTED, files, MUCH_LATER)
+    assert dict(batch.patients.iter_rows()) == {"a": "joined", "b": "learned", "c": "earlier"}
+    assert batch.predicted == (1, 0)
+    assert batch.profile is not None
+    assert batch.profile.everyone.n == 1
+    assert judge(HEART, marked[1:], PREDICTED, files, MUCH_LATER).profile is None
+
+
 def test_without_a_match_there_is_no_profile() -> None:
     assert judged(HEART, file_of(("stranger", 1, END))).profile is None
     assert judged(HEART).profile is None
@@ -148,6 +159,7 @@ def test_a_patient_counts_once_per_upload_with_the_most_urgent_status() -> None:
     assert counts["one"] == {
         OutcomeStatus.CONFLICTING: 1,
         OutcomeStatus.JOINED: 0,
+        OutcomeStatus.LEARNED: 0,
         OutcomeStatus.WAITING: 0,
         OutcomeStatus.EARLIER: 0,
         OutcomeStatus.REPLACED: 0,

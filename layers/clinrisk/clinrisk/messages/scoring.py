@@ -89,6 +89,7 @@ class JoinResult(Message):
 
     conflicting: Count
     joined: Count
+    learned: Count
     waiting: Count
     earlier: Count
     replaced: Count

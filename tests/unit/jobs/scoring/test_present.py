@@ -17,7 +17,7 @@ from clinrisk.core.profiles.score_profile import ScoreProfile
 from clinrisk.core.scoring.results_sidecar import NOT_SCORED, UNCERTAIN
 from clinrisk.jobs.models import booster
 from clinrisk.jobs.models.recalibration import Recalibration, log_odds
-from clinrisk.jobs.patient_tables import feature_matrix
+from clinrisk.jobs.patient_tables import feature_matrix, read_set
 from tests.unit.jobs.conftest import offline_schema, synthetic
 
 if TYPE_CHECKING:
@@ -125,6 +125,37 @@ def test_every_patient_gets_the_risk_that_the_server_gave(batch: Batch) -> None:
         assert row["band"] == expected
         assert (row["model_version"], row["data_version"]) == ("4", "upload-1")
     assert [row["row"] for row in batch.presented()] == list(range(1, 61))
+
+
+def test_patients_whom_the_model_learned_from_are_marked_for_monitoring_and_nobody_else(batch: Batch) -> None:
+    training = read_set(
+        batch.laboratory.outputs("assemble", "set") / "training.csv", batch.laboratory.use_case
+    )
+    holdout = read_set(batch.laboratory.outputs("assemble", "set") / "holdout.csv", batch.laboratory.use_case)
+    ids = [*training.record_ids[:20].tolist(), *holdout.record_ids[:5].tolist()]
+    ids += batch.table["record_id"].to_pylist()[len(ids) :]
+    batch.table = batch.table.set_column(0, "record_id", pa.array(ids))
+    batch.score()
+
+    assert batch.run() == 0
+
+    assert [row["learned"] for row in batch.predicted()] == [True] * 20 + [False] * 40
+    assert batch.profile().without_learned().left_out == 20
+    assert "learned" not in batch.presented()[0]
+    archived = (batch.laboratory.root / "xgboost/model/clinrisk/learned.npy").read_bytes()
+    assert not any(
+        record_id[:8].encode() in archived or bytes.fromhex(record_id)[:8] in archived for record_id in ids
+    )
+
+
+def test_an_earlier_model_does_not_state_whom_it_learned_from(batch: Batch) -> None:
+    (batch.laboratory.root / "xgboost/model/clinrisk/learned.npy").unlink()
+    batch.card()
+
+    assert batch.run() == 0
+
+    assert {row["learned"] for row in batch.predicted()} == {None}
+    assert not batch.profile().learned
 
 
 def test_factors_are_words_with_a_direction_and_carry_no_value(batch: Batch) -> None:

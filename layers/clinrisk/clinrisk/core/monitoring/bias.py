@@ -149,7 +149,9 @@ def _judged(material: ScoreMaterial) -> Iterator[tuple[ScoreProfile, Measure]]:
 
 def _notes(use_case: UseCase, material: ScoreMaterial, small: Mapping[Measure, Sequence[str]]) -> list[str]:
     """Return the sentences on what was left out: absent groups, known outcomes of some only, small groups."""
-    notes = [] if material.scores is None else _absent(use_case, material.evaluation, material.scores)
+    notes = []
+    if material.scores is not None:
+        notes = [*_absent(use_case, material.evaluation, material.scores), *material.scores.notes]
     if material.labelled is not None:
         coverage = Coverage.of(material.predicted, material.labelled.everyone)
         if coverage.selective:

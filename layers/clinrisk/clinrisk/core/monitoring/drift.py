@@ -69,6 +69,8 @@ def drift_finding(use_case: UseCase, material: ProfileMaterial) -> CheckFinding:
     found = changes(use_case, material)
     drifted = [change for change in found if change.proven > LIMIT]
     detail = _drifted(drifted, material) if drifted else _in_order(found, current.rows)
+    if material.scores is not None:
+        detail = " ".join((detail, *material.scores.notes))
     verdict = CheckVerdict.ALERT if drifted else CheckVerdict.OK
     return CheckFinding(Check.DRIFT, verdict, round(found[0].proven, 4), LIMIT, detail)
 

@@ -206,6 +206,12 @@ def _waiting(outcomes: Mapping[str, int]) -> str:
             f"Performance was not evaluated: the outcomes of {waiting} patients are known, but the time that "
             "their predictions speak for is not over."
         )
+    learned = outcomes.get(OutcomeStatus.LEARNED, 0)
+    if learned:
+        return (
+            f"Performance was not evaluated: the model learned from all {learned} patients whose outcomes "
+            "are known, which is no proof that it is right about others. Outcomes of those are needed."
+        )
     return "Performance was not evaluated: no outcomes of these predictions have arrived yet."
 
 
@@ -216,6 +222,9 @@ def _not_counted(outcomes: Mapping[str, int]) -> str:
         for status in (OutcomeStatus.WAITING, OutcomeStatus.CONFLICTING, OutcomeStatus.EARLIER)
         if outcomes.get(status)
     ]
+    learned = outcomes.get(OutcomeStatus.LEARNED)
+    if learned:
+        left.append(f"{learned} of patients whom the model learned from")
     return f" Outcomes that are not in these figures: {', '.join(left)}." if left else ""
 
 

@@ -3,13 +3,14 @@
 Per group: scored rows, flagged and uncertain ones, those without a risk, and a histogram of the risks; where
 outcomes are known also positives, true and false positives and the positives' histogram. The histogram has
 100 equal cells over the square root of the risk, which spends its precision on low risks, where most
-thresholds lie. Score profiles add up.
+thresholds lie. Patients whom the model learned from are counted a second time apart, so that they can be
+taken out: their risks are closer to the truth than those of others. Score profiles add up.
 Standard library and numpy only.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 SCORE_CELLS = 100
+_LEARNED = "learned"
 EVERYONE = "all"
 """The attribute, and its only group, that holds every patient of the batch."""
 
@@ -57,6 +59,18 @@ class GroupScores:
         mean_risk = (cells**2 + cells + 1 / 3) / SCORE_CELLS**2
         return float(np.dot(self.score_counts, mean_risk))
 
+    def without(self, part: GroupScores | None) -> GroupScores:
+        """Return the counts without those of some of these patients, and without outcomes."""
+        if part is None:
+            return self
+        return GroupScores(
+            self.n - part.n,
+            self.flagged - part.flagged,
+            tuple(every - some for every, some in zip(self.score_counts, part.score_counts, strict=True)),
+            uncertain=self.uncertain - part.uncertain,
+            not_scored=self.not_scored - part.not_scored,
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as one flat JSON object."""
         flat: dict[str, Any] = {
@@ -89,6 +103,33 @@ class ScoreProfile:
     """The counts of one scored batch, or of many added up: attribute -> group -> counts."""
 
     attributes: Mapping[str, Mapping[str, GroupScores]]
+    learned: Mapping[str, Mapping[str, GroupScores]] = field(default_factory=dict)
+    """Of these, the patients whom the model learned from; empty where there are none."""
+    left_out: int = 0
+    """Patients who are not in these counts, since the model learned from them."""
+
+    def without_learned(self) -> ScoreProfile:
+        """Return the counts of the patients whom the model did not learn from, and how many are left out."""
+        if not self.learned:
+            return self
+        left: dict[str, dict[str, GroupScores]] = {}
+        for attribute, groups in self.attributes.items():
+            learned = self.learned.get(attribute, {})
+            unseen = {name: scores.without(learned.get(name)) for name, scores in groups.items()}
+            left[attribute] = {
+                name: scores
+                for name, scores in unseen.items()
+                if attribute == EVERYONE or scores.n or scores.not_scored
+            }
+        out = self.learned[EVERYONE][EVERYONE]
+        return ScoreProfile(left, left_out=self.left_out + out.n + out.not_scored)
+
+    @property
+    def notes(self) -> list[str]:
+        """The sentence on who is left out; none where nobody is."""
+        if not self.left_out:
+            return []
+        return [f"{self.left_out} patients whom the model learned from are not in the figures of risks."]
 
     @property
     def everyone(self) -> GroupScores:
@@ -96,21 +137,26 @@ class ScoreProfile:
         return self.attributes[EVERYONE][EVERYONE]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values, attribute -> group -> counts."""
-        return {
-            attribute: {group: scores.to_dict() for group, scores in groups.items()}
-            for attribute, groups in self.attributes.items()
-        }
+        """Return plain JSON values, attribute -> group -> counts, with those of learned patients."""
+        document: dict[str, Any] = _plain(self.attributes)
+        return document | {_LEARNED: _plain(self.learned)} if self.learned else document
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> ScoreProfile:
         """Return the score profile that `to_dict` wrote."""
-        return cls(
-            {
-                attribute: {group: GroupScores.from_dict(flat) for group, flat in groups.items()}
-                for attribute, groups in document.items()
-            }
-        )
+        counts = {name: _read(groups) for name, groups in document.items() if name != _LEARNED}
+        return cls(counts, {name: _read(groups) for name, groups in document.get(_LEARNED, {}).items()})
+
+
+def _plain(counts: Mapping[str, Mapping[str, GroupScores]]) -> dict[str, dict[str, Any]]:
+    return {
+        attribute: {group: scores.to_dict() for group, scores in groups.items()}
+        for attribute, groups in counts.items()
+    }
+
+
+def _read(groups: Mapping[str, Any]) -> dict[str, GroupScores]:
+    return {group: GroupScores.from_dict(flat) for group, flat in groups.items()}
 
 
 def score_profile_of(
@@ -121,11 +167,12 @@ def score_profile_of(
     label: ArrayLike | None = None,
     *,
     uncertain: ArrayLike | None = None,
+    learned: ArrayLike | None = None,
 ) -> ScoreProfile:
     """Return the profile of a scored batch; `groups` gives each row's group name per protected attribute.
 
     The risk of a row that is not scored is NaN. A group without scored rows is left out. `label` holds 0 and
-    1 for every row, or is None; so does `uncertain`.
+    1 for every row, or is None; so do `uncertain` and `learned`.
     """
     risks = np.asarray(risk, dtype=np.float64)
     scored = ~np.isnan(risks)
@@ -153,14 +200,18 @@ def score_profile_of(
             not_scored=int(members.sum()) - n,
         )
 
-    attributes = {EVERYONE: {EVERYONE: count(np.ones(len(cells), dtype=bool))}}
-    for attribute in use_case.protected:
-        member = np.asarray(groups[attribute.name])
-        counted = {name: count(member == name) for name in attribute.group_names}
-        attributes[attribute.name] = {
-            name: scores for name, scores in counted.items() if scores.n or scores.not_scored
-        }
-    return ScoreProfile(attributes)
+    def by_group(patients: NDArray[np.bool_]) -> dict[str, dict[str, GroupScores]]:
+        attributes = {EVERYONE: {EVERYONE: count(patients)}}
+        for attribute in use_case.protected:
+            member = np.asarray(groups[attribute.name])
+            counted = {name: count(patients & (member == name)) for name in attribute.group_names}
+            attributes[attribute.name] = {
+                name: scores for name, scores in counted.items() if scores.n or scores.not_scored
+            }
+        return attributes
+
+    known = np.zeros(len(risks), dtype=bool) if learned is None else np.asarray(learned, dtype=bool)
+    return ScoreProfile(by_group(np.ones(len(risks), dtype=bool)), by_group(known) if known.any() else {})
 
 
 def score_cells(risk: ArrayLike) -> NDArray[np.int64]:
@@ -178,17 +229,25 @@ def merge(profiles: Sequence[ScoreProfile]) -> ScoreProfile:
 
     Outcomes are kept only where every part has them.
     """
+    return ScoreProfile(
+        _merged([profile.attributes for profile in profiles]),
+        _merged([profile.learned for profile in profiles]),
+        sum(profile.left_out for profile in profiles),
+    )
+
+
+def _merged(
+    profiles: Sequence[Mapping[str, Mapping[str, GroupScores]]],
+) -> dict[str, dict[str, GroupScores]]:
     parts: dict[str, dict[str, list[GroupScores]]] = {}
     for profile in profiles:
-        for attribute, groups in profile.attributes.items():
+        for attribute, groups in profile.items():
             for group, scores in groups.items():
                 parts.setdefault(attribute, {}).setdefault(group, []).append(scores)
-    return ScoreProfile(
-        {
-            attribute: {group: _add(groups[group]) for group in sorted(groups)}
-            for attribute, groups in sorted(parts.items())
-        }
-    )
+    return {
+        attribute: {group: _add(groups[group]) for group in sorted(groups)}
+        for attribute, groups in sorted(parts.items())
+    }
 
 
 def _add(parts: Sequence[GroupScores]) -> GroupScores:

@@ -11,6 +11,8 @@ class OutcomeStatus(StrEnum):
     CONFLICTING = "conflicting"
     """Two of them exclude one another: none counts until one of them is replaced or withdrawn."""
     JOINED = "joined"
+    LEARNED = "learned"
+    """Known, of a patient whom the model learned from: no proof that it is right about others."""
     WAITING = "waiting"
     """The time that the prediction is about is not over, or nobody looked after it was over."""
     EARLIER = "earlier"

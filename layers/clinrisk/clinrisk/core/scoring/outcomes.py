@@ -45,7 +45,8 @@ class JudgedBatch:
     patients: pl.DataFrame
     """record_id, status (text)."""
     predicted: tuple[int, int]
-    """Those of patients whom the model had not predicted before, and how many of these are flagged."""
+    """Those of patients whom the model had neither predicted before nor learned from, and how many of these
+    are flagged."""
     profile: ScoreProfile | None
     """Of those of these that are joined; None when there is none."""
     waiting_until: dt.date | None
@@ -90,13 +91,18 @@ def judge(  # noqa: PLR0917  # a batch, its outcomes and the day
 ) -> JudgedBatch:
     """Return what the outcomes in force say about the predictions of one batch.
 
-    `predictions` has record_id, risk, flagged and a `group_<attribute>` column per protected attribute;
-    `outcomes` has record_id, label and date. Whether two exclude one another does not depend on the
+    `predictions` has record_id, risk, flagged, a `group_<attribute>` column per protected attribute, and
+    perhaps learned (whether the model learned from the patient; null where it is not known); `outcomes` has
+    record_id, label and date. Whether two exclude one another does not depend on the
     prediction; what is dated before it does not answer it, and whoever had the event before it is no longer
     at risk of it. A case counts up to the end of the horizon; a patient without the event counts once
     somebody looked at its end or later. Without a horizon an outcome is final. A model is judged by its first
-    prediction for a patient: the profile leaves out those in `predicted_before` (record_id).
+    prediction for a patient, and by no patient whom it learned from: the profile leaves out both, the former
+    by `predicted_before` (record_id).
     """
+    if "learned" not in predictions.columns:
+        predictions = predictions.with_columns(learned=pl.lit(value=False))
+    learned = predictions.filter("learned")["record_id"].implode()
     answering = pl.col("date") >= predicted_on - DAY
     case, free = pl.col("label") == 1, pl.col("label") == 0
     known = (
@@ -127,12 +133,15 @@ def judge(  # noqa: PLR0917  # a batch, its outcomes and the day
         .then(pl.lit(OutcomeStatus.EARLIER.value))
         .when(wait)
         .then(pl.lit(OutcomeStatus.WAITING.value))
+        .when(pl.col("record_id").is_in(learned))
+        .then(pl.lit(OutcomeStatus.LEARNED.value))
         .otherwise(pl.lit(OutcomeStatus.JOINED.value))
     )
     patients = known.select("record_id", status=status, label=label.cast(pl.Int64))
     joined = patients.filter(pl.col("status") == OutcomeStatus.JOINED).drop("status")
     waits = end > today and bool((patients["status"] == OutcomeStatus.WAITING).any())
-    first = predictions.join(predicted_before, on="record_id", how="anti", maintain_order="left")
+    unseen = predictions.filter(~pl.col("record_id").is_in(learned))
+    first = unseen.join(predicted_before, on="record_id", how="anti", maintain_order="left")
     profile = _profile(use_case, first, joined)
     patients = patients.select("record_id", "status")
     predicted = first.height, int(first["flagged"].cast(pl.Boolean).sum())

@@ -4,6 +4,7 @@ Reads  input/scores (batch-<part>.csv.out: record_id, score), input/features (ch
        input/model (model.tar.gz).
 Writes output/presented/chunk-<part>.parquet, output/predictions/<upload>.parquet and
        output/score_profile/<upload>.json.
+Who is among the patients that the model learned from is marked, for monitoring alone.
 The server scores a row that is too narrow without a word, so nothing is presented before features, model and
 scores of every part have been shown to belong together, and the parts to be the rows that were accepted.
 However large the batch, a part is in memory.
@@ -30,6 +31,7 @@ from clinrisk.core.scoring.results_sidecar import NOT_SCORED, UNCERTAIN
 from clinrisk.errors import CountsDisagree, FeatureMismatch, ObjectMissing
 from clinrisk.jobs.container import read_json, write_json
 from clinrisk.jobs.models import booster, factors, recalibration, refits
+from clinrisk.jobs.models.learned_patients import FILE, LearnedPatients
 from clinrisk.jobs.patient_tables import feature_matrix, groups_of, read_parquet, set_schema, texts, unpack
 from clinrisk.jobs.scoring.doubts import doubts_of
 from clinrisk.jobs.server_scores import score_files, scores_of
@@ -59,6 +61,8 @@ _PREDICTED = {
     "band": pa.string(),
     "model_version": pa.string(),
 }
+_MARKED = _PREDICTED | {"learned": pa.bool_()}
+"""Whether the model has learned from the patient, for monitoring; empty where it is not known."""
 _PRESENTED = (
     _PREDICTED
     | {name: pa.float64() for name in ("risk_low", "risk_high")}
@@ -89,6 +93,8 @@ class ServedModel:
     booster: xgboost.Booster
     refits: Refits
     card: Mapping[str, Any]
+    learned: LearnedPatients | None
+    """None where an earlier model does not state it."""
     version: str
     threshold: float
 
@@ -112,7 +118,7 @@ def run(container: Container) -> None:
     profile: ScoreProfile | None = None
     with ExitStack() as files:
         path = container.output("predictions") / f"{upload}.parquet"
-        predictions = _Writer(files, path, _PREDICTED, use_case.group_columns)
+        predictions = _Writer(files, path, _MARKED, use_case.group_columns)
         for part in parts:
             with ExitStack() as file:
                 presented = _Writer(file, container.output("presented") / part.features.name, _PRESENTED)
@@ -142,8 +148,13 @@ def _parts(features: Path, scores: Path) -> list[BatchPart]:
     ]
 
 
-def _load(folder: Path, use_case: UseCase) -> tuple[xgboost.Booster, Refits, Mapping[str, Any]]:
-    """Read the live model, its refits and its card; raises FeatureMismatch when it reads other features."""
+def _load(
+    folder: Path, use_case: UseCase
+) -> tuple[xgboost.Booster, Refits, Mapping[str, Any], LearnedPatients | None]:
+    """Read the live model, its refits, its card, and who it learned from.
+
+    Raises FeatureMismatch when it reads other features.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         unpacked = unpack(folder, "model.tar.gz", Path(scratch))
         card = read_json(unpacked / "clinrisk" / "model.json")
@@ -155,6 +166,7 @@ def _load(folder: Path, use_case: UseCase) -> tuple[xgboost.Booster, Refits, Map
             booster.load(unpacked / "xgboost-model", names, threads=threads),
             refits.load(unpacked / "clinrisk" / "refits", names, threads=threads),
             card,
+            LearnedPatients.load(unpacked / "clinrisk" / FILE, card["training_sha256"]),
         )
 
 
@@ -175,6 +187,7 @@ def _present(
             found["flagged"].to_numpy(dtype=bool, na_value=False),
             groups_of(rows, use_case),
             uncertain=found["band"].eq(UNCERTAIN).to_numpy(),
+            learned=found["learned"].to_numpy(dtype=bool, na_value=False),
         )
         yield found.assign(data_version=data_version), counts
 
@@ -206,8 +219,18 @@ def _explained(rows: pd.DataFrame, risks: Floats, use_case: UseCase, model: Serv
         not_measured=[why.not_measured for why in found.absent],
         caution=found.cautions,
         model_version=model.version,
+        learned=_learned(rows, model),
         **{f"factor_{rank + 1}": [row[rank] for row in top] for rank in range(FACTORS)},
     )
+
+
+def _learned(rows: pd.DataFrame, model: ServedModel) -> pd.arrays.BooleanArray:
+    """Return from which patients the model has learned; missing throughout where it does not state it."""
+    unknown = model.learned is None
+    marks = np.zeros(len(rows), dtype=bool)
+    if model.learned is not None:
+        marks = model.learned.among(rows["record_id"].tolist())
+    return pd.arrays.BooleanArray(marks, np.full(len(rows), unknown))
 
 
 class _Writer:

@@ -1,8 +1,8 @@
 """Train: one algorithm on training.csv, its out-of-fold scores, and a model as deterministic bytes.
 
 Reads  channel training/training.csv and manifest.json, hyperparameters.json (algorithm, use_case, seed, ...).
-Writes model/xgboost-model + model/clinrisk/model.json and refits/, or model/clinrisk/{model,logistic,floor}
-       .json, and output/data/out_of_fold.csv (record_id, fold, label, score[, floor]).
+Writes model/xgboost-model + model/clinrisk/model.json, learned.npy and refits/, or model/clinrisk/{model,
+       logistic,floor}.json, and output/data/out_of_fold.csv (record_id, fold, label, score[, floor]).
 The server loads every top-level file of the archive as a booster, so there is exactly one, or none.
 """
 
@@ -17,6 +17,7 @@ from clinrisk import use_cases
 from clinrisk.errors import FeatureMismatch, SettingMissing
 from clinrisk.jobs.container import write_json
 from clinrisk.jobs.models import absence, baseline, booster, codes, factors, refits
+from clinrisk.jobs.models.learned_patients import FILE, LearnedPatients
 from clinrisk.jobs.patient_tables import read_set, sha256_of, write_csv
 from clinrisk.jobs.training import nested_search
 from clinrisk.jobs.training.absence_effect import absence_effect
@@ -55,13 +56,16 @@ def run(container: Container) -> None:
     scores, findings = train(container.model, patients, use_case, given, folds)
     columns = {"record_id": patients.record_ids, "fold": folds[0], "label": patients.labels, **scores}
     write_csv(container.output_data / "out_of_fold.csv", pd.DataFrame(columns))
+    digest = sha256_of(path)
+    if algorithm == "xgboost":  # the baseline scores no patient
+        LearnedPatients.of(patients.record_ids.tolist(), digest).save(container.model / "clinrisk" / FILE)
     card = {
         "algorithm": algorithm,
         "use_case": use_case.name,
         "schema_version": use_case.schema_version,
         "features": list(use_case.feature_names),
         "feature_digest": use_case.feature_digest,
-        "training_sha256": sha256_of(path),
+        "training_sha256": digest,
         "rows": len(patients),
         "positives": patients.positives,
         "seed": seed,

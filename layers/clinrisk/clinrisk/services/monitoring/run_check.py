@@ -22,7 +22,6 @@ from clinrisk.core.monitoring.findings import (
 )
 from clinrisk.core.profiles import feature_profile, score_profile
 from clinrisk.core.profiles.feature_profile import Profile
-from clinrisk.core.profiles.score_profile import ScoreProfile
 from clinrisk.messages.monitoring import CheckRequest, CheckResult, Finding
 from clinrisk.services.monitoring import scored_batches
 
@@ -88,7 +87,9 @@ def _of_rows(
                 batch.rows_quarantined,
                 _seeded(batch.upload_id),
                 evaluation,
-                None if batch.score_profile is None else ScoreProfile.from_dict(_read(batch.score_profile)),
+                None
+                if batch.score_profile is None
+                else scored_batches.unseen_scores(_read(batch.score_profile)),
             )
         except scored_batches.UNREADABLE:
             material = None

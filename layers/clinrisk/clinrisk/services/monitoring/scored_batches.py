@@ -71,7 +71,7 @@ def read(selection: BatchSelection) -> Iterator[tuple[str, StoredCounts | None]]
 
 def _of_batch(batch: Batch) -> StoredCounts | None:
     try:
-        scores = None if batch.score_profile is None else ScoreProfile.from_dict(_read(batch.score_profile))
+        scores = None if batch.score_profile is None else unseen_scores(_read(batch.score_profile))
         joined = StoredCounts() if batch.joined is None else _joined(_read(batch.joined))
     except UNREADABLE:
         return None
@@ -79,6 +79,14 @@ def _of_batch(batch: Batch) -> StoredCounts | None:
     if scores is not None and not any(predicted):
         predicted = scores.everyone.n, scores.everyone.flagged
     return StoredCounts(scores, joined.labelled, joined.outcomes, predicted)
+
+
+def unseen_scores(document: Any) -> ScoreProfile:
+    """Return the counts of a score profile as it is stored, of the patients whom the model has not seen.
+
+    The approved figures are those of patients out of fold: what the model learned from compares with nothing.
+    """
+    return ScoreProfile.from_dict(document).without_learned()
 
 
 def _months(selection: BatchSelection) -> dict[str, StoredCounts]:

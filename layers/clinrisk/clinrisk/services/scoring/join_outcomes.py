@@ -23,7 +23,7 @@ from clinrisk.core.scoring.outcome_status import OutcomeStatus
 from clinrisk.messages.scoring import JoinRequest, JoinResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from clinrisk.core.scoring.outcomes import Counts, JudgedBatch
     from clinrisk.messages.ingest import Settlement
@@ -79,7 +79,7 @@ def _judged(
         if batch.schema_version != use_case.schema_version or not s3.keys_under(bucket, predicted):
             continue
         predicted_on = dt.datetime.fromisoformat(batch.settled_at).date()
-        predictions = _read(predicted, columns)
+        predictions = _read(predicted, columns, optional=["learned"])
         version = next(iter(predictions["model_version"]), "")
         before = predicted_before.get(version, outcomes.NOBODY.select("record_id"))
         judged = outcomes.judge(use_case, predictions, predicted_on, valid, today, before)
@@ -124,6 +124,8 @@ def _store_overview(
     s3.store_json(settings().results_bucket, object_keys.outcome_overview(use_case.name), document)
 
 
-def _read(key: str, columns: list[str]) -> pl.DataFrame:
-    data = s3.fetch_current(s3.uri_of(settings().lake_bucket, key))
-    return pl.read_parquet(io.BytesIO(data), columns=columns)
+def _read(key: str, columns: list[str], optional: Sequence[str] = ()) -> pl.DataFrame:
+    """Read the columns of a Parquet file, the optional ones where it has them."""
+    data = io.BytesIO(s3.fetch_current(s3.uri_of(settings().lake_bucket, key)))
+    there = pl.read_parquet_schema(data)
+    return pl.read_parquet(data, columns=[*columns, *(name for name in optional if name in there)])
