@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import typer
 
 from cli import downloads, ingest, monitoring, operations, scoring, status
+from cli.alarms import alarm_commands
 from cli.approvers import approver_commands
 from cli.audit import audit_commands
 from cli.command_errors import CliError, explain
@@ -66,6 +67,7 @@ app.command("withdraw", rich_help_panel=FILES)(scoring.withdraw)
 app.command("score", rich_help_panel=RUNS)(scoring.score)
 app.command("status", rich_help_panel=RUNS)(status.status)
 app.command("queue", rich_help_panel=RUNS)(status.queue)
+app.command("alarms", rich_help_panel=RUNS)(alarm_commands.alarms)
 app.command("monitor", rich_help_panel=RUNS)(monitoring.monitor)
 app.command("outcomes", rich_help_panel=RUNS)(scoring.outcomes)
 app.command("findings", rich_help_panel=RUNS)(monitoring.findings)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
 from clinrisk.core.monitoring.findings import Check
-from tools import contracts
+from tools import clinical_dashboard, contracts
 from tools.contracts import RECORDS
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ END = "  # --- end use cases\n"
 TEMPLATE = Path(__file__).parent.parent / "template.yaml"
 
 _DAY = 86_400
-_HOUR = 3_600
 
 
 def render(cases: Sequence[UseCase], records: Path = RECORDS) -> str:
     """Return the section, markers excluded."""
     own = [_resources(case, contracts.kept(case, records)) for case in cases]
-    return "\n".join([*own, _writers_policy(cases), _dashboard(cases)])
+    ids = [logical(case.name) for case in cases]
+    return "\n".join([*own, _writers_policy(cases), clinical_dashboard.render(cases, ids)])
 
 
 def replaced(template: str, cases: Sequence[UseCase], records: Path = RECORDS) -> str:
@@ -103,17 +103,27 @@ def _writers_policy(cases: Sequence[UseCase]) -> str:
 
 
 def _alarms(case: UseCase) -> Iterable[str]:
-    name, title = logical(case.name), case.title
+    name = logical(case.name)
     dimensions = f"{{Name: use_case, Value: {case.name}}}"
     yield _ALARM.format(
         id=f"{name}UploadFailedAlarm",
-        description=_text(f"{title}. An upload could not be ingested and was parked."),
+        description=_described(
+            case,
+            "UploadFailedAlarm",
+            "An upload could not be ingested and was parked.",
+            "mend the cause that clinrisk stuck names, then clinrisk redrive KEY",
+        ),
         metric="UploadsFailed",
         dimensions=dimensions,
     )
     yield _ALARM.format(
         id=f"{name}ApproversMissingAlarm",
-        description=_text(f"{title}. Nobody could approve: too few approvers have enrolled."),
+        description=_described(
+            case,
+            "ApproversMissingAlarm",
+            "Nobody could approve: too few approvers have enrolled.",
+            "clinrisk approvers list says what each lacks; then clinrisk approvers invite MAIL",
+        ),
         metric="ApproversMissing",
         dimensions=dimensions,
     )
@@ -121,7 +131,12 @@ def _alarms(case: UseCase) -> Iterable[str]:
     alerts = "\n".join(_query(f"c{n}", "CheckAlert", case, check) for n, check in enumerate(checks))
     yield _MATH_ALARM.format(
         id=f"{name}CheckAlarm",
-        description=_text(f"{title}. A check of recent batches raised an alert."),
+        description=_described(
+            case,
+            "CheckAlarm",
+            "A check of recent batches raised an alert.",
+            f"clinrisk findings {case.name}, then clinrisk assign ID --to NAME",
+        ),
         expression=f"MAX([{', '.join(f'c{n}' for n in range(len(checks)))}])",
         label="alerts",
         periods=1,
@@ -132,8 +147,11 @@ def _alarms(case: UseCase) -> Iterable[str]:
     fewest = ", ".join(f"FILL(c{n}, 0)" for n in range(len(checks)))
     yield _MATH_ALARM.format(
         id=f"{name}UnwatchedAlarm",
-        description=_text(
-            f"{title}. Patients were scored on two days, but a check of the batches did not run."
+        description=_described(
+            case,
+            "UnwatchedAlarm",
+            "Patients were scored on two days, but a check of the batches did not run.",
+            f"clinrisk status --use-case {case.name} shows why; then clinrisk monitor {case.name} --wait",
         ),
         expression=f"IF(FILL(scored, 0) > 0 AND MIN([{fewest}]) < 1, 1, 0)",
         label="unwatched",
@@ -141,6 +159,11 @@ def _alarms(case: UseCase) -> Iterable[str]:
         periods=2,
         queries=f"{scored}\n{ran}",
     )
+
+
+def _described(case: UseCase, section: str, meaning: str, remedy: str) -> str:
+    """Return an alarm's description: what is wrong, what to do, and the section of docs/runbook.md."""
+    return _text(f"{case.title}. {meaning} Do: {remedy}. Runbook: {section}.")
 
 
 def _query(query: str, metric: str, case: UseCase, check: str | None) -> str:
@@ -154,60 +177,6 @@ def _query(query: str, metric: str, case: UseCase, check: str | None) -> str:
         f"            Period: {_DAY}\n"
         "            Stat: Sum"
     )
-
-
-def _dashboard(cases: Sequence[UseCase]) -> str:
-    def per_case(*metrics: str) -> list[str]:
-        return [
-            f"[clinrisk, {metric}, use_case, {case.name}, {{label: {case.name} {metric}}}]"
-            for case in cases
-            for metric in metrics
-        ]
-
-    def per_check(metric: str) -> list[str]:
-        return [
-            f"[clinrisk, {metric}, use_case, {case.name}, check, {check.value}, "
-            f"{{label: {case.name} {check.value}}}]"
-            for case in cases
-            for check in Check
-        ]
-
-    panels = [
-        ("Rows that arrived", "Sum", _HOUR, per_case("RowsAccepted", "RowsQuarantined")),
-        ("Uploads that could not be ingested", "Sum", _HOUR, per_case("UploadsFailed")),
-        ("Patients scored", "Sum", _HOUR, per_case("RowsScored")),
-        ("Batches that were held", "Sum", _DAY, per_case("BatchesHeld")),
-        ("Candidates beside the live model", "Sum", _DAY, per_case("ShadowsCompared", "ShadowsFailed")),
-        (
-            "Models released",
-            "Sum",
-            _DAY,
-            per_case("ModelsPromoted", "CandidatesBlocked", "ModelsRolledBack", "ScoringPaused"),
-        ),
-        (
-            "Decisions asked and given",
-            "Sum",
-            _DAY,
-            per_case("ApprovalsRequested", "ApprovalsDecided", "ApprovalsExpired"),
-        ),
-        ("Alerts by check", "Sum", _DAY, per_check("CheckAlert")),
-        ("Checks that ran", "Sum", _DAY, per_check("CheckRan")),
-        ("Checks without enough data", "Sum", _DAY, per_check("CheckNotEvaluated")),
-        ("Drift: surest change, 1 is the smallest that matters", "Maximum", _DAY, per_case("WorstDrift")),
-        ("Bias: surest change of a gap, 1 is the margin", "Maximum", _DAY, per_case("WorstBiasGap")),
-    ]
-    widgets = "\n".join(
-        _WIDGET.format(
-            x=12 * (index % 2),
-            y=6 * (index // 2),
-            title=title,
-            stat=stat,
-            period=period,
-            metrics="\n".join(f"                  - {metric}" for metric in metrics),
-        )
-        for index, (title, stat, period, metrics) in enumerate(panels)
-    )
-    return _DASHBOARD + widgets + "\n"
 
 
 _GROUPS = """\
@@ -318,31 +287,6 @@ _MATH_ALARM = """\
         - {{Id: answer, Expression: "{expression}", Label: {label}, ReturnData: true}}
 {queries}
 """
-
-_DASHBOARD = """\
-  ClinicalDashboard:
-    Type: AWS::CloudWatch::Dashboard
-    Properties:
-      DashboardName: !Sub "${AWS::StackName}-clinical"
-      DashboardBody:
-        Fn::ToJsonString:
-          widgets:
-"""
-
-_WIDGET = """\
-            - type: metric
-              x: {x}
-              y: {y}
-              width: 12
-              height: 6
-              properties:
-                title: "{title}"
-                region: !Ref AWS::Region
-                view: timeSeries
-                stat: {stat}
-                period: {period}
-                metrics:
-{metrics}"""
 
 
 def main() -> None:

@@ -1,6 +1,9 @@
 """Bad input and broken parts on the deployed stack: a receipt or a reason, a mail, and nothing half done."""
 
 import json
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -107,3 +110,69 @@ sys.exit(1)
     assert "on fire" in mails[-1]["body"]
     packages = twin.client("sagemaker").list_model_packages(ModelPackageGroupName="clinrisk-heart-v1")
     assert packages["ModelPackageSummaryList"] == []
+
+
+LASTS = 8
+"""Seconds after which what an alarm saw is longer ago than it looks back."""
+
+
+def breaches(alarm: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield data of every period that break the limit of an alarm, and are soon over: namespace and datum."""
+    metric, period = alarm, alarm.get("Period", 0)
+    if alarm.get("Metrics"):
+        [metric, *_] = (one["MetricStat"]["Metric"] for one in alarm["Metrics"] if "MetricStat" in one)
+        period = next(one["MetricStat"]["Period"] for one in alarm["Metrics"] if "MetricStat" in one)
+    above = alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    now = datetime.now(UTC)
+    for number in range(alarm["EvaluationPeriods"]):
+        began = now - timedelta(seconds=(number + 1) * period - LASTS)
+        yield (
+            metric["Namespace"],
+            {
+                "MetricName": metric["MetricName"],
+                "Dimensions": metric.get("Dimensions", []),
+                "Timestamp": began if above else now - timedelta(seconds=number * period),
+                "Value": alarm["Threshold"] + (1 if above else -1),
+            },
+        )
+
+
+def test_every_alarm_goes_on_is_mailed_with_its_remedy_and_goes_off(
+    twin: RunningTwin, stack: dict[str, str]
+) -> None:
+    cloudwatch = twin.client("cloudwatch")
+
+    def on() -> set[str]:
+        return {one["AlarmName"] for one in cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]}
+
+    known = cloudwatch.describe_alarms(AlarmNamePrefix="clinrisk-")["MetricAlarms"]
+    assert len(known) == 18
+    # One that a fault of another test has set off goes on as it should; its fault may not be over.
+    alarms = {one["AlarmName"]: one for one in known if one["StateValue"] != "ALARM"}
+    fired: set[str] = set()
+
+    def break_limits(names: Iterable[str]) -> float:
+        for namespace, datum in (each for name in names for each in breaches(alarms[name])):
+            cloudwatch.put_metric_data(Namespace=namespace, MetricData=[datum])
+        return time.monotonic()
+
+    broken = break_limits(alarms)
+
+    def all_fired() -> bool:
+        nonlocal broken
+        fired.update(on())
+        if time.monotonic() - broken > LASTS:
+            broken = break_limits(alarms.keys() - fired)
+        return fired >= alarms.keys()
+
+    assert twin.until(all_fired)
+    listed = twin.clinrisk("alarms", "--all")
+    assert len(listed) == len(known)
+    assert all(one["remedy"] and one["runbook"] for one in listed)
+    # What is silent goes off when it is heard again; the others when what they saw is long enough ago.
+    twin.run(stack["MonitoringStateMachine"], {"use_case": "heart"})
+    assert twin.until(lambda: not on() & alarms.keys())
+    mailed = [one["body"] for one in twin.mail("operator@example.org")]
+    for name, alarm in alarms.items():
+        [mail, *_] = [body for body in mailed if name in body]
+        assert alarm["AlarmDescription"].rpartition("Runbook: ")[2] in mail

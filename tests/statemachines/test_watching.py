@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cli.app import app
 from clinrisk import use_cases
 from clinrisk.aws.telemetry import DIMENSIONS, Metric, emit
+from clinrisk.core.monitoring import bias, drift
 from clinrisk.core.monitoring.findings import Check
-from tests.statemachines.definitions import resources, template
+from tests.statemachines.definitions import PROJECT, resources, template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # What AWS publishes for this stack's resources: namespace -> metrics, and the dimension that names one.
 FROM_AWS = {
-    "AWS/States": ({"ExecutionsFailed", "ExecutionsStarted", "ExecutionsTimedOut"}, "StateMachineArn"),
+    "AWS/States": (
+        {
+            *("ExecutionsFailed", "ExecutionsStarted", "ExecutionsTimedOut", "ExecutionsAborted"),
+            *("ExecutionTime", "ExecutionThrottled"),
+        },
+        "StateMachineArn",
+    ),
     "AWS/Lambda": ({"Errors", "Duration"}, "FunctionName"),
     "AWS/SQS": ({"ApproximateNumberOfMessagesVisible"}, "QueueName"),
     "AWS/ApiGateway": ({"Count", "4xx", "5xx"}, "ApiId"),
     "AWS/SNS": ({"NumberOfNotificationsFailed"}, "TopicName"),
 }
+# What AWS publishes of the account: functions share one limit.
+OF_THE_ACCOUNT = {("AWS/Lambda", "Throttles")}
 VALUES = {
     "use_case": set(use_cases.names()),
     "check": {check.value for check in Check},
@@ -36,7 +47,7 @@ Shown = tuple[str, str, str, dict[str, Any]]
 def on_dashboards() -> Iterator[Shown]:
     for name, dashboard in resources("AWS::CloudWatch::Dashboard").items():
         for widget in dashboard["DashboardBody"]["Fn::ToJsonString"]["widgets"]:
-            for line in widget["properties"]["metrics"]:
+            for line in widget["properties"].get("metrics", []):
                 namespace, metric, *rest = [part for part in line if not is_options(part)]
                 yield name, namespace, str(metric), dict(zip(rest[::2], rest[1::2], strict=True))
 
@@ -73,6 +84,9 @@ def test_a_metric_of_ours_is_shown_with_the_dimensions_it_is_published_with(show
 @pytest.mark.parametrize("shown", [s for s in SHOWN if s[1] != "clinrisk"], ids=lambda s: f"{s[0]} {s[2]}")
 def test_a_metric_of_aws_is_about_a_resource_of_this_stack(shown: Shown) -> None:
     _, namespace, metric, dimensions = shown
+    if (namespace, metric) in OF_THE_ACCOUNT:
+        assert not dimensions
+        return
     metrics, dimension = FROM_AWS[namespace]
     assert metric in metrics
     [(name, value)] = dimensions.items()
@@ -101,14 +115,66 @@ def test_every_metric_of_ours_is_shown_somewhere() -> None:
 
 
 def test_every_function_is_on_the_operations_dashboard() -> None:
-    shown = {str(dimensions) for _, namespace, _, dimensions in SHOWN if namespace == "AWS/Lambda"}
+    shown = {str(dimensions) for _, _, _, dimensions in SHOWN if "FunctionName" in dimensions}
     functions = resources("AWS::Serverless::Function")
     assert shown == {str({"FunctionName": {"Ref": name}}) for name in functions}
 
 
-def test_every_alarm_says_what_is_wrong_and_reaches_the_operator() -> None:
+def test_every_alarm_states_its_remedy_and_a_section_of_the_runbook() -> None:
+    runbook = (PROJECT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    sections = set(re.findall(r"^### (\w+Alarm)$", runbook, re.MULTILINE))
+    named = set()
     for name, alarm in resources("AWS::CloudWatch::Alarm").items():
-        assert alarm["AlarmDescription"].endswith("."), name
+        described = re.fullmatch(r".+\. Do: (.+)\. Runbook: (\w+)\.", alarm["AlarmDescription"])
+        assert described, name
+        assert name.endswith(described[2])
+        commands = re.findall(r"clinrisk ([a-z]+)", described[1])
+        assert commands, name
+        assert set(commands) <= {one.name for one in app.registered_commands + app.registered_groups}
+        named.add(described[2])
+    assert named == sections
+
+
+def test_every_alarm_is_on_a_dashboard() -> None:
+    shown = {
+        alarm["Fn::GetAtt"][0]
+        for dashboard in resources("AWS::CloudWatch::Dashboard").values()
+        for widget in dashboard["DashboardBody"]["Fn::ToJsonString"]["widgets"]
+        for alarm in widget["properties"].get("alarms", [])
+    }
+    assert shown == set(resources("AWS::CloudWatch::Alarm"))
+
+
+def test_no_picture_of_a_dashboard_covers_another() -> None:
+    for name, dashboard in resources("AWS::CloudWatch::Dashboard").items():
+        covered = [
+            (x, y)
+            for widget in dashboard["DashboardBody"]["Fn::ToJsonString"]["widgets"]
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
+        ]
+        assert len(covered) == len(set(covered)), name
+        assert max(x for x, _ in covered) < 24, name
+
+
+def test_the_limit_of_an_alarm_is_drawn_with_the_metric_that_it_limits() -> None:
+    limits = {
+        (name, line["value"])
+        for dashboard in resources("AWS::CloudWatch::Dashboard").values()
+        for widget in dashboard["DashboardBody"]["Fn::ToJsonString"]["widgets"]
+        for line in widget["properties"].get("annotations", {}).get("horizontal", [])
+        for name in {str(metric[1]) for metric in widget["properties"]["metrics"]}
+    }
+    alarms = resources("AWS::CloudWatch::Alarm")
+    assert ("LongestWait", alarms["LongWaitAlarm"]["Threshold"]) in limits
+    assert ("UploadsFailed", alarms["HeartUploadFailedAlarm"]["Threshold"]) in limits
+    queue = alarms["UndeliveredEventsAlarm"]
+    assert (queue["MetricName"], queue["Threshold"]) in limits
+    assert {("WorstDrift", drift.LIMIT), ("WorstBiasGap", bias.LIMIT)} <= limits
+
+
+def test_every_alarm_reaches_the_operator() -> None:
+    for name, alarm in resources("AWS::CloudWatch::Alarm").items():
         assert alarm["AlarmActions"] == [{"Ref": "AlarmsTopic"}], name
     subscription = resources("AWS::SNS::Subscription")["AlarmSubscription"]
     assert subscription["TopicArn"] == {"Ref": "AlarmsTopic"}

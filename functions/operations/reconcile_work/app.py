@@ -8,9 +8,9 @@ states:GetExecutionHistory, states:StartExecution on this stack's workflows; kms
 dynamodb:GetItem, dynamodb:UpdateItem on Approvals, dynamodb:UpdateItem on Deployments (SHADOW),
 states:StopExecution on releases. For mails that were not sent: sns:Publish on Alerts, dynamodb:DeleteItem on
 Slots (STOP). For whether enough people can approve: dynamodb:Query on Approvers, sns:ListSubscriptionsByTopic
-on Approvals.
+on Approvals. For how many findings are open: dynamodb:Query on Findings.
 Environment: INBOX_BUCKET, RESULTS_BUCKET, UPLOADS_TABLE, APPROVALS_TABLE, APPROVERS_TABLE,
-DEPLOYMENTS_TABLE, SLOTS_TABLE, ALERTS_TOPIC, APPROVALS_TOPIC, INGEST_STATE_MACHINE,
+DEPLOYMENTS_TABLE, SLOTS_TABLE, FINDINGS_TABLE, ALERTS_TOPIC, APPROVALS_TOPIC, INGEST_STATE_MACHINE,
 TRAINING_STATE_MACHINE, RELEASE_STATE_MACHINE, SCORING_STATE_MACHINE, MONITORING_STATE_MACHINE.
 """
 

@@ -65,6 +65,9 @@ def test_a_finding_is_mailed_once_acknowledged_and_resolved(hospital: Hospital) 
     assert known["heart-drift"]["state"] == "OPEN"
     [opened] = mails(hospital)
     assert "opened" in opened
+    assert hospital.wait(
+        lambda: "HeartCheckAlarm" in {one["name"] for one in hospital.twin.clinrisk("alarms")}
+    )
 
     monitor(hospital)
     assert mails(hospital) == [opened]

@@ -13,11 +13,13 @@ from botocore.exceptions import ClientError
 
 from clinrisk.aws import clients
 from clinrisk.aws.tables import slots
+from clinrisk.aws.telemetry import Metric
 from clinrisk.core.operations import slot_pool
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import JobFailed, NoSlotFree, TransientError
 from clinrisk.messages.operations import FreeSlotsRequest, SlotRequest
 from clinrisk.services.operations import free_slots, request_slot
+from tests.integration.emitted_metrics import emitted, metrics_in
 from tests.integration.events import events_of, read_event
 
 if TYPE_CHECKING:
@@ -223,6 +225,17 @@ def test_a_quota_of_nothing_fails_nobody_before_the_longest_wait(workflows: Work
     assert slots.waiting("transform", 10) == []
     waits = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "LongestWait" in line]
     assert max(wait["LongestWait"][0] for wait in waits) == slot_pool.LONGEST_WAIT.total_seconds()
+
+
+def test_the_end_of_a_job_states_how_long_its_turn_lasted(workflows: Workflows, capsys: Any) -> None:
+    ask("a")
+    ask("reading", pool="ingest")
+    workflows.jobs["job-a-0"] = "Completed"
+    workflows.ended.add("reading")
+    capsys.readouterr()
+    look(NOW + timedelta(seconds=90))
+    look(NOW + timedelta(seconds=120))
+    assert metrics_in(capsys.readouterr().out) == [emitted(Metric.JOB_MINUTES, 1.5, "transform")]
 
 
 def test_a_job_that_failed_by_itself_ends_the_wait_and_frees_its_slot(workflows: Workflows) -> None:

@@ -46,6 +46,7 @@ def connect(**options: Any) -> None:
         functions,
         sts,
         cloudformation,
+        cloudwatch,
         feature_store,
     ):
         made.cache_clear()
@@ -131,6 +132,12 @@ def sts() -> Any:
 def cloudformation() -> CloudFormationClient:
     """Return the CloudFormation client."""
     return boto3.client("cloudformation", **_options())
+
+
+@cache
+def cloudwatch() -> Any:
+    """Return the CloudWatch client (untyped: only the command reads alarms)."""
+    return boto3.client("cloudwatch", **_options())
 
 
 @cache

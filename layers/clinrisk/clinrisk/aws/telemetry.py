@@ -51,7 +51,15 @@ class Metric(StrEnum):
     CHECK_RAN = "CheckRan"
     CHECK_ALERT = "CheckAlert"
     CHECK_NOT_EVALUATED = "CheckNotEvaluated"
+    LIVE_VERSION = "LiveVersion"
+    LIVE_DAYS = "LiveDays"
+    NEWEST_BATCH_DAYS = "NewestBatchDays"
+    NEWEST_OUTCOMES_DAYS = "NewestOutcomesDays"
+    UPLOADS_ON_HOLD = "UploadsOnHold"
+    WAITING_QUESTIONS = "WaitingQuestions"
+    OPEN_FINDINGS = "OpenFindings"
     LONGEST_WAIT = "LongestWait"
+    JOB_MINUTES = "JobMinutes"
     STUCK = "Stuck"
     LEDGER_DIFFERENCES = "LedgerDifferences"
     WORST_BIAS_GAP = "WorstBiasGap"
@@ -61,6 +69,7 @@ class Metric(StrEnum):
 # Each set of dimension values is a billed metric: these are all there are.
 DIMENSIONS: dict[Metric, tuple[str, ...]] = dict.fromkeys(Metric, ("use_case",)) | {
     Metric.LONGEST_WAIT: ("pool",),
+    Metric.JOB_MINUTES: ("pool",),
     Metric.STUCK: (),
     Metric.LEDGER_DIFFERENCES: (),
     Metric.APPROVERS_LOCKED: (),
@@ -69,11 +78,13 @@ DIMENSIONS: dict[Metric, tuple[str, ...]] = dict.fromkeys(Metric, ("use_case",))
     Metric.CHECK_ALERT: ("use_case", "check"),
     Metric.CHECK_NOT_EVALUATED: ("use_case", "check"),
 }
-_UNITS = {
-    Metric.WORST_BIAS_GAP: MetricUnit.NoUnit,
-    Metric.WORST_DRIFT: MetricUnit.NoUnit,
-    Metric.LONGEST_WAIT: MetricUnit.Seconds,
-}
+_UNITS = {Metric.LONGEST_WAIT: MetricUnit.Seconds} | dict.fromkeys(
+    (
+        *(Metric.WORST_BIAS_GAP, Metric.WORST_DRIFT, Metric.LIVE_VERSION, Metric.LIVE_DAYS),
+        *(Metric.NEWEST_BATCH_DAYS, Metric.NEWEST_OUTCOMES_DAYS, Metric.JOB_MINUTES),
+    ),
+    MetricUnit.NoUnit,
+)
 
 RequestT = TypeVar("RequestT", bound=Request)
 

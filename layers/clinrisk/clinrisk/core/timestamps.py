@@ -23,3 +23,13 @@ def day(moment: str) -> str:
     """
     when = datetime.fromisoformat(moment)
     return f"{when.day} {when:%B %Y}"
+
+
+def days_since(moment: str, now: datetime) -> float:
+    """Return how many days ago a moment was, in hundredths; 0 for one that a clock ahead of ours gave.
+
+    >>> from datetime import UTC, datetime
+    >>> days_since("2026-03-01T12:00:00.000Z", datetime(2026, 3, 4, tzinfo=UTC))
+    2.5
+    """
+    return max(round((now - datetime.fromisoformat(moment)).total_seconds() / 86_400, 2), 0.0)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from clinrisk.messages.operations import PoolState, SlotRequest
 
 URGENCIES: tuple[str, ...] = get_args(Urgency)
+OF_JOBS = frozenset({"transform", "processing", "training"})
+"""The pools whose turns are SageMaker jobs."""
 OTHER = "other"
 """The use case of what names none that we know: a misplaced file waits for its turn, too."""
 LARGE_ROWS = 100_000

@@ -15,6 +15,7 @@ from clinrisk.messages.operations import FreeSlotsResult
 from clinrisk.services.operations.slot_turns import assign, change
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from clinrisk.messages.operations import FreeSlotsRequest, Holder
@@ -28,13 +29,22 @@ def free(asked: FreeSlotsRequest, now: datetime) -> FreeSlotsResult:
         about = [one for one in state.holders if named in ("", one.execution, one.job_name)]
         if named and not about:
             continue
-        over = [one.id for one in about if asked.given_back or _is_over(one, now)]
-        change(state.pool, partial(slot_pool.without, over=over, now=now))
+        over = [one for one in about if asked.given_back or _is_over(one, now)]
+        change(state.pool, partial(slot_pool.without, over=[one.id for one in over], now=now))
         freed += len(over)
+        _count_minutes(over, now)
         if not named:
             _watch_queue(state.pool, now)
         granted += assign(state.pool, now)
     return FreeSlotsResult(freed=freed, granted=granted)
+
+
+def _count_minutes(over: Iterable[Holder], now: datetime) -> None:
+    """Emit how long the turns of jobs lasted: what their machines cost follows from it."""
+    for one in over:
+        if one.pool in slot_pool.OF_JOBS and one.answered:
+            minutes = (now - slot_pool.moment(one.granted_at)).total_seconds() / 60
+            emit(Metric.JOB_MINUTES, round(minutes, 2), pool=one.pool)
 
 
 def _is_over(one: Holder, now: datetime) -> bool:

@@ -21,7 +21,7 @@ from clinrisk.core.operations import slot_pool, stuck_batches, stuck_work
 from clinrisk.core.training import run_settings
 from clinrisk.messages.ingest import Disposition
 from clinrisk.messages.operations import ReconcileWorkResult, Restarted
-from clinrisk.services.operations import batch_scorings, open_questions, restarts
+from clinrisk.services.operations import batch_scorings, open_questions, restarts, state_metrics
 from clinrisk.services.release.approvers import question_mails
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def reconcile(request: ReconcileWorkRequest, now: datetime) -> ReconcileWorkResu
     emit(Metric.STUCK, len(stuck_work.needs_somebody(found)))
     for name in use_cases.names():
         emit(Metric.APPROVERS_MISSING, bool(question_mails.lacking(name)), use_case=name)
+        state_metrics.emit_state(name, settled[name, "inference"], settled[name, "outcomes"], now)
     listed = found[: stuck_work.LISTED]
     return ReconcileWorkResult(stuck=tuple(listed), more=len(found) - len(listed), started=started)
 

@@ -1,0 +1,1 @@
+"""Alarms of the stack, as CloudWatch has them."""
