@@ -56,7 +56,7 @@ def commands() -> Iterator[tuple[str, str]]:
 
 
 # Words that follow "clinrisk" where it is the name of the system, the package or a purpose, and no command.
-NO_VERBS = {"approval", "holdout", "import", "raises", "says"}
+NO_VERBS = {"approval", "holdout", "import", "learned", "raises", "says"}
 COMMANDS = sorted({(name, line) for name, line in commands() if line.split()[0] not in NO_VERBS})
 
 

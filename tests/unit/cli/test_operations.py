@@ -17,7 +17,7 @@ from clinrisk.aws import clients, s3, stepfunctions
 from clinrisk.core import object_keys
 from clinrisk.core.timestamps import stamp
 from clinrisk.messages.operations import ReconcileWorkRequest
-from clinrisk.services.operations import reconcile_work
+from clinrisk.services.operations import reconcile_work, state_metrics
 from tests.unit.cli.conftest import REGION
 
 KEY = "inbox/heart/training/march.csv"
@@ -50,6 +50,7 @@ def functions(deployment: Any, monkeypatch: pytest.MonkeyPatch) -> Functions:
 
     # A metric is a line of a function's log, and would stand between the command's own.
     monkeypatch.setattr(reconcile_work, "emit", record)
+    monkeypatch.setattr(state_metrics, "emit", record)
     return found
 
 

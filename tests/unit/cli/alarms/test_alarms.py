@@ -12,7 +12,7 @@ DESCRIBED = "A part stands still. Do: clinrisk stuck names it. Runbook: StuckAla
 
 
 def alarm(name: str, state: str, description: str = DESCRIBED) -> None:
-    cloudwatch = boto3.client("cloudwatch", REGION)
+    cloudwatch: Any = boto3.client("cloudwatch", REGION)
     cloudwatch.put_metric_alarm(
         AlarmName=name,
         AlarmDescription=description,
