@@ -14,6 +14,7 @@ from rich.text import Text
 from cli import executions
 from cli.approvers import gates
 from cli.options import AsJson, OnTwin, StackName  # noqa: TC001 - typer reads them from the signature
+from cli.release import unanswered_changes
 from cli.screen import console, duration, moment, show_json, show_json_line, show_table, verdict, working
 from cli.stack import open_stack
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from clinrisk.messages.operations import PoolState, Waiting
 
 FOLLOW_SECONDS = 0.4
-WAITS_FOR_A_PERSON = "Await Approval"
+WAITS_FOR_A_PERSON = frozenset({"Await Approval", "Await Countersignature"})
 
 
 def status(
@@ -65,6 +66,7 @@ def status(
     else:
         console().print(_picture(found))
         gates.warn(gates.lacking(gates.people()))
+        unanswered_changes.show(unanswered_changes.waiting(executions.now().timestamp()))
 
 
 def _only(use_case: str | None, found: list[Execution]) -> list[Execution]:
@@ -113,7 +115,7 @@ def _picture(found: list[Execution]) -> Group:
     table = _grid("Running", "workflow", "use case", "state", "time in state", "time in all", "working on")
     for execution in running:
         for visit in execution.running_states:
-            waits = " (waits for a person)" if visit.name == WAITS_FOR_A_PERSON else ""
+            waits = " (waits for a person)" if visit.name in WAITS_FOR_A_PERSON else ""
             table.add_row(
                 execution.machine,
                 execution.use_case,

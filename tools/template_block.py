@@ -127,6 +127,12 @@ def _alarms(case: UseCase) -> Iterable[str]:
         metric="ApproversMissing",
         dimensions=dimensions,
     )
+    yield _ALARM.format(
+        id=f"{name}CountersignatureOverdueAlarm",
+        description=_text(f"{title}. No approver has countersigned a rollback in time."),
+        metric="CountersignaturesOverdue",
+        dimensions=dimensions,
+    )
     checks = [check.value for check in Check]
     alerts = "\n".join(_query(f"c{n}", "CheckAlert", case, check) for n, check in enumerate(checks))
     yield _MATH_ALARM.format(

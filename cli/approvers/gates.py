@@ -21,11 +21,16 @@ def people() -> list[dict[str, Any]]:
     return [approvers.shown(one) | {"confirmed": one.subscription in reached} for one in approvers.listed()]
 
 
+def able(found: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return those who can answer: they have enrolled, and mail reaches them."""
+    return [one for one in found if one["state"] == "ENROLLED" and one["confirmed"]]
+
+
 def lacking(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Return in words, by use case, why nobody could approve now; without those where enough people can."""
-    able = [one for one in found if one["state"] == "ENROLLED" and one["confirmed"]]
+    there = able(found)
     reasons = {
-        name: policy_of(name).lacking(one["role"] for one in able if name in one["use_cases"])
+        name: policy_of(name).lacking(one["role"] for one in there if name in one["use_cases"])
         for name in use_cases.names()
     }
     return {name: reason for name, reason in reasons.items() if reason}

@@ -97,6 +97,19 @@ class Hospital:
         status, text = answered(link, decision, self.code())
         return answered(link, decision, self.code()) if "used already" in text else (status, text)
 
+    def countersigned(self, count: int) -> tuple[int, str]:
+        """Wait for the `count`-th change to countersign, agree to it, and return status and words."""
+
+        def asked() -> Any:
+            found = [one["body"] for one in self.mails("ann") if "/changes/" in one["body"]]
+            return found[-1] if len(found) >= count else None
+
+        [link] = re.findall(r"https?://\S+/changes/\S+", self.wait(asked))
+        _, html = requested("GET", link)
+        given = {"answer": "agree", "reason": "A reason that is long enough.", "code": self.code()}
+        status, html = requested("POST", link, urlencode(dict(read_form(html).fields) | given))
+        return status, text_of(html)
+
     def question(self, count: int, failed: int = 0) -> tuple[str, str]:
         """Wait for the `count`-th question to the approver, and return the mail and its link.
 

@@ -33,7 +33,7 @@ class RequestedApproval:
         self.package = self.candidate.register(self.judgement)
         event = self.candidate.approval_event(self.judgement, self.package, token)
         self.approval_id = stack.call("request_approval", event)["approval_id"]
-        (self.mail,) = stack.mails()
+        (self.mail,) = [one for one in stack.mails() if "/approvals/" in one["Message"]]
         found = re.search(r"https://\S+", self.mail["Message"])
         assert found is not None
         self.link = urlsplit(found.group())

@@ -266,11 +266,14 @@ INVOCATIONS = [located for located in TASKS if ":lambda:invoke" in located.state
 def test_a_state_is_called_as_its_function(located: LocatedState) -> None:
     # A large file's chunks go through the same functions, each in an execution of its own.
     name = located.name.removesuffix(" Of A Large File").replace(" ", "")
-    # Await Approval is named for what the workflow does while Request Approval has asked; Judge Batch judges
+    # A state that awaits is named for what the workflow does while the function has asked; Judge Batch judges
     # the risks too.
-    name = {"AwaitApproval": "RequestApproval", "JudgeRisks": "JudgeBatch", "GiveTurnBack": "FreeSlots"}.get(
-        name, name
-    )
+    name = {
+        "AwaitApproval": "RequestApproval",
+        "AwaitCountersignature": "SetPause",
+        "JudgeRisks": "JudgeBatch",
+        "GiveTurnBack": "FreeSlots",
+    }.get(name, name)
     name = "RequestSlot" if name.startswith("WaitTo") else name
     assert located.state["Arguments"]["FunctionName"] == value_of(f"{name}Function")
 

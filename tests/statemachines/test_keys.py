@@ -239,7 +239,7 @@ def test_a_prefix_that_is_listed_or_forgotten_is_one_of_the_cores(bucket: str, p
 def test_a_policy_names_leading_keys_that_an_adapter_spells() -> None:
     written = json.dumps(resources("AWS::IAM::ManagedPolicy"))
     leading = set(re.findall(r'"dynamodb:LeadingKeys": "([^"]*)\*"', written))
-    assert leading == {"HOLDOUT_USE#", "SHADOW#", "STOP#", "UPLOAD#"}
+    assert leading == {"CHANGES#", "HOLDOUT_USE#", "SHADOW#", "STOP#", "UPLOAD#"}
     assert leading <= {start for start, _ in items()}
 
 

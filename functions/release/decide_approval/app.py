@@ -1,4 +1,6 @@
-"""Decide Approval: the page behind a personal link. Looking decides nothing; a POST with a code does.
+"""Decide Approval: the pages behind personal links, about candidates and about changes of what is live.
+
+Looking decides nothing; a POST with a code does. One function serves both, since one role alone may sign.
 
 AWS calls: dynamodb:GetItem, UpdateItem on Approvals; dynamodb:GetItem on Deployments; dynamodb:Query on
 Uploads; dynamodb:Query, GetItem, UpdateItem on Approvers; kms:GenerateMac (SigningKey); kms:Decrypt
@@ -15,7 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from clinrisk.aws.http_api import WebRequest, web
-from clinrisk.services.release import decide_approval
+from clinrisk.services.release import decide_approval, decide_change
 
 if TYPE_CHECKING:
     from clinrisk.core.release.page.approval_page import Page
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 @web
 def handler(request: WebRequest) -> Page:
     """Return the page: the question, what was decided, or why there is nothing to decide."""
-    return decide_approval.serve(
-        request.method, request.path["approval_id"], request.query, request.form, datetime.now(UTC)
-    )
+    given, now = (request.query, request.form), datetime.now(UTC)
+    if "change_id" in request.path:
+        return decide_change.serve(request.method, request.path["change_id"], *given, now)
+    return decide_approval.serve(request.method, request.path["approval_id"], *given, now)

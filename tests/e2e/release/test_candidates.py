@@ -348,6 +348,8 @@ def test_a_rollback_recalls_what_the_later_model_stated_and_the_restored_one_sco
     assert [one["live_version"] for one in (now, before, first)] == [3, 2, 1]
     assert (now["restores"], now["replaced"], now["run_id"]) == (1, 2, first["run_id"])
     listed = s3.list_objects_v2(Bucket=bucket, Prefix="results/")["Contents"]
+    status, text = shadowed.countersigned(1)
+    assert (status, "Ann Lee (clinical) answered" in text) == (200, True)
     notices = [one["Key"] for one in listed if one["Key"].endswith(".RECALLED.txt")]
     assert {key.split("/")[2] for key in notices} == {"thursday", "friday"}
     shadowed.twin.clinrisk("redrive", "--all")
@@ -368,11 +370,16 @@ def test_while_results_are_paused_a_batch_waits_and_is_scored_afterwards(shadowe
     assert shadowed.ended("Scoring", count + 1)[0]["status"] == "FAILED"
     [stuck] = shadowed.twin.clinrisk("stuck", "--patience", "0")
     assert (stuck["reason"], stuck["startable"]) == ("The results of its use case are paused.", False)
-    shadowed.twin.clinrisk("resume", "heart", "--reason", "The units are as before.")
+    asked = shadowed.twin.clinrisk("resume", "heart", "--reason", "The units are as before.")
+    assert asked["approvers"] == ["Ann Lee"]
+    assert shadowed.twin.clinrisk("live", "heart")["heart"]["pause"]
+    assert shadowed.countersigned(2)[0] == 200
+    shadowed.wait(lambda: not shadowed.twin.clinrisk("live", "heart")["heart"]["pause"])
     shadowed.twin.clinrisk("redrive", "--all")
     assert len(rows_of(shadowed.results("saturday"))) == 30
     events = [one["event"] for one in shadowed.twin.clinrisk("audit", "show")]
-    assert events[-2:] == ["paused", "resumed"]
+    assert events[-4:] == ["paused", "countersignature asked", "countersigned", "resumed"]
+    assert shadowed.twin.clinrisk("audit", "verify")["difference"] is None
 
 
 def test_an_earlier_pointer_that_is_put_back_by_hand_scores_nobody(shadowed: Hospital) -> None:

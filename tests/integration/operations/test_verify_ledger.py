@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk.aws import ledger
+from clinrisk.aws.tables import change_questions, pauses
 from clinrisk.aws.telemetry import Metric
+from clinrisk.core.release.change_entries import ResumeEntry
+from clinrisk.services.release.approvers import countersignatures
+from tests.integration.asked_change import asked_to_resume
 from tests.integration.emitted_metrics import emitted, metrics_in
 from tests.integration.events import events_of, read_event
 from tests.integration.released_models import roll_back, two_releases
@@ -52,9 +56,33 @@ def lift_a_pause(stack: Stack) -> None:
     table.delete_item(Key={"pk": "USE_CASE#heart", "sk": "PAUSE"})
 
 
+def end_a_pause_unasked(stack: Stack) -> None:
+    stack.call("set_pause", read_event("set_pause.heart"))
+    pause = pauses.current("heart")
+    assert pause is not None
+    facts = pause.model_dump(include={"use_case", "person", "reason", "execution"})
+    forged: dict[str, Any] = {
+        "paused_since": pause.since,
+        "resumed_at": pause.since,
+        "change_id": "heart.resume.1",
+    }
+    ledger.append(ResumeEntry(**facts, **forged))
+    pauses.end(pause, "run-2")
+
+
+def forge_a_countersignature(stack: Stack) -> None:
+    asked = asked_to_resume(stack)
+    asked.answer("refuse")
+    answered = change_questions.find(asked.change_id)
+    other = answered.model_copy(update={"change_id": "heart.resume.2"})
+    ledger.append(countersignatures.entry_of(other))
+
+
 @pytest.mark.parametrize(
     ("happens", "why"),
     [
+        (end_a_pause_unasked, "no approver has countersigned this end of a pause"),
+        (forge_a_countersignature, "the signature of the answer about heart.resume.2 does not hold"),
         (edit_a_byte, "ledger/000000000002.json has 2 versions"),
         (edit_the_pointer, "the live pointer states other facts than the ledger"),
         (lift_a_pause, "in the ledger, not paused in the table"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk.aws import ledger
-from clinrisk.aws.tables import approvals, deployments
+from clinrisk.aws.tables import approvals, change_questions, deployments
 from clinrisk.core import object_keys
 from clinrisk.errors import ChangeRefused, DecisionForged, ReleaseAltered, TrainingFileWithdrawn
 from clinrisk.services.release import overtaken_questions
@@ -53,6 +53,13 @@ def test_the_earlier_model_is_live_again_under_the_next_number(stack: Stack, nam
     assert live.rollback.restores == 1
     assert "live version 2 was rolled back" in answer["subject"]
     assert "clinrisk history heart" in answer["message"]
+    assert "An approver has to countersign it until" in answer["message"]
+    [asked] = change_questions.of_use_case("heart")
+    assert (asked.change_id, asked.status, asked.person) == (
+        "heart.rollback.00000003",
+        "OPEN",
+        live.rollback.person,
+    )
     released.check(live)
 
 

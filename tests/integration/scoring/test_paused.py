@@ -8,7 +8,7 @@ import pytest
 
 from clinrisk.aws.tables import pauses
 from clinrisk.errors import ChampionChanged, ScoringPaused
-from clinrisk.messages.release import Pause
+from clinrisk.messages.live_changes import Pause
 from clinrisk.services.scoring import scoring_model
 from tests.integration.events import read_event
 from tests.integration.inbox_files import Ingest, stroke_batch

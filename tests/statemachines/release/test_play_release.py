@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk.core.release.obstacles import outdated
-from clinrisk.messages.release import (
-    ApprovalRequest,
-    PromoteRequest,
-    RollBackRequest,
-    SetPauseRequest,
-    WriteCardRequest,
-)
+from clinrisk.messages.live_changes import RollBackRequest, SetPauseRequest
+from clinrisk.messages.release import ApprovalRequest, PromoteRequest, WriteCardRequest
 from tests.statemachines.calls import ServiceError
 from tests.statemachines.explaining import explain
 from tests.statemachines.interpreter import TOKEN, NeverAnswersError
@@ -84,6 +79,7 @@ def cast(**changes: Any) -> dict[str, Any]:
             "subject": "Rolled back",
             "message": "Version 1 is live again.",
         },
+        "Await Countersignature": {},
         "Set Pause": {"live_version": 0, "subject": "Paused", "message": "Nothing goes out."},
         "Announce Change": {"MessageId": "m"},
         "Promote Candidate": {"live_version": 1, "subject": "Released", "message": "Version 1 is live."},
@@ -379,6 +375,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "Roll Back Model": {"change": "ROLL_BACK", "to_version": 1, "from_version": 2, **PERSON},
     "Set Pause": {"change": "PAUSE", **PERSON},
 }
+RESUME = {"change": "RESUME", **PERSON}
 
 
 @pytest.mark.parametrize("state", CHANGES)
@@ -413,7 +410,41 @@ def test_a_change_that_no_mail_announces_is_not_silently_fine(scene: Setting, st
 def test_changes_fit_the_messages_of_their_functions(scene: Setting) -> None:
     stage = scene(cast())
     stage.run("release", CHANGES["Roll Back Model"], "change-1")
-    stage.run("release", CHANGES["Set Pause"] | {"change": "RESUME"}, "change-2")
-    [rollback], [pause] = stage.stage.to("Roll Back Model"), stage.stage.to("Set Pause")
+    stage.run("release", RESUME, "change-2")
+    [rollback], [ask] = stage.stage.to("Roll Back Model"), stage.stage.to("Await Countersignature")
+    [resume] = stage.stage.to("Set Pause")
     assert RollBackRequest.model_validate(rollback.payload).from_version == 2
-    assert SetPauseRequest.model_validate(pause.payload).change == "RESUME"
+    asked = SetPauseRequest.model_validate(ask.payload)
+    assert (asked.change, asked.task_token) == ("ASK_RESUME", TOKEN)
+    assert SetPauseRequest.model_validate(resume.payload).change == "RESUME"
+    assert resume.payload["execution"] == ask.payload["execution"]
+
+
+def test_a_pause_ends_after_an_approver_was_asked_for_a_week(scene: Setting) -> None:
+    stage = scene(cast())
+    assert stage.run("release", RESUME, "change-1").status == "SUCCEEDED"
+    assert stage.stage.states == ["Await Countersignature", "Set Pause", "Announce Change"]
+    assert stage.stage.timeouts["Await Countersignature"] == 7 * 24 * 3600
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (
+            ServiceError("ChangeRefused", json.dumps({"errorMessage": "Refused by Ann Lee."})),
+            "ChangeRefused",
+            "Refused by Ann Lee.",
+        ),
+        (NeverAnswersError(), "ApprovalExpired", "No decision arrived in time."),
+    ],
+    ids=["refused", "silent"],
+)
+def test_without_an_approvers_word_a_pause_goes_on_and_a_mail_says_so(
+    scene: Setting, answer: Any, error: str, words: str
+) -> None:
+    stage = scene(cast(Await_Countersignature=answer))
+    assert stage.run("release", RESUME, "change-1").error == error
+    assert "Set Pause" not in stage.stage.states
+    [mail] = stage.stage.to("Announce Failed Release")
+    assert mail.arguments["Subject"] == "Results stay paused: heart"
+    assert message(stage).startswith(f"{words} To ask again: clinrisk resume heart --reason TEXT")

@@ -1,5 +1,6 @@
 import json
 import re
+import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,6 +12,7 @@ import pytest
 from clinrisk import use_cases
 from clinrisk.core import object_keys
 from clinrisk.core.release.obstacles import outdated, withdrawn
+from clinrisk.messages.live_changes import ChangeQuestion
 from tests.unit.cli.conftest import REGION
 
 OUTDATED = outdated(1, 2, "heart-0123456789")
@@ -288,3 +290,73 @@ def test_approvals_and_live_name_who_decided(
     for verb in ("approvals", "live"):
         assert words in " ".join(clinrisk(verb, "heart").out.split()) or verb == "approvals"
     assert words.split(maxsplit=1)[0] in clinrisk("approvals", "heart").out
+
+
+def asked(**changes: Any) -> dict[str, Any]:
+    """Return a question about the end of a pause, as its workflow stores it."""
+    question = ChangeQuestion(
+        change_id="heart.resume.0a0b",
+        use_case="heart",
+        change="RESUME",
+        person="arn:aws:iam::1:user/kim",
+        reason="The units are as before.",
+        execution="run-1",
+        asked_at="2026-03-02T08:00:00.000Z",
+        expires_at=4_000_000_000,
+        live_version=2,
+        task_token=CANARY,
+    )
+    item = question.model_dump() | {"pk": "CHANGES#heart", "sk": question.change_id} | changes
+    return item | {"sk": item["change_id"]}
+
+
+def test_resume_asks_an_approver_and_says_so(
+    deployment: Any, clinrisk: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "0a0b0c0d")
+    execution = deployment.outputs["ReleaseStateMachine"].replace(":stateMachine:", ":execution:")
+    # The workflow asks a moment later.
+    monkeypatch.setattr(
+        "time.sleep",
+        lambda _: deployment.item("ApprovalsTable", **asked(execution=f"{execution}:resume-heart-0a0b0c0d")),
+    )
+    shown = clinrisk("resume", "heart", "--reason", "The units are as before.")
+    assert "results stay paused until one agrees: nobody can answer yet" in " ".join(shown.out.split())
+    assert CANARY not in shown.out
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "0a0b0c0e")
+    deployment.item("ApprovalsTable", **asked(execution=f"{execution}:resume-heart-0a0b0c0e"))
+    answer = clinrisk("resume", "heart", "--reason", "The units are as before.", "--json")
+    assert (answer.json()["change_id"], answer.json()["approvers"]) == ("heart.resume.0a0b", [])
+    assert CANARY not in answer.out
+
+
+def test_resume_names_why_nobody_is_asked(
+    deployment: Any, clinrisk: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states = boto3.client("stepfunctions", REGION)
+
+    def stop(_: float) -> None:
+        machine = deployment.outputs["ReleaseStateMachine"]
+        [one] = states.list_executions(stateMachineArn=machine)["executions"]
+        states.stop_execution(
+            executionArn=one["executionArn"], error="ChangeRefused", cause="It is not paused."
+        )
+
+    monkeypatch.setattr("time.sleep", stop)
+    answer = clinrisk("resume", "heart", "--reason", "The units are as before.")
+    assert (answer.code, "It was not completed" in answer.err) == (1, True)
+
+
+def test_status_lists_what_waits_for_an_approver(deployment: Any, clinrisk: Callable[..., Any]) -> None:
+    rollback = {"change_id": "heart.rollback.00000003", "change": "ROLL_BACK", "restores": 1, "due_at": 1}
+    deployment.item("ApprovalsTable", **asked())
+    deployment.item("ApprovalsTable", **asked(**rollback))
+    deployment.item("ApprovalsTable", **asked(change_id="heart.resume.1", expires_at=1))
+    deployment.item("ApprovalsTable", **asked(change_id="heart.resume.2", status="COUNTERSIGNED"))
+    shown = " ".join(clinrisk("status").out.split())
+    assert (
+        "heart: the rollback to version 1, by arn:aws:iam::1:user/kim, waits for an approver, until" in shown
+    )
+    assert shown.count("heart: the end of the pause") == 1
+    assert shown.count("clinrisk approvers resend heart") == 2
+    assert CANARY not in shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer.main
@@ -14,8 +14,9 @@ from clinrisk.core.ingest.receipts import Arrival, Ending, receipt
 from clinrisk.core.mails import LONGEST_SUBJECT, Mail, mail, printable
 from clinrisk.core.release import change_mails
 from clinrisk.messages.ingest import Disposition
+from clinrisk.messages.live_changes import ChangeQuestion, Pause
 from clinrisk.messages.message import Reference
-from clinrisk.messages.release import LiveModel, Pause, Rollback
+from clinrisk.messages.release import Decider, LiveModel, Rollback
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +43,35 @@ RESTORED = LiveModel.model_construct(
     use_case="heart", live_version=3, previous_version=2, rollback=Rollback(restores=1, **ASKED)
 )
 PAUSE = Pause(use_case="heart", since="2026-03-01T10:00:00.000Z", **ASKED)
+LINK = "https://example.org/changes/c?mac=x"
+DUE = "2026-03-08 10:00 UTC"
+RECORDED: dict[str, Any] = {"due": DUE, "entry": ENTRY}
+ANSWER: dict[str, Any] = {
+    "approver_id": "a1",
+    "name": "Ann Lee",
+    "role": "clinical",
+    "decided_at": "t",
+    "shown": "ab" * 32,
+}
+CHANGE: dict[str, Any] = ASKED | {
+    "use_case": "heart",
+    "asked_at": PAUSE.since,
+    "expires_at": 0,
+    "status": "COUNTERSIGNED",
+}
+RESUMED = ChangeQuestion(
+    **CHANGE | {"reason": "The units are as before.", "change_id": "heart.resume.1", "change": "RESUME"},
+    live_version=2,
+    pause=PAUSE,
+    decider=Decider(**ANSWER, reason="Seen in the laboratory."),
+)
+ROLLED_BACK = ChangeQuestion(
+    **CHANGE | {"change_id": "heart.rollback.00000003", "change": "ROLL_BACK", "due_at": 1_772_964_000},
+    live_version=3,
+    replaced=2,
+    restores=1,
+    decider=Decider(**ANSWER, reason="Version 2 flags too few women."),
+)
 MAILS = {
     "candidate_blocked": mails.candidate_judged(
         TITLE, RUN, "AUC 0.71 (0.65 to 0.77).", ["The AUC is below 0.75.", "The slope is 0.4."], REPORT
@@ -83,10 +113,20 @@ MAILS = {
     ),
     "approver_locked": mails.approver_locked("Ann Lee", "0f1e2d3c4b5a"),
     "candidate_rejected": mails.candidate_rejected(TITLE, 3, RUN, DECIDERS[:1]),
-    "rolled_back": change_mails.rolled_back(TITLE, RESTORED, ["a" * 20, "b" * 20], pause=None, entry=ENTRY),
-    "rolled_back_before_any_results": change_mails.rolled_back(TITLE, RESTORED, [], pause=PAUSE, entry=ENTRY),
+    "rolled_back": change_mails.rolled_back(
+        TITLE, RESTORED, ["a" * 20, "b" * 20], pause=None, due=DUE, entry=ENTRY
+    ),
+    "rolled_back_before_any_results": change_mails.rolled_back(
+        TITLE, RESTORED, [], pause=PAUSE, due=DUE, entry=ENTRY
+    ),
     "paused": change_mails.paused(TITLE, PAUSE),
-    "resumed": change_mails.resumed(TITLE, PAUSE, "arn:aws:iam::1:user/kim", "The units are as before."),
+    "resumed": change_mails.resumed(TITLE, PAUSE, RESUMED),
+    "resumption_asked": change_mails.countersignature_wanted(TITLE, RESUMED, LINK, DUE),
+    "rollback_to_countersign": change_mails.countersignature_wanted(TITLE, ROLLED_BACK, LINK, DUE),
+    "rollback_countersigned": change_mails.rollback_answered(TITLE, ROLLED_BACK),
+    "rollback_not_countersigned": change_mails.rollback_answered(
+        TITLE, ROLLED_BACK.model_copy(update={"status": "REFUSED"})
+    ),
     "shadow_failed": mails.shadow_failed(TITLE, RUN, "replay", "It ended with States.Timeout."),
     "shadow_failed_on_a_batch": mails.shadow_failed(TITLE, "", "b" * 20, "It ended with States.Timeout."),
     "model_promoted": mails.model_promoted(

@@ -20,6 +20,12 @@ from clinrisk.core.release.approver_entries import (
     PageOpenedEntry,
     WrongCodeEntry,
 )
+from clinrisk.core.release.change_entries import (
+    ChangeQuestionEntry,
+    CountersignatureEntry,
+    PauseEntry,
+    ResumeEntry,
+)
 from clinrisk.core.release.ledger_entries import (
     AgreementEntry,
     ClosedQuestionEntry,
@@ -38,6 +44,7 @@ KINDS: list[type[Any]] = [
     *(AgreementEntry, UploadDecisionEntry, AlertEntry, FindingEntry, DeploymentEntry),
     *(ApproverAddedEntry, ApproverInvitedEntry, ApproverEnrolledEntry, ApproverRemovedEntry),
     *(WrongCodeEntry, ApproverLockedEntry, PageOpenedEntry),
+    *(PauseEntry, ResumeEntry, ChangeQuestionEntry, CountersignatureEntry),
 ]
 
 _NUMBERS: dict[type[Any], dict[str, Any]] = {ReleaseEntry: {"live_version": 3}, FindingEntry: {"number": 3}}
@@ -46,7 +53,13 @@ _NUMBERS: dict[type[Any], dict[str, Any]] = {ReleaseEntry: {"live_version": 3}, 
 def body(kind: type[Any]) -> dict[str, Any]:
     """Return a body of this kind whose facts are the names of its fields."""
     person = {name: name for name in ("approver_id", "name", "role", "decided_at", "reason")}
-    lists = {"checks": ["checks", "more"], "deciders": [person], "decider": person, "number": 7}
+    lists = {
+        "checks": ["checks", "more"],
+        "deciders": [person],
+        "decider": person,
+        "number": 7,
+        "since": "began_at",
+    }
     return {one.name: lists.get(one.name, one.name) for one in fields(kind)}
 
 
@@ -75,7 +88,7 @@ def test_what_happened_has_who_and_why() -> None:
 
 
 def test_an_event_of_a_later_version_has_no_words() -> None:
-    assert in_words("countersigned", {}) == ""
+    assert in_words("put on a shelf", {}) == ""
 
 
 def test_what_cannot_be_printed_is_a_question_mark() -> None:

@@ -41,6 +41,11 @@ def test_a_quorum_that_nobody_could_reach_is_refused(quorum: int) -> None:
         ApprovalPolicy(quorum=quorum)
 
 
+def test_nobody_can_countersign_in_no_time() -> None:
+    with pytest.raises(ValueError, match="an hour at least"):
+        ApprovalPolicy(quorum=1, countersign_hours=0)
+
+
 def test_a_policy_states_nothing_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(approval_policy, "policies_text", lambda: "[default]\nquorum = 1\nday = 3")
     with pytest.raises(TypeError):

@@ -41,6 +41,7 @@ class Metric(StrEnum):
     APPROVALS_EXPIRED = "ApprovalsExpired"
     APPROVERS_LOCKED = "ApproversLocked"
     APPROVERS_MISSING = "ApproversMissing"
+    COUNTERSIGNATURES_OVERDUE = "CountersignaturesOverdue"
     MODELS_PROMOTED = "ModelsPromoted"
     MODELS_ROLLED_BACK = "ModelsRolledBack"
     SCORING_PAUSED = "ScoringPaused"

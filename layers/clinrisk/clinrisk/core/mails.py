@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from clinrisk.messages.live_changes import Pause
     from clinrisk.messages.message import Reference
-    from clinrisk.messages.release import Pause
 
 LONGEST_SUBJECT = 99
 

@@ -158,6 +158,7 @@ class Stuck(Message):
         "training_died",
         "question_without_workflow",
         "workflow_without_question",
+        "not_countersigned",
     ]
     subject: str
     """An upload's id or a training run: what `clinrisk redrive` takes."""

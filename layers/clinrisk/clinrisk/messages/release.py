@@ -256,45 +256,6 @@ class LiveModel(ServableModel):
     """None where the model is live for the first time, by the decision about it alone."""
 
 
-class Pause(Message):
-    """That no results of a use case go out until somebody says so: who, why and since when."""
-
-    use_case: Name
-    person: str
-    reason: str
-    since: str
-    execution: str
-    ended_by: str = ""
-    """The execution that ended it."""
-
-
-class RollBackRequest(Request):
-    """Ask to make version `to_version` live again in place of `from_version`, which has to be live."""
-
-    use_case: Name
-    to_version: Version
-    from_version: Version
-    person: str
-    reason: str
-
-
-class SetPauseRequest(Request):
-    """Ask that no results of a use case go out any more, or that they do again."""
-
-    use_case: Name
-    change: Literal["PAUSE", "RESUME"]
-    person: str
-    reason: str
-
-
-class ChangeResult(Message):
-    """The mail about what was changed, and the version that is live by a rollback (0: it was none)."""
-
-    live_version: Count = 0
-    subject: str
-    message: str
-
-
 class WriteCardRequest(Request):
     """Ask for an edition of a released model's card; `findings` are those of a monitoring run of it."""
 

@@ -28,11 +28,16 @@ class ApprovalPolicy:
 
     quorum: int
     """How many different people, each of another role, have to approve."""
+    countersign_hours: int = 24
+    """Within so many hours a rollback, which is in effect at once, has to be countersigned."""
 
     def __post_init__(self) -> None:
         """Refuse what nobody could satisfy; raises ValueError."""
         if self.quorum not in range(1, len(ROLES) + 1):
             message = f"A quorum is from 1 to {len(ROLES)}: there are so many roles."
+            raise ValueError(message)
+        if self.countersign_hours < 1:
+            message = "It takes an hour at least to countersign."
             raise ValueError(message)
 
     @property

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from clinrisk.aws.dynamodb import Item
-    from clinrisk.messages.release import PromoteRequest, RollBackRequest, SignedDecision
+    from clinrisk.messages.live_changes import RollBackRequest
+    from clinrisk.messages.release import PromoteRequest, SignedDecision
     from clinrisk.messages.training import Digests
     from clinrisk.use_cases.base import UseCase
 

@@ -9,7 +9,7 @@ from boto3.dynamodb.conditions import Attr
 
 from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
-from clinrisk.messages.release import Pause
+from clinrisk.messages.live_changes import Pause
 
 
 def _key(use_case: str) -> dynamodb.ItemKey:

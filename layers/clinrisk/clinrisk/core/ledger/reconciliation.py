@@ -6,16 +6,20 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clinrisk.core.digests import canonical_json
 from clinrisk.core.ledger.verification import Difference
+from clinrisk.core.release.change_entries import (
+    CountersignatureEntry,
+    PauseEntry,
+    ResumeEntry,
+    signed_content,
+)
 from clinrisk.core.release.ledger_entries import (
     DecisionEntry,
-    PauseEntry,
     ReleaseEntry,
-    ResumeEntry,
     RollbackEntry,
     enough_people,
 )
+from clinrisk.messages.live_changes import COUNTERSIGNED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -57,7 +61,29 @@ def difference(
         )
         if what:
             return Difference(0, what)
-    return _paused(entries, state.paused_since)
+    return _uncountersigned(entries, genuine) or _paused(entries, state.paused_since)
+
+
+def _uncountersigned(
+    entries: Iterable[ChainedEntry], genuine: Callable[[bytes, str], bool]
+) -> Difference | None:
+    """Return the first countersignature that is not genuine, or end of a pause that none stands before."""
+    countersigned: dict[str, str] = {}
+    for entry in entries:
+        body, what = entry.body, ""
+        if entry.event == CountersignatureEntry.event_name:
+            if not genuine(*_signed(body)):
+                what = f"the signature of the answer about {body['change_id']} does not hold"
+            elif body["answer"] == COUNTERSIGNED:
+                countersigned[body["change_id"]] = body["paused_since"]
+        # Before format 2 nobody was asked.
+        elif entry.event == ResumeEntry.event_name and (
+            body["format"] > 1 and countersigned.get(body["change_id"]) != body["paused_since"]
+        ):
+            what = "no approver has countersigned this end of a pause"
+        if what:
+            return Difference(entry.number, f"Entry {entry.number}: {what}.")
+    return None
 
 
 def _paused(entries: Iterable[ChainedEntry], stored: Mapping[str, str]) -> Difference | None:
@@ -106,8 +132,7 @@ def releases(
 
 
 def _signed(body: Mapping[str, Any]) -> tuple[bytes, str]:
-    content = canonical_json({name: value for name, value in body.items() if name != "signature"})
-    return content, str(body.get("signature", ""))
+    return signed_content(body), str(body.get("signature", ""))
 
 
 def _pointer(

@@ -18,6 +18,8 @@ _WORDS = {
     "{previous_version}, by {person}: {reason}",
     "paused": "Results are paused by {person}: {reason}",
     "resumed": "Results go out again, by {person}: {reason}",
+    "countersignature asked": "{change} by {person} waits for an approver: {reason}",
+    "countersigned": "{answer} by {by}, {change} of {person}: {reason}",
     "not released": "Version {package_version} of run {run_id}: {refusal}",
     "approver added": "{name} ({role}), {mail}, for {use_cases}, by {by}",
     "approver invited": "{name} ({role}), invitation {number}, by {by}",

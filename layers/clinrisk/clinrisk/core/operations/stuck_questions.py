@@ -1,17 +1,16 @@
-"""Questions that nobody waits for any more, and releases that wait for an answer that cannot come."""
+"""Questions that nobody waits for or has answered in time, and releases whose answer cannot come."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from clinrisk.core.operations import stuck_work
 from clinrisk.messages.operations import Stuck
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from clinrisk.core.operations.stuck_work import Ended
+    from clinrisk.messages.live_changes import ChangeQuestion
 
 AWAITS = "Await Approval"
 """The state of a release that asks and waits (a test of the definitions holds them to it)."""
@@ -60,4 +59,18 @@ def without_question(
         reason=reason,
         command=f"clinrisk redrive {run_id}",
         startable=not decided,
+    )
+
+
+def not_countersigned(rollback: ChangeQuestion) -> Stuck:
+    """Return a rollback that is in effect and that no approver has countersigned in time."""
+    return Stuck(
+        kind="not_countersigned",
+        subject=rollback.change_id,
+        name=rollback.change_id,
+        use_case=rollback.use_case,
+        since=stuck_work.text_of(datetime.fromtimestamp(rollback.due_at, UTC)),
+        reason=f"No approver has countersigned the rollback to version {rollback.restores} in time.",
+        command=f"clinrisk approvers resend {rollback.use_case}",
+        startable=False,
     )

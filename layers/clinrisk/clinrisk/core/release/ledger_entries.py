@@ -56,11 +56,6 @@ def enough_people(decision: Mapping[str, Any]) -> bool:
     return min(len(people), len({one["role"] for one in decision["deciders"]})) >= wanted
 
 
-def _plain(moment: str) -> str:
-    """Return a moment without the colons that an identity may not have."""
-    return moment.replace(":", "")
-
-
 @dataclass(frozen=True, kw_only=True)
 class CandidateEntry(LedgerEvent):
     """What every entry about a candidate states: which one, and in which question."""
@@ -173,56 +168,6 @@ class RollbackEntry(ReleaseEntry):
     execution: str
     event: str = "rolled back"
     format: int = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class PauseEntry(LedgerEvent):
-    """That somebody paused a use case: no results of it go out."""
-
-    event_name: ClassVar[str] = "paused"
-
-    use_case: str
-    person: str
-    reason: str
-    since: str
-    execution: str
-    format: int = 1
-
-    @property
-    def identity(self) -> str:
-        """Use case and moment."""
-        return f"{self.use_case}/paused/{_plain(self.since)}"
-
-    @property
-    def moment(self) -> str:
-        """Since when."""
-        return self.since
-
-
-@dataclass(frozen=True, kw_only=True)
-class ResumeEntry(LedgerEvent):
-    """That somebody ended a pause."""
-
-    event_name: ClassVar[str] = "resumed"
-    first_stands: ClassVar[frozenset[str]] = frozenset({"resumed_at"})
-
-    use_case: str
-    person: str
-    reason: str
-    paused_since: str
-    resumed_at: str
-    execution: str
-    format: int = 1
-
-    @property
-    def identity(self) -> str:
-        """The pause that it ended."""
-        return f"{self.use_case}/resumed/{_plain(self.paused_since)}"
-
-    @property
-    def moment(self) -> str:
-        """When."""
-        return self.resumed_at
 
 
 @dataclass(frozen=True, kw_only=True)

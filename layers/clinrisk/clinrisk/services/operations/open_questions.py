@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from clinrisk import use_cases
 from clinrisk.aws import stepfunctions
 from clinrisk.aws.settings import settings
-from clinrisk.aws.tables import approvals, stops
+from clinrisk.aws.tables import approvals, change_questions, stops
+from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core.operations import stuck_questions
 from clinrisk.errors import DecisionInvalid, DecisionMissing
+from clinrisk.messages.live_changes import ROLL_BACK
 from clinrisk.messages.operations import AnnounceStopRequest, EndedJob
 from clinrisk.services.operations import announce_stop
 
@@ -36,6 +38,17 @@ def standing_still(now: datetime, patience: timedelta) -> list[Stuck]:
     ]
     lost = [_lost(one) for one in asked if stepfunctions.has_ended(one.execution)]
     return [*lost, *_unasked({one.execution for one in asked}, now, patience)]
+
+
+def not_countersigned(now: datetime) -> list[Stuck]:
+    """Return the rollbacks that nobody has countersigned in time; a metric counts them per use case."""
+    found = []
+    for name in use_cases.names():
+        waiting = change_questions.waiting(name, now.timestamp())
+        overdue = [one for one in waiting if one.change == ROLL_BACK and one.due_at <= now.timestamp()]
+        emit(Metric.COUNTERSIGNATURES_OVERDUE, len(overdue), use_case=name)
+        found += [stuck_questions.not_countersigned(one) for one in overdue]
+    return found
 
 
 def _lost(question: Approval) -> Stuck:

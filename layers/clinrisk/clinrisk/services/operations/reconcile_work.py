@@ -50,7 +50,7 @@ def reconcile(request: ReconcileWorkRequest, now: datetime) -> ReconcileWorkResu
     for name in use_cases.names():
         of_purpose = {purpose: settled[name, purpose] for purpose in PURPOSES}
         found += _of_use_case(name, of_purpose, inbox, scorings, now=now, patience=patience)
-    found += open_questions.standing_still(now, patience)
+    found += open_questions.standing_still(now, patience) + open_questions.not_countersigned(now)
     starts = slots.starts()
     found = [one.model_copy(update={"starts": starts.get(one.subject, 0)}) for one in found]
     found.sort(key=lambda one: (one.since, one.subject))

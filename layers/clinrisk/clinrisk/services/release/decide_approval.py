@@ -9,8 +9,6 @@ again finds the first, and finishes what broke off after it was recorded.
 
 from __future__ import annotations
 
-import hmac
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clinrisk import use_cases
@@ -28,7 +26,8 @@ from clinrisk.errors import ApprovalRejected, ClinriskError, CodeRefused, Decisi
 from clinrisk.messages.message import Reference
 from clinrisk.messages.release import DecisionResult
 from clinrisk.services.release import evidence, expire_approval
-from clinrisk.services.release.approvers import answer_check, personal_links, recorded_answers
+from clinrisk.services.release.approvers import answer_check, personal_links, recorded_answers, visits
+from clinrisk.services.release.approvers.visits import Visit
 from clinrisk.use_cases.approval_policy import policy_of
 
 if TYPE_CHECKING:
@@ -36,24 +35,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from clinrisk.aws.tables.approvals import Approval
-    from clinrisk.aws.tables.approvers import Approver
     from clinrisk.core.release.page.approval_page import Page
     from clinrisk.services.release.evidence import Shown
-
-
-@dataclass(frozen=True)
-class Visit:
-    """One request of an approver whose link is genuine."""
-
-    approver: Approver
-    query: Mapping[str, str]
-    form: Mapping[str, str]
-    now: datetime
-
-    @property
-    def mac(self) -> str:
-        """What only the holder of the link knows."""
-        return self.query["mac"]
 
 
 _PAPERS = {"report": "The full report", "model_card": "The model card"}
@@ -64,8 +47,8 @@ def serve(
     method: str, approval_id: str, query: Mapping[str, str], form: Mapping[str, str], now: datetime
 ) -> Page:
     """Return the page for one request; whatever goes wrong is said in plain words, and nothing else is."""
-    if method not in {"GET", "HEAD", "POST"}:
-        return approval_page.notice(405, "This page cannot do that", "Open the link from the mail again.")
+    if method not in visits.METHODS:
+        return visits.no_such_method()
     try:
         approval = approvals.find(approval_id)
         reader = personal_links.reader(personal_links.question(approval), query)
@@ -75,13 +58,8 @@ def serve(
         if method != "POST":
             return _read(approval, visit, noted=method == "GET")
         again = _decide(approval, visit)
-    except DecisionInvalid as error:
-        telemetry.logger().warning("approval page refused", extra={"reason": str(error)})
-        return approval_page.notice(403, "There is nothing to decide here", f"{error} Nothing was changed.")
     except ClinriskError as error:
-        telemetry.logger().error("approval page failed", extra={"error": type(error).__name__})
-        text = f"{error} Nothing was changed. Please tell the operators of the system."
-        return approval_page.notice(409, "The evidence cannot be shown", text)
+        return visits.refusal(error)
     # Not above: once something is decided, "nothing was changed" would not be true.
     return again or _finish(approvals.find(approval_id), visit)
 
@@ -132,7 +110,7 @@ def _question(approval: Approval, shown: Shown, visit: Visit, objected: tuple[st
         evidence_of(shown.evaluation, use_case),
         shadow_view_of(shown.comparisons, use_case),
         shown=shown.digest,
-        nonce=personal_links.nonce(visit.mac, shown.digest),
+        nonce=visit.nonce(shown.digest),
         reader=f"{visit.approver.name} ({visit.approver.role})",
         quorum=policy_of(use_case.name).quorum,
         agreed=approval.agreement.get("deciders", ()),
@@ -147,9 +125,7 @@ def _question(approval: Approval, shown: Shown, visit: Visit, objected: tuple[st
 def _decide(approval: Approval, visit: Visit) -> Page | None:
     """Record the decision; gives the question again when the answer does not do."""
     form = visit.form
-    nonce = personal_links.nonce(visit.mac, form.get("shown", ""))
-    if not hmac.compare_digest(form.get("nonce", "").encode(), nonce.encode()):
-        raise DecisionInvalid("The form did not come from the page that the link opens.")
+    visit.check_form()
     if approval.status != approvals.PENDING:
         return None
     shown = evidence.shown(approval)
@@ -216,9 +192,7 @@ def _outcome(approval: Approval, visit: Visit, status: int = 200) -> Page:
     if not approval.unfinished:
         return approval_page.outcome(use_case, facts, status=status)
     shown = digests.digest_of(approval.evidence)
-    return approval_page.outcome(
-        use_case, facts, status=status, shown=shown, nonce=personal_links.nonce(visit.mac, shown)
-    )
+    return approval_page.outcome(use_case, facts, status=status, shown=shown, nonce=visit.nonce(shown))
 
 
 def _deliver(approval: Approval, now: str) -> None:

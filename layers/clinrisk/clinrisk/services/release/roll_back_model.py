@@ -13,17 +13,20 @@ from clinrisk.aws.tables import deployments, pauses, uploads
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import object_keys
 from clinrisk.core.release import change_mails
+from clinrisk.core.release.page.approval_page import day
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ChangeRefused
-from clinrisk.messages.release import ChangeResult
+from clinrisk.messages.live_changes import ChangeResult
 from clinrisk.services.release import evidence, overtaken_questions
+from clinrisk.services.release.approvers import countersignatures
 from clinrisk.services.release.proofs import released
 from clinrisk.services.scoring import recalled_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from clinrisk.messages.release import LiveModel, RollBackRequest
+    from clinrisk.messages.live_changes import RollBackRequest
+    from clinrisk.messages.release import LiveModel
 
 _AT_ONCE = 16
 """How many results are looked at together."""
@@ -43,9 +46,11 @@ def roll_back(request: RollBackRequest, now: datetime) -> ChangeResult:
     entry = ledger.write_release(after)
     recalled = _recall(after, request)
     overtaken_questions.close(request.use_case, stamp(now))
+    question = countersignatures.ask_about_rollback(after)
     emit(Metric.MODELS_ROLLED_BACK, 1, use_case=request.use_case)
     title, pause = use_cases.get(request.use_case).title, pauses.current(request.use_case)
-    mail = change_mails.rolled_back(title, after, recalled, pause=pause, entry=entry)
+    due = day(question.due_at)
+    mail = change_mails.rolled_back(title, after, recalled, pause=pause, due=due, entry=entry)
     return ChangeResult(live_version=after.live_version, subject=mail.subject, message=mail.text)
 
 

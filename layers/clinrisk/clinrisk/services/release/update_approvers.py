@@ -28,7 +28,12 @@ from clinrisk.core.release.page.approval_page import day
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ApproverInvalid
 from clinrisk.messages.release import UpdateApproversResult
-from clinrisk.services.release.approvers import answer_check, personal_links, question_mails
+from clinrisk.services.release.approvers import (
+    answer_check,
+    countersignatures,
+    personal_links,
+    question_mails,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -142,4 +147,5 @@ def _resend(use_case: str, now: datetime) -> int:
     if use_case not in use_cases.names():
         raise ApproverInvalid(f"There is no use case {use_case}.")
     waiting = [one for one in approvals.unanswered(use_case) if one.status == approvals.PENDING]
-    return sum(question_mails.send(one) for one in waiting if one.expires_at > now.timestamp())
+    mailed = sum(question_mails.send(one) for one in waiting if one.expires_at > now.timestamp())
+    return mailed + countersignatures.send_again(use_case, now)

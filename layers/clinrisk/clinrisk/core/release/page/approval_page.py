@@ -154,9 +154,16 @@ def objections(
         found.append("Choose whether to approve or to reject.")
     if form.get("version", "").strip() != str(version):
         found.append(f"Type the version number shown on this page: {version}.")
-    reason = plain_text.normal(form.get("reason", ""))
-    found += plain_text.faults(reason)
-    length = len(reason)
+    return found + reason_faults(plain_text.normal(form.get("reason", "")))
+
+
+def reason_faults(reason: str) -> list[str]:
+    """List what keeps a text from being a reason: characters that cannot be seen, links, its length.
+
+    >>> reason_faults("Too short")
+    ['Give a reason of at least 10 characters.']
+    """
+    found, length = plain_text.faults(reason), len(reason)
     if length < SHORTEST_REASON:
         found.append(f"Give a reason of at least {SHORTEST_REASON} characters.")
     elif length > LONGEST_REASON:

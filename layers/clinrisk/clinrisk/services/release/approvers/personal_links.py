@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from clinrisk.aws.tables.approvals import Approval
     from clinrisk.aws.tables.approvers import Approver
+    from clinrisk.messages.live_changes import ChangeQuestion
 
 _NOT_OURS = "This link is not one that we sent, or it was altered on the way."
 
@@ -44,6 +45,12 @@ def question(approval: Approval) -> LinkedPage:
     """Return what the links to a question are about: this candidate and its evidence."""
     about = digests.digest_of(approval.digests.model_dump())
     return LinkedPage(f"/approvals/{quote(approval.approval_id)}", approval.expires_at, about)
+
+
+def change(asked: ChangeQuestion) -> LinkedPage:
+    """Return what the links about a change that is to be countersigned are about."""
+    facts = asked.model_dump(include={"change_id", "change", "person", "reason", "asked_at", "live_version"})
+    return LinkedPage(f"/changes/{quote(asked.change_id)}", asked.expires_at, digests.digest_of(facts))
 
 
 def enrolment(approver: Approver) -> LinkedPage:

@@ -23,16 +23,21 @@ if TYPE_CHECKING:
 
 def hindrances(approval: Approval, approver: Approver, decision: str) -> list[str]:
     """List in words what keeps an approver from giving this answer ("approve", "reject")."""
-    if approver.state != approvers.ENROLLED:
-        return ["You have not enrolled yet: open the link in the mail that invites you, then this one again."]
-    if approval.use_case not in approver.use_cases:
-        return [f"You are no approver of {approval.use_case}."]
+    if found := unable(approver, approval.use_case):
+        return found
     first = approval.agreement.get("deciders", ())
     if decision == "approve" and any(one["approver_id"] == approver.approver_id for one in first):
         return ["You have approved this version already: another person has to approve it, too."]
     if decision == "approve" and any(one["role"] == approver.role for one in first):
         return [f"A {approver.role} approver has approved already: the second is of another role."]
     return []
+
+
+def unable(approver: Approver, use_case: str) -> list[str]:
+    """List in words what keeps a person from answering anything about a use case."""
+    if approver.state != approvers.ENROLLED:
+        return ["You have not enrolled yet: open the link in the mail that invites you, then this one again."]
+    return [] if use_case in approver.use_cases else [f"You are no approver of {use_case}."]
 
 
 def record(
