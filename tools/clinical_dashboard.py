@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 _DAY = 86_400
 _HOUR = 3_600
-_ALARMS = ("UploadFailedAlarm", "ApproversMissingAlarm", "CheckAlarm", "UnwatchedAlarm")
+_ALARMS = (
+    "UploadFailedAlarm",
+    "ApproversMissingAlarm",
+    "CountersignatureOverdueAlarm",
+    "CheckAlarm",
+    "UnwatchedAlarm",
+)
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,12 @@ def _alarms(case: UseCase) -> Iterable[str]:
     )
     yield _ALARM.format(
         id=f"{name}CountersignatureOverdueAlarm",
-        description=_text(f"{title}. No approver has countersigned a rollback in time."),
+        description=_described(
+            case,
+            "CountersignatureOverdueAlarm",
+            "No approver has countersigned a rollback in time.",
+            f"clinrisk approvers resend {case.name}",
+        ),
         metric="CountersignaturesOverdue",
         dimensions=dimensions,
     )
