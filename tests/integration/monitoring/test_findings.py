@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from clinrisk.aws import clients
 from clinrisk.aws.tables import finding_items
 from clinrisk.errors import TransientError
-from clinrisk.messages.monitoring import LastMail
+from clinrisk.messages.monitoring import LastMail, RecordRequest
+from clinrisk.services.monitoring import record_findings
 from tests.integration.events import events_of, read_event
 from tests.integration.two_actors import just_before
 
@@ -45,6 +47,40 @@ def test_three_runs_over_one_batch_are_one_finding_one_mail_and_one_event(stack:
     assert (event["source"], event["detail-type"]) == ("clinrisk", "Finding Changed")
     assert event["detail"]["change_id"] == "heart-drift-1"
     assert len(stack.ledger("alerted")) == 3
+
+
+def test_a_check_that_judges_nothing_new_for_months_is_a_finding_once_and_over_with_the_first_news(
+    stack: Stack,
+) -> None:
+    began = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+    def on_day(number: int, event: str = "quiet") -> Any:
+        given = read_event(f"record_findings.{event}") | {"execution": f"{ARN}day-{number}"}
+        request = RecordRequest.model_validate(given)
+        return record_findings.record(request, began + timedelta(number))
+
+    answers = {number: on_day(number) for number in (0, 30, 31, 59, 60, 61, 62)}
+    # Quality, drift and bias have judged the same batch for a month; performance may have none for two.
+    assert [number for number, answer in answers.items() if answer.announce] == [31, 59, 61]
+    assert "3 overdue" in answers[59].subject
+    assert "nothing new to judge since 2 March 2026, for 31 days; 30 are allowed" in answers[31].message
+    assert "heart-performance-unjudged" not in answers[60].message
+    text = answers[61].message
+    assert "no outcomes of this batch have arrived yet" in text
+    assert "clinrisk drop FILE --as heart/outcomes" in text
+    assert {answer.response for answer in answers.values()} == {"NOTHING"}
+    states = {one.finding_id: one.state for one in finding_items.of_use_case("heart")}
+    assert states["heart-performance-unjudged"] == "OPEN"
+    news = on_day(63, "worse")
+    states = {one.finding_id: one.state for one in finding_items.of_use_case("heart")}
+    assert states["heart-performance-unjudged"] == "CLEARED"
+    assert "heart-performance-unjudged: The newest batches are in order." in news.message
+    assert (states["heart-quality-unjudged"], states["heart-drift-unjudged"]) == ("OPEN", "OPEN")
+    # A new model has its time from the beginning.
+    later = RecordRequest.model_validate(read_event("record_findings.quiet") | {"live_version": 2})
+    record_findings.record(later, began + timedelta(200))
+    over = {one.finding_id: one.state for one in finding_items.of_use_case("heart")}
+    assert {over[name] for name in states if name.endswith("-unjudged")} == {"CLEARED"}
 
 
 def test_a_run_that_is_repeated_answers_as_before_and_writes_nothing(stack: Stack) -> None:

@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 from clinrisk import use_cases
 from clinrisk.core.evaluation.estimates import wilson
 from clinrisk.core.monitoring.findings import CheckFinding, CheckVerdict, ScoreMaterial
+from clinrisk.core.monitoring.looks import Looks
 from clinrisk.core.monitoring.performance import auc, observed_to_expected, odds_factor, performance_finding
 from clinrisk.core.profiles.score_profile import EVERYONE, ScoreProfile, score_cells, score_profile_of
 from clinrisk.jobs.evaluation.intervals import delong
@@ -71,6 +72,20 @@ def test_the_interval_of_two_histograms_is_delongs_on_the_rows(cases: list[int],
     expected, found = delong(labels, scores), auc(cases, others)
     assert found.low == pytest.approx(max(expected.low, 0), abs=1e-9)
     assert found.high == pytest.approx(min(expected.high, 1), abs=1e-9)
+
+
+def test_what_alerts_at_a_first_look_may_be_chance_at_the_hundredth(heart: UseCase, rng: Generator) -> None:
+    risk, label = cohort(rng, 120, separation=0.9)
+    scores = labelled(heart, risk, label)
+    material = judged(APPROVED, scores, scores)
+    first = performance_finding(heart, material)
+    later = [
+        performance_finding(heart, replace(material, looks=looks))
+        for looks in (Looks(100), Looks(growing=True))
+    ]
+    assert first.verdict is CheckVerdict.ALERT
+    assert {one.verdict for one in later} == {CheckVerdict.OK}
+    assert {one.statistic for one in later} == {first.statistic}
 
 
 def test_a_hundred_cells_cost_less_than_half_a_percent_of_area(rng: Generator) -> None:

@@ -96,6 +96,9 @@ class Limits:
     outcome_balance: float = 0.5
     """Outcomes must be known of one kind of patients, flagged or not, this often against the other kind."""
 
+    sequential_rows: int = 500
+    """The known outcomes at which intervals that hold at every moment are narrowest."""
+
     monitored_batches: int = 20
     """The newest batches that one monitoring run checks one by one."""
     monitored_months: int = 3

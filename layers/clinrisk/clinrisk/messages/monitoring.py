@@ -33,6 +33,8 @@ class Batch(Message):
     profile: S3Uri
     score_profile: S3Uri | None = None
     joined: S3Uri | None = None
+    number: Annotated[int, Field(ge=1)] = 1
+    """The how-manieth batch it is of those that the live model scored."""
 
 
 class BatchSelection(Message):
@@ -77,6 +79,8 @@ class RecordRequest(Request):
     """Ask to keep the findings of all checks and to choose a response."""
 
     use_case: Name
+    live_version: Annotated[int, Field(ge=1)]
+    """The model whose batches were checked."""
     findings: tuple[Finding, ...]
 
 
@@ -100,7 +104,8 @@ class KnownFinding(Message):
     use_case: Name
     check: Check
     subject: str
-    """Single batches or months, all recent batches together, or all predictions since the release."""
+    """Single batches or months, all recent batches together, or all predictions since the release; or that a
+    check has nothing new to judge."""
     state: FindingState
     owner: str
     due: str
@@ -123,6 +128,21 @@ class Proposal(Message):
     proposed_at: str
     batches: tuple[str, ...]
     execution: str
+    version: Count
+
+
+class JudgedData(Message):
+    """The data that a check has judged, by digests of its findings, and since when nothing has been added."""
+
+    data: tuple[str, ...]
+    since: str
+
+
+class LastJudged(Message):
+    """What the checks of the live model judged last."""
+
+    live_version: Annotated[int, Field(ge=1)]
+    checks: dict[Check, JudgedData]
     version: Count
 
 

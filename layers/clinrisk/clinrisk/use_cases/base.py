@@ -35,13 +35,15 @@ class Duty:
 
     owner: str
     days: int
+    unjudged_days: int
+    """For so many days a check may have nothing new to judge; beyond them that is a finding."""
 
 
 DUTIES: Mapping[str, Duty] = {
-    "quality": Duty("data manager", 3),
-    "drift": Duty("operator", 14),
-    "performance": Duty("operator", 7),
-    "bias": Duty("operator", 7),
+    "quality": Duty("data manager", 3, 30),
+    "drift": Duty("operator", 14, 30),
+    "performance": Duty("operator", 7, 60),
+    "bias": Duty("operator", 7, 30),
 }
 """By check, where a use case states nothing else."""
 
@@ -211,6 +213,14 @@ class UseCase:
                 f"The file was read under version {version} of the contract of {self.name}, and the system "
                 f"has version {self.schema_version} by now: it has to be read again."
             )
+
+    def unjudged_days(self, check: str) -> int:
+        """Return for how many days a check may have nothing new to judge.
+
+        Performance needs outcomes: they may take twice the time that a prediction speaks for.
+        """
+        allowed = self.duties[check].unjudged_days
+        return max(allowed, 2 * (self.horizon_days or 0)) if check == "performance" else allowed
 
     @cached_property
     def essential(self) -> tuple[str, ...]:

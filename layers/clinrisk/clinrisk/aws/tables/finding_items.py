@@ -3,6 +3,7 @@
     USE_CASE#<use_case>   FINDING#<finding_id>   a `KnownFinding`, changed a version at a time
     USE_CASE#<use_case>   PROPOSAL               the last `Proposal` of a training
     USE_CASE#<use_case>   MAIL                   the `LastMail` of a run
+    USE_CASE#<use_case>   JUDGED                 what the checks judged last, a `LastJudged`
 
 Each change of a finding is in the ledger, too.
 """
@@ -15,12 +16,12 @@ from boto3.dynamodb.conditions import Attr
 
 from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
-from clinrisk.messages.monitoring import KnownFinding, LastMail, Proposal
+from clinrisk.messages.monitoring import KnownFinding, LastJudged, LastMail, Proposal
 
 if TYPE_CHECKING:
     from clinrisk.aws.dynamodb import Item
 
-_FINDING, _PROPOSAL, _MAIL = "FINDING#", "PROPOSAL", "MAIL"
+_FINDING, _PROPOSAL, _MAIL, _JUDGED = "FINDING#", "PROPOSAL", "MAIL", "JUDGED"
 _KEYS = {"pk", "sk"}
 
 
@@ -67,6 +68,17 @@ def last_mail(use_case: str) -> LastMail | None:
 def store_mail(use_case: str, after: LastMail) -> bool:
     """Store that a run mails now unless another run was faster; return whether it was stored."""
     return _store((_partition(use_case), _MAIL), after.model_dump(mode="json"), after.version)
+
+
+def last_judged(use_case: str) -> LastJudged | None:
+    """Return what the checks of a use case judged last, or None before the first run."""
+    item = dynamodb.read(settings().findings_table, (_partition(use_case), _JUDGED))
+    return None if item is None else LastJudged.model_validate(_facts(item))
+
+
+def store_judged(use_case: str, after: LastJudged) -> bool:
+    """Store what was judged now unless another run was faster; return whether it was stored."""
+    return _store((_partition(use_case), _JUDGED), after.model_dump(mode="json"), after.version)
 
 
 def _store(key: dynamodb.ItemKey, facts: Item, version: int) -> bool:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from clinrisk.core.monitoring.findings import ScoreMaterial
     from clinrisk.core.monitoring.group_gaps import Measure
+    from clinrisk.core.monitoring.looks import Looks
     from clinrisk.core.profiles.score_profile import ScoreProfile
     from clinrisk.use_cases.base import ProtectedAttribute, UseCase
 
@@ -42,12 +43,20 @@ _SHOWN = 4
 
 
 def gaps(
-    use_case: UseCase, evaluation: Mapping[str, Any], scores: ScoreProfile, measure: Measure
+    use_case: UseCase,
+    evaluation: Mapping[str, Any],
+    scores: ScoreProfile,
+    measure: Measure,
+    looks: Looks,
 ) -> Iterator[Gap | str]:
     """Yield the gap of every group in one measure; of a group that is too small, its name and trials.
 
-    Of two groups only one has a gap of its own: that of the other is the same with the other sign.
+    The intervals of all groups and measures hold at once (Bonferroni), and at every look. Of two groups only
+    one has a gap of its own: that of the other is the same with the other sign.
     """
+    groups = sum(len(one.group_names) for one in use_case.protected)
+    of_one = 1 - LIMITS.bias_significance / (groups * len((*BY_SCORES, *BY_OUTCOMES)))
+    confidence = looks.confidence(of_one, scores.everyone.n)
     for attribute in use_case.protected:
         now = {
             name: counted
@@ -61,7 +70,7 @@ def gaps(
             trials = trials_of(measure, now[name])
             yield f"{attribute.title}: {attribute.group_titles.get(name, name)} ({trials:.0f})"
         for name in enough[:1] if len(now) == 2 else enough:
-            yield _gap(use_case, attribute, name, measure, (before, now))
+            yield _gap(attribute, name, measure, (before, now), confidence)
 
 
 def _approved(
@@ -88,14 +97,12 @@ def _enough(measure: Measure, name: str, groups: Mapping[str, Counted]) -> bool:
 
 
 def _gap(
-    use_case: UseCase,
     attribute: ProtectedAttribute,
     name: str,
     measure: Measure,
     sides: tuple[Mapping[str, Counted], Mapping[str, Counted]],
+    confidence: float,
 ) -> Gap:
-    groups = sum(len(one.group_names) for one in use_case.protected)
-    confidence = 1 - LIMITS.bias_significance / (groups * len((*BY_SCORES, *BY_OUTCOMES)))
     (approved, _), (today, rate) = (
         (
             gap_of(measure, side[name], _others(name, side), confidence),
@@ -119,7 +126,7 @@ def bias_finding(use_case: UseCase, material: ScoreMaterial) -> CheckFinding:
     found: list[Gap] = []
     small: dict[Measure, list[str]] = {}
     for profile, measure in _judged(material):
-        for gap in gaps(use_case, material.evaluation, profile, measure):
+        for gap in gaps(use_case, material.evaluation, profile, measure, material.looks):
             if isinstance(gap, Gap):
                 found.append(gap)
             elif measure in {FLAGGED, RECALL}:
@@ -133,6 +140,7 @@ def bias_finding(use_case: UseCase, material: ScoreMaterial) -> CheckFinding:
     text = _changed(worst) if worst else _in_order(found)
     verdict = CheckVerdict.ALERT if worst else CheckVerdict.OK
     statistic = round(max(found[0].beyond, 0.0), 4)
+    text += material.looks.note
     return CheckFinding(Check.BIAS, verdict, statistic, LIMIT, " ".join((text, *notes)))
 
 

@@ -34,18 +34,19 @@ def changes(use_case: UseCase, material: ProfileMaterial) -> list[Change]:
     """Return every watched change, the surest first.
 
     The error is divided evenly (Bonferroni) among columns, shifts, groups and risks; pairs of inputs have a
-    part of their own.
+    part of their own. A later batch has less of it than the first one.
     """
+    error = 1 - material.looks.confidence(1 - LIMITS.drift_significance, material.current.rows)
     reference, current = material.reference, material.current
     numbers = sum(isinstance(column, Number) for column in use_case.columns)
     groups = len(use_case.protected) + sum(len(one.group_names) for one in use_case.protected)
     # Risks in fifths, their mean, and the shares flagged, uncertain and not scored.
     watched = len(use_case.columns) + numbers + groups + 5
-    each = LIMITS.drift_significance * (1 - FOR_PAIRS) / watched
+    each = error * (1 - FOR_PAIRS) / watched
     found = [
         *column_changes(use_case, reference, current, each, material.rng),
         *group_changes(use_case, reference, current, each, material.rng),
-        *pair_changes(use_case, reference, current, LIMITS.drift_significance * FOR_PAIRS),
+        *pair_changes(use_case, reference, current, error * FOR_PAIRS),
     ]
     if material.scores is not None:
         found += risk_changes(use_case, material.evaluation, material.scores, each, material.rng)

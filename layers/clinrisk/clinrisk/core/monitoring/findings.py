@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from clinrisk.core.monitoring.looks import Looks
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
@@ -70,6 +72,7 @@ class ProfileMaterial:
     """evaluation.json of the approved model, parsed."""
     scores: ScoreProfile | None = None
     """None while the batch is not scored."""
+    looks: Looks = field(default_factory=Looks)
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class ScoreMaterial:
     """Of the patients whose outcomes are known; None where there is none."""
     predicted: tuple[int, int] = (0, 0)
     """Patients with a risk among whom those are, and the flagged ones."""
+    looks: Looks = field(default_factory=Looks)
 
 
 def not_evaluated(check: Check, threshold: float, why: str) -> CheckFinding:

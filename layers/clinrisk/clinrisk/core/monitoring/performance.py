@@ -25,12 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from clinrisk.core.monitoring.findings import ScoreMaterial
+    from clinrisk.core.monitoring.looks import Looks
     from clinrisk.core.profiles.score_profile import GroupScores, Outcomes
     from clinrisk.use_cases.base import UseCase
 
 
-def auc(positive: Sequence[int], negative: Sequence[int]) -> Estimate:
-    """Return the area under the ROC curve of two histograms, lowest scores first, with its 95% interval.
+def auc(positive: Sequence[int], negative: Sequence[int], confidence: float = 0.95) -> Estimate:
+    """Return the area under the ROC curve of two histograms, lowest scores first, with its interval.
 
     DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988) on tied scores: patients of one cell count half.
     The interval ends at 0 and 1. At least two patients of each kind are needed.
@@ -46,27 +47,29 @@ def auc(positive: Sequence[int], negative: Sequence[int]) -> Estimate:
     area = float(cases @ below / m)
     spread_cases = float(cases @ (below - area) ** 2) / (m - 1)
     spread_others = float(others @ (above - area) ** 2) / (n - 1)
-    unbounded = normal(area, math.sqrt(spread_cases / m + spread_others / n))
+    unbounded = normal(area, math.sqrt(spread_cases / m + spread_others / n), confidence)
     return Estimate(area, max(unbounded.low, 0.0), min(unbounded.high, 1.0))
 
 
-def observed_to_expected(observed: int, expected: float, rows: int) -> Estimate:
-    """Return the ratio of cases that occurred to cases expected, with its 95% interval.
+def observed_to_expected(observed: int, expected: float, rows: int, confidence: float = 0.95) -> Estimate:
+    """Return the ratio of cases that occurred to cases expected, with its interval.
 
     Wilson's interval of the observed share (1927), which holds for no case and for nothing but cases.
     """
-    share = wilson(observed, rows)
+    share = wilson(observed, rows, confidence)
     return Estimate(*(rows * each / expected for each in share.as_list()))
 
 
-def odds_factor(scores: GroupScores, observed: int) -> Estimate:
+def odds_factor(
+    scores: GroupScores, observed: int, confidence: float = LIMITS.performance_confidence
+) -> Estimate:
     """Return by which factor the odds of every risk would have to rise for the observed cases.
 
     Calibration in the large (Cox, Biometrika 45, 1958): the factor whose expected cases are those observed;
-    the ends of the interval are those whose expected cases are so many standard errors away (score interval,
-    98%). Bounded by 1/e^8 and e^8.
+    the ends of the interval are those whose expected cases are so many standard errors away (score interval).
+    Bounded by 1/e^8 and e^8.
     """
-    errors = z_value(LIMITS.performance_confidence)
+    errors = z_value(confidence)
     cells = (np.arange(SCORE_CELLS) + 0.5) / SCORE_CELLS
     counts, log_odds = np.asarray(scores.score_counts), np.log(cells**2 / (1 - cells**2))
 
@@ -92,17 +95,23 @@ class Measured:
     ratio: Estimate
     odds: Estimate
     area: Estimate | None
+    looks: Looks
 
     @classmethod
-    def of(cls, everyone: GroupScores, outcomes: Outcomes) -> Measured:
-        """Return what is measured of patients whose outcomes are known."""
+    def of(cls, everyone: GroupScores, outcomes: Outcomes, looks: Looks) -> Measured:
+        """Return what is measured of patients whose outcomes are known, for this look at them."""
+        of_odds, confidence = (
+            looks.confidence(one, everyone.n) for one in (LIMITS.performance_confidence, 0.95)
+        )
         cases, expected = outcomes.positives, everyone.expected_positives
         histogram = outcomes.score_counts_positive
         area = None
         if min(cases, everyone.n - cases) >= LIMITS.performance_patients:
-            area = auc(histogram, [n - p for n, p in zip(everyone.score_counts, histogram, strict=True)])
-        ratio = observed_to_expected(cases, expected, everyone.n)
-        return cls(everyone.n, cases, expected, ratio, odds_factor(everyone, cases), area)
+            others = [n - p for n, p in zip(everyone.score_counts, histogram, strict=True)]
+            area = auc(histogram, others, confidence)
+        ratio = observed_to_expected(cases, expected, everyone.n, confidence)
+        odds = odds_factor(everyone, cases, of_odds)
+        return cls(everyone.n, cases, expected, ratio, odds, area, looks)
 
     @property
     def miscalibrated(self) -> bool:
@@ -146,11 +155,12 @@ def performance_finding(use_case: UseCase, material: ScoreMaterial) -> CheckFind
             f"Performance was not evaluated: among {known.n} patients with known outcome are "
             f"{known.outcomes.positives} cases, {known.expected_positives:.1f} were expected, and "
             f"{LIMITS.performance_expected} of either are needed."
-            f"{_visible(Measured.of(known, known.outcomes), approved)}"
+            f"{_visible(Measured.of(known, known.outcomes, material.looks), approved)}"
         )
         return not_evaluated(Check.PERFORMANCE, approved.low, why)
-    found = Measured.of(known, known.outcomes)
-    return _judged(found, approved, f"{_covered(coverage)}{_not_counted(material.outcomes)}")
+    found = Measured.of(known, known.outcomes, material.looks)
+    notes = f"{material.looks.note}{_covered(coverage)}{_not_counted(material.outcomes)}"
+    return _judged(found, approved, notes)
 
 
 def _judged(found: Measured, approved: Estimate, notes: str) -> CheckFinding:
@@ -183,11 +193,11 @@ def _outside(ratio: Estimate) -> bool:
 
 def _visible(found: Measured, approved: Estimate) -> str:
     """Return what these patients would have shown in four of five cases."""
-    errors = 1 + POWER / z_value(LIMITS.performance_confidence)
+    errors = 1 + POWER / z_value(found.looks.confidence(LIMITS.performance_confidence, found.rows))
     odds = LIMITS.performance_ratio * (found.odds.high / found.odds.value) ** errors
     shown = [f"odds of {odds:.1f} times those predicted"]
     if found.area is not None:
-        errors = 1 + POWER / z_value()
+        errors = 1 + POWER / z_value(found.looks.confidence(0.95, found.rows))
         fall = approved.value - approved.low + errors * (found.area.value - found.area.low)
         shown.insert(0, f"an AUC that had fallen by {fall:.2f}")
     return f" They would have shown {' or '.join(shown)}."

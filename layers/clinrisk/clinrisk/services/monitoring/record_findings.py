@@ -26,6 +26,7 @@ from clinrisk.core.monitoring.memory.known_findings import (
     reminds,
     subject_of,
 )
+from clinrisk.core.monitoring.memory.unjudged import after_checks, unjudged
 from clinrisk.core.monitoring.response import Response, choose_response, may_propose
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import TransientError
@@ -58,10 +59,10 @@ def record(request: RecordRequest, now: datetime) -> RecordResult:
         )
         for each in request.findings
     ]
-    document = request.model_dump(mode="json", exclude={"execution"})
+    document = request.model_dump(mode="json", exclude={"execution", "live_version"})
     # The execution's id is an ARN: its last part is its name. Without one the content names the record.
     name = (request.execution or digest_of(document)).rpartition(":")[2]
-    known = _remembered(use_case, found, now, name)
+    known = _remembered(use_case, found, request.live_version, now, name)
     response = _response(use_case.name, found, known, now, name)
     document |= {"response": response.name}
     kept = s3.store_json(settings().lake_bucket, object_keys.findings(use_case.name, name), document)
@@ -100,10 +101,19 @@ def record(request: RecordRequest, now: datetime) -> RecordResult:
 
 
 def _remembered(
-    use_case: UseCase, found: Sequence[tuple[str, CheckFinding]], now: datetime, run: str
+    use_case: UseCase,
+    found: Sequence[tuple[str, CheckFinding]],
+    live_version: int,
+    now: datetime,
+    run: str,
 ) -> dict[str, KnownFinding]:
     """Return every known finding of a use case as it is after this run, by its id."""
-    seen = {id_of(use_case.name, one.check, one.subject): one for one in observations(found)}
+    last = finding_items.last_judged(use_case.name)
+    judged = after_checks(last, found, live_version, now)
+    # Of two runs at once one is remembered; either may be: they judged the same data.
+    finding_items.store_judged(use_case.name, judged)
+    observed = [*observations(found), *unjudged(judged, found, use_case, now)]
+    seen = {id_of(use_case.name, one.check, one.subject): one for one in observed}
     for one in finding_items.of_use_case(use_case.name):
         # What was not observed this time may still be overdue.
         seen.setdefault(one.finding_id, Observation(Check(one.check), one.subject))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from clinrisk.aws import s3
@@ -17,6 +17,7 @@ from clinrisk.aws.settings import settings
 from clinrisk.core import object_keys
 from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring.findings import OF_MONTH, SINCE_RELEASE
+from clinrisk.core.monitoring.looks import Looks
 from clinrisk.core.profiles.score_profile import ScoreProfile, merge
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class StoredCounts:
     """Patients per status of their outcomes."""
     predicted: tuple[int, int] = (0, 0)
     """Predictions among which outcomes are looked for, and the flagged ones."""
+    looks: Looks = field(default_factory=Looks)
 
 
 def read(selection: BatchSelection) -> Iterator[tuple[str, StoredCounts | None]]:
@@ -57,15 +59,16 @@ def read(selection: BatchSelection) -> Iterator[tuple[str, StoredCounts | None]]
             recent.append(found.scores)
         yield batch.key, found
     months = _months(selection)
-    known = [month for month in months if months[month].labelled is not None]
-    for month in sorted(known)[-LIMITS.monitored_months :] if len(known) > 1 else []:
-        yield f"{OF_MONTH}{month}", months[month]
+    known = sorted(month for month in months if months[month].labelled is not None)
+    numbered = list(enumerate(known, start=1)) if len(known) > 1 else []
+    for number, month in numbered[-LIMITS.monitored_months :]:
+        yield f"{OF_MONTH}{month}", replace(months[month], looks=Looks(number, growing=True))
     if len(selection.batches) > 1:
         everything = added(months.values())
         scores = merge(recent) if recent else None
         yield (
             SINCE_RELEASE,
-            StoredCounts(scores, everything.labelled, everything.outcomes, everything.predicted),
+            replace(everything, scores=scores, looks=Looks(growing=True)),
         )
 
 
@@ -78,7 +81,7 @@ def _of_batch(batch: Batch) -> StoredCounts | None:
     predicted = joined.predicted
     if scores is not None and not any(predicted):
         predicted = scores.everyone.n, scores.everyone.flagged
-    return StoredCounts(scores, joined.labelled, joined.outcomes, predicted)
+    return StoredCounts(scores, joined.labelled, joined.outcomes, predicted, Looks(batch.number))
 
 
 def unseen_scores(document: Any) -> ScoreProfile:

@@ -38,7 +38,10 @@ def select(request: SelectRequest) -> BatchSelection:
     ]
     return BatchSelection(
         use_case=request.use_case,
-        batches=tuple(_batch(request.use_case, upload) for upload in scored[:NEWEST]),
+        batches=tuple(
+            _batch(request.use_case, upload, len(scored) - newer)
+            for newer, upload in enumerate(scored[:NEWEST])
+        ),
         reference_uri=live.reference_uri,
         evaluation_uri=live.evaluation_uri,
         live_version=live.live_version,
@@ -65,7 +68,7 @@ def _free_since(upload: Settlement) -> str:
     return max([upload.settled_at, *(one.decided_at for one in upload.decisions)])
 
 
-def _batch(use_case: str, upload: Settlement) -> Batch:
+def _batch(use_case: str, upload: Settlement, number: int) -> Batch:
     bucket = settings().lake_bucket
     return Batch(
         upload_id=upload.upload_id,
@@ -75,6 +78,7 @@ def _batch(use_case: str, upload: Settlement) -> Batch:
         profile=s3.uri_of(bucket, object_keys.profile(use_case, upload.upload_id)),
         score_profile=_present(bucket, object_keys.score_profile(use_case, upload.upload_id)),
         joined=_present(bucket, object_keys.joined(use_case, upload.upload_id)),
+        number=number,
     )
 
 

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
 
 SINGLE, MONTHS = "single batches", "single months"
-_ADDED_UP = {TOGETHER: "-together", SINCE_RELEASE: "-since-release"}
+UNJUDGED = "nothing new to judge"
+"""The subject of a check that has had no verdict on new data for too long."""
+_ADDED_UP = {TOGETHER: "-together", SINCE_RELEASE: "-since-release", UNJUDGED: "-unjudged"}
 """What is judged as one, under a name that stays while its data change."""
 _ENDINGS = {SINGLE: "", MONTHS: "-by-month"} | _ADDED_UP
 """What the id of a finding ends with, by its subject."""
