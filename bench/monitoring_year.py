@@ -31,7 +31,6 @@ from clinrisk.core.monitoring.findings import (
     ProfileMaterial,
     ScoreMaterial,
 )
-from clinrisk.core.monitoring.looks import Looks
 from clinrisk.core.monitoring.memory.known_findings import (
     Observation,
     after_run,
@@ -42,6 +41,7 @@ from clinrisk.core.monitoring.memory.known_findings import (
 )
 from clinrisk.core.monitoring.performance import performance_finding
 from clinrisk.core.monitoring.quality import quality_finding
+from clinrisk.core.monitoring.sequential import Sequential
 from clinrisk.core.profiles import feature_profile, score_profile
 from clinrisk.core.timestamps import stamp
 from clinrisk.messages.monitoring import LastMail
@@ -124,12 +124,12 @@ class Monitoring:
         population, rng = self.hospital.population, self.rng
         made = self.hospital.fault(day, as_approved(population, self.hospital.rows, rng), rng)
         scored = material(population, made, self.evaluation, rng)
-        profile, looks = population.profile(made.sample), Looks(day + 1)
-        rows = ProfileMaterial(self.reference, profile, 0, rng, self.of_trained, scored.scores, looks)
+        profile, sequential = population.profile(made.sample), Sequential(day + 1)
+        rows = ProfileMaterial(self.reference, profile, 0, rng, self.of_trained, scored.scores, sequential)
         found = {Check.QUALITY: quality_finding(self.case, rows), Check.DRIFT: drift_finding(self.case, rows)}
-        waiting = replace(scored, labelled=None, looks=looks)
+        waiting = replace(scored, labelled=None, sequential=sequential)
         found |= self._judged(waiting)
-        self.batches.append(Stored(profile, replace(scored, looks=looks), found))
+        self.batches.append(Stored(profile, replace(scored, sequential=sequential), found))
         arrived = day - self.hospital.outcomes_after
         if arrived < 0:
             return
@@ -155,11 +155,11 @@ class Monitoring:
             found.append((TOGETHER, drift_finding(self.case, self._together(calm))))
         months = sorted(name for name in self.joined if name != SINCE_RELEASE)
         for number, name in list(enumerate(months, start=1))[-LIMITS.monitored_months :]:
-            judged = replace(self.joined[name], looks=Looks(number, growing=True))
+            judged = replace(self.joined[name], sequential=Sequential(number, growing=True))
             found += [(name, one) for one in self._judged(judged).values()]
         if SINCE_RELEASE in self.joined:
             recent = score_profile.merge([_scores(batch) for _, batch in newest])
-            judged = replace(self.joined[SINCE_RELEASE], scores=recent, looks=Looks(growing=True))
+            judged = replace(self.joined[SINCE_RELEASE], scores=recent, sequential=Sequential(growing=True))
             found += [(SINCE_RELEASE, one) for one in self._judged(judged).values()]
         return found
 

@@ -1,4 +1,4 @@
-"""Would a cumulative sum see slow drift sooner than the joint judgement of twenty batches?
+"""Measure how much sooner a cumulative sum sees slow drift than twenty batches judged together.
 
 Usage: .envs/dev/bin/python -m bench.slow_drift [DRAWS]
 

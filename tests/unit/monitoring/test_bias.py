@@ -27,7 +27,7 @@ from clinrisk.core.monitoring.group_gaps import (
     difference,
     log_ratio,
 )
-from clinrisk.core.monitoring.looks import Looks
+from clinrisk.core.monitoring.sequential import Sequential
 from clinrisk.core.profiles.score_profile import ScoreProfile, merge, score_profile_of
 
 if TYPE_CHECKING:
@@ -100,7 +100,9 @@ def finding(
 
 def gap_by_sex(use_case: UseCase, profile: ScoreProfile, measure: Measure) -> Gap:
     found = [
-        gap for gap in gaps(use_case, approved(profile), profile, measure, Looks()) if isinstance(gap, Gap)
+        gap
+        for gap in gaps(use_case, approved(profile), profile, measure, Sequential())
+        if isinstance(gap, Gap)
     ]
     return next(gap for gap in found if gap.attribute == "sex")
 
@@ -161,7 +163,10 @@ def test_a_group_that_is_served_otherwise_alerts_in_every_measure(
     found = finding(heart, evaluation, batch, rng)
     assert found.verdict is CheckVerdict.ALERT
     every = [
-        gap for one in EVERY for gap in gaps(heart, evaluation, batch, one, Looks()) if isinstance(gap, Gap)
+        gap
+        for one in EVERY
+        for gap in gaps(heart, evaluation, batch, one, Sequential())
+        if isinstance(gap, Gap)
     ]
     changed = {(gap.measure.title, gap.group) for gap in every if gap.beyond > 1}
     assert (title, "women") in changed
@@ -259,7 +264,7 @@ def test_a_group_is_compared_from_its_minimum_on(heart: UseCase, trials: int, *,
     sex = np.repeat(["female", "male"], [trials, 100])
     groups = {"sex": sex, "age_band": np.repeat("under_45", len(sex))}
     profile = score_profile_of(heart, np.full(len(sex), 0.1), np.zeros(len(sex), dtype=bool), groups)
-    found = list(gaps(heart, approved_counts(profile), profile, FLAGGED, Looks()))
+    found = list(gaps(heart, approved_counts(profile), profile, FLAGGED, Sequential()))
     assert any(isinstance(gap, Gap) for gap in found) is judged
     assert (f"sex: women ({trials})" in found) is not judged
 
@@ -308,7 +313,7 @@ def test_batches_added_up_are_judged_as_one(heart: UseCase, rng: Generator) -> N
 def test_every_measure_has_an_interval_about_its_value(heart: UseCase, rng: Generator) -> None:
     profile, _ = drawn(heart, 500, rng)
     for measure in (*BY_SCORES, *BY_OUTCOMES):
-        for gap in gaps(heart, approved(profile), profile, measure, Looks()):
+        for gap in gaps(heart, approved(profile), profile, measure, Sequential()):
             if isinstance(gap, Gap):
                 assert gap.today.low <= gap.today.value <= gap.today.high
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from clinrisk.core.monitoring.findings import ScoreMaterial
     from clinrisk.core.monitoring.group_gaps import Measure
-    from clinrisk.core.monitoring.looks import Looks
+    from clinrisk.core.monitoring.sequential import Sequential
     from clinrisk.core.profiles.score_profile import ScoreProfile
     from clinrisk.use_cases.base import ProtectedAttribute, UseCase
 
@@ -47,7 +47,7 @@ def gaps(
     evaluation: Mapping[str, Any],
     scores: ScoreProfile,
     measure: Measure,
-    looks: Looks,
+    sequential: Sequential,
 ) -> Iterator[Gap | str]:
     """Yield the gap of every group in one measure; of a group that is too small, its name and trials.
 
@@ -56,7 +56,7 @@ def gaps(
     """
     groups = sum(len(one.group_names) for one in use_case.protected)
     of_one = 1 - LIMITS.bias_significance / (groups * len((*BY_SCORES, *BY_OUTCOMES)))
-    confidence = looks.confidence(of_one, scores.everyone.n)
+    confidence = sequential.confidence(of_one, scores.everyone.n)
     for attribute in use_case.protected:
         now = {
             name: counted
@@ -126,7 +126,7 @@ def bias_finding(use_case: UseCase, material: ScoreMaterial) -> CheckFinding:
     found: list[Gap] = []
     small: dict[Measure, list[str]] = {}
     for profile, measure in _judged(material):
-        for gap in gaps(use_case, material.evaluation, profile, measure, material.looks):
+        for gap in gaps(use_case, material.evaluation, profile, measure, material.sequential):
             if isinstance(gap, Gap):
                 found.append(gap)
             elif measure in {FLAGGED, RECALL}:
@@ -140,7 +140,7 @@ def bias_finding(use_case: UseCase, material: ScoreMaterial) -> CheckFinding:
     text = _changed(worst) if worst else _in_order(found)
     verdict = CheckVerdict.ALERT if worst else CheckVerdict.OK
     statistic = round(max(found[0].beyond, 0.0), 4)
-    text += material.looks.note
+    text += material.sequential.note
     return CheckFinding(Check.BIAS, verdict, statistic, LIMIT, " ".join((text, *notes)))
 
 

@@ -36,7 +36,7 @@ def changes(use_case: UseCase, material: ProfileMaterial) -> list[Change]:
     The error is divided evenly (Bonferroni) among columns, shifts, groups and risks; pairs of inputs have a
     part of their own. A later batch has less of it than the first one.
     """
-    error = 1 - material.looks.confidence(1 - LIMITS.drift_significance, material.current.rows)
+    error = 1 - material.sequential.confidence(1 - LIMITS.drift_significance, material.current.rows)
     reference, current = material.reference, material.current
     numbers = sum(isinstance(column, Number) for column in use_case.columns)
     groups = len(use_case.protected) + sum(len(one.group_names) for one in use_case.protected)

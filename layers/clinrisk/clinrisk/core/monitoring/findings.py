@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from clinrisk.core.monitoring.looks import Looks
+from clinrisk.core.monitoring.sequential import Sequential
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +72,7 @@ class ProfileMaterial:
     """evaluation.json of the approved model, parsed."""
     scores: ScoreProfile | None = None
     """None while the batch is not scored."""
-    looks: Looks = field(default_factory=Looks)
+    sequential: Sequential = field(default_factory=Sequential)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class ScoreMaterial:
     """Of the patients whose outcomes are known; None where there is none."""
     predicted: tuple[int, int] = (0, 0)
     """Patients with a risk among whom those are, and the flagged ones."""
-    looks: Looks = field(default_factory=Looks)
+    sequential: Sequential = field(default_factory=Sequential)
 
 
 def not_evaluated(check: Check, threshold: float, why: str) -> CheckFinding:

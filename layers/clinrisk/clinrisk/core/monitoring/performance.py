@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from clinrisk.core.monitoring.findings import ScoreMaterial
-    from clinrisk.core.monitoring.looks import Looks
+    from clinrisk.core.monitoring.sequential import Sequential
     from clinrisk.core.profiles.score_profile import GroupScores, Outcomes
     from clinrisk.use_cases.base import UseCase
 
@@ -95,13 +95,13 @@ class Measured:
     ratio: Estimate
     odds: Estimate
     area: Estimate | None
-    looks: Looks
+    sequential: Sequential
 
     @classmethod
-    def of(cls, everyone: GroupScores, outcomes: Outcomes, looks: Looks) -> Measured:
+    def of(cls, everyone: GroupScores, outcomes: Outcomes, sequential: Sequential) -> Measured:
         """Return what is measured of patients whose outcomes are known, for this look at them."""
         of_odds, confidence = (
-            looks.confidence(one, everyone.n) for one in (LIMITS.performance_confidence, 0.95)
+            sequential.confidence(one, everyone.n) for one in (LIMITS.performance_confidence, 0.95)
         )
         cases, expected = outcomes.positives, everyone.expected_positives
         histogram = outcomes.score_counts_positive
@@ -111,7 +111,7 @@ class Measured:
             area = auc(histogram, others, confidence)
         ratio = observed_to_expected(cases, expected, everyone.n, confidence)
         odds = odds_factor(everyone, cases, of_odds)
-        return cls(everyone.n, cases, expected, ratio, odds, area, looks)
+        return cls(everyone.n, cases, expected, ratio, odds, area, sequential)
 
     @property
     def miscalibrated(self) -> bool:
@@ -155,11 +155,11 @@ def performance_finding(use_case: UseCase, material: ScoreMaterial) -> CheckFind
             f"Performance was not evaluated: among {known.n} patients with known outcome are "
             f"{known.outcomes.positives} cases, {known.expected_positives:.1f} were expected, and "
             f"{LIMITS.performance_expected} of either are needed."
-            f"{_visible(Measured.of(known, known.outcomes, material.looks), approved)}"
+            f"{_visible(Measured.of(known, known.outcomes, material.sequential), approved)}"
         )
         return not_evaluated(Check.PERFORMANCE, approved.low, why)
-    found = Measured.of(known, known.outcomes, material.looks)
-    notes = f"{material.looks.note}{_covered(coverage)}{_not_counted(material.outcomes)}"
+    found = Measured.of(known, known.outcomes, material.sequential)
+    notes = f"{material.sequential.note}{_covered(coverage)}{_not_counted(material.outcomes)}"
     return _judged(found, approved, notes)
 
 
@@ -193,11 +193,11 @@ def _outside(ratio: Estimate) -> bool:
 
 def _visible(found: Measured, approved: Estimate) -> str:
     """Return what these patients would have shown in four of five cases."""
-    errors = 1 + POWER / z_value(found.looks.confidence(LIMITS.performance_confidence, found.rows))
+    errors = 1 + POWER / z_value(found.sequential.confidence(LIMITS.performance_confidence, found.rows))
     odds = LIMITS.performance_ratio * (found.odds.high / found.odds.value) ** errors
     shown = [f"odds of {odds:.1f} times those predicted"]
     if found.area is not None:
-        errors = 1 + POWER / z_value(found.looks.confidence(0.95, found.rows))
+        errors = 1 + POWER / z_value(found.sequential.confidence(0.95, found.rows))
         fall = approved.value - approved.low + errors * (found.area.value - found.area.low)
         shown.insert(0, f"an AUC that had fallen by {fall:.2f}")
     return f" They would have shown {' or '.join(shown)}."

@@ -20,7 +20,7 @@ from clinrisk.core.monitoring.findings import (
     ScoreMaterial,
     not_evaluated,
 )
-from clinrisk.core.monitoring.looks import Looks
+from clinrisk.core.monitoring.sequential import Sequential
 from clinrisk.core.profiles import feature_profile, score_profile
 from clinrisk.core.profiles.feature_profile import Profile
 from clinrisk.messages.monitoring import CheckRequest, CheckResult, Finding
@@ -67,7 +67,7 @@ def _findings(check: Check, request: CheckRequest) -> Iterator[tuple[str, CheckF
                     scored.outcomes,
                     scored.labelled,
                     scored.predicted,
-                    scored.looks,
+                    scored.sequential,
                 )
                 yield name, registered.finding(use_case, judged)
 
@@ -92,7 +92,7 @@ def _of_rows(
                 None
                 if batch.score_profile is None
                 else scored_batches.unseen_scores(_read(batch.score_profile)),
-                Looks(batch.number),
+                Sequential(batch.number),
             )
         except scored_batches.UNREADABLE:
             material = None
@@ -116,7 +116,7 @@ def _merged(parts: list[ProfileMaterial]) -> ProfileMaterial:
         quarantined=sum(part.quarantined for part in parts),
         rng=_seeded(TOGETHER),
         scores=score_profile.merge(scores) if len(scores) == len(parts) else None,
-        looks=Looks(),
+        sequential=Sequential(),
     )
 
 

@@ -17,7 +17,7 @@ from clinrisk.aws.settings import settings
 from clinrisk.core import object_keys
 from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring.findings import OF_MONTH, SINCE_RELEASE
-from clinrisk.core.monitoring.looks import Looks
+from clinrisk.core.monitoring.sequential import Sequential
 from clinrisk.core.profiles.score_profile import ScoreProfile, merge
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class StoredCounts:
     """Patients per status of their outcomes."""
     predicted: tuple[int, int] = (0, 0)
     """Predictions among which outcomes are looked for, and the flagged ones."""
-    looks: Looks = field(default_factory=Looks)
+    sequential: Sequential = field(default_factory=Sequential)
 
 
 def read(selection: BatchSelection) -> Iterator[tuple[str, StoredCounts | None]]:
@@ -62,13 +62,13 @@ def read(selection: BatchSelection) -> Iterator[tuple[str, StoredCounts | None]]
     known = sorted(month for month in months if months[month].labelled is not None)
     numbered = list(enumerate(known, start=1)) if len(known) > 1 else []
     for number, month in numbered[-LIMITS.monitored_months :]:
-        yield f"{OF_MONTH}{month}", replace(months[month], looks=Looks(number, growing=True))
+        yield f"{OF_MONTH}{month}", replace(months[month], sequential=Sequential(number, growing=True))
     if len(selection.batches) > 1:
         everything = added(months.values())
         scores = merge(recent) if recent else None
         yield (
             SINCE_RELEASE,
-            replace(everything, scores=scores, looks=Looks(growing=True)),
+            replace(everything, scores=scores, sequential=Sequential(growing=True)),
         )
 
 
@@ -81,7 +81,7 @@ def _of_batch(batch: Batch) -> StoredCounts | None:
     predicted = joined.predicted
     if scores is not None and not any(predicted):
         predicted = scores.everyone.n, scores.everyone.flagged
-    return StoredCounts(scores, joined.labelled, joined.outcomes, predicted, Looks(batch.number))
+    return StoredCounts(scores, joined.labelled, joined.outcomes, predicted, Sequential(batch.number))
 
 
 def unseen_scores(document: Any) -> ScoreProfile:

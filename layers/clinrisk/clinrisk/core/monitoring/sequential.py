@@ -16,7 +16,7 @@ from clinrisk.core.limits import LIMITS
 
 
 @dataclass(frozen=True)
-class Looks:
+class Sequential:
     """Which look at the live model's data a check makes; the first one at complete data has all the error."""
 
     number: int = 1
@@ -29,9 +29,9 @@ class Looks:
 
         Given the confidence of a single look, and the rows that are known by now.
 
-        >>> Looks().confidence(0.95, 100), round(Looks(number=10).confidence(0.95, 100), 6)
+        >>> Sequential().confidence(0.95, 100), round(Sequential(number=10).confidence(0.95, 100), 6)
         (0.95, 0.995)
-        >>> round(Looks(growing=True).confidence(0.95, 500), 4)
+        >>> round(Sequential(growing=True).confidence(0.95, 500), 4)
         0.9976
         """
         error = (1 - of_one) / self.number
@@ -42,7 +42,7 @@ class Looks:
     @property
     def note(self) -> str:
         """The sentence on what the intervals hold for; "" at a first and only look."""
-        if self == Looks():
+        if self == Sequential():
             return ""
         what = "while outcomes arrive" if self.growing else f"over {self.number} batches since the release"
         return f" The intervals hold for all looks {what}."

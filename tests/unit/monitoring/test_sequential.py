@@ -9,7 +9,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from clinrisk.core.limits import LIMITS
-from clinrisk.core.monitoring.looks import Looks, errors_at_every_moment
+from clinrisk.core.monitoring.sequential import Sequential, errors_at_every_moment
 
 
 @pytest.mark.parametrize("rows", [50, 500, 20_000])
@@ -38,7 +38,7 @@ def test_who_looks_after_every_patient_for_years_is_wrong_as_rarely_as_who_looks
 
 
 def test_a_years_batches_have_six_and_a_half_times_the_error_of_one_together() -> None:
-    errors = [1 - Looks(number).confidence(0.98, 100) for number in range(1, 366)]
+    errors = [1 - Sequential(number).confidence(0.98, 100) for number in range(1, 366)]
     assert errors[0] == pytest.approx(0.02)
     assert sum(errors) / 0.02 == pytest.approx(0.5772 + math.log(365), abs=0.01)
 
@@ -50,13 +50,13 @@ def test_a_later_look_and_one_that_is_repeated_never_have_more_error(
     rows: int,
 ) -> None:
     one = 1 - 0.05 / 49
-    found = Looks(number, growing=growing).confidence(one, rows)
+    found = Sequential(number, growing=growing).confidence(one, rows)
     assert one <= found < 1
-    assert found <= Looks(number + 1, growing=growing).confidence(one, rows) < 1
-    assert Looks(number).confidence(one, rows) <= Looks(number, growing=True).confidence(one, rows)
+    assert found <= Sequential(number + 1, growing=growing).confidence(one, rows) < 1
+    assert Sequential(number).confidence(one, rows) <= Sequential(number, growing=True).confidence(one, rows)
 
 
 def test_a_finding_says_what_its_intervals_hold_for() -> None:
-    assert Looks().note == ""
-    assert Looks(7).note == " The intervals hold for all looks over 7 batches since the release."
-    assert Looks(2, growing=True).note == " The intervals hold for all looks while outcomes arrive."
+    assert Sequential().note == ""
+    assert Sequential(7).note == " The intervals hold for all looks over 7 batches since the release."
+    assert Sequential(2, growing=True).note == " The intervals hold for all looks while outcomes arrive."
