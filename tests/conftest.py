@@ -10,8 +10,13 @@ lines at every run and are not slow.
 
 import os
 import secrets
+from functools import cache
 
+import botocore.session
+import botocore.useragent
+import moto.core.responses
 import pytest
+import typer.main
 from hypothesis import settings
 
 CI = "CI" in os.environ
@@ -20,6 +25,18 @@ UNMEASURED = ("tests/e2e/", "tests/browser/", "tests/statemachines/", "tests/uni
 
 # As in the jobs' containers: every core has its worker, and a second thread of OpenMP waits by spinning.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What a process of a user's does once, the tests do thousands of times: reading botocore's definitions of the
+# services for a new session, building all subcommands of the command. It was two fifths of what they cost;
+# the last two depend on their arguments alone, and are asked at every call.
+botocore.session.create_loader = cache(botocore.session.create_loader)
+typer.main.get_command = cache(typer.main.get_command)
+botocore.useragent.sanitize_user_agent_string_component = cache(
+    botocore.useragent.sanitize_user_agent_string_component
+)
+moto.core.responses.method_names_from_class = cache(  # type: ignore[attr-defined]
+    moto.core.responses.method_names_from_class  # type: ignore[attr-defined]
+)
 
 settings.register_profile("clinrisk", deadline=None, print_blob=True, derandomize=False, max_examples=50)
 settings.load_profile("clinrisk")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import io
 import json
+import os
+import shutil
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -13,9 +16,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+from pyotp import TOTP
 
 from cli.local_files import synthetic_cohort
-from tests.e2e.conftest import PROJECT, started
+from tests.e2e.conftest import PROJECT, free_port, started
 from tests.e2e.hospital import Hospital
 
 if TYPE_CHECKING:
@@ -29,15 +33,44 @@ PAUSE = 0.005
 
 @contextmanager
 def hospital_with_model(folder: Path) -> Iterator[Hospital]:
-    """Return a stack with a live model of heart."""
-    with started(folder) as twin:
+    """Return a stack with a live model of heart: a copy of the one that the first test to ask for it made."""
+    run = folder.parents["PYTEST_XDIST_WORKER" in os.environ]
+    made = run / "with-model"
+    with (run / "with-model.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (made / "known.json").exists():
+            _release_model(made)
+    known = json.loads((made / "known.json").read_text())
+    shutil.copytree(made / "kept", folder / "kept")
+    _move(folder / "kept")
+    with started(folder / "twin", "--state", str(folder / "kept")) as twin:
+        phones = {address: TOTP(secret) for address, secret in known["phones"].items()}
+        yield Hospital(twin, known["outputs"], phones=phones, used=known["used"])
+
+
+def _release_model(folder: Path) -> None:
+    with started(folder / "twin", "--state", str(folder / "kept"), "--port", str(free_port())) as twin:
         outputs = json.loads(twin.command("deploy", str(PROJECT / "template.yaml"), "--json"))
-        found = Hospital(twin, outputs)
-        found.add_approver()
-        found.drop("training", "first", 400, seed=1)
-        found.approve(found.question(1)[1])
-        found.wait(lambda: twin.clinrisk("live", "heart")["heart"]["live"])
-        yield found
+        hospital = Hospital(twin, outputs)
+        hospital.add_approver()
+        hospital.drop("training", "first", 400, seed=1)
+        hospital.approve(hospital.question(1)[1])
+        hospital.ended("Release", 1)
+        hospital.wait(lambda: twin.clinrisk("live", "heart")["heart"]["live"])
+    phones = {address: phone.secret for address, phone in hospital.phones.items()}
+    known = {"outputs": outputs, "phones": phones, "used": hospital.used}
+    (folder / "known.json").write_text(json.dumps(known))
+
+
+def _move(kept: Path) -> None:
+    """Let a kept state belong to another port, whose number is as long: a twin of it runs beside others."""
+    about = json.loads((kept / "about.json").read_text())
+    old, new = str(about["port"]), str(free_port())
+    while len(new) != len(old):
+        new = str(free_port())
+    (kept / "about.json").write_text(json.dumps(about | {"port": int(new)}))
+    tables = kept / "twin.pickle"
+    tables.write_bytes(tables.read_bytes().replace(f":{old}".encode(), f":{new}".encode()))
 
 
 def inference(rows: int, seed: int, prefix: str) -> bytes:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cli.local_files import synthetic_cohort
-from tests.e2e.conftest import PROJECT, started
-from tests.e2e.hospital import Hospital
+from tests.e2e.recovery import hospital_with_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.e2e.hospital import Hospital
 
 pytestmark = [pytest.mark.twin, pytest.mark.timeout(1800)]
 REASON = "The district hospital has joined; its patients are older."
@@ -21,19 +21,14 @@ REASON = "The district hospital has joined; its patients are older."
 @pytest.fixture(scope="module")
 def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
     """Return a stack with a live model of heart and the scored patients of another hospital."""
-    with started(tmp_path_factory.mktemp("findings")) as twin:
-        outputs = json.loads(twin.command("deploy", str(PROJECT / "template.yaml"), "--json"))
-        hospital = Hospital(twin, outputs)
-        hospital.add_approver()
-        hospital.drop("training", "first", 400, seed=1)
-        hospital.approve(hospital.question(1)[1])
-        hospital.wait(lambda: twin.clinrisk("live", "heart")["heart"]["live"])
+    with hospital_with_model(tmp_path_factory.mktemp("findings")) as hospital:
         later = synthetic_cohort.draw(
             "heart", rows=200, seed=9, purpose="inference", shift="district_hospital"
         )
         key = "inbox/heart/inference/later.csv"
-        twin.client("s3").put_object(Bucket=outputs["InboxBucket"], Key=key, Body=later)
+        hospital.twin.client("s3").put_object(Bucket=hospital.outputs["InboxBucket"], Key=key, Body=later)
         # So many differences hold it at the door.
+        twin = hospital.twin
         held = hospital.wait(lambda: [one for one in twin.clinrisk("batches", "heart") if is_held(one)])
         twin.clinrisk("let-through", held[0]["upload_id"], "--reason", REASON)
         hospital.results("later")

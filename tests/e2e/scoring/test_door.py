@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cli.local_files import synthetic_cohort
-from tests.e2e.conftest import PROJECT, started
-from tests.e2e.hospital import Hospital
+from tests.e2e.recovery import hospital_with_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.e2e.hospital import Hospital
 
 pytestmark = [pytest.mark.twin, pytest.mark.timeout(1800)]
 REASON = "A rehearsal: the ages are known to be wrong."
@@ -23,13 +23,7 @@ REASON = "A rehearsal: the ages are known to be wrong."
 @pytest.fixture(scope="module")
 def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
     """Return a stack with a live model of heart, and one batch whose ages were sorted apart."""
-    with started(tmp_path_factory.mktemp("door")) as twin:
-        outputs = json.loads(twin.command("deploy", str(PROJECT / "template.yaml"), "--json"))
-        hospital = Hospital(twin, outputs)
-        hospital.add_approver()
-        hospital.drop("training", "first", 400, seed=1)
-        hospital.approve(hospital.question(1)[1])
-        hospital.wait(lambda: twin.clinrisk("live", "heart")["heart"]["live"])
+    with hospital_with_model(tmp_path_factory.mktemp("door")) as hospital:
         data = synthetic_cohort.draw("heart", rows=300, seed=9).decode()
         rows = list(csv.DictReader(io.StringIO(data)))
         text = io.StringIO()
@@ -38,7 +32,8 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
         ages = sorted((row["age"] for row in rows), key=float)
         writer.writerows(row | {"age": age} for row, age in zip(rows, ages, strict=True))
         key = "inbox/heart/inference/sorted.csv"
-        twin.client("s3").put_object(Bucket=outputs["InboxBucket"], Key=key, Body=text.getvalue().encode())
+        bucket = hospital.outputs["InboxBucket"]
+        hospital.twin.client("s3").put_object(Bucket=bucket, Key=key, Body=text.getvalue().encode())
         yield hospital
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.integration.conftest import Stack
 
 AUDIT = "clinrisk-audit"
-WRITERS = 50
+WRITERS = 20
 
 
 def objects(stack: Stack) -> dict[str, bytes]:
@@ -77,7 +77,7 @@ def test_the_same_event_with_other_facts_is_a_loud_error(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("one_call_at_a_time")
-def test_fifty_writers_at_once_leave_fifty_entries_without_gap_or_fork(stack: Stack) -> None:
+def test_writers_at_once_leave_an_entry_each_without_gap_or_fork(stack: Stack) -> None:
     start = threading.Barrier(WRITERS)
 
     def together(which: int) -> str:

@@ -48,12 +48,12 @@ def hungarian() -> Hospital:
     return Hospital("hungarian")
 
 
-@pytest.mark.parametrize("size", [20, 50, 100])
+@pytest.mark.parametrize("size", [20, 100])
 def test_one_half_of_cleveland_does_not_drift_from_the_other(
     heart: UseCase, cleveland: Hospital, rng: Generator, size: int
 ) -> None:
     alerts = 0
-    for _ in range(100):
+    for _ in range(50):
         mixed = rng.permutation(cleveland.rows)
         reference, batch = cleveland.batch(mixed[:151]), cleveland.batch(mixed[151 : 151 + size])
         alerts += (
