@@ -40,7 +40,8 @@ def fetch(
 
         clinrisk fetch heart --out evidence/
 
-    Report and evaluation are those of the live model, or the newest ones when no model is live.
+    Report and evaluation are those of the live model, or the newest ones when no model is live. Next to a
+    results file are what its columns mean (.json) and, where it counts no longer, the notice that says so.
     """
     known_use_case(use_case)
     deployed = open_stack(stack, on_twin=twin)
@@ -79,16 +80,19 @@ def _download_all(deployed: Stack, use_case: str, target: Path) -> dict[str, str
         for newest in newest_objects(deployed, bucket, pattern)[:1]:
             file = target / _last_part(pattern).replace("*", name)
             fetched[name] = download(deployed, bucket, newest["Key"], file)
-    collections: dict[str, tuple[str, Callable[[str], str]]] = {
-        "results": (object_keys.results(use_case, "*", "*"), _result_name),
-        "receipts": (receipt_key(inbox_key(use_case, "*", "*"), "*"), _receipt_name),
-        "card_editions": (object_keys.card_editions(use_case, run) + "*", _last_part),
+    every = (use_case, "*", "*")
+    collections: dict[str, tuple[str, str, Callable[[str], str]]] = {
+        "results": ("results", object_keys.results(*every), _result_name),
+        "sidecars": ("results", object_keys.sidecar(*every), _result_name),
+        "recalled": ("results", object_keys.recalled(*every), _result_name),
+        "receipts": ("receipts", receipt_key(inbox_key(*every), "*"), _receipt_name),
+        "card_editions": ("card_editions", object_keys.card_editions(use_case, run) + "*", _last_part),
     }
-    for name, (pattern, file_name) in collections.items():
+    for name, (folder, pattern, file_name) in collections.items():
         found = newest_objects(deployed, RESULTS, pattern)
         if found:
             fetched[name] = [
-                download(deployed, RESULTS, one["Key"], target / name / file_name(one["Key"]))
+                download(deployed, RESULTS, one["Key"], target / folder / file_name(one["Key"]))
                 for one in found
             ]
     return fetched
@@ -99,9 +103,9 @@ def _last_part(key: str) -> str:
 
 
 def _result_name(key: str) -> str:
-    """Return `results/heart/ward-7/<upload>.csv` as `ward-7.<upload>.csv`."""
-    stem, _, upload = key.removesuffix(".csv").rpartition("/")
-    return f"{stem.rpartition('/')[2]}.{upload}.csv"
+    """Return `results/heart/ward-7/<upload>.csv` as `ward-7.<upload>.csv`; its sidecar and notice alike."""
+    folder, _, name = key.rpartition("/")
+    return f"{_last_part(folder)}.{name}"
 
 
 def _receipt_name(key: str) -> str:

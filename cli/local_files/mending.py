@@ -38,7 +38,8 @@ def mend(data: bytes, use_case: UseCase, purpose: str) -> tuple[bytes, list[str]
         raise ValueError("no line has the agreed column names")
     position, delimiter = found
     if position:
-        changes.append(f"The {position} lines above the column names were left out.")
+        above = "line" if position == 1 else f"{position} lines"
+        changes.append(f"Left out: the {above} above the column names.")
     if delimiter != ",":
         changes.append(f"Commas separate the columns, where {header_names.DELIMITERS[delimiter]} did.")
     names = [name.strip() for name in header_names.split(lines[position], delimiter)]

@@ -57,7 +57,7 @@ FILE_SENTENCES: dict[FileRule, str] = {
         "The file is encoded in UTF-16 or UTF-32 (spreadsheets call it Unicode text). Save it as CSV UTF-8 "
         "and send it again."
     ),
-    FileRule.NOT_UTF8: "The file is not encoded in UTF-8. Export it as CSV UTF-8 and send it again.",
+    FileRule.NOT_UTF8: "The file is not encoded in UTF-8. Export it as CSV UTF-8, or write it so: " + _MEND,
     FileRule.BINARY: "The file has bytes that are not text. Export it as CSV UTF-8 and send it again.",
     FileRule.LINE_TOO_LONG: (
         "A line is longer than {detail}. Check that the export writes one patient per line."
@@ -95,7 +95,8 @@ FILE_SENTENCES: dict[FileRule, str] = {
         "The header lacks {columns}. Names must match exactly, in any order; `clinrisk use-cases` lists them."
     ),
     FileRule.COLUMNS_MISSPELT: (
-        "The header has {columns} in another spelling (at position {detail}). Write the names exactly so: "
+        "The header has {columns} in another spelling (at position {detail}): capitals, blanks, signs or a "
+        "typing error. Write the names exactly so: "
         + _MEND
     ),
     FileRule.COLUMN_UNNAMED: (

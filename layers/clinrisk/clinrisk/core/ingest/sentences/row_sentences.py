@@ -15,8 +15,8 @@ ROW_SENTENCES: dict[RowRule | str, str] = {
     RowRule.CELL_TOO_LONG: "{n} far too much text{in_column}. Send only measured values and codes.",
     RowRule.LINE_TOO_LONG: "{n} more text than one line of a file may have. Look for a missing line end.",
     RowRule.CHARACTERS: (
-        "{n} characters{in_column} that are invisible or only resemble letters or digits. Type the value "
-        "again."
+        "{n} characters{in_column} that no agreed value has: invisible ones, accents, or others that only "
+        "resemble plain letters or digits. Type the value again."
     ),
     RowRule.FORMULA: "{n} a spreadsheet formula{in_column}. Send its value instead.",
     RowRule.DECIMAL_COMMA: "{n} a decimal comma{in_column}. Use a decimal point.",
