@@ -96,8 +96,7 @@ FILE_SENTENCES: dict[FileRule, str] = {
     ),
     FileRule.COLUMNS_MISSPELT: (
         "The header has {columns} in another spelling (at position {detail}): capitals, blanks, signs or a "
-        "typing error. Write the names exactly so: "
-        + _MEND
+        "typing error. Write the names exactly so: " + _MEND
     ),
     FileRule.COLUMN_UNNAMED: (
         "The header has a column without a name (at position {detail}). Export without row names and without "
