@@ -25,6 +25,7 @@ from clinrisk.use_cases.approval_policy import ROLES
 if TYPE_CHECKING:
     from cli.stack import Stack
 
+IDENTITY = typer.Option("--identity", metavar="ARN", help="By what AWS knows them when they give commands.")
 group = typer.Typer(no_args_is_help=True, help="Who may decide about releases.")
 Named = Annotated[
     str, typer.Argument(metavar="ID|MAIL", help="An approver that `clinrisk approvers list` names.")
@@ -41,6 +42,7 @@ def add(
         list[str] | None,
         typer.Option(metavar="USE_CASE", help="What they decide about; may be given again.  [default: all]"),
     ] = None,
+    identity: Annotated[str, IDENTITY] = "",
     as_json: AsJson = False,
     stack: StackName = None,
     twin: OnTwin = False,
@@ -51,14 +53,15 @@ def add(
 
         clinrisk approvers add "Ann Lee" --mail ann.lee@hospital.example --role clinical --use-case heart
 
-    Where a use case's policy asks for two people, they have different roles (docs/decisions/0039).
+    Where a use case's policy asks for two people, they have different roles (docs/decisions/0039). Who gives
+    commands as well should have an --identity: nobody is the only one who approves what they asked for.
     """
     if role not in ROLES:
         raise typer.BadParameter(f"a role is one of {', '.join(ROLES)}")
     use_cases = [known_use_case(one) for one in use_case or one_or_all(None)]
     if not re.fullmatch(r"[^@\s]{1,64}@[^@\s]{1,190}", mail):
         raise typer.BadParameter(f"{mail!r} is no mail address")
-    new = {"name": name, "mail": mail, "role": role, "use_cases": use_cases}
+    new = {"name": name, "mail": mail, "role": role, "use_cases": use_cases, "identity": identity}
     changed = _update(open_stack(stack, on_twin=twin), "add", new=new, quiet=as_json)
     next_step = f"Invite them: clinrisk approvers invite {mail}"
     if not changed["confirmed"]:
@@ -67,6 +70,29 @@ def add(
             f"clinrisk approvers confirm {mail} --link LINK"
         )
     _show_change(changed, f"{name} is an approver. {next_step}", as_json=as_json)
+
+
+@group.command("identify")
+def identify(
+    approver: Named,
+    *,
+    identity: Annotated[str, IDENTITY],
+    as_json: AsJson = False,
+    stack: StackName = None,
+    twin: OnTwin = False,
+) -> None:
+    """Note by which ARN AWS knows an approver: they are never the only one who approves what they asked for.
+
+    For example:
+
+        clinrisk approvers identify ann.lee@hospital.example --identity arn:aws:iam::123456789012:user/ann.lee
+
+    They see theirs with `aws sts get-caller-identity`.
+    """
+    changed = _update(
+        open_stack(stack, on_twin=twin), "identify", subject=approver, identity=identity, quiet=as_json
+    )
+    _show_change(changed, f"{changed['approver']['name']} gives commands as {identity}.", as_json=as_json)
 
 
 @group.command("confirm")

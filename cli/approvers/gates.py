@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cli.screen import console
@@ -27,12 +28,16 @@ def able(found: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def lacking(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return in words, by use case, why nobody could approve now; without those where enough people can."""
-    there = able(found)
-    reasons = {
-        name: policy_of(name).lacking(one["role"] for one in there if name in one["use_cases"])
-        for name in use_cases.names()
-    }
+    """Return in words, by use case, why nobody could approve now; without those where enough people can.
+
+    Whoever asked for what is open counts: nobody is the only one who approves what they asked for.
+    """
+    from clinrisk.aws.tables import open_requests
+
+    there, reasons, now = able(found), {}, datetime.now(UTC)
+    for name in use_cases.names():
+        people = [(one["role"], one["identity"]) for one in there if name in one["use_cases"]]
+        reasons[name] = policy_of(name).lacking(people, open_requests.askers(name, now))
     return {name: reason for name, reason in reasons.items() if reason}
 
 

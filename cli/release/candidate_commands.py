@@ -76,9 +76,11 @@ def _of_this_minute(what: str, reason: str, digits: int) -> str:
 
 
 def _start(deployed: Stack, name: str, given: dict[str, str]) -> None:
+    """Start a training or an evaluation; it states who asked, who cannot be the only one to approve it."""
     from clinrisk.aws import stepfunctions
 
-    stepfunctions.start(deployed.output(MACHINES["training"]), name, given)
+    asked = given | {"person": deployed.caller()}
+    stepfunctions.start(deployed.output(MACHINES["training"]), name, asked)
 
 
 def _show_started(started: dict[str, str], *, as_json: bool) -> None:

@@ -25,6 +25,8 @@ class RequestedApproval:
         run_id: str = RUN,
         champion: int = 0,
         sources: Mapping[str, str] | None = None,
+        *,
+        asked_by: str = "",
     ) -> None:
         self.stack = stack
         self.phone = enrolled(stack)
@@ -32,7 +34,7 @@ class RequestedApproval:
         self.judgement = stack.call("judge_candidate", self.candidate.judge_event())
         self.package = self.candidate.register(self.judgement)
         event = self.candidate.approval_event(self.judgement, self.package, token)
-        self.approval_id = stack.call("request_approval", event)["approval_id"]
+        self.approval_id = stack.call("request_approval", event | {"asked_by": asked_by})["approval_id"]
         (self.mail,) = [one for one in stack.mails() if "/approvals/" in one["Message"]]
         found = re.search(r"https://\S+", self.mail["Message"])
         assert found is not None

@@ -13,18 +13,20 @@ from botocore.exceptions import ClientError
 
 from clinrisk.aws import clients, kms
 from clinrisk.aws.notifications import subscriptions
-from clinrisk.aws.tables import approvers
+from clinrisk.aws.tables import approvals, approvers
 from clinrisk.core.release.one_time_codes import MOST_WRONG
 from clinrisk.errors import ApproverInvalid
 from clinrisk.services.release import enrol_approver
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.approver_phone import Phone, enrolled
 from tests.integration.events import events_of, read_event
+from tests.integration.trained_candidate import WaitingExecution
 from tests.integration.two_actors import just_before
 
 if TYPE_CHECKING:
     from tests.integration.conftest import Stack
 
+KIM = "arn:aws:iam::1:user/kim"
 NEW: dict[str, Any] = {
     "name": "Cy Diaz",
     "mail": "cy@example.org",
@@ -113,6 +115,22 @@ def test_who_has_no_plain_name_or_no_use_case_is_not_added(stack: Stack, change:
     with pytest.raises(ApproverInvalid):
         update(stack, "add", new=NEW | change)
     assert approvers.listed() == []
+
+
+def test_an_approver_is_known_by_one_identity_of_aws_that_nobody_else_has(stack: Stack) -> None:
+    found = update(stack, "add", new=NEW | {"identity": KIM})["approver"]
+    assert found["identity"] == KIM
+    other = enrolled(stack)
+    with pytest.raises(ApproverInvalid, match="is the identity of Cy Diaz already"):
+        update(stack, "identify", other.approver_id, identity=KIM)
+    with pytest.raises(ApproverInvalid, match="An identity is an ARN"):
+        update(stack, "identify", other.approver_id, identity="kim")
+    update(stack, "remove", NEW["mail"])
+    for _ in range(2):
+        assert update(stack, "identify", other.approver_id, identity=KIM)["approver"]["identity"] == KIM
+    with pytest.raises(ApproverInvalid, match="was removed"):
+        update(stack, "identify", found["approver_id"], identity="arn:another")
+    assert [one["body"]["name"] for one in stack.ledger("approver identified")] == ["Cy Diaz", "Ann Lee"]
 
 
 def test_nobody_is_added_without_a_name(stack: Stack) -> None:
@@ -316,3 +334,26 @@ def test_an_event_of_the_enrolment_is_answered(stack: Stack, name: str) -> None:
     answer = invited.open(written["requestContext"]["http"]["method"], form or None)
     words = {"look": "Before you begin", "show": "Scan this", "confirm": "You are enrolled"}
     assert (answer["statusCode"], words[name.partition(".")[2]] in answer["body"]) == (200, True)
+
+
+def test_nobody_is_the_only_one_who_approves_what_they_asked_for(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    approvers.identify(enrolled(stack).approver_id, KIM)
+    own = RequestedApproval(stack, asked_by=KIM)
+    assert '"ApproversMissing":[1.0]' in capsys.readouterr().out
+    assert f"asked for by {KIM}" in own.open()["body"]
+    page = own.answer()
+    assert (page["statusCode"], "You asked for this candidate" in page["body"]) == (422, True)
+    assert approvals.find(own.approval_id).status == approvals.PENDING
+    [asked] = stack.ledger("asked")
+    assert asked["body"]["asked_by"] == KIM
+    own.answer("reject")
+    assert approvals.find(own.approval_id).decision == approvals.REJECTED
+
+
+def test_another_one_approves_what_an_approver_asked_for(stack: Stack) -> None:
+    approvers.identify(enrolled(stack).approver_id, f"{KIM}-of-another-ward")
+    asked = RequestedApproval(stack, WaitingExecution(stack).token, asked_by=KIM)
+    assert asked.answer()["statusCode"] == 200
+    assert approvals.find(asked.approval_id).status == approvals.APPROVED

@@ -17,7 +17,7 @@ from clinrisk.core.release.one_time_codes import MOST_WRONG
 from clinrisk.messages.live_changes import COUNTERSIGNED, OPEN, REFUSED, REPLACED
 from clinrisk.services.operations import open_questions
 from clinrisk.services.release import decide_change
-from clinrisk.services.release.approvers import personal_links
+from clinrisk.services.release.approvers import personal_links, question_mails
 from tests.integration.approver_phone import enrolled
 from tests.integration.asked_change import AskedChange, ask, asked_about_rollback, asked_to_resume, went_live
 from tests.integration.emitted_metrics import metrics_in
@@ -131,6 +131,18 @@ def test_a_former_approver_and_one_of_another_use_case_answer_nothing(rolled_bac
     approvers.remove(person)
     assert rolled_back.open()["statusCode"] == 403
     assert status(rolled_back) == OPEN
+
+
+def test_who_rolled_back_does_not_countersign_it_alone(rolled_back: AskedChange) -> None:
+    person = change_questions.find(rolled_back.change_id).person
+    approvers.identify(rolled_back.phone.approver_id, person)
+    page = rolled_back.answer()
+    assert (page["statusCode"], "somebody else has to agree" in page["body"]) == (422, True)
+    lacking = question_mails.lacking("heart", datetime.now(UTC))
+    assert lacking == f"{person} asked for what waits, and cannot be the only one who approves it."
+    enrolled(rolled_back.stack, "Bo Berg", "technical")
+    assert question_mails.lacking("heart", datetime.now(UTC)) == ""
+    assert rolled_back.answer("refuse")["statusCode"] == 200
 
 
 def test_a_form_of_another_page_or_without_an_answer_records_nothing(rolled_back: AskedChange) -> None:

@@ -354,6 +354,7 @@ def test_a_registered_candidate_is_handed_over_to_a_release_of_the_runs_name(sce
         "unmet": [],
         **KEPT,
         "report_uri": f"s3://results/reports/heart/{RUN}/report.html",
+        "asked_by": "",
     }
     [model] = stage.stage.to("Create Model")
     assert model.arguments["PrimaryContainer"]["ModelDataUrl"] == KEPT["model_uri"]
@@ -386,3 +387,10 @@ def test_a_failure_that_cannot_be_explained_is_still_announced_by_its_name(scene
 def test_a_mail_that_cannot_be_sent_does_not_hide_how_it_ended(scene: Setting) -> None:
     silent = cast(Evaluate_Candidate=FAILED_JOB, Announce_Failed_Training=ServiceError("SNS.Down"))
     assert scene(silent).run("training", START, RUN).error == "JobFailed"
+
+
+def test_who_asked_for_a_training_stands_in_the_release(scene: Setting) -> None:
+    stage = scene(cast())
+    stage.run("training", START | {"person": "arn:aws:iam::1:user/kim"}, RUN)
+    [start] = stage.stage.to("Start Release")
+    assert start.arguments["Input"]["asked_by"] == "arn:aws:iam::1:user/kim"

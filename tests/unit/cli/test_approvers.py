@@ -77,7 +77,8 @@ def test_add_asks_for_a_person_with_role_and_use_cases(
     assert f"clinrisk approvers invite {MAIL}" in answer.out
     [asked] = registrar.asked
     assert asked["by"].startswith("arn:aws:")
-    assert asked["new"] == {"name": "Ann Lee", "mail": MAIL, "role": "clinical", "use_cases": ["heart"]}
+    person = {"name": "Ann Lee", "mail": MAIL, "role": "clinical", "use_cases": ["heart"]}
+    assert asked["new"] == person | {"identity": ""}
 
 
 def test_add_without_a_confirmed_subscription_names_the_next_step(
@@ -125,6 +126,16 @@ def test_each_verb_asks_for_its_change(
     assert words in clinrisk("approvers", action, subject).out
     assert (registrar.asked[0]["action"], registrar.asked[0]["subject"]) == (action, subject)
     assert clinrisk("approvers", action, subject, "--json").json() == registrar.answer
+
+
+def test_identify_notes_by_what_aws_knows_an_approver(
+    registrar: Registrar, clinrisk: Callable[..., Any]
+) -> None:
+    arn = "arn:aws:iam::123456789012:user/ann"
+    assert clinrisk("approvers", "identify", MAIL, "--identity", arn).code == 0
+    assert [(one["action"], one["subject"], one["identity"]) for one in registrar.asked] == [
+        ("identify", MAIL, arn)
+    ]
 
 
 def test_what_the_function_refuses_is_shown_in_its_words(

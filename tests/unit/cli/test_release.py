@@ -194,7 +194,9 @@ def test_train_starts_a_run_whose_name_every_job_may_bear(
 ) -> None:
     answer = clinrisk("train", "heart", "--reason", "It was stopped.", "--json").json()
     [run] = started(deployment)
-    assert run == {"name": answer["run_id"], "use_case": "heart", "reason": "It was stopped."}
+    asked = {"use_case": "heart", "reason": "It was stopped.", "person": run["person"]}
+    assert run == asked | {"name": answer["run_id"]}
+    assert run["person"].startswith("arn:aws:sts:")
     assert re.fullmatch("heart-[0-9a-f]{10}", answer["run_id"])
 
 

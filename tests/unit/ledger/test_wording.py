@@ -14,6 +14,7 @@ from clinrisk.core.monitoring.memory.finding_entry import FindingEntry
 from clinrisk.core.release.approver_entries import (
     ApproverAddedEntry,
     ApproverEnrolledEntry,
+    ApproverIdentifiedEntry,
     ApproverInvitedEntry,
     ApproverLockedEntry,
     ApproverRemovedEntry,
@@ -43,7 +44,7 @@ KINDS: list[type[Any]] = [
     *(QuestionEntry, ClosedQuestionEntry, DecisionEntry, ReleaseEntry, RefusalEntry),
     *(AgreementEntry, UploadDecisionEntry, AlertEntry, FindingEntry, DeploymentEntry),
     *(ApproverAddedEntry, ApproverInvitedEntry, ApproverEnrolledEntry, ApproverRemovedEntry),
-    *(WrongCodeEntry, ApproverLockedEntry, PageOpenedEntry),
+    *(WrongCodeEntry, ApproverLockedEntry, PageOpenedEntry, ApproverIdentifiedEntry),
     *(PauseEntry, ResumeEntry, ChangeQuestionEntry, CountersignatureEntry),
 ]
 

@@ -69,4 +69,4 @@ def test_a_gate_is_open_when_as_many_roles_as_the_quorum_are_there(
     roles: list[str],
     enough: bool,  # noqa: FBT001 - expected
 ) -> None:
-    assert (ApprovalPolicy(quorum).lacking(roles) == "") is enough
+    assert (ApprovalPolicy(quorum).lacking([(role, "") for role in roles]) == "") is enough

@@ -60,6 +60,7 @@ def write_question(approval: Approval) -> Reference:
             asked_at=approval.created_at,
             expires_at=approval.expires_at,
             unmet=approval.unmet,
+            asked_by=approval.asked_by,
         )
     )
 

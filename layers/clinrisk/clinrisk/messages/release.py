@@ -92,6 +92,8 @@ class ReleaseRequest(ServableModel):
     summary: str
     unmet: tuple[str, ...]
     report_uri: S3Uri
+    asked_by: str = ""
+    """Who asked for the training or the evaluation, as AWS knows that identity; "" where files did."""
 
 
 class ApprovalRequest(Candidate, Request):
@@ -101,6 +103,7 @@ class ApprovalRequest(Candidate, Request):
     summary: str
     report_uri: S3Uri
     unmet: tuple[str, ...] = ()
+    asked_by: str = ""
 
 
 class ApprovalAsked(Message):
@@ -125,19 +128,22 @@ class NewApprover(Message):
     mail: Annotated[str, Field(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$")]
     role: Literal["clinical", "technical"]
     use_cases: Annotated[tuple[Name, ...], Field(min_length=1)]
+    identity: str = ""
+    """By what AWS knows this person when they give commands; "" where they give none."""
 
 
 class UpdateApproversRequest(Request):
-    """Ask to add, invite or remove an approver, to confirm a subscription, or to mail questions again.
+    """Ask to add, identify, invite or remove an approver, confirm a subscription, or mail questions again.
 
     `subject` is an approver's id or address; of "resend" it is a use case.
     """
 
-    action: Literal["add", "confirm", "invite", "remove", "resend"]
+    action: Literal["add", "confirm", "identify", "invite", "remove", "resend"]
     by: str
     """Who ran the command, as AWS knows that identity."""
     subject: str = ""
     new: NewApprover | None = None
+    identity: str = ""
     token: str = Field(default="", repr=False)
     """What AWS's mail to the approver carries, to confirm the subscription."""
 

@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 ROLES = ("clinical", "technical")
 
@@ -46,20 +46,29 @@ class ApprovalPolicy:
         text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def lacking(self, roles: Iterable[str]) -> str:
-        """Return in words what people of these roles lack to approve together; empty when they can.
+    def lacking(self, people: Sequence[tuple[str, str]], asked_by: Iterable[str] = ()) -> str:
+        """Return in words what people lack to approve together; empty when they can.
 
-        >>> ApprovalPolicy(2).lacking(["clinical", "clinical"])
+        Each is a role and the identity that AWS knows the person by, or "". `asked_by` are the identities of
+        those who asked for what is open: nobody is the only one who approves what they asked for.
+
+        >>> ann, bo = ("clinical", "arn:ann"), ("technical", "")
+        >>> ApprovalPolicy(2).lacking([ann, ann])
         'It takes 2 approvers of different roles; there are: clinical 2, technical 0.'
-        >>> ApprovalPolicy(2).lacking(["clinical", "technical"]), ApprovalPolicy(1).lacking(["technical"])
+        >>> ApprovalPolicy(2).lacking([ann, bo], ["arn:ann"]), ApprovalPolicy(1).lacking([bo])
         ('', '')
+        >>> ApprovalPolicy(1).lacking([ann], ["arn:ann"])
+        'arn:ann asked for what waits, and cannot be the only one who approves it.'
         """
-        found = Counter(roles)
-        if len(found) >= self.quorum:
-            return ""
-        there = ", ".join(f"{role} {found[role]}" for role in ROLES)
-        wanted = "1 approver" if self.quorum == 1 else f"{self.quorum} approvers of different roles"
-        return f"It takes {wanted}; there are: {there}."
+        found = Counter(role for role, _ in people)
+        if len(found) < self.quorum:
+            there = ", ".join(f"{role} {found[role]}" for role in ROLES)
+            wanted = "1 approver" if self.quorum == 1 else f"{self.quorum} approvers of different roles"
+            return f"It takes {wanted}; there are: {there}."
+        alone = [one for one in sorted(asked_by) if one and all(identity == one for _, identity in people)]
+        return (
+            f"{alone[0]} asked for what waits, and cannot be the only one who approves it." if alone else ""
+        )
 
 
 @cache

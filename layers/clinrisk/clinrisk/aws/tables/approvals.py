@@ -66,6 +66,8 @@ class Approval:
     """Seconds since 1970, as in the link."""
     status: str
     task_token: str = field(repr=False)
+    asked_by: str = ""
+    """Who asked for the training or the evaluation, as AWS knows that identity; "" where files did."""
     execution: str = ""
     """The workflow that asked last, by its ARN."""
     decision: str = ""

@@ -44,6 +44,8 @@ class Approver:
     state: str
     """ADDED, INVITED, ENROLLED or REMOVED; `standing` also knows LOCKED."""
     added_at: str
+    identity: str = ""
+    """By what AWS knows this person when they give commands; "" where they give none."""
     subscription: str = ""
     """The ARN of this person's own subscription."""
     invitation: int = 0
@@ -113,6 +115,11 @@ def shown(approver: Approver) -> dict[str, Any]:
     """Return what people may see of an approver."""
     kept = {name: value for name, value in vars(approver).items() if name in SHOWN}
     return kept | {"state": approver.standing}
+
+
+def identify(approver_id: str, identity: str) -> bool:
+    """Note by what AWS knows an approver."""
+    return _change(approver_id, {"identity": identity}, Attr("state").ne(REMOVED))
 
 
 def subscribed(approver_id: str, subscription: str) -> bool:

@@ -22,6 +22,7 @@ _WORDS = {
     "countersigned": "{answer} by {by}, {change} of {person}: {reason}",
     "not released": "Version {package_version} of run {run_id}: {refusal}",
     "approver added": "{name} ({role}), {mail}, for {use_cases}, by {by}",
+    "approver identified": "{name} ({role}) gives commands as {aws_identity}, by {by}",
     "approver invited": "{name} ({role}), invitation {number}, by {by}",
     "approver enrolled": "{name} ({role}), invitation {number}",
     "approver removed": "{name} ({role}), by {by}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from clinrisk.core.digests import sha256
 from clinrisk.core.ledger.events import LedgerEvent
 
 
@@ -46,6 +47,22 @@ class ApproverAddedEntry(ApproverEntry):
     use_cases: tuple[str, ...]
     by: str
     """Who ran the command, as AWS knows that identity; the command states it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApproverIdentifiedEntry(ApproverEntry):
+    """By what AWS knows an approver from then on, when that person gives commands."""
+
+    event_name: ClassVar[str] = "approver identified"
+    first_stands: ClassVar[frozenset[str]] = frozenset({"happened_at", "by"})
+
+    aws_identity: str
+    by: str
+
+    @property
+    def identity(self) -> str:
+        """The approver and what they are known by."""
+        return f"{super().identity}/{sha256(self.aws_identity.encode())[:16]}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,7 +80,14 @@ class QuestionEntry(CandidateEntry):
     """Until when it can be decided, in seconds since 1970."""
     unmet: tuple[str, ...]
     """What the candidate does not meet, as the question states it."""
+    asked_by: str = ""
+    """Who asked for the training or the evaluation; not in an entry where nobody did, nor in earlier ones."""
     format: int = 1
+
+    def body(self) -> dict[str, Any]:
+        """Return the event's fields; who asked, only where somebody did."""
+        body = super().body()
+        return body if self.asked_by else {name: body[name] for name in body if name != "asked_by"}
 
     @property
     def identity(self) -> str:

@@ -106,4 +106,6 @@ def ask_again(one: Stuck, attempt: int) -> str:
     stops.note(release, stops.STARTED_AGAIN)
     stepfunctions.stop(release, _LOST, one.reason)
     run = {"use_case": one.use_case, "run_id": one.subject, "reason": "its question could not be answered"}
+    if asked_by := stepfunctions.given_to(release).get("asked_by"):
+        run["person"] = asked_by
     return stepfunctions.start(given.training_state_machine, f"{one.subject}-evaluate-again{attempt}", run)

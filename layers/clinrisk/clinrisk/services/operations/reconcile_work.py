@@ -68,7 +68,7 @@ def reconcile(request: ReconcileWorkRequest, now: datetime) -> ReconcileWorkResu
     )
     emit(Metric.STUCK, len(stuck_work.needs_somebody(found)))
     for name in use_cases.names():
-        emit(Metric.APPROVERS_MISSING, bool(question_mails.lacking(name)), use_case=name)
+        emit(Metric.APPROVERS_MISSING, bool(question_mails.lacking(name, now)), use_case=name)
         state_metrics.emit_state(name, settled[name, "inference"], settled[name, "outcomes"], now)
     listed = found[: stuck_work.LISTED]
     return ReconcileWorkResult(stuck=tuple(listed), more=len(found) - len(listed), started=started)

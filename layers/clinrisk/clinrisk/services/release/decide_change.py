@@ -80,10 +80,17 @@ def _asked(question: ChangeQuestion, visit: Visit, objections: Sequence[str] = (
         shown=view.digest,
         nonce=visit.nonce(view.digest),
         reader=f"{visit.approver.name} ({visit.approver.role})",
-        hindrances=recorded_answers.unable(visit.approver, question.use_case),
+        hindrances=_hindrances(question, visit.approver),
         typed=visit.form,
         objections=objections,
     )
+
+
+def _hindrances(question: ChangeQuestion, approver: Approver) -> list[str]:
+    """List in words what keeps an approver from agreeing."""
+    asked = recorded_answers.asked_for(approver, question.person)
+    own = ["You asked for this: somebody else has to agree."] if asked else []
+    return recorded_answers.unable(approver, question.use_case) or own
 
 
 def _view(question: ChangeQuestion) -> ChangeView:
@@ -103,7 +110,10 @@ def _answer(question: ChangeQuestion, visit: Visit) -> Page | None:
         return None
     view = _view(question)
     objections = change_page.objections_to(visit.form, view)
-    objections += recorded_answers.unable(visit.approver, question.use_case)
+    if visit.form.get("answer") == "refuse":
+        objections += recorded_answers.unable(visit.approver, question.use_case)
+    else:
+        objections += _hindrances(question, visit.approver)
     if objections:
         return _asked(question, visit, objections)
     try:

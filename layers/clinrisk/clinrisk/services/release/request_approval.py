@@ -34,7 +34,6 @@ def request_approval(request: ApprovalRequest, now: datetime) -> ApprovalAsked:
     deployments.check_compared(request.use_case, request.run_id, request.digests)
     question_mails.send(approval)
     emit(Metric.APPROVALS_REQUESTED, 1, use_case=approval.use_case)
-    emit(
-        Metric.APPROVERS_MISSING, bool(question_mails.lacking(approval.use_case)), use_case=approval.use_case
-    )
+    missing = bool(question_mails.lacking(approval.use_case, now))
+    emit(Metric.APPROVERS_MISSING, missing, use_case=approval.use_case)
     return ApprovalAsked(approval_id=approval.approval_id)

@@ -21,6 +21,7 @@ from clinrisk.core import mails
 from clinrisk.core.release import plain_text
 from clinrisk.core.release.approver_entries import (
     ApproverAddedEntry,
+    ApproverIdentifiedEntry,
     ApproverInvitedEntry,
     ApproverRemovedEntry,
 )
@@ -87,6 +88,26 @@ def _add(request: UpdateApproversRequest, now: datetime) -> Approver:
             by=request.by,
         )
     )
+    if new.identity:
+        return _identify(approver, request.model_copy(update={"identity": new.identity}), now)
+    return approvers.find(approver.approver_id)
+
+
+def _identify(approver: Approver, request: UpdateApproversRequest, now: datetime) -> Approver:
+    """Note by what AWS knows an approver: whoever asked for something is not the only one who approves it."""
+    if not request.identity.startswith("arn:"):
+        raise ApproverInvalid("An identity is an ARN, as `aws sts get-caller-identity` prints it.")
+    others = [one for one in approvers.listed() if one.approver_id != approver.approver_id]
+    for one in others:
+        if one.identity == request.identity and one.state != approvers.REMOVED:
+            raise ApproverInvalid(f"{request.identity} is the identity of {one.name} already.")
+    if not approvers.identify(approver.approver_id, request.identity):
+        raise ApproverInvalid(f"{approver.name} was removed.")
+    ledger.append(
+        ApproverIdentifiedEntry(
+            **approver.who, aws_identity=request.identity, happened_at=stamp(now), by=request.by
+        )
+    )
     return approvers.find(approver.approver_id)
 
 
@@ -139,7 +160,7 @@ def _remove(approver: Approver, request: UpdateApproversRequest, now: datetime) 
     return approvers.find(approver.approver_id)
 
 
-_CHANGES = {"confirm": _confirm, "invite": _invite, "remove": _remove}
+_CHANGES = {"confirm": _confirm, "identify": _identify, "invite": _invite, "remove": _remove}
 
 
 def _resend(use_case: str, now: datetime) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
 from clinrisk.aws.notifications import subscriptions
-from clinrisk.aws.tables import approvers
+from clinrisk.aws.tables import approvers, open_requests
 from clinrisk.core import mails
 from clinrisk.core.release.page.approval_page import day
 from clinrisk.core.release.page.shadow_view import summary_of
@@ -15,6 +15,8 @@ from clinrisk.services.release.approvers import personal_links
 from clinrisk.use_cases.approval_policy import policy_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from clinrisk.aws.tables.approvals import Approval
 
 
@@ -42,12 +44,15 @@ def send(approval: Approval) -> int:
     return len(people)
 
 
-def lacking(use_case: str) -> str:
-    """Return in words why nobody could approve now; empty while enough people can, and mail reaches them."""
+def lacking(use_case: str, now: datetime) -> str:
+    """Return in words why nobody could approve now; empty while enough people can, and mail reaches them.
+
+    Whoever asked for what is open counts as well: nobody is the only one who approves what they asked for.
+    """
     reached = subscriptions.confirmed()
     able = [
-        one.role
+        (one.role, one.identity)
         for one in approvers.of_use_case(use_case)
         if one.standing == approvers.ENROLLED and one.subscription in reached
     ]
-    return policy_of(use_case).lacking(able)
+    return policy_of(use_case).lacking(able, open_requests.askers(use_case, now))

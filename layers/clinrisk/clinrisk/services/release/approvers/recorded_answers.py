@@ -25,6 +25,9 @@ def hindrances(approval: Approval, approver: Approver, decision: str) -> list[st
     """List in words what keeps an approver from giving this answer ("approve", "reject")."""
     if found := unable(approver, approval.use_case):
         return found
+    alone = policy_of(approval.use_case).quorum == 1
+    if decision == "approve" and alone and asked_for(approver, approval.asked_by):
+        return ["You asked for this candidate: somebody else has to approve it."]
     first = approval.agreement.get("deciders", ())
     if decision == "approve" and any(one["approver_id"] == approver.approver_id for one in first):
         return ["You have approved this version already: another person has to approve it, too."]
@@ -38,6 +41,11 @@ def unable(approver: Approver, use_case: str) -> list[str]:
     if approver.state != approvers.ENROLLED:
         return ["You have not enrolled yet: open the link in the mail that invites you, then this one again."]
     return [] if use_case in approver.use_cases else [f"You are no approver of {use_case}."]
+
+
+def asked_for(approver: Approver, asked_by: str) -> bool:
+    """Return whether an approver is who asked, as far as both are known."""
+    return bool(asked_by) and approver.identity == asked_by
 
 
 def record(
