@@ -146,6 +146,7 @@ def settle(
     rows: int,
     purpose: str = "inference",
     *,
+    labelled: int = 0,
     disposition: Disposition = Disposition.ACCEPTED,
     receipt: str = "{}",
 ) -> None:
@@ -162,7 +163,7 @@ def settle(
             disposition=disposition,
             rows_accepted=rows,
             rows_quarantined=2,
-            labelled_rows=0,
+            labelled_rows=labelled,
             receipt=address,
             settled_at=settled_at,
         ),

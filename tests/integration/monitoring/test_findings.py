@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk.aws import clients
-from clinrisk.aws.tables import finding_items
+from clinrisk.aws.tables import finding_items, pauses
 from clinrisk.errors import TransientError
 from clinrisk.messages.monitoring import LastMail, RecordRequest
 from clinrisk.services.monitoring import record_findings
@@ -91,6 +91,32 @@ def test_a_run_that_is_repeated_answers_as_before_and_writes_nothing(stack: Stac
     assert changes(stack) == ["OPENED"]
     ids = {event["detail"]["change_id"] for event in stack.published()}
     assert ids == {"heart-performance-1"}
+
+
+def test_no_model_is_trained_where_it_would_learn_from_the_same_patients(stack: Stack) -> None:
+    event = read_event("record_findings.worse") | {"new_training_rows": 0}
+    answer = stack.call("record_findings", event | {"execution": ARN + "monday"})
+    assert answer["response"] == "INVESTIGATE"
+    assert "A new model would be the same" in answer["message"]
+    assert "clinrisk drop FILE --as heart/training" in answer["message"]
+    assert finding_items.proposal("heart") is None
+    # Not another mail for the same alert; a training follows as soon as there is something to learn.
+    assert run(stack, "tuesday", "worse")["response"] == "PROPOSE_RETRAINING"
+
+
+def test_a_pause_is_proposed_to_people_and_set_by_nobody(stack: Stack) -> None:
+    event = read_event("record_findings.worse")
+    for finding in event["findings"]:
+        if finding["check"] == "bias":
+            finding |= {"verdict": "ALERT", "statistic": 1.5, "threshold": 1.0}
+    answer = stack.call("record_findings", event | {"execution": ARN + "monday"})
+    assert (answer["response"], answer["announce"]) == ("PROPOSE_PAUSE", True)
+    assert "clinrisk pause heart --reason TEXT" in answer["message"]
+    assert "Nothing was changed" in answer["message"]
+    assert pauses.current("heart") is None
+    assert stack.ledger("alerted")[0]["body"]["response"] == "PROPOSE_PAUSE"
+    again = stack.call("record_findings", event | {"execution": ARN + "tuesday"})
+    assert (again["response"], again["announce"]) == ("PROPOSE_PAUSE", False)
 
 
 def test_a_run_that_broke_before_the_ledger_had_it_is_finished_by_its_retry(

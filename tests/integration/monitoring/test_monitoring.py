@@ -79,6 +79,14 @@ def test_the_newest_batches_are_selected_up_to_the_limit(stack: Stack, count: in
     assert [batch["number"] for batch in selected] == list(range(count, max(count - 20, 0), -1))
 
 
+def test_labelled_patients_who_arrived_since_the_approval_are_counted(stack: Stack) -> None:
+    go_live(stack)
+    for upload, day in (("a", "2026-01-31"), ("b", "2026-02-02"), ("c", "2026-03-01")):
+        settle(upload * 20, f"{day}T00:00:00.000Z", 40, "training", labelled=40)
+    settle("d" * 20, "2026-03-02T00:00:00.000Z", 40)
+    assert stack.call("select_batches", {"use_case": "heart"})["new_training_rows"] == 80
+
+
 def test_a_batch_is_selected_from_the_moment_on_at_which_the_model_went_live(stack: Stack) -> None:
     go_live(stack)
     for upload, settled_at in zip("abc", AROUND_PROMOTION, strict=True):
@@ -384,7 +392,13 @@ def test_with_no_batch_at_all_each_check_is_not_evaluated(scored: ScoredBatches)
 
 def test_findings_are_kept_and_answered(scored: ScoredBatches) -> None:
     arn = "arn:aws:states:eu-central-1:123456789012:execution:Monitoring:morning"
-    event = {"use_case": "heart", "live_version": 1, "findings": everything(scored), "execution": arn}
+    event = {
+        "use_case": "heart",
+        "live_version": 1,
+        "new_training_rows": 9,
+        "findings": everything(scored),
+        "execution": arn,
+    }
     answer = scored.stack.call("record_findings", event)
     assert answer["response"] == "INVESTIGATE"
     assert answer["findings"]["uri"] == "s3://clinrisk-lake/findings/heart/morning.json"
@@ -410,7 +424,9 @@ def test_a_run_that_alerts_is_in_the_ledger_once_with_the_digest_of_its_findings
 
 def test_a_run_without_an_alert_is_not_in_the_ledger(scored: ScoredBatches) -> None:
     calm = [one for one in everything(scored) if one["verdict"] != "ALERT"]
-    answer = scored.stack.call("record_findings", {"use_case": "heart", "live_version": 1, "findings": calm})
+    answer = scored.stack.call(
+        "record_findings", {"use_case": "heart", "live_version": 1, "new_training_rows": 9, "findings": calm}
+    )
     assert (answer["response"], scored.stack.ledger("alerted")) == ("NOTHING", [])
 
 

@@ -26,6 +26,7 @@ SELECTION = {
     "batches": [],
     "reference_uri": "s3://lake/r",
     "live_version": 1,
+    "new_training_rows": 0,
     "checks": CHECKS,
 }
 

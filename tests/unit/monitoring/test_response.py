@@ -25,6 +25,8 @@ def finding(check: Check, verdict: CheckVerdict = CheckVerdict.ALERT) -> CheckFi
         ({B}, Response.INVESTIGATE),
         ({D, B}, Response.PROPOSE_RETRAINING),
         ({P}, Response.PROPOSE_RETRAINING),
+        ({P, B}, Response.PROPOSE_PAUSE),
+        (set(Check) - {Q}, Response.PROPOSE_PAUSE),
         ({P, D}, Response.PROPOSE_RETRAINING),
         ({Q}, Response.INVESTIGATE),
     ],

@@ -48,6 +48,8 @@ class BatchSelection(Message):
     checks: tuple[Check, ...]
     with_outcomes: Reference | None = None
     """The list of all batches that this model scored and of which outcomes are known."""
+    new_training_rows: Count = 0
+    """Labelled patients who arrived for training since this model was approved."""
 
 
 class CheckRequest(Request):
@@ -81,6 +83,8 @@ class RecordRequest(Request):
     use_case: Name
     live_version: Annotated[int, Field(ge=1)]
     """The model whose batches were checked."""
+    new_training_rows: Count
+    """Labelled patients who arrived for training since it was approved."""
     findings: tuple[Finding, ...]
 
 
@@ -178,7 +182,7 @@ class ChangeFindingResult(Message):
 class RecordResult(Message):
     """What to do about the findings, the mail where there is something new, and where they are kept."""
 
-    response: Literal["NOTHING", "INVESTIGATE", "PROPOSE_RETRAINING"]
+    response: Literal["NOTHING", "INVESTIGATE", "PROPOSE_RETRAINING", "PROPOSE_PAUSE"]
     announce: bool
     subject: str
     message: str

@@ -20,7 +20,7 @@ class AlertEntry(LedgerEvent):
     """The monitoring run, by the name of its execution."""
     checks: tuple[str, ...]
     response: str
-    """INVESTIGATE or PROPOSE_RETRAINING."""
+    """INVESTIGATE, PROPOSE_RETRAINING or PROPOSE_PAUSE."""
     findings_uri: str
     findings_sha256: str
     found_at: str

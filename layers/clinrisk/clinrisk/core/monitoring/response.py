@@ -3,14 +3,16 @@
 | alerts of one batch | response | because |
 | --- | --- | --- |
 | quality, whatever else | INVESTIGATE | a model trained on a broken feed would learn the fault |
+| performance and bias | PROPOSE_PAUSE | it got worse, and for a group more than for others: it may do harm |
 | performance | PROPOSE_RETRAINING | known outcomes show that the model got worse |
 | drift and bias | PROPOSE_RETRAINING | other patients come, and a group is served worse than approved |
 | drift, or bias | INVESTIGATE | the model may still be right: only outcomes can show it |
 | none | NOTHING | |
 
 The response of a run is the strongest of its batches whose findings nobody has dealt with (`memory`). A
-proposal starts a training, unless one was proposed lately or on the same batches; a person decides about
-the candidate.
+proposed retraining starts one, unless one was proposed lately or on the same batches, or no labelled patient
+has arrived since the live model was approved: a fresh model would be the same. A person decides about the
+candidate. A pause is proposed to people and never set: docs/decisions/0042.
 """
 
 from __future__ import annotations
@@ -36,11 +38,13 @@ class Response(IntEnum):
     NOTHING = 0
     INVESTIGATE = 1
     PROPOSE_RETRAINING = 2
+    PROPOSE_PAUSE = 3
 
 
 # The first row whose checks all alert decides.
 TABLE: tuple[tuple[frozenset[Check], Response], ...] = (
     (frozenset({Check.QUALITY}), Response.INVESTIGATE),
+    (frozenset({Check.PERFORMANCE, Check.BIAS}), Response.PROPOSE_PAUSE),
     (frozenset({Check.PERFORMANCE}), Response.PROPOSE_RETRAINING),
     (frozenset({Check.DRIFT, Check.BIAS}), Response.PROPOSE_RETRAINING),
     (frozenset({Check.DRIFT}), Response.INVESTIGATE),

@@ -59,11 +59,21 @@ def record(request: RecordRequest, now: datetime) -> RecordResult:
         )
         for each in request.findings
     ]
-    document = request.model_dump(mode="json", exclude={"execution", "live_version"})
+    document = request.model_dump(mode="json", exclude={"execution", "live_version", "new_training_rows"})
     # The execution's id is an ARN: its last part is its name. Without one the content names the record.
     name = (request.execution or digest_of(document)).rpartition(":")[2]
     known = _remembered(use_case, found, request.live_version, now, name)
-    response = _response(use_case.name, found, known, now, name)
+    asking = [
+        (batch, finding)
+        for batch, finding in found
+        if finding.verdict is CheckVerdict.ALERT
+        and asks_for_a_response(known.get(id_of(use_case.name, finding.check, subject_of(batch))))
+    ]
+    wanted = choose_response(asking)
+    nothing_to_learn = wanted is Response.PROPOSE_RETRAINING and not request.new_training_rows
+    response = Response.INVESTIGATE if nothing_to_learn else wanted
+    if response is Response.PROPOSE_RETRAINING:
+        response = _proposed(use_case.name, asking, now, name)
     document |= {"response": response.name}
     kept = s3.store_json(settings().lake_bucket, object_keys.findings(use_case.name, name), document)
     _emit_metrics(use_case.name, [finding for _, finding in found])
@@ -84,7 +94,7 @@ def record(request: RecordRequest, now: datetime) -> RecordResult:
     for finding, change in changes:
         kept_changes.keep(finding, change)
     others = [one for one in known.values() if one.state not in OVER and not change_of(one, name)]
-    mail = monitoring_news(use_case, changes, others, response)
+    mail = monitoring_news(use_case, changes, others, response, nothing_to_learn=nothing_to_learn)
     return RecordResult(
         response=response.name,  # type: ignore[arg-type]  # the names of the enum are the literal
         announce=_announces(
@@ -137,31 +147,16 @@ def _after(
     raise TransientError("The finding is being changed by other runs.")
 
 
-def _response(
-    use_case: str,
-    found: Sequence[tuple[str, CheckFinding]],
-    known: dict[str, KnownFinding],
-    now: datetime,
-    run: str,
-) -> Response:
-    """Return what the alerts ask for that nobody has dealt with; a training is not proposed every day."""
-    asking = [
-        (batch, finding)
-        for batch, finding in found
-        if finding.verdict is CheckVerdict.ALERT
-        and asks_for_a_response(known.get(id_of(use_case, finding.check, subject_of(batch))))
-    ]
-    response = choose_response(asking)
-    if response is not Response.PROPOSE_RETRAINING:
-        return response
+def _proposed(use_case: str, asking: Sequence[tuple[str, CheckFinding]], now: datetime, run: str) -> Response:
+    """Return the response where alerts ask for a training: not every day, and not on the same data."""
     last = finding_items.proposal(use_case)
     if last is not None and last.execution == run:
-        return response
+        return Response.PROPOSE_RETRAINING
     batches = tuple(dict.fromkeys(evidence_of(batch, finding) for batch, finding in asking))
     version = 1 if last is None else last.version + 1
     proposed = Proposal(proposed_at=stamp(now), batches=batches, execution=run, version=version)
     if may_propose(last, batches, now) and finding_items.store_proposal(use_case, proposed):
-        return response
+        return Response.PROPOSE_RETRAINING
     return Response.INVESTIGATE
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from clinrisk.messages.ingest import Settlement
     from clinrisk.messages.message import Reference
+    from clinrisk.messages.release import LiveModel
 
 NEWEST = LIMITS.monitored_batches
 
@@ -47,6 +48,20 @@ def select(request: SelectRequest) -> BatchSelection:
         live_version=live.live_version,
         checks=tuple(check.value for check in Check),
         with_outcomes=_with_outcomes(request.use_case, live.live_version, scored),
+        new_training_rows=_arrived_since(live),
+    )
+
+
+def _arrived_since(live: LiveModel) -> int:
+    """Return how many labelled patients have arrived for training since a model was approved.
+
+    A rollback makes no model younger: its decision counts.
+    """
+    approved = live.promoted_at if live.decision is None else live.decision.decided_at
+    return sum(
+        upload.labelled_rows
+        for upload in uploads.used(live.use_case, "training")
+        if upload.settled_at > approved
     )
 
 

@@ -31,7 +31,16 @@ _WHAT_TO_DO = {
     Response.NOTHING: "No model is being trained.",
     Response.INVESTIGATE: "Please investigate: nothing was changed and no model is being trained.",
     Response.PROPOSE_RETRAINING: "A new candidate is being trained. It goes live only if approved.",
+    Response.PROPOSE_PAUSE: (
+        "The model got worse, and for one group more than for others. Nothing was changed and no model is "
+        "being trained. Please decide with those who may approve whether its results should go out meanwhile:"
+        "\nclinrisk approvers list\nclinrisk pause {name} --reason TEXT\nclinrisk train {name} --reason TEXT"
+    ),
 }
+_NOTHING_NEW = (
+    "A new model would be the same: no patient with a known outcome has arrived for training since this one "
+    "was approved. Send some: clinrisk drop FILE --as {name}/training"
+)
 
 
 def monitoring_news(
@@ -39,10 +48,13 @@ def monitoring_news(
     changes: Sequence[tuple[KnownFinding, FindingChange]],
     others: Sequence[KnownFinding],
     response: Response,
+    *,
+    nothing_to_learn: bool = False,
 ) -> Mail:
     """Return the mail about one run: what changed, kind by kind, and which other findings are open.
 
-    Without changes it is the reminder of the week.
+    `nothing_to_learn` says that a retraining would have been proposed, had there been new patients. Without
+    changes it is the reminder of the week.
     """
     counts = Counter(change.kind for _, change in changes)
     kinds = [kind for kind in _HEADINGS if counts[kind]]
@@ -52,7 +64,8 @@ def monitoring_news(
     open_now = [finding for finding, _ in changes if finding.state not in OVER] or list(others)
     return mail(
         f"{use_case.title}: monitoring, {summary}",
-        _WHAT_TO_DO[response],
+        _WHAT_TO_DO[response].format(name=use_case.name),
+        _NOTHING_NEW.format(name=use_case.name) if nothing_to_learn else "",
         *(
             f"{_HEADINGS[kind].capitalize()}:\n"
             + listed([_line(finding, change) for finding, change in changes if change.kind == kind])
