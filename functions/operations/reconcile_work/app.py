@@ -8,10 +8,12 @@ states:GetExecutionHistory, states:StartExecution on this stack's workflows; kms
 dynamodb:GetItem, dynamodb:UpdateItem on Approvals, dynamodb:UpdateItem on Deployments (SHADOW),
 states:StopExecution on releases. For mails that were not sent: sns:Publish on Alerts, dynamodb:DeleteItem on
 Slots (STOP). For whether enough people can approve: dynamodb:Query on Approvers, sns:ListSubscriptionsByTopic
-on Approvals. For how many findings are open: dynamodb:Query on Findings.
+on Approvals. For reminders: sns:Publish on Approvals, kms:GenerateMac (SigningKey), s3:ListBucket and
+s3:GetObject on Lake (comparisons/). For how many findings are open: dynamodb:Query on Findings.
 Environment: INBOX_BUCKET, RESULTS_BUCKET, UPLOADS_TABLE, APPROVALS_TABLE, APPROVERS_TABLE,
-DEPLOYMENTS_TABLE, SLOTS_TABLE, FINDINGS_TABLE, ALERTS_TOPIC, APPROVALS_TOPIC, INGEST_STATE_MACHINE,
-TRAINING_STATE_MACHINE, RELEASE_STATE_MACHINE, SCORING_STATE_MACHINE, MONITORING_STATE_MACHINE.
+DEPLOYMENTS_TABLE, SLOTS_TABLE, FINDINGS_TABLE, ALERTS_TOPIC, APPROVALS_TOPIC, APPROVAL_API_URL, SIGNING_KEY,
+LAKE_BUCKET, INGEST_STATE_MACHINE, TRAINING_STATE_MACHINE, RELEASE_STATE_MACHINE, SCORING_STATE_MACHINE,
+MONITORING_STATE_MACHINE.
 """
 
 from __future__ import annotations

@@ -108,6 +108,7 @@ MAILS = {
         until="2026-03-08 10:00 UTC",
         quorum=2,
     ),
+    "unanswered": mails.unanswered(TITLE, "heart", "the rollback to version 1", DUE),
     "approver_invited": mails.approver_invited(
         "Ann Lee", "clinical", ("heart", "stroke"), "https://example.org/enrol?mac=x", "2026-03-08 10:00 UTC"
     ),

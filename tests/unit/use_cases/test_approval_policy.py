@@ -46,6 +46,11 @@ def test_nobody_can_countersign_in_no_time() -> None:
         ApprovalPolicy(quorum=1, countersign_hours=0)
 
 
+def test_nobody_is_mailed_whose_address_is_not_known() -> None:
+    with pytest.raises(ValueError, match="No mail reaches 'the board'"):
+        ApprovalPolicy(quorum=1, escalation="the board")
+
+
 def test_a_policy_states_nothing_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(approval_policy, "policies_text", lambda: "[default]\nquorum = 1\nday = 3")
     with pytest.raises(TypeError):

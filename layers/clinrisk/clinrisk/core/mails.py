@@ -93,6 +93,22 @@ def approval_wanted(
     )
 
 
+def reminder_of(asked: Mail) -> Mail:
+    """Return a mail that was sent before as a reminder."""
+    return mail(f"Reminder: {asked.subject}", asked.text.rstrip())
+
+
+def unanswered(title: str, use_case: str, what: str, until: str) -> Mail:
+    """Return the mail to whom the policy names that half of the time has passed without an answer."""
+    return mail(
+        f"{title}: no approver has answered yet",
+        f"Half of the time has passed, and no approver has answered about {what}. It is open until {until}. "
+        "The approvers were reminded.",
+        f"Who they are, and what each lacks:\nclinrisk approvers list\n\nTo mail it once more:\n"
+        f"clinrisk approvers resend {use_case}",
+    )
+
+
 def approver_invited(name: str, role: str, titles: Sequence[str], link: str, until: str) -> Mail:
     """Return the mail that invites an approver to enrol, with the link that does it once."""
     return mail(

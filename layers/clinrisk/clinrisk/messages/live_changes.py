@@ -60,6 +60,8 @@ class ChangeQuestion(Message):
     signature: str = ""
     finished: bool = False
     """Whether ledger, workflow and mail have the answer."""
+    reminded: bool = False
+    """Whether half of its time passed without an answer, and approvers were mailed again."""
     lapsed: bool = False
     """Whether the workflow no longer waited for it."""
     format: Literal[1] = 1

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 ROLES = ("clinical", "technical")
+AUDIENCES = ("operator", "data_manager")
+"""Whose addresses the deployment states."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class ApprovalPolicy:
     """How many different people, each of another role, have to approve."""
     countersign_hours: int = 24
     """Within so many hours a rollback, which is in effect at once, has to be countersigned."""
+    escalation: str = "operator"
+    """Who is mailed, beside a reminder to the approvers, when half the time has passed without an answer."""
 
     def __post_init__(self) -> None:
         """Refuse what nobody could satisfy; raises ValueError."""
@@ -38,6 +42,9 @@ class ApprovalPolicy:
             raise ValueError(message)
         if self.countersign_hours < 1:
             message = "It takes an hour at least to countersign."
+            raise ValueError(message)
+        if self.escalation not in AUDIENCES:
+            message = f"No mail reaches {self.escalation!r}: it is one of {', '.join(AUDIENCES)}."
             raise ValueError(message)
 
     @property

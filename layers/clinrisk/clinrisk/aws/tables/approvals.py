@@ -285,6 +285,12 @@ def expire(approval_id: str) -> bool:
     return _change(approval_id, {"status": EXPIRED}, PENDING)
 
 
+def remind(approval_id: str) -> bool:
+    """Note that approvers are reminded; False when they were, or the question is not open any more."""
+    once = Attr("status").eq(PENDING) & Attr("reminded").ne(True)  # noqa: FBT003 - what is compared with
+    return dynamodb.change(settings().approvals_table, _approval_key(approval_id), {"reminded": True}, once)
+
+
 def overtake(approval_id: str, why: str, status: str = PENDING) -> bool:
     """Close a question, open or just approved, since another model went live; False when it is neither."""
     return _change(approval_id, {"status": OVERTAKEN, "refusal": why}, status)

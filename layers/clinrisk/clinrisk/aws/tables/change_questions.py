@@ -69,6 +69,12 @@ def replace(change_id: str) -> bool:
     return _change(change_id, {"status": REPLACED}, Attr("status").eq(OPEN))
 
 
+def remind(change_id: str) -> bool:
+    """Note that approvers are reminded; False when they were, or the question is not open any more."""
+    once = Attr("status").eq(OPEN) & Attr("reminded").eq(False)  # noqa: FBT003 - what is compared with
+    return _change(change_id, {"reminded": True}, once)
+
+
 def renew(question: ChangeQuestion, expires_at: int) -> ChangeQuestion:
     """Let the question be answered for longer; links that were mailed before open nothing any more."""
     _change(question.change_id, {"expires_at": expires_at}, Attr("status").eq(OPEN))

@@ -22,7 +22,7 @@ from clinrisk.core.training import run_settings
 from clinrisk.messages.ingest import Disposition
 from clinrisk.messages.operations import ReconcileWorkResult, Restarted
 from clinrisk.services.operations import batch_scorings, open_questions, restarts, state_metrics
-from clinrisk.services.release.approvers import question_mails
+from clinrisk.services.release.approvers import question_mails, reminders
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -69,6 +69,8 @@ def reconcile(request: ReconcileWorkRequest, now: datetime) -> ReconcileWorkResu
     emit(Metric.STUCK, len(stuck_work.needs_somebody(found)))
     for name in use_cases.names():
         emit(Metric.APPROVERS_MISSING, bool(question_mails.lacking(name, now)), use_case=name)
+        if request.safe:
+            reminders.send(name, now)
         state_metrics.emit_state(name, settled[name, "inference"], settled[name, "outcomes"], now)
     listed = found[: stuck_work.LISTED]
     return ReconcileWorkResult(stuck=tuple(listed), more=len(found) - len(listed), started=started)

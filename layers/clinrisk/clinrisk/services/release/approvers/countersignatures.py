@@ -14,6 +14,7 @@ from clinrisk import use_cases
 from clinrisk.aws import kms, ledger, stepfunctions
 from clinrisk.aws.notifications import subscriptions
 from clinrisk.aws.tables import approvers, change_questions, deployments, pauses
+from clinrisk.core import mails
 from clinrisk.core.digests import sha256
 from clinrisk.core.release import change_mails
 from clinrisk.core.release.change_entries import ChangeQuestionEntry, CountersignatureEntry
@@ -111,14 +112,14 @@ def entry_of(question: ChangeQuestion) -> CountersignatureEntry:
     )
 
 
-def send(question: ChangeQuestion) -> int:
+def send(question: ChangeQuestion, *, reminder: bool = False) -> int:
     """Mail a question to every approver of its use case, and return how many that are."""
     title, people = use_cases.get(question.use_case).title, approvers.of_use_case(question.use_case)
     page = personal_links.change(question)
     for person in people:
         link = personal_links.link(page, person)
         mail = change_mails.countersignature_wanted(title, question, link, day(question.expires_at))
-        subscriptions.send(person.approver_id, mail)
+        subscriptions.send(person.approver_id, mails.reminder_of(mail) if reminder else mail)
     return len(people)
 
 

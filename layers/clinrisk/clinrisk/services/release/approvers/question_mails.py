@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from clinrisk.aws.tables.approvals import Approval
 
 
-def send(approval: Approval) -> int:
+def send(approval: Approval, *, reminder: bool = False) -> int:
     """Mail a question to every approver of its use case, and return how many that are.
 
     Who has not enrolled yet is mailed, too: the link can be read, and takes an answer after the enrolment.
@@ -40,7 +40,7 @@ def send(approval: Approval) -> int:
             until=day(approval.expires_at),
             quorum=policy_of(use_case.name).quorum,
         )
-        subscriptions.send(person.approver_id, mail)
+        subscriptions.send(person.approver_id, mails.reminder_of(mail) if reminder else mail)
     return len(people)
 
 
