@@ -153,15 +153,40 @@ def test_five_wrong_codes_lock_and_are_mailed_and_written(stack: Stack, asked: R
     code = wrong(asked.phone)
     answers = [asked.answer(code=code)["body"] for _ in range(MOST_WRONG)]
     assert ["You have 4 more tries" in answers[0], "You have 1 more try" in answers[3]] == [True, True]
-    assert "No code of yours is taken any more" in answers[4]
+    assert "No code of yours is taken until" in answers[4]
     right = asked.answer()
-    assert (right["statusCode"], "taken any more" in right["body"]) == (422, True)
+    assert (right["statusCode"], "No code of yours is taken until" in right["body"]) == (422, True)
     assert open_question(asked)
     assert approvers.find(asked.phone.approver_id).standing == approvers.LOCKED
     events = [one["event"] for one in stack.ledger()]
     assert events == ["asked", "page opened", *["wrong code"] * MOST_WRONG, "approver locked"]
     [mail] = stack.mails()
     assert "clinrisk approvers invite 000000000001" in mail["Message"]
+
+
+def test_a_lock_ends_by_itself_and_grows_with_each_further_wrong_code(stack: Stack) -> None:
+    phone, now = enrolled(stack), datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+
+    def answer(code: str) -> str:
+        try:
+            answer_check.use_code(approvers.find(phone.approver_id), code, now)
+        except CodeRefused as refused:
+            return str(refused)
+        return "taken"
+
+    for _ in range(MOST_WRONG):
+        answer("x")
+    for minutes in (15, 30, 60):
+        began = now
+        now = began + timedelta(minutes=minutes, seconds=-1)
+        assert answer(phone.code(now)).startswith("No code of yours is taken until")
+        now = began + timedelta(minutes=minutes)
+        assert answer("x").startswith("No code of yours is taken until")
+    now += timedelta(hours=2)
+    assert answer(phone.code(now)) == "taken"
+    found = approvers.find(phone.approver_id)
+    assert (found.attempts, found.locked_until, found.standing) == (0, 0, approvers.ENROLLED)
+    assert answer("x").endswith("You have 4 more tries.")
 
 
 def test_a_right_code_forgives_the_wrong_ones_before_it(asked: RequestedApproval) -> None:

@@ -212,7 +212,10 @@ def test_wrong_codes_lock_an_invitation_and_another_one_opens_it(stack: Stack) -
     answers = [invited.open("POST", form) for _ in range(MOST_WRONG)]
     assert [one["statusCode"] for one in answers] == [422] * (MOST_WRONG - 1) + [403]
     right = invited.open("POST", form | {"code": invited.phone.code()})
-    assert (right["statusCode"], "locked after too many wrong codes" in right["body"]) == (403, True)
+    assert (right["statusCode"], "locked for a while after too many wrong codes" in right["body"]) == (
+        403,
+        True,
+    )
     stack.mails()
     update(stack, "invite", invited.approver_id)
     old = invited.link

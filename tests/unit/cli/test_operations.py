@@ -17,7 +17,7 @@ from clinrisk.aws import clients, s3, stepfunctions
 from clinrisk.core import object_keys
 from clinrisk.core.timestamps import stamp
 from clinrisk.messages.operations import ReconcileWorkRequest
-from clinrisk.services.operations import reconcile_work, state_metrics
+from clinrisk.services.operations import open_questions, reconcile_work, state_metrics
 from tests.unit.cli.conftest import REGION
 
 KEY = "inbox/heart/training/march.csv"
@@ -50,7 +50,8 @@ def functions(deployment: Any, monkeypatch: pytest.MonkeyPatch) -> Functions:
 
     # A metric is a line of a function's log, and would stand between the command's own.
     monkeypatch.setattr(reconcile_work, "emit", record)
-    monkeypatch.setattr(state_metrics, "emit", record)
+    for module in (state_metrics, open_questions):
+        monkeypatch.setattr(module, "emit", record)
     return found
 
 

@@ -112,7 +112,7 @@ MAILS = {
     "approver_invited": mails.approver_invited(
         "Ann Lee", "clinical", ("heart", "stroke"), "https://example.org/enrol?mac=x", "2026-03-08 10:00 UTC"
     ),
-    "approver_locked": mails.approver_locked("Ann Lee", "0f1e2d3c4b5a"),
+    "approver_locked": mails.approver_locked("Ann Lee", "0f1e2d3c4b5a", DUE),
     "candidate_rejected": mails.candidate_rejected(TITLE, 3, RUN, DECIDERS[:1]),
     "rolled_back": change_mails.rolled_back(
         TITLE, RESTORED, ["a" * 20, "b" * 20], pause=None, due=DUE, entry=ENTRY

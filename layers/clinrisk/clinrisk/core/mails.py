@@ -120,14 +120,15 @@ def approver_invited(name: str, role: str, titles: Sequence[str], link: str, unt
     )
 
 
-def approver_locked(name: str, approver_id: str) -> Mail:
-    """Return the mail to the operators that an approver's codes are taken no more."""
+def approver_locked(name: str, approver_id: str, until: str) -> Mail:
+    """Return the mail to the operators that no code of an approver is taken for a while."""
     return mail(
         f"Approver locked: {name}",
-        f"Five codes in a row that were entered under a link of {name} were wrong. No code of {name} is "
-        "taken any more. Open questions stay open.",
-        f"Ask {name} whether it was they. If not, somebody else has read their mail. To let {name} enrol "
-        f"anew, which ends the present codes:\nclinrisk approvers invite {approver_id}",
+        f"Five codes in a row or more that were entered under links of {name} were wrong. No code of {name} "
+        f"is taken until {until}; each further wrong one doubles the wait, up to a day. Open questions stay "
+        "open.",
+        f"Ask {name} whether it was they. If not, somebody else has a link of theirs. To let {name} enrol "
+        f"anew at once, which ends the present codes:\nclinrisk approvers invite {approver_id}",
     )
 
 

@@ -17,7 +17,7 @@ from boto3.dynamodb.conditions import Attr
 
 from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
-from clinrisk.core.release.one_time_codes import MOST_WRONG
+from clinrisk.core.release.one_time_codes import MOST_WRONG, locked_for
 from clinrisk.errors import ApproverInvalid
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ class Approver:
     """Until when that link can be used, in seconds since 1970."""
     attempts: int = 0
     """Codes since the last right one."""
+    locked_until: int = 0
+    """Until when no code is taken, in seconds since 1970."""
     wrong_codes: int = 0
     """All that ever were."""
     used_step: int = 0
@@ -63,7 +65,7 @@ class Approver:
 
     @property
     def standing(self) -> str:
-        """The state as people read it: LOCKED after too many wrong codes."""
+        """The state as people read it: LOCKED after too many wrong codes, until a right one."""
         waits = self.state in {INVITED, ENROLLED}
         return LOCKED if waits and self.attempts >= MOST_WRONG else self.state
 
@@ -135,6 +137,7 @@ def invite(approver: Approver, seed: str, until: int) -> bool:
         "invitation": approver.invitation + 1,
         "invited_until": until,
         "attempts": 0,
+        "locked_until": 0,
         "used_step": 0,
     }
     unchanged = Attr("invitation").eq(approver.invitation) & Attr("state").ne(REMOVED)
@@ -151,12 +154,17 @@ def remove(approver: Approver) -> bool:
     return not dynamodb.transact([person, dynamodb.delete(table, (_MAILS, approver.mail.lower()))])
 
 
-def begin_attempt(approver: Approver) -> bool:
-    """Count a code before it is compared; False when another was counted at the same moment."""
+def begin_attempt(approver: Approver, now: int) -> bool:
+    """Count a code, and lock where it may be one too many, before it is compared.
+
+    False when another was counted at the same moment, or no code is taken now.
+    """
+    counted = approver.attempts + 1
+    free = Attr("locked_until").not_exists() | Attr("locked_until").lte(now)
     return _change(
         approver.approver_id,
-        {"attempts": approver.attempts + 1},
-        _as_read(approver) & Attr("attempts").eq(approver.attempts) & Attr("attempts").lt(MOST_WRONG),
+        {"attempts": counted, "locked_until": now + locked_for(counted)},
+        _as_read(approver) & Attr("attempts").eq(approver.attempts) & free,
     )
 
 
@@ -175,7 +183,7 @@ def return_attempt(approver: Approver) -> None:
     """Take the count of an attempt back: a code that was used before was no guess."""
     while approver.attempts and not _change(
         approver.approver_id,
-        {"attempts": approver.attempts - 1},
+        {"attempts": approver.attempts - 1, "locked_until": 0},
         Attr("attempts").eq(approver.attempts),
     ):
         approver = find(approver.approver_id)
@@ -185,7 +193,7 @@ def use_step(approver: Approver, step: int) -> bool:
     """Use a time step up, and enrol who was invited; False when it, or a later one, was used before."""
     return _change(
         approver.approver_id,
-        {"used_step": step, "attempts": 0, "state": ENROLLED},
+        {"used_step": step, "attempts": 0, "locked_until": 0, "state": ENROLLED},
         _as_read(approver) & Attr("used_step").lt(step),
     )
 

@@ -27,7 +27,7 @@ _WORDS = {
     "approver enrolled": "{name} ({role}), invitation {number}",
     "approver removed": "{name} ({role}), by {by}",
     "wrong code": "Wrong code {number} under a link of {name} ({role}).",
-    "approver locked": "No code of {name} ({role}) is taken any more, after wrong code {number}.",
+    "approver locked": "No code of {name} ({role}) is taken for a while, after wrong code {number}.",
     "page opened": "The link of {name} ({role}) was opened.",
     "upload decided": "{decision} by {person}, upload {upload_id}, {before} to {after}: {reason}",
     "alerted": "{response} after run {run}: {checks}",

@@ -113,7 +113,7 @@ class WrongCodeEntry(NumberedApproverEntry):
 
 @dataclass(frozen=True, kw_only=True)
 class ApproverLockedEntry(NumberedApproverEntry):
-    """That no code is taken any more; `number` is that of the wrong code which led to it."""
+    """That no code is taken for a while; `number` is that of the wrong code which led to it."""
 
     event_name: ClassVar[str] = "approver locked"
 

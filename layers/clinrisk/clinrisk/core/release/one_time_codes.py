@@ -20,7 +20,8 @@ STEP_SECONDS = 30
 STEPS_OFF = 3
 """How many steps a phone's clock may be off, in either direction."""
 MOST_WRONG = 5
-"""After so many wrong codes in a row none is taken any more."""
+"""After so many wrong codes in a row none is taken for a while."""
+_FIRST_LOCK, _LONGEST_LOCK = 15 * 60, 24 * 3600
 ISSUER = "clinrisk"
 
 
@@ -45,6 +46,19 @@ def step_of(seed: str, code: str, now: datetime) -> int | None:
     # Every step is compared: how long it takes does not depend on which one fits.
     fitting = [step for step in steps if strings_equal(typed, codes.generate_otp(step))]
     return fitting[-1] if fitting else None
+
+
+def locked_for(attempts: int) -> int:
+    """Return for how many seconds no code is taken after so many in a row were not right.
+
+    A quarter of an hour after the fifth; each further one doubles it, up to a day. So a lock ends by itself,
+    and who guesses for a year has some 400 tries of which each is right once in 140,000.
+
+    >>> [locked_for(wrong) for wrong in (4, 5, 6, 20)]
+    [0, 900, 1800, 86400]
+    """
+    over = attempts - MOST_WRONG
+    return min(_FIRST_LOCK * 2 ** min(over, 10), _LONGEST_LOCK) if over >= 0 else 0
 
 
 def address(seed: str, mail: str) -> str:

@@ -55,8 +55,8 @@ def _invited(approver_id: str, query: Mapping[str, str], now: datetime) -> Appro
     personal_links.reader(personal_links.enrolment(invited), query)
     if invited.state == approvers.INVITED and now.timestamp() >= invited.invited_until:
         raise DecisionInvalid(f"This invitation has expired. {_AGAIN}")
-    if invited.state == approvers.INVITED and invited.standing == approvers.LOCKED:
-        raise DecisionInvalid(f"This invitation is locked after too many wrong codes. {_AGAIN}")
+    if invited.state == approvers.INVITED and invited.locked_until > now.timestamp():
+        raise DecisionInvalid(f"This invitation is locked for a while after too many wrong codes. {_AGAIN}")
     return invited
 
 

@@ -2,8 +2,9 @@
 
 Both together, at every answer: about a release, a rollback, or anything else that a `LinkedPage` is made
 for. A code is counted before it is compared and used up when it is right, so five guesses are all that
-anybody has, however many come at once, and no code is good twice. Too many wrong ones lock; an invitation
-anew is what unlocks.
+anybody has, however many come at once, and no code is good twice. Too many wrong ones lock: for a quarter of
+an hour, then for twice as long with each further one, up to a day. A lock ends by itself, so that whoever got
+a forwarded link cannot lock its owner out for good; an invitation anew unlocks at once.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from clinrisk.aws.tables import approvers
 from clinrisk.core import mails
 from clinrisk.core.release import one_time_codes
 from clinrisk.core.release.approver_entries import ApproverLockedEntry, WrongCodeEntry
+from clinrisk.core.release.page.approval_page import day
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import CodeRefused
 from clinrisk.services.release.approvers import personal_links
@@ -27,11 +29,6 @@ if TYPE_CHECKING:
 
     from clinrisk.aws.tables.approvers import Approver
     from clinrisk.services.release.approvers.personal_links import LinkedPage
-
-_LOCKED = (
-    f"No code of yours is taken any more, after {one_time_codes.MOST_WRONG} wrong ones. Ask the "
-    "administrator of the approvers to invite you again: clinrisk approvers invite MAIL"
-)
 
 
 def answering(page: LinkedPage, query: Mapping[str, str], code: str, now: datetime) -> Approver:
@@ -50,7 +47,7 @@ def answering(page: LinkedPage, query: Mapping[str, str], code: str, now: dateti
 
 def use_code(approver: Approver, code: str, now: datetime) -> Approver:
     """Use a code of an approver up, and return that approver as they are then; raises CodeRefused."""
-    approver = _counted(approver)
+    approver = _counted(approver, int(now.timestamp()))
     step = one_time_codes.step_of(seed_of(approver), code, now)
     if step is None:
         _refuse(approver, now)
@@ -70,16 +67,25 @@ def seed_of(approver: Approver) -> str:
     return kms.decrypt(approver.seed, approver=approver.approver_id)
 
 
-def _counted(approver: Approver) -> Approver:
-    """Count the attempt and return the approver with it; raises CodeRefused where none is left."""
+def _counted(approver: Approver, now: int) -> Approver:
+    """Count the attempt and return the approver with it; raises CodeRefused while none is taken."""
     known = (approver.state, approver.invitation)
-    while approver.attempts < one_time_codes.MOST_WRONG:
-        if approvers.begin_attempt(approver):
-            return replace(approver, attempts=approver.attempts + 1)
+    while approver.locked_until <= now:
+        if approvers.begin_attempt(approver, now):
+            locked_until = now + one_time_codes.locked_for(approver.attempts + 1)
+            return replace(approver, attempts=approver.attempts + 1, locked_until=locked_until)
         approver = approvers.find(approver.approver_id)
         if (approver.state, approver.invitation) != known:
             raise CodeRefused("You were invited anew, or removed, at this very moment.")
-    raise CodeRefused(_LOCKED)
+    raise CodeRefused(_locked(approver))
+
+
+def _locked(approver: Approver) -> str:
+    return (
+        f"No code of yours is taken until {day(approver.locked_until)}, after {one_time_codes.MOST_WRONG} "
+        "wrong ones in a row or more. Was it somebody else, or do you need it sooner? Tell the administrator "
+        "of the approvers: clinrisk approvers invite MAIL"
+    )
 
 
 def _refuse(approver: Approver, now: datetime) -> None:
@@ -91,11 +97,11 @@ def _refuse(approver: Approver, now: datetime) -> None:
         raise CodeRefused(f"This code is not right. You have {tries}.")
     ledger.append(ApproverLockedEntry(**approver.who, happened_at=stamp(now), number=number))
     telemetry.emit(telemetry.Metric.APPROVERS_LOCKED, 1)
-    mail = mails.approver_locked(approver.name, approver.approver_id)
+    mail = mails.approver_locked(approver.name, approver.approver_id, day(approver.locked_until))
     clients.sns().publish(
         TopicArn=settings().alerts_topic,
         Subject=mail.subject,
         Message=mail.text,
         MessageAttributes={"audience": {"DataType": "String", "StringValue": "operator"}},
     )
-    raise CodeRefused(_LOCKED)
+    raise CodeRefused(_locked(approver))
