@@ -12,7 +12,7 @@ from cli.audit import audit_commands
 from cli.command_errors import CliError, explain
 from cli.local_files import file_commands
 from cli.options import AsJson, OnTwin, StackName
-from cli.release import approval_commands, candidate_commands, change_commands, live_commands
+from cli.release import approval_commands, candidate_commands, change_commands, live_commands, page_commands
 from cli.screen import complaints
 from cli.stack import outdated_stack
 
@@ -78,6 +78,7 @@ app.command("train", rich_help_panel=MODELS)(candidate_commands.train)
 app.command("evaluate", rich_help_panel=MODELS)(candidate_commands.evaluate)
 app.command("approvals", rich_help_panel=MODELS)(approval_commands.approvals)
 app.command("live", rich_help_panel=MODELS)(live_commands.live)
+app.command("open", rich_help_panel=MODELS)(page_commands.open_page)
 app.command("history", rich_help_panel=MODELS)(live_commands.history)
 app.command("rollback", rich_help_panel=MODELS)(change_commands.rollback)
 app.command("pause", rich_help_panel=MODELS)(change_commands.pause)

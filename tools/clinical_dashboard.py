@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring.findings import Check
 
 if TYPE_CHECKING:
@@ -89,6 +90,19 @@ def _panels(cases: Sequence[UseCase]) -> list[_Panel]:
             per_case(NewestBatchDays="batch", NewestOutcomesDays="outcomes"),
         ),
         _Panel("Patients scored", "Sum", _HOUR, per_case(RowsScored="patients")),
+        _Panel(
+            "AUC of predictions with known outcomes, and the approved limit",
+            "Minimum",
+            _DAY,
+            per_case(Auc="AUC", AucLimit="limit"),
+        ),
+        _Panel(
+            "Observed cases per expected one",
+            "Maximum",
+            _DAY,
+            per_case(ObservedToExpected="observed : expected"),
+            (("limit", LIMITS.performance_ratio), ("limit", 1 / LIMITS.performance_ratio)),
+        ),
         _Panel(
             "Drift: surest change, in smallest changes that matter",
             "Maximum",

@@ -1,9 +1,10 @@
-"""Report and model card in a real browser: on a phone, on a desk, on paper."""
+"""Report, model card and the page of a live model in a real browser: on a phone, on a desk, on paper."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pytest
@@ -13,8 +14,10 @@ from pyarrow import parquet
 from cli.local_files import synthetic_cohort
 from clinrisk import use_cases
 from clinrisk.core.ingest.chunk import read_chunk
+from clinrisk.core.monitoring.page import model_page
 from tests.browser.conftest import CHROMIUM, NO_CHROMIUM, WIDTHS, beyond_the_edge
 from tests.unit.jobs.conftest import Laboratory
+from tests.unit.monitoring.page.page_facts import HEART, page_facts
 
 ROWS = {"heart": 303, "stroke": 2600}
 PAGES = ("report.html", "model-card.html")
@@ -94,3 +97,44 @@ def test_what_a_clinician_reads_first_takes_two_sheets(evaluated: Path, page: Pa
     page.emulate_media(media="print")
     page.goto((evaluated / "report.html").as_uri())
     assert sheets_of(page) == 2
+
+
+@pytest.fixture
+def live_page(tmp_path: Path) -> str:
+    """The address of the page of a live model after a year of monitoring."""
+    file = tmp_path / "model-page.html"
+    file.write_text(model_page.page(HEART, page_facts()), encoding="utf-8")
+    return file.as_uri()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_of_a_live_model_fits_its_window(
+    live_page: str, page: Page, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    page.goto(live_page)
+    page.evaluate(_UNFOLD)
+    assert beyond_the_edge(page) == []
+    assert page.locator("svg[role=img]:not([aria-label])").count() == 0
+
+
+def test_whoever_has_no_mouse_reaches_every_part_of_the_page_of_a_live_model(
+    live_page: str, page: Page
+) -> None:
+    page.goto(live_page)
+    for link in page.locator("nav a").all():
+        assert page.locator(str(link.get_attribute("href"))).count() == 1
+    # What scrolls inside its own box scrolls by the keyboard as well.
+    boxes = page.locator(".scroll").all()
+    assert boxes
+    for box in boxes:
+        assert box.get_attribute("tabindex") == "0"
+        assert box.get_attribute("aria-label")
+
+
+def test_the_page_of_a_live_model_prints_on_a_few_sheets(live_page: str, page: Page) -> None:
+    page.emulate_media(media="print")
+    page.goto(live_page)
+    assert sheets_of(page) <= 6

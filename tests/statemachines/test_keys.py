@@ -38,6 +38,7 @@ VALUES: dict[str, list[Any]] = {
     "digest": ["d" * 64],
     "batch": ["replay", UPLOAD],
     "execution": ["execution-1"],
+    "began": ["2026-03-01T09-30-00"],
     "stem": ["ward-7"],
     "model": ["xgboost", "logistic"],
     "job": [JOB],
@@ -91,9 +92,8 @@ def spelled() -> Iterator[str]:
 def keys() -> dict[str, frozenset[str]]:
     """Return the keys of each bucket, by its logical id."""
     every = set(spelled())
-    results = {
-        key for key in every if key.split("/")[0] in {"receipts", "reports", "results", "outcome-overviews"}
-    }
+    of_results = {"receipts", "reports", "results", "outcome-overviews", "model-pages"}
+    results = {key for key in every if key.split("/")[0] in of_results}
     audit = {chain.entry_key(7), chain.index_key(ledger_entries.release_identity("heart", 3))}
     return {
         "LakeBucket": frozenset(every - results),

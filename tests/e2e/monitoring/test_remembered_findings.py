@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -53,8 +54,10 @@ def findings(hospital: Hospital, *more: str) -> dict[str, Any]:
     return {one["finding_id"]: one for one in hospital.twin.clinrisk("findings", "heart", *more)}
 
 
-def test_a_finding_is_mailed_once_acknowledged_and_resolved(hospital: Hospital) -> None:
+def test_a_finding_is_mailed_once_acknowledged_and_resolved(hospital: Hospital, tmp_path: Path) -> None:
     found = monitor(hospital)["findings"]
+    page = Path(hospital.twin.clinrisk("open", "heart", "--out", tmp_path)["page"])
+    assert "heart-drift" in page.read_text(encoding="utf-8")
     assert "drift" in {one["check"] for one in found if one["verdict"] == "ALERT"}
     known = findings(hospital)
     assert known["heart-drift"]["state"] == "OPEN"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clinrisk.messages.message import Reference
-from clinrisk.messages.monitoring import ChangeFindingRequest
+from clinrisk.messages.monitoring import BatchSelection, ChangeFindingRequest, WritePageRequest
 from clinrisk.messages.release import WriteCardRequest
 from tests.statemachines.calls import ServiceError
 
@@ -28,6 +28,7 @@ SELECTION = {
     "live_version": 1,
     "new_training_rows": 0,
     "checks": CHECKS,
+    "evaluation_uri": "s3://lake/e",
 }
 
 
@@ -58,6 +59,7 @@ def cast(checks: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]
         "Run Check": run_check,
         "Record Findings": recorded(),
         "Write Card": {"edition": 2, "page": "s3://results/c", "new": True},
+        "Write Page": {"page": {"uri": "s3://results/p", "sha256": "0" * 64}},
         "Start Training": {"ExecutionArn": "arn"},
         "Announce Findings": {"MessageId": "m"},
         "Announce Broken Monitoring": {"MessageId": "m"},
@@ -68,7 +70,7 @@ def cast(checks: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]
 def test_a_quiet_day_ends_well_and_sends_nothing(scene: Setting) -> None:
     stage = scene(cast())
     assert stage.run("monitoring", START).status == "SUCCEEDED"
-    assert stage.stage.states[-2:] == ["Record Findings", "Write Card"]
+    assert stage.stage.states[-3:] == ["Record Findings", "Write Card", "Write Page"]
 
 
 def test_every_check_gets_the_selection(scene: Setting) -> None:
@@ -107,7 +109,7 @@ def test_an_alert_to_investigate_is_mailed_and_changes_nothing(scene: Setting) -
 def test_an_alert_that_is_known_is_mailed_to_nobody(scene: Setting) -> None:
     stage = scene(cast(Record_Findings=recorded("INVESTIGATE", announce=False)))
     assert stage.run("monitoring", START).status == "SUCCEEDED"
-    assert stage.stage.states[-1] == "Write Card"
+    assert stage.stage.states[-1] == "Write Page"
 
 
 def test_a_finding_that_is_over_by_itself_is_mailed(scene: Setting) -> None:
@@ -230,8 +232,21 @@ def test_the_card_gets_the_findings_of_the_model_that_was_selected(scene: Settin
     assert (asked.live_version, asked.findings) == (1, Reference(**recorded()["findings"]))
 
 
-def test_a_card_that_cannot_be_written_is_announced_and_keeps_no_response_back(scene: Setting) -> None:
-    stage = scene(cast(Write_Card=ServiceError("Lambda.Down"), Record_Findings=recorded("INVESTIGATE")))
+def test_the_page_gets_the_selection_and_the_findings_of_its_run(scene: Setting) -> None:
+    stage = scene(cast())
+    stage.run("monitoring", START)
+    [page] = stage.stage.to("Write Page")
+    asked = WritePageRequest.model_validate(page.payload)
+    assert asked.selection == BatchSelection.model_validate(SELECTION | {"checks": list(CHECKS)})
+    assert asked.findings == Reference(**recorded()["findings"])
+
+
+@pytest.mark.parametrize("state", ["Write Card", "Write Page"])
+def test_a_card_or_page_that_cannot_be_written_is_announced_and_keeps_no_response_back(
+    scene: Setting, state: str
+) -> None:
+    stage = scene(cast(Record_Findings=recorded("INVESTIGATE")) | {state: ServiceError("Lambda.Down")})
     end = stage.run("monitoring", START)
-    assert (end.error, end.cause) == ("MonitoringIncomplete", "These steps did not work: write_card")
+    name = state.lower().replace(" ", "_")
+    assert (end.error, end.cause) == ("MonitoringIncomplete", f"These steps did not work: {name}")
     assert {"Announce Findings", "Announce Broken Monitoring"} <= set(stage.stage.states)

@@ -63,6 +63,9 @@ class Metric(StrEnum):
     JOB_MINUTES = "JobMinutes"
     STUCK = "Stuck"
     LEDGER_DIFFERENCES = "LedgerDifferences"
+    AUC = "Auc"
+    AUC_LIMIT = "AucLimit"
+    OBSERVED_TO_EXPECTED = "ObservedToExpected"
     WORST_BIAS_GAP = "WorstBiasGap"
     WORST_DRIFT = "WorstDrift"
 
@@ -82,6 +85,7 @@ DIMENSIONS: dict[Metric, tuple[str, ...]] = dict.fromkeys(Metric, ("use_case",))
 _UNITS = {Metric.LONGEST_WAIT: MetricUnit.Seconds} | dict.fromkeys(
     (
         *(Metric.WORST_BIAS_GAP, Metric.WORST_DRIFT, Metric.LIVE_VERSION, Metric.LIVE_DAYS),
+        *(Metric.AUC, Metric.AUC_LIMIT, Metric.OBSERVED_TO_EXPECTED),
         *(Metric.NEWEST_BATCH_DAYS, Metric.NEWEST_OUTCOMES_DAYS, Metric.JOB_MINUTES),
     ),
     MetricUnit.NoUnit,

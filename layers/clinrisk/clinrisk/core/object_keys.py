@@ -146,6 +146,20 @@ def findings(use_case: str, execution: str) -> str:
     return f"findings/{use_case}/{execution}.json"
 
 
+def model_pages(use_case: str) -> str:
+    """Return the prefix of the editions of the page of a use case's live model, in the Results bucket."""
+    return f"model-pages/{use_case}/"
+
+
+def model_page(use_case: str, began: str, execution: str) -> str:
+    """Return the key of the edition that a monitoring run made; the keys sort by when the run began.
+
+    >>> model_page("heart", "2026-03-01T09-30-00", "a1b2")
+    'model-pages/heart/2026-03-01T09-30-00-a1b2.html'
+    """
+    return f"{model_pages(use_case)}{began}-{execution}.html"
+
+
 def report(use_case: str, run_id: str) -> str:
     """Return the key of the report on a candidate, in the Results bucket."""
     return f"reports/{use_case}/{run_id}/report.html"

@@ -187,3 +187,18 @@ class RecordResult(Message):
     subject: str
     message: str
     findings: Reference
+
+
+class WritePageRequest(Request):
+    """Ask for an edition of the page of the model whose batches a run has looked at."""
+
+    started: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")]
+    """When the run began."""
+    selection: BatchSelection
+    findings: Reference
+
+
+class WritePageResult(Message):
+    """Where the edition is kept."""
+
+    page: Reference

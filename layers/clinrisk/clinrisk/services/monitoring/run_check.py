@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.random import Generator
 
-    from clinrisk.messages.monitoring import BatchSelection
+    from clinrisk.messages.monitoring import Batch, BatchSelection
     from clinrisk.use_cases.base import UseCase
 
 NO_BATCH = "none"
@@ -83,17 +83,7 @@ def _of_rows(
     calm: list[ProfileMaterial] = []
     for batch in selection.batches:
         try:
-            material: ProfileMaterial | None = ProfileMaterial(
-                reference,
-                Profile.from_dict(_read(batch.profile)),
-                batch.rows_quarantined,
-                _seeded(batch.upload_id),
-                evaluation,
-                None
-                if batch.score_profile is None
-                else scored_batches.unseen_scores(_read(batch.score_profile)),
-                Sequential(batch.number),
-            )
+            material: ProfileMaterial | None = material_of(batch, reference, evaluation)
         except scored_batches.UNREADABLE:
             material = None
         if material is None or material.current.schema_version != use_case.schema_version:
@@ -105,6 +95,19 @@ def _of_rows(
         yield batch.key, found
     if registered.together and len(calm) > 1:
         yield TOGETHER, registered.finding(use_case, _merged(calm))
+
+
+def material_of(batch: Batch, reference: Profile, evaluation: Any) -> ProfileMaterial:
+    """Return what is stored of a batch's rows; raises one of UNREADABLE where that has another form."""
+    return ProfileMaterial(
+        reference,
+        Profile.from_dict(_read(batch.profile)),
+        batch.rows_quarantined,
+        _seeded(batch.upload_id),
+        evaluation,
+        None if batch.score_profile is None else scored_batches.unseen_scores(_read(batch.score_profile)),
+        Sequential(batch.number),
+    )
 
 
 def _merged(parts: list[ProfileMaterial]) -> ProfileMaterial:

@@ -58,13 +58,13 @@ def read(selection: BatchSelection) -> Iterator[tuple[str, StoredCounts | None]]
         if found is not None and found.scores is not None:
             recent.append(found.scores)
         yield batch.key, found
-    months = _months(selection)
-    known = sorted(month for month in months if months[month].labelled is not None)
+    of_months = months(selection)
+    known = sorted(month for month in of_months if of_months[month].labelled is not None)
     numbered = list(enumerate(known, start=1)) if len(known) > 1 else []
     for number, month in numbered[-LIMITS.monitored_months :]:
-        yield f"{OF_MONTH}{month}", replace(months[month], sequential=Sequential(number, growing=True))
+        yield f"{OF_MONTH}{month}", replace(of_months[month], sequential=Sequential(number, growing=True))
     if len(selection.batches) > 1:
-        everything = added(months.values())
+        everything = added(of_months.values())
         scores = merge(recent) if recent else None
         yield (
             SINCE_RELEASE,
@@ -92,7 +92,7 @@ def unseen_scores(document: Any) -> ScoreProfile:
     return ScoreProfile.from_dict(document).without_learned()
 
 
-def _months(selection: BatchSelection) -> dict[str, StoredCounts]:
+def months(selection: BatchSelection) -> dict[str, StoredCounts]:
     """Return what is known of the live model's predictions, per month in which they were made."""
     if selection.with_outcomes is None:
         return {}
