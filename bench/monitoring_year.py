@@ -1,10 +1,12 @@
-"""A year of daily monitoring runs on a public file: how often healthy patients raise an alarm.
+"""A year of daily monitoring runs on a public file: healthy patients, or one in which things go wrong.
 
 Usage: CLINRISK_REAL_DATA=FOLDER .envs/dev/bin/python -m bench.monitoring_year [YEARS] [USE_CASE ROWS]
+       CLINRISK_REAL_DATA=FOLDER .envs/dev/bin/python -m bench.monitoring_year faults [SEED]
 
 Every day a batch of patients is drawn from the file and scored by models that have not seen them; outcomes
 come when the hospital sends them. Checks, memory and responses are those of the system; a run costs what its
-arithmetic costs. Prints the findings that open, by check, and the mails, per year.
+arithmetic costs. Prints the findings that open, by check, and the mails, per year; with faults, every change
+of a finding on its day.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from clinrisk.core.monitoring.findings import (
 )
 from clinrisk.core.monitoring.memory.known_findings import (
     Observation,
+    after_person,
     after_run,
     change_of,
     id_of,
@@ -44,7 +47,7 @@ from clinrisk.core.monitoring.quality import quality_finding
 from clinrisk.core.monitoring.sequential import Sequential
 from clinrisk.core.profiles import feature_profile, score_profile
 from clinrisk.core.timestamps import stamp
-from clinrisk.messages.monitoring import LastMail
+from clinrisk.messages.monitoring import ChangeFindingRequest, LastMail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,7 +64,16 @@ if TYPE_CHECKING:
 
 RELEASED = datetime(2026, 1, 1, 6, tzinfo=UTC)
 NEWEST = LIMITS.monitored_batches
+FAULTS = {"slow drift": 120, "group": 200, "column": 300}
+"""The days from which on something is wrong."""
+ACKNOWLEDGED = timedelta(90)
+"""For so long somebody knows of a finding, from the day after its mail."""
 SIZES = {"heart": (20, 50), "stroke": (20, 100)}
+
+
+def healthy(_: int, made: Outcome, __: Generator) -> Outcome:
+    """Return the patients of a day as they are."""
+    return made
 
 
 @dataclass(frozen=True)
@@ -71,7 +83,7 @@ class Hospital:
     population: Population
     rows: int
     outcomes_after: int = 30
-    fault: Callable[[int, Outcome, Generator], Outcome] = lambda _, made, __: made
+    fault: Callable[[int, Outcome, Generator], Outcome] = healthy
     """What is wrong with the patients of a day."""
 
 
@@ -97,6 +109,32 @@ class Year:
         return Counter(name for _, name, kind in self.changes if kind in {"OPENED", "REOPENED"})
 
 
+def gone_wrong(population: Population) -> Callable[[int, Outcome, Generator], Outcome]:
+    """Return what is wrong with the patients of a day, as `FAULTS` has it."""
+    age = population.patients.table["age"]
+
+    def fault(day: int, made: Outcome, rng: Generator) -> Outcome:
+        if day >= FAULTS["slow drift"]:
+            # Older patients come more often; each keeps outcome and inputs, so that the model stays right.
+            weights = np.exp((age - age.mean()) * (day - FAULTS["slow drift"]) / 30 / age.var())
+            sample = population.draw(len(made.risks), rng, weights / weights.sum())
+            made = replace(made, sample=sample, risks=population.risks(sample))
+        if day >= FAULTS["group"]:
+            women = population.groups(made.sample)["sex"] == "female"
+            # Four times the odds that the model states for them.
+            risks = 4 * made.risks / (1 + 3 * made.risks)
+            further = women & (rng.random(len(women)) < (risks - made.risks) / (1 - made.risks))
+            label = np.where(further, 1, made.sample.label)
+            made = replace(made, sample=replace(made.sample, label=label))
+        if day >= FAULTS["column"]:
+            lost = made.sample.table | {"chol": np.full(len(made.risks), np.nan)}
+            sample = replace(made.sample, table=lost)
+            made = replace(made, sample=sample, risks=population.risks(sample))
+        return made
+
+    return fault
+
+
 class Monitoring:
     """The daily run of one hospital: what `Run Check` and `Record Findings` do, without the stores."""
 
@@ -116,6 +154,7 @@ class Monitoring:
         found = Year()
         for day in range(days):
             self.receive(day)
+            self.acknowledge(day)
             self.record(day, self.check(day), found)
         return found
 
@@ -154,14 +193,31 @@ class Monitoring:
         if len(calm) > 1:
             found.append((TOGETHER, drift_finding(self.case, self._together(calm))))
         months = sorted(name for name in self.joined if name != SINCE_RELEASE)
-        for number, name in list(enumerate(months, start=1))[-LIMITS.monitored_months :]:
-            judged = replace(self.joined[name], sequential=Sequential(number, growing=True))
+        for name in months[-LIMITS.monitored_months :]:
+            judged = replace(self.joined[name], sequential=Sequential(growing=True))
             found += [(name, one) for one in self._judged(judged).values()]
         if SINCE_RELEASE in self.joined:
             recent = score_profile.merge([_scores(batch) for _, batch in newest])
             judged = replace(self.joined[SINCE_RELEASE], scores=recent, sequential=Sequential(growing=True))
             found += [(SINCE_RELEASE, one) for one in self._judged(judged).values()]
         return found
+
+    def acknowledge(self, day: int) -> None:
+        """Let somebody know of all that is open, in the morning after its mail."""
+        now = RELEASED + timedelta(day)
+        for name, known in self.known.items():
+            if known.state == "OPEN" and self.hospital.fault is not healthy:
+                request = ChangeFindingRequest(
+                    execution=f"arn:person-{day}",
+                    use_case=self.case.name,
+                    finding_id=name,
+                    change="ACKNOWLEDGED",
+                    person="operator",
+                    until=f"{now + ACKNOWLEDGED:%Y-%m-%d}",
+                )
+                after = after_person(known, request, now)
+                assert not isinstance(after, str)  # noqa: S101 - nothing speaks against it
+                self.known[name] = after
 
     def _together(self, calm: list[Stored]) -> ProfileMaterial:
         current = feature_profile.merge([one.profile for one in calm])
@@ -215,7 +271,21 @@ def main(years: int, only: Mapping[str, tuple[int, ...]]) -> None:
             print(f"| {name} | {rows} | {opened.total() / years:.2f} | {which} | {mails:.1f} |", flush=True)
 
 
+def faults(seed: int) -> None:
+    """Print what the runs of a year said in which things go wrong, and when."""
+    population = Population.read("heart")
+    hospital = Hospital(population, 40, outcomes_after=30, fault=gone_wrong(population))
+    found = Monitoring(hospital, np.random.default_rng(seed)).year()
+    print("| day | finding | change |\n| --- | --- | --- |")
+    for day, name, kind in found.changes:
+        print(f"| {day} | {name} | {kind} |")
+    print(f"{len(found.mailed)} mails, on the days {', '.join(map(str, found.mailed))}")
+
+
 if __name__ == "__main__":
     arguments: list[Any] = sys.argv[1:]
+    if arguments[:1] == ["faults"]:
+        faults(int(arguments[1]) if len(arguments) > 1 else 0)
+        sys.exit()
     chosen = {arguments[1]: (int(arguments[2]),)} if len(arguments) > 2 else SIZES
     main(int(arguments[0]) if arguments else 4, chosen)

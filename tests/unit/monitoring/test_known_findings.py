@@ -133,6 +133,16 @@ def test_another_batch_is_remembered_without_news_while_it_is_open(made: Any) ->
     assert after.changes == before.changes
 
 
+def test_what_began_just_beyond_its_limit_is_not_news_each_time_that_it_doubles() -> None:
+    before = step(None, seen(ALERT, statistic=0.255))
+    assert before is not None
+    assert before.excess == pytest.approx(0.02)
+    assert step(before, seen(ALERT, statistic=0.27), NOW + DAY) is None
+    after = step(before, seen(ALERT, statistic=0.285), NOW + DAY)
+    assert after is not None
+    assert kind(after) == "WORSENED"
+
+
 @pytest.mark.parametrize(
     ("made", "state"), [(opened, "OPEN"), (acknowledged, "OPEN"), (assigned, "ASSIGNED"), (resolved, "OPEN")]
 )

@@ -59,10 +59,9 @@ def read(selection: BatchSelection) -> Iterator[tuple[str, StoredCounts | None]]
             recent.append(found.scores)
         yield batch.key, found
     of_months = months(selection)
-    known = sorted(month for month in of_months if of_months[month].labelled is not None)
-    numbered = list(enumerate(known, start=1)) if len(known) > 1 else []
-    for number, month in numbered[-LIMITS.monitored_months :]:
-        yield f"{OF_MONTH}{month}", replace(of_months[month], sequential=Sequential(number, growing=True))
+    known = [month for month in of_months if of_months[month].labelled is not None]
+    for month in sorted(known)[-LIMITS.monitored_months :] if len(known) > 1 else []:
+        yield f"{OF_MONTH}{month}", replace(of_months[month], sequential=Sequential(growing=True))
     if len(selection.batches) > 1:
         everything = added(of_months.values())
         scores = merge(recent) if recent else None

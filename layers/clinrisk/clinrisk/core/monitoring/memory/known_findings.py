@@ -45,8 +45,9 @@ _ENDINGS = {SINGLE: "", MONTHS: "-by-month"} | _ADDED_UP
 """What the id of a finding ends with, by its subject."""
 NEWEST = 3
 """So many of the newest judged batches decide whether a finding is over."""
-WORSE = 2.0
-"""It is worse when it is so many times as far beyond its limit as when that was last mailed."""
+WORSE, WORSE_BY = 2.0, 0.1
+"""It is worse when it is so many times as far beyond its limit as when that was last mailed, and by so many
+limits: what began just beyond it doubles soon."""
 OVER = frozenset({"RESOLVED", "CLEARED"})
 REMINDER = timedelta(days=7)
 """After so long without a mail about a use case, its open findings are listed in one."""
@@ -138,7 +139,8 @@ def after_run(
 
 
 def _is_worse(before: KnownFinding, seen: Observation) -> bool:
-    return 0 < before.excess * WORSE <= seen.excess
+    worse = seen.excess - before.excess >= WORSE_BY
+    return worse and 0 < before.excess * WORSE <= seen.excess
 
 
 def _while_open(before: KnownFinding, seen: Observation, now: datetime, run: str) -> KnownFinding | None:
