@@ -211,6 +211,24 @@ def test_it_is_over_when_the_newest_three_judged_batches_are_in_order(made: Any)
     assert after is None or after.state not in OVER
 
 
+@pytest.mark.parametrize("batch", [TOGETHER, SINCE_RELEASE, "predictions of 2026-03"])
+def test_what_is_added_up_is_over_after_a_week_in_order_and_not_when_it_flickers(batch: str) -> None:
+    [alerts] = observations([(batch, finding(ALERT))])
+    [calm] = observations([(batch, finding(OK))])
+    found = step(None, alerts)
+    for number, one in enumerate((calm, calm, alerts, calm, calm), start=1):
+        found = step(found, one, NOW + number * DAY) or found
+        assert found is not None
+        assert found.state == "OPEN"
+        assert bool(found.calm_since) is (one is calm)
+    assert found is not None
+    assert len(found.changes) == 1
+    assert step(found, calm, NOW + 10 * DAY) is None
+    over = step(found, calm, NOW + 11 * DAY)
+    assert over is not None
+    assert (kind(over), over.state, over.calm_since) == ("CLEARED", "CLEARED", "")
+
+
 @pytest.mark.parametrize("made", [resolved, cleared])
 def test_what_is_over_opens_again_by_another_batch_alone(made: Any) -> None:
     assert step(made(), seen(OK, OK, OK, ALERT, first=12)) is None
@@ -228,7 +246,7 @@ def test_what_is_added_up_opens_again_once_it_was_in_order(name: str, end: str) 
     assert first is not None
     assert first.finding_id == f"heart-drift-{end}"
     assert step(first, alert) is None
-    over = step(first, calm)
+    over = step(step(first, calm), calm, NOW + 7 * DAY)
     assert kind(over) == "CLEARED"
     assert kind(step(over, alert)) == "REOPENED"
 

@@ -121,6 +121,8 @@ class KnownFinding(Message):
     excess: float
     """How far the statistic was beyond its limit, in limits, when that was last mailed."""
     detail: str
+    calm_since: str = ""
+    """Since when what is added up has been in order, while the finding is not over yet."""
     version: Count
     """How often the item was written."""
     changes: tuple[FindingChange, ...]

@@ -6,7 +6,7 @@
 | ACKNOWLEDGED | a person knows of it, until a date | worse, date passed | no |
 | ASSIGNED | a person investigates | worse, overdue | yes |
 | RESOLVED | a person gave a reason | a new batch alerts, or it is worse | no |
-| CLEARED | the newest three judged batches are in order | a new batch alerts | no |
+| CLEARED | the newest three judged batches are in order; sums for a week | a new batch alerts | no |
 
 Values in, values out: the item before, what a run observed or a person decided, and the item after.
 """
@@ -49,6 +49,9 @@ WORSE, WORSE_BY = 2.0, 0.1
 """It is worse when it is so many times as far beyond its limit as when that was last mailed, and by so many
 limits: what began just beyond it doubles soon."""
 OVER = frozenset({"RESOLVED", "CLEARED"})
+CALM = timedelta(days=7)
+"""What is added up changes little from day to day: it has to be in order for so long to be over."""
+_CHANGES_SLOWLY = frozenset({TOGETHER, SINCE_RELEASE, MONTHS})
 REMINDER = timedelta(days=7)
 """After so long without a mail about a use case, its open findings are listed in one."""
 _QUIET = OVER | {"ACKNOWLEDGED"}
@@ -144,12 +147,13 @@ def _is_worse(before: KnownFinding, seen: Observation) -> bool:
 
 
 def _while_open(before: KnownFinding, seen: Observation, now: datetime, run: str) -> KnownFinding | None:
-    facts: dict[str, object] = {"batches": _known(before, seen)}
-    if seen.in_order:
+    facts: dict[str, object] = {"batches": _known(before, seen), "calm_since": _calm_since(before, seen, now)}
+    if seen.in_order and _is_calm(before, now):
         # What is added up has one name for ever: once it is in order, its next alert is new.
         known = tuple(batch for batch in _known(before, seen) if batch not in _ADDED_UP)
         # An older batch that is worse is known as well: alone it must not open the finding again.
-        facts = {"state": "CLEARED", "batches": known, "excess": max(before.excess, seen.excess)}
+        excess = max(before.excess, seen.excess)
+        facts = {"state": "CLEARED", "batches": known, "excess": excess, "calm_since": ""}
         return _changed(before, facts, "CLEARED", now, run, "The newest batches are in order.")
     if _is_worse(before, seen):
         worst = seen.worst
@@ -159,9 +163,23 @@ def _while_open(before: KnownFinding, seen: Observation, now: datetime, run: str
         facts |= {"overdue": True} | _awake(before)
         note = "The acknowledgement has ended." if before.state == "ACKNOWLEDGED" else "Nobody has closed it."
         return _changed(before, facts, "OVERDUE", now, run, note)
-    if facts["batches"] == before.batches:
+    if (facts["batches"], facts["calm_since"]) == (before.batches, before.calm_since):
         return None
     return before.model_copy(update=facts | {"version": before.version + 1})
+
+
+def _calm_since(before: KnownFinding, seen: Observation, now: datetime) -> str:
+    """Return since when what is added up has been in order; "" where it is not."""
+    if before.subject not in _CHANGES_SLOWLY or not seen.in_order:
+        return ""
+    return before.calm_since or stamp(now)
+
+
+def _is_calm(before: KnownFinding, now: datetime) -> bool:
+    """Return whether what is in order now is over: single batches at once, what is added up after a week."""
+    if before.subject not in _CHANGES_SLOWLY:
+        return True
+    return bool(before.calm_since) and before.calm_since <= stamp(now - CALM)
 
 
 def after_person(before: KnownFinding, request: ChangeFindingRequest, now: datetime) -> KnownFinding | str:
