@@ -1,0 +1,154 @@
+"""The managed policy of each role of people is enough for the commands meant for it, and for no others."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from cli.app import main
+from cli.local_files import synthetic_cohort
+from clinrisk.aws import clients, settings
+from tests.e2e.hospital import TRUST
+from tests.e2e.recovery import hospital_with_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.e2e.hospital import Hospital
+
+pytestmark = [pytest.mark.twin, pytest.mark.timeout(1800)]
+REFUSED = 3
+"""The exit code of a command that AWS refused."""
+WHY = ("--reason", "A rehearsal of the roles.")
+DATA_MANAGER = [
+    ("drop", "{batch}", "--as", "heart/inference", "--wait"),
+    ("receipts",),
+    ("batches", "heart"),
+    ("results", "{upload}"),
+    ("outcomes", "heart"),
+    ("stuck",),
+    ("score", "{upload}"),
+    ("withdraw", "{upload}", *WHY),
+    ("fetch", "heart", "--out", "{folder}"),
+]
+OPERATOR = [
+    ("status",),
+    ("queue",),
+    ("stuck",),
+    ("alarms", "--all"),
+    ("batches", "heart"),
+    ("live", "heart"),
+    ("history", "heart"),
+    ("approvals", "heart"),
+    ("approvers", "list"),
+    ("monitor", "heart", "--wait"),
+    ("findings", "heart"),
+    ("train", "heart", *WHY),
+    ("pause", "heart", *WHY),
+]
+AUDITOR = [
+    ("live", "heart"),
+    ("history", "heart"),
+    ("approvals", "heart"),
+    ("approvers", "list"),
+    ("findings", "heart"),
+    ("audit", "show"),
+    ("audit", "verify"),
+    ("evidence", "heart", "1", "--out", "{folder}/evidence.zip"),
+]
+ADMINISTRATOR = [
+    ("approvers", "list"),
+    ("approvers", "add", "Bo Lind", "--mail", "bo@example.org", "--role", "technical"),
+    ("approvers", "invite", "bo@example.org"),
+    ("approvers", "remove", "bo@example.org"),
+]
+MEANT = {
+    "DataManagerPolicy": DATA_MANAGER,
+    "OperatorPolicy": OPERATOR,
+    "AuditorPolicy": AUDITOR,
+    "ApproverAdministratorPolicy": ADMINISTRATOR,
+}
+OF_OTHERS = {
+    "DataManagerPolicy": [OPERATOR[-1], AUDITOR[5], ADMINISTRATOR[1]],
+    "OperatorPolicy": [DATA_MANAGER[0], AUDITOR[-1], ADMINISTRATOR[1]],
+    "AuditorPolicy": [DATA_MANAGER[0], OPERATOR[-1], ADMINISTRATOR[1]],
+    "ApproverAdministratorPolicy": [DATA_MANAGER[0], OPERATOR[-1], AUDITOR[5]],
+}
+
+
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
+    """Return a stack with a live model of heart and one scored batch."""
+    with hospital_with_model(tmp_path_factory.mktemp("roles")) as hospital:
+        hospital.drop("inference", "monday", 60, seed=7)
+        hospital.results("monday")
+        hospital.ended("Scoring", 1)
+        yield hospital
+
+
+@pytest.fixture
+def command(
+    hospital: Hospital, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Callable[..., int]]:
+    """Return what runs a command on the stack with the policy of a role, and nothing more."""
+    policy = request.param
+    name = f"person-{policy}"
+    iam = hospital.twin.client("iam")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [TRUST]})
+    role = iam.create_role(RoleName=f"{name}-{os.urandom(4).hex()}", AssumeRolePolicyDocument=document)[
+        "Role"
+    ]
+    iam.attach_role_policy(RoleName=role["RoleName"], PolicyArn=hospital.outputs[policy])
+    given = hospital.twin.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="person")[
+        "Credentials"
+    ]
+    for variable, value in {
+        "AWS_ENDPOINT_URL": hospital.twin.endpoint_url,
+        "AWS_REGION": hospital.twin.region,
+        "AWS_DEFAULT_REGION": hospital.twin.region,
+        "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": given["SessionToken"],
+    }.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    batch = tmp_path / f"{policy}.csv"
+    batch.write_bytes(synthetic_cohort.draw("heart", rows=50, seed=len(policy), purpose="inference"))
+    words = {
+        "batch": str(batch),
+        "folder": str(tmp_path),
+        "upload": scored(hospital),
+    }
+
+    def run(*arguments: str) -> int:
+        return main([one.format(**words) for one in arguments])
+
+    yield run
+    clients.connect()
+    settings.use(os.environ)
+
+
+def scored(hospital: Hospital) -> str:
+    listed: list[dict[str, Any]] = hospital.twin.clinrisk("batches", "heart")
+    return str(next(one["upload_id"] for one in listed if "monday" in one["file"]))
+
+
+@pytest.mark.parametrize("command", MEANT, indirect=True)
+def test_a_role_does_what_is_meant_for_it_and_nothing_of_the_others(
+    command: Callable[..., int], request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    policy = request.node.callspec.params["command"]
+    refused = []
+    for words in MEANT[policy]:
+        capsys.readouterr()
+        if command(*words) != 0:
+            refused.append(f"{' '.join(words)}: {capsys.readouterr().err}")
+    assert not refused, "\n".join(refused)
+    assert {words: command(*words) for words in OF_OTHERS[policy]} == dict.fromkeys(
+        OF_OTHERS[policy], REFUSED
+    )
