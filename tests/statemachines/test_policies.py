@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 POLICIES = resources("AWS::IAM::ManagedPolicy")
 ROLES = resources("AWS::IAM::Role")
 # These take a resource, but we cannot name it narrower: the network interfaces that a service attaches on our
-# behalf do not exist yet, Step Functions lists the tags of a job whose name it makes up as it goes, a metric is
-# named by the condition on its namespace, and a subscription is no resource that SNS lets a policy name.
+# behalf do not exist yet, Step Functions lists the tags of a job whose name it makes up as it goes, a metric
+# is named by the condition on its namespace, a list of alarms is asked for all of them, and a subscription is
+# no resource that SNS lets a policy name.
 WIDE = {
+    "cloudwatch:DescribeAlarms",
     "cloudwatch:PutMetricData",
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
