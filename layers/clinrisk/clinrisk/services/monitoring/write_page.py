@@ -70,8 +70,8 @@ def _facts(use_case: UseCase, request: WritePageRequest) -> PageFacts:
         predicted=everything.predicted,
         outcomes=everything.outcomes,
         months=[
-            figures_of(name, months[name].labelled, months[name].predicted, Sequential(number, growing=True))
-            for number, name in enumerate(known, start=1)
+            figures_of(name, months[name].labelled, months[name].predicted, Sequential(growing=True))
+            for name in known
         ],
         since_release=figures_of(
             "all since the release", everything.labelled, everything.predicted, Sequential(growing=True)
