@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from clinrisk.messages.ingest import Settlement
 
 
+MODEL_PAGE = "model-page.html"
+
+
 def fetch(
     use_case: UseCaseName,
     *,
@@ -34,7 +37,7 @@ def fetch(
     stack: StackName = None,
     twin: OnTwin = False,
 ) -> None:
-    """Download what a use case produced: report, model card, evaluation, results, receipts, findings.
+    """Download what a use case produced: report, model card, page, evaluation, results, receipts, findings.
 
     For example:
 
@@ -80,6 +83,8 @@ def _download_all(deployed: Stack, use_case: str, target: Path) -> dict[str, str
         for newest in newest_objects(deployed, bucket, pattern)[:1]:
             file = target / _last_part(pattern).replace("*", name)
             fetched[name] = download(deployed, bucket, newest["Key"], file)
+    for page in newest_objects(deployed, RESULTS, f"{object_keys.model_pages(use_case)}*")[:1]:
+        fetched["model_page"] = download(deployed, RESULTS, page["Key"], target / MODEL_PAGE)
     every = (use_case, "*", "*")
     collections: dict[str, tuple[str, str, Callable[[str], str]]] = {
         "results": ("results", object_keys.results(*every), _result_name),

@@ -10,6 +10,7 @@ import typer
 
 from cli.bucket_objects import RESULTS, download, objects_under
 from cli.command_errors import CliError
+from cli.downloads import MODEL_PAGE
 from cli.options import AsJson, OnTwin, StackName, UseCaseName, known_use_case
 from cli.screen import console, show_json, working
 from cli.stack import open_stack
@@ -50,7 +51,7 @@ def open_page(
                 f"Run it now: clinrisk monitor {use_case} --wait",
             )
         # The keys sort by when the run began.
-        file = download(deployed, RESULTS, max(keys), out / use_case / "model-page.html")
+        file = download(deployed, RESULTS, max(keys), out / use_case / MODEL_PAGE)
     if as_json:
         show_json({"page": file, "edition": max(keys), "editions": len(keys)})
         return

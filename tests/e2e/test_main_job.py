@@ -116,6 +116,7 @@ def test_every_check_ends_ok_alert_or_not_evaluated(demo: dict[str, Any], use_ca
 def test_the_evidence_is_there_to_read(demo: dict[str, Any]) -> None:
     for use_case in ("heart", "stroke"):
         artefacts = demo["use_cases"][use_case]["artefacts"]
-        assert "<svg" in Path(artefacts["report"]).read_text(encoding="utf-8")
+        for picture in ("report", "model_page"):
+            assert "<svg" in Path(artefacts[picture]).read_text(encoding="utf-8")
         assert json.loads(Path(artefacts["evaluation"]).read_text(encoding="utf-8"))["use_case"] == use_case
     assert set(demo["seconds"]) >= {"deploy", "total"}

@@ -95,6 +95,15 @@ def test_known_outcomes_are_on_the_page_and_in_the_metrics(
     assert html.count("<svg") > 20
 
 
+def test_a_batch_whose_counts_cannot_be_read_is_listed_without_a_picture(scored: ScoredBatches) -> None:
+    selection = scored.select()
+    [newest, *_] = selection["batches"]
+    s3.store_json("clinrisk-lake", newest["profile"].removeprefix("s3://clinrisk-lake/"), {})
+    text = text_of(scored.stack.read(write(scored)["uri"]).decode())
+    assert "Oldest batch on the left, 1 in all." in text
+    assert "2026-03-03.csv | 200" in text
+
+
 def test_a_version_that_cannot_be_read_any_more_is_listed_without_figures(scored: ScoredBatches) -> None:
     item = dynamodb.read(settings().deployments_table, ("USE_CASE#heart", "LIVE"))
     assert item is not None

@@ -14,7 +14,9 @@ def test_fetch_brings_home_what_a_run_wrote(
     deployment.write("ResultsBucket", "results/heart/ward-7/u1.json", {"row": "of the file"})
     deployment.write("ResultsBucket", "results/heart/ward-7/u1.RECALLED.txt", "Do not use them.")
     deployment.write("ResultsBucket", "receipts/inbox/heart/training/a.csv.v1.json", {})
+    deployment.write("ResultsBucket", "model-pages/heart/2026-03-01T09-30-00-run-1.html", "the page")
     fetched = clinrisk("fetch", "heart", "--out", tmp_path, "--json").json()
+    assert Path(fetched["model_page"]).read_text() == "the page"
     assert json.loads(Path(fetched["evaluation"]).read_text()) == {"threshold": 0.3}
     assert Path(fetched["results"][0]) == tmp_path / "heart" / "results" / "ward-7.u1.csv"
     notice = tmp_path / "heart" / "results" / "ward-7.u1.RECALLED.txt"

@@ -17,7 +17,9 @@ from clinrisk.messages.release import Decider, LiveModel, Rollback, SignedDecisi
 
 HEART = use_cases.get("heart")
 BATCH = "inbox/heart/inference/ward-7.csv"
-GROUP = {"n": 400, "flagged": 200, "positives": 200, "tp": 150, "fp": 50, "fn": 50}
+GROUP: dict[str, Any] = {"n": 400, "flagged": 200, "positives": 200, "tp": 150, "fp": 50, "fn": 50}
+GROUP |= {"observed_to_expected": [1.0, 0.9, 1.1]}
+CURVES = {"calibration": {"points": [{"risk": 0.5, "observed": [0.5, 0.4, 0.6]}]}}
 APPROVED = {"auc": [0.83, 0.79, 0.87], "observed_to_expected": [1.0, 0.9, 1.1], "recall": [0.9, 0.85, 0.94]}
 
 
@@ -106,7 +108,7 @@ def page_facts(**changes: Any) -> PageFacts:
         for attribute, groups in profile.attributes.items()
         if attribute != "all"
     }
-    evaluation = {"models": {"xgboost": APPROVED}, "groups": counts}
+    evaluation = {"models": {"xgboost": APPROVED}, "groups": counts, "curves": CURVES}
     batch = Batch(upload_id="a" * 20, key=BATCH, rows=200, profile="s3://lake/profile.json")
     facts: dict[str, Any] = {
         "live": live(),

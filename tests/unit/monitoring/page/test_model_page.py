@@ -26,6 +26,11 @@ def test_levels_of_risk_hold_all_patients_and_all_cases_and_are_right_where_the_
     assert [risk for risk, _, _ in points] == sorted(risk for risk, _, _ in points)
 
 
+def test_levels_are_as_many_as_there_are_patients_and_none_where_no_outcome_is_known() -> None:
+    assert [rows for _, _, rows in calibration_points(labelled(3).everyone)] == [1, 1, 1]
+    assert calibration_points(replace(labelled(30).everyone, outcomes=None)) == []
+
+
 def test_figures_of_a_month_are_those_of_the_check() -> None:
     profile = labelled(400)
     found = figures_of("2026-03", profile, (500, 250), Sequential())
@@ -95,6 +100,14 @@ def test_the_page_of_a_year_states_who_what_and_how_well() -> None:
     assert len([line for line in text.splitlines() if line.startswith("2026-")]) == 10
     assert "age 1 of 1 out" in text
     assert "The trend begins" not in text
+
+
+def test_calibration_is_drawn_next_to_the_approved_one_and_by_group_as_a_factor() -> None:
+    html = model_page.page(HEART, page_facts())
+    assert html.count('class="before"') == 1
+    lines = [line for line in text_of(html).splitlines() if "cases per expected case" in line]
+    assert len(lines) == 2
+    assert all("1.00 times (0.80 to 1.25)" in line for line in lines)
 
 
 def test_a_gap_that_is_surely_beyond_its_margin_comes_first_and_is_marked() -> None:
