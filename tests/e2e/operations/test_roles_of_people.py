@@ -47,6 +47,7 @@ OPERATOR = [
     ("approvals", "heart"),
     ("approvers", "list"),
     ("monitor", "heart", "--wait"),
+    ("open", "heart", "--no-browser", "--out", "{folder}"),
     ("findings", "heart"),
     ("train", "heart", *WHY),
     ("pause", "heart", *WHY),
@@ -57,6 +58,7 @@ AUDITOR = [
     ("approvals", "heart"),
     ("approvers", "list"),
     ("findings", "heart"),
+    ("open", "heart", "--no-browser", "--out", "{folder}"),
     ("audit", "show"),
     ("audit", "verify"),
     ("evidence", "heart", "1", "--out", "{folder}/evidence.zip"),
@@ -74,10 +76,10 @@ MEANT = {
     "ApproverAdministratorPolicy": ADMINISTRATOR,
 }
 OF_OTHERS = {
-    "DataManagerPolicy": [OPERATOR[-1], AUDITOR[5], ADMINISTRATOR[1]],
+    "DataManagerPolicy": [OPERATOR[-1], AUDITOR[6], ADMINISTRATOR[1]],
     "OperatorPolicy": [DATA_MANAGER[0], AUDITOR[-1], ADMINISTRATOR[1]],
     "AuditorPolicy": [DATA_MANAGER[0], OPERATOR[-1], ADMINISTRATOR[1]],
-    "ApproverAdministratorPolicy": [DATA_MANAGER[0], OPERATOR[-1], AUDITOR[5]],
+    "ApproverAdministratorPolicy": [DATA_MANAGER[0], OPERATOR[-1], AUDITOR[6]],
 }
 
 
