@@ -32,6 +32,7 @@
     +-- NoLiveModel            nothing has been promoted for this use case
     +-- JobFailed              a training, processing or transform job ended badly; carries its own reason
     +-- NoSlotFree             a workflow has waited for its turn as long as one may
+    +-- FormatUnknown          a stored item has a format that a later version of this system wrote
     +-- ObjectMissing          a stored object that a reference names is not there
     +-- SettingMissing         the template forgot a variable that a function needs
     +-- TransientError         worth the same call again (throttled, not there yet)
@@ -181,6 +182,10 @@ class JobFailed(ClinriskError):
 
 class NoSlotFree(ClinriskError):
     """A workflow has waited for its turn as long as one may; it can be started again."""
+
+
+class FormatUnknown(ClinriskError):
+    """A stored item has a format that a later version of this system wrote."""
 
 
 class ObjectMissing(ClinriskError):

@@ -13,6 +13,7 @@ from boto3.dynamodb.conditions import Attr, Key
 from botocore.exceptions import ClientError
 
 from clinrisk.aws import clients
+from clinrisk.errors import FormatUnknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,6 +151,17 @@ def put(
 def delete(table: str, key: ItemKey) -> dict[str, Any]:
     """Return one deletion of a transaction."""
     return {"Delete": {"TableName": table, "Key": key_of(key)}}
+
+
+def check_format(item: Item, known: int = 1) -> None:
+    """Pass silently when this version can read an item; one without a number is of the first format.
+
+    Raises FormatUnknown where a later version has written it.
+    """
+    if int(item.get("format", 1)) > known:
+        raise FormatUnknown(
+            f"An item has format {item['format']}, written by a later version of this system."
+        )
 
 
 def plain(value: Any) -> Any:

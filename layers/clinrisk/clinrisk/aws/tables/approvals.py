@@ -139,6 +139,7 @@ def ask(request: ApprovalRequest, *, created_at: str, expires_at: int) -> Approv
             "expires_at": expires_at,
             "status": PENDING,
             "delivered": False,
+            "format": 1,
         }
         | asked_by
     )
@@ -309,6 +310,7 @@ def _change(approval_id: str, changes: Item, status: str) -> bool:
 
 
 def _approval(item: Item) -> Approval:
+    dynamodb.check_format(item)
     facts = dynamodb.native({name: item[name] for name in Approval.__dataclass_fields__ if name in item})
     facts["digests"] = Digests.model_validate(facts["digests"])
     facts |= {name: tuple(facts.get(name, ())) for name in ("unmet", "accepted", "deciders")}

@@ -83,7 +83,7 @@ def add(new: Approver) -> Approver:
     """Store a new approver and return it, or the one who has that address already."""
     table = settings().approvers_table
     mails = {"approver_id": new.approver_id} | dynamodb.key_of((_MAILS, new.mail.lower()))
-    person = dynamodb.key_of((_PEOPLE, new.approver_id)) | vars(new)
+    person = dynamodb.key_of((_PEOPLE, new.approver_id)) | vars(new) | {"format": 1}
     absent = "attribute_not_exists(pk)"
     if dynamodb.transact([dynamodb.put(table, mails, absent), dynamodb.put(table, person, absent)]):
         return find(new.mail)
@@ -208,5 +208,6 @@ def _change(approver_id: str, changes: Item, condition: Any) -> bool:
 
 
 def _approver(item: Item) -> Approver:
+    dynamodb.check_format(item)
     facts = dynamodb.native({name: item[name] for name in Approver.__dataclass_fields__ if name in item})
     return Approver(**facts | {"use_cases": tuple(facts["use_cases"])})

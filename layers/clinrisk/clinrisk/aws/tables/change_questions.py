@@ -91,5 +91,6 @@ def _change(change_id: str, changes: Item, condition: ConditionBase) -> bool:
 
 
 def _question(item: Item) -> ChangeQuestion:
+    dynamodb.check_format(item)
     facts = dynamodb.native({name: value for name, value in item.items() if name not in _KEYS})
     return ChangeQuestion.model_validate(facts)
