@@ -26,7 +26,11 @@ _KEYS = {"pk", "sk"}
 
 
 def _key(change_id: str) -> dynamodb.ItemKey:
-    return f"CHANGES#{change_id.partition('.')[0]}", change_id
+    return _partition(change_id.partition(".")[0]), change_id
+
+
+def _partition(use_case: str) -> str:
+    return f"CHANGES#{use_case}"
 
 
 def ask(question: ChangeQuestion) -> ChangeQuestion:
@@ -48,7 +52,7 @@ def find(change_id: str) -> ChangeQuestion:
 
 def of_use_case(use_case: str) -> list[ChangeQuestion]:
     """Return every question about a use case, oldest first."""
-    items = dynamodb.query(settings().approvals_table, f"CHANGES#{use_case}")
+    items = dynamodb.query(settings().approvals_table, _partition(use_case))
     return sorted(map(_question, items), key=lambda one: one.asked_at)
 
 
