@@ -21,6 +21,7 @@ VALUES = {
     "digest": "d" * 64,
     "batch": "replay",
     "execution": "run-2",
+    "began": "2026-03-01T09-30-00",
     "stem": "march",
     "model": "xgboost",
     "bucket": "inbox",
