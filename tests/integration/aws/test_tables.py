@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 TOKEN = "a-task-token-that-answers"  # noqa: S105 - the point of the test
 
 
-def test_an_approval_is_shown_with_everything_but_its_token(stack: Stack) -> None:
+def test_an_approval_is_shown_with_everything_but_its_token_and_format(stack: Stack) -> None:
     asked = RequestedApproval(stack, token=TOKEN)
     (shown,) = approvals.stored_for("heart", limit=50)
     table = stack.tables.Table("clinrisk-approvals")
     key = {"pk": shown["pk"], "sk": shown["sk"]}
     held = table.get_item(Key=key)["Item"]
     assert shown["approval_id"] == asked.approval_id
-    assert held.keys() - shown.keys() == {"task_token"}
+    assert held.keys() - shown.keys() == {"task_token", "format"}
     assert TOKEN not in json.dumps(shown)
     assert TOKEN not in repr(approvals.find(asked.approval_id))
     assert approvals.stored("nobody-asked") is None

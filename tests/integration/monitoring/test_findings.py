@@ -194,6 +194,17 @@ def test_of_two_persons_at_once_both_changes_are_kept_in_order(stack: Stack) -> 
     assert changes(stack) == ["OPENED", "ASSIGNED", "RESOLVED"]
 
 
+def test_whoever_loses_every_race_for_a_finding_comes_again(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(stack, "monday")
+    monkeypatch.setattr(finding_items, "store", lambda _: False)
+    with pytest.raises(TransientError, match="by others"):
+        decide(stack, "ann")
+    with pytest.raises(TransientError, match="by other runs"):
+        run(stack, "tuesday", "quiet")
+
+
 def test_what_is_over_or_unknown_is_refused_in_words(stack: Stack) -> None:
     assert decide(stack, "a")["refused"] == "There is no finding heart-drift."
     run(stack, "monday")

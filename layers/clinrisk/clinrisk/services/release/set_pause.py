@@ -52,11 +52,12 @@ def _resume(request: SetPauseRequest, now: str) -> Mail:
     mine = countersignatures.resumption_id(request.use_case, request.execution or "")
     question = change_questions.find(mine)
     countersignatures.check_countersigned(question)
-    pause, asked = pauses.last(request.use_case), question.pause
-    if pause is None or asked is None or pause.since != asked.since:
+    asked = question.pause
+    assert asked is not None  # noqa: S101 - it is about one
+    pauses.end(asked, question.execution)  # unless it has ended: another call of this execution may have done it
+    pause = pauses.last(request.use_case)
+    if pause is None or pause.since != asked.since:
         raise ChangeRefused(f"Another pause of {request.use_case} has begun. See: clinrisk live")
-    if not pause.ended_by and pauses.end(pause, question.execution):
-        pause = pause.model_copy(update={"ended_by": question.execution})
     if pause.ended_by != question.execution:
         raise ChangeRefused(f"The results of {request.use_case} are not paused. See: clinrisk live")
     entry = question.model_dump(include={"use_case", "person", "reason", "execution", "change_id"})
