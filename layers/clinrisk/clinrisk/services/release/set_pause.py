@@ -54,7 +54,8 @@ def _resume(request: SetPauseRequest, now: str) -> Mail:
     countersignatures.check_countersigned(question)
     asked = question.pause
     assert asked is not None  # noqa: S101 - it is about one
-    pauses.end(asked, question.execution)  # unless it has ended: another call of this execution may have done it
+    # Whether this call ends it or another of the same execution has, the pause says by which it ended.
+    pauses.end(asked, question.execution)
     pause = pauses.last(request.use_case)
     if pause is None or pause.since != asked.since:
         raise ChangeRefused(f"Another pause of {request.use_case} has begun. See: clinrisk live")
