@@ -32,7 +32,7 @@ def test_at_half_time_approvers_and_operators_are_mailed_once(stack: Stack, asks
     else:
         change = change_questions.find(asked.change_id)
         began, until = datetime.fromisoformat(change.asked_at), change.due_at or change.expires_at
-    half = began + (datetime.fromtimestamp(until, UTC) - began) / 2
+    half = began + (datetime.fromtimestamp(until, UTC) - began) / 2 + timedelta(milliseconds=1)  # of rounding
     for never in (half - timedelta(seconds=1), datetime.fromtimestamp(until, UTC)):
         assert mailed(stack, never) == []
     [reminder, escalation] = mailed(stack, half)
