@@ -67,9 +67,11 @@ def alarms(
         for one in shown
     ]
     columns = ("alarm", "state", "since", "what is wrong", "what to do", "runbook")
-    show_table("Alarms", columns, rows, f"No alarm is on; {len(known)} are watched.")
+    blind = sum(one.state == "INSUFFICIENT_DATA" for one in known)
+    unknown = f", {blind} of them without data to tell from" if blind else ""
+    show_table("Alarms", columns, rows, f"No alarm is on; {len(known)} are watched{unknown}.")
     if shown and len(shown) < len(known):
-        console().print(f"{len(known) - len(shown)} more are off: clinrisk alarms --all")
+        console().print(f"{len(known) - len(shown)} more are not on{unknown}: clinrisk alarms --all")
 
 
 def _alarms_of(stack: str) -> list[Alarm]:

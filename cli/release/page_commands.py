@@ -12,7 +12,7 @@ from cli.bucket_objects import RESULTS, download, objects_under
 from cli.command_errors import CliError
 from cli.downloads import MODEL_PAGE
 from cli.options import AsJson, OnTwin, StackName, UseCaseName, known_use_case
-from cli.screen import console, show_json, working
+from cli.screen import complaints, console, show_json, working
 from cli.stack import open_stack
 from clinrisk.core import object_keys
 
@@ -52,9 +52,28 @@ def open_page(
             )
         # The keys sort by when the run began.
         file = download(deployed, RESULTS, max(keys), out / use_case / MODEL_PAGE)
+        changed = _changed_since(use_case, max(keys).rpartition("/")[2][:19])
     if as_json:
-        show_json({"page": file, "edition": max(keys), "editions": len(keys)})
+        show_json({"page": file, "edition": max(keys), "editions": len(keys), "changed_since": changed})
         return
+    for sentence in changed:
+        complaints().print(sentence, style="red")
     console().print(file)
     if browser:
         webbrowser.open(Path(file).resolve().as_uri())
+
+
+def _changed_since(use_case: str, began: str) -> list[str]:
+    """Return in sentences what has changed since a run began that the page of that run cannot show."""
+    from clinrisk.aws.tables import deployments, pauses
+
+    live, pause = deployments.stored_live(use_case), pauses.current(use_case)
+    found = []
+    if live is not None and live["promoted_at"][:19].replace(":", "-") > began:
+        found.append(
+            f"Version {live['live_version']} has gone live since this page was made: it shows an earlier "
+            f"one. For a new page: clinrisk monitor {use_case} --wait"
+        )
+    if pause is not None and pause.since[:19].replace(":", "-") > began:
+        found.append(f"Results of {use_case} are paused, since this page was made: clinrisk live {use_case}")
+    return found

@@ -1,8 +1,8 @@
 """Write Page: makes an edition of the live model's page after each monitoring run.
 
 AWS calls: s3:GetObject on Lake (profiles/, score-profiles/, joined/, monitoring/, findings/, candidates/);
-s3:PutObject, s3:GetObject on Results (model-pages/); dynamodb:Query on Findings and Deployments;
-kms:Decrypt, kms:GenerateDataKey (DataKey).
+s3:PutObject, s3:GetObject on Results (model-pages/); dynamodb:Query on Findings; dynamodb:Query, GetItem on
+Deployments; kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: LAKE_BUCKET, RESULTS_BUCKET, FINDINGS_TABLE, DEPLOYMENTS_TABLE. Layers: Clinrisk, Numeric.
 """
 

@@ -97,7 +97,7 @@ def test_no_model_is_trained_where_it_would_learn_from_the_same_patients(stack: 
     event = read_event("record_findings.worse") | {"new_training_rows": 0}
     answer = stack.call("record_findings", event | {"execution": ARN + "monday"})
     assert answer["response"] == "INVESTIGATE"
-    assert "A new model would be the same" in answer["message"]
+    assert "A new model would have nobody new to learn from" in answer["message"]
     assert "clinrisk drop FILE --as heart/training" in answer["message"]
     assert finding_items.proposal("heart") is None
     # Not another mail for the same alert; a training follows as soon as there is something to learn.

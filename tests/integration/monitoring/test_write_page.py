@@ -79,6 +79,12 @@ def test_without_outcomes_the_page_teaches_how_to_bring_them(
     assert "2026-03-03.csv | 200 | not checked | alert | not checked | not checked" in text
 
 
+def test_a_pause_is_on_the_page(scored: ScoredBatches) -> None:
+    facts = {"use_case": "heart", "change": "PAUSE", "person": "ada", "reason": "The units have changed."}
+    scored.stack.call("set_pause", facts | {"execution": "pause-1"})
+    assert "by ada: The units have changed." in text_of(scored.stack.read(write(scored)["uri"]).decode())
+
+
 def test_known_outcomes_are_on_the_page_and_in_the_metrics(
     scored: ScoredBatches, capsys: pytest.CaptureFixture[str]
 ) -> None:

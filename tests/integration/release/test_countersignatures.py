@@ -17,9 +17,16 @@ from clinrisk.core.release.one_time_codes import MOST_WRONG
 from clinrisk.messages.live_changes import COUNTERSIGNED, OPEN, REFUSED, REPLACED
 from clinrisk.services.operations import open_questions
 from clinrisk.services.release import decide_change
-from clinrisk.services.release.approvers import personal_links, question_mails
+from clinrisk.services.release.approvers import countersignatures, personal_links, question_mails
 from tests.integration.approver_phone import enrolled
-from tests.integration.asked_change import AskedChange, ask, asked_about_rollback, asked_to_resume, went_live
+from tests.integration.asked_change import (
+    AskedChange,
+    ask,
+    asked_about_rollback,
+    asked_to_resume,
+    resume,
+    went_live,
+)
 from tests.integration.emitted_metrics import metrics_in
 from tests.integration.trained_candidate import WaitingExecution
 from tests.integration.two_actors import just_before
@@ -257,7 +264,32 @@ def test_an_answer_that_nobody_waits_for_any_more_says_so(stack: Stack) -> None:
     waiting.end()
     page = asked.answer()
     assert "Nobody waited for the answer any more" in page["body"]
+    assert "Results are paused since" in page["body"]
     assert change_questions.find(asked.change_id).lapsed
+
+
+def test_an_answer_that_arrived_without_being_noted_is_not_called_too_late(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = WaitingExecution(stack)
+    asked = asked_to_resume(stack, waiting.token)
+    with monkeypatch.context() as broken:
+        broken.setattr(change_questions, "finish", lambda *_, **__: (_ for _ in ()).throw(MemoryError))
+        assert asked.answer()["statusCode"] == 500
+    waiting.end()
+    resume(stack)
+    page = asked.open("POST", asked.carry())["body"]
+    assert change_questions.find(asked.change_id).lapsed
+    assert "too late" not in page
+    assert "Nobody waited" not in page
+    assert "Results go out." in page
+
+
+def test_links_about_the_end_of_a_pause_work_no_longer_than_the_workflow_waits(stack: Stack) -> None:
+    asked = asked_to_resume(stack)
+    expires_at = change_questions.find(asked.change_id).expires_at
+    assert countersignatures.send_again("heart", datetime.fromtimestamp(expires_at - 60, UTC)) == 1
+    assert change_questions.find(asked.change_id).expires_at == expires_at
 
 
 def test_a_pause_that_has_ended_meanwhile_cannot_be_agreed_to(stack: Stack) -> None:
@@ -278,8 +310,8 @@ def test_asking_again_takes_the_place_of_the_earlier_question(stack: Stack) -> N
     assert waiting.end()["error"] == "ChangeRefused"
     assert "Asked again in another mail" in first.open()["body"]
     mac = dict(parse_qsl(first.link.query))["mac"]
-    late = first.open("POST", {"shown": "", "nonce": personal_links.nonce(mac, "")})
-    assert "Asked again in another mail" in late["body"]
+    page = first.open("POST", {"shown": "", "nonce": personal_links.nonce(mac, "")})
+    assert "Asked again in another mail" in page["body"]
     ask(stack, "newest", "resume-2")
     assert "newest" in change_questions.find(second.change_id).task_token
 

@@ -34,8 +34,9 @@ def texts(path: Path) -> Iterator[str]:
     """Yield the texts of a file: of a module its strings, an f-string with X for its values."""
     if path.suffix != ".py":
         # A page has tags; a state machine joins texts and values with & inside JSONata.
-        written = re.sub(r"</[a-z]+>.*", "", path.read_text(encoding="utf-8")) if path.suffix == ".j2" else ""
-        written = written or path.read_text(encoding="utf-8")
+        written = path.read_text(encoding="utf-8")
+        if path.suffix == ".j2":
+            written = re.sub(r"</[a-z]+>.*", "", re.sub(r"{{.*?}}", "X", written))
         yield re.sub(r"'\s*&\s*[^'&]+?(\s*&\s*'|(?=[}%:]))", "X", written)
         return
     tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -27,6 +27,7 @@ def test_the_newest_edition_is_downloaded_and_opened(
         "page": str(file),
         "edition": "model-pages/heart/2026-03-01T09-30-00-b.html",
         "editions": 2,
+        "changed_since": [],
     }
     assert opened == []
     assert clinrisk("open", "heart", "--out", tmp_path).code == 0
@@ -41,3 +42,22 @@ def test_before_the_first_run_the_command_that_makes_a_page_is_named(
     assert answer.code == 1
     assert "clinrisk monitor stroke --wait" in answer.err
     assert opened == []
+
+
+def test_a_page_that_was_made_before_a_release_or_a_pause_is_called_so(
+    deployment: Any, clinrisk: Callable[..., Any], tmp_path: Path
+) -> None:
+    deployment.write("ResultsBucket", "model-pages/heart/2026-03-01T09-30-00-b.html", "page")
+    item = {"pk": "USE_CASE#heart", "since": "2026-03-01T09:29:00.000Z"}
+    facts = {"use_case": "heart", "person": "ada", "reason": "r", "execution": "e", "ended_by": ""}
+    deployment.item("DeploymentsTable", **item, **facts, sk="PAUSE")
+    live = {"pk": "USE_CASE#heart", "sk": "LIVE", "live_version": 4}
+    deployment.item("DeploymentsTable", **live, promoted_at="2026-03-01T09:30:00.000Z")
+    arguments = ("open", "heart", "--out", tmp_path, "--no-browser")
+    assert clinrisk(*arguments).err.count("since this page was made") == 0
+    deployment.item("DeploymentsTable", **live, promoted_at="2026-03-01T09:30:01.000Z")
+    deployment.item("DeploymentsTable", **item | {"since": "2026-03-02T08:00:00.000Z"}, **facts, sk="PAUSE")
+    answer = clinrisk(*arguments)
+    assert "Version 4 has gone live since this page was made" in answer.err
+    assert "Results of heart are paused, since this page was made" in answer.err
+    assert answer.code == 0

@@ -34,7 +34,7 @@ class Batch(Message):
     score_profile: S3Uri | None = None
     joined: S3Uri | None = None
     number: Annotated[int, Field(ge=1)] = 1
-    """The how-manieth batch it is of those that the live model scored."""
+    """Its number among the batches that the live model scored, from 1."""
 
 
 class BatchSelection(Message):

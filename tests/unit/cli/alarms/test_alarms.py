@@ -46,7 +46,7 @@ def test_alarms_that_are_on_come_with_meaning_remedy_and_section(
     }
     shown = clinrisk("alarms").out
     assert "clinrisk stuck names it." in shown
-    assert "1 more are off: clinrisk alarms --all" in shown
+    assert "1 more are not on: clinrisk alarms --all" in shown
 
 
 def test_all_alarms_are_listed_those_that_are_on_first(
@@ -54,6 +54,7 @@ def test_all_alarms_are_listed_those_that_are_on_first(
 ) -> None:
     for name, state in (("AAlarm", "OK"), ("BAlarm", "INSUFFICIENT_DATA"), ("CAlarm", "ALARM")):
         alarm(f"clinrisk-{name}-0A1B", state)
+    assert "2 more are not on, 1 of them without data to tell from" in clinrisk("alarms").out
     listed = [one["name"] for one in clinrisk("alarms", "--all", "--json").json()]
     assert listed == ["CAlarm", "BAlarm", "AAlarm"]
     assert "INSUFFICIENT_DATA" in clinrisk("alarms", "--all").out

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from clinrisk.core.evaluation.estimates import Estimate
+from clinrisk.core.monitoring.findings import Check
 from clinrisk.core.monitoring.page import model_page, svg_charts
 from clinrisk.core.monitoring.page.drift_history import Departure, history_of
 from clinrisk.core.monitoring.page.outcome_figures import calibration_points, figures_of
 from clinrisk.core.monitoring.sequential import Sequential
-from tests.unit.monitoring.page.page_facts import GROUP, HEART, change, labelled, page_facts, rolled_back
+from clinrisk.messages.live_changes import Pause
+from tests.unit.monitoring.page.page_facts import (
+    GROUP,
+    HEART,
+    change,
+    finding,
+    labelled,
+    page_facts,
+    rolled_back,
+)
 from tests.unit.page_text import text_of
+
+if TYPE_CHECKING:
+    from clinrisk.messages.monitoring import Finding, KnownFinding
 
 
 def test_levels_of_risk_hold_all_patients_and_all_cases_and_are_right_where_the_risks_are() -> None:
@@ -137,22 +151,60 @@ def test_before_the_first_batch_every_part_says_what_to_do() -> None:
     none = figures_of("all since the release", None, (0, 0), Sequential())
     text = shown(
         scored=None, labelled=None, predicted=(0, 0), months=[], since_release=none,
-        known=[], findings=[], batches=[], changes=[],
+        known=[], findings=every_check(), batches=[], changes=[],
     )  # fmt: skip
     assert "No finding is open" in text
+    assert "Did not run" not in text
     assert "clinrisk drop FILE --as heart/outcomes --wait" in text
     assert text.count("clinrisk drop FILE --as heart/inference --wait") == 2
     assert "20 scored patients of a group are needed" in text
     assert "no batch yet" in text
 
 
-def test_outcomes_that_wait_for_their_horizon_are_counted() -> None:
-    none = figures_of("all since the release", None, (0, 0), Sequential())
-    waiting = {"waiting": 12}
-    assert "The outcomes of 12 patients are known" in shown(
-        labelled=None, months=[], since_release=none, outcomes=waiting
+NO_OUTCOMES: dict[str, Any] = {
+    "labelled": None,
+    "months": [],
+    "since_release": figures_of("all since the release", None, (0, 0), Sequential()),
+}
+
+
+def test_outcomes_that_are_in_no_figure_are_counted_and_never_called_absent() -> None:
+    left = {"waiting": 12, "conflicting": 3, "learned": 200}
+    counted = (
+        "Outcomes that are not in these figures: 12 waiting, 3 conflicting, 200 of patients whom the model "
+        "learned from."
     )
-    assert "The outcomes of 12 more patients are known" in shown(outcomes=waiting)
+    alone = shown(**NO_OUTCOMES, outcomes=left)
+    assert f"No outcome counts yet, so nobody knows how well this version does here. {counted}" in alone
+    assert "Those that wait count by themselves" in alone
+    assert "No outcomes yet" not in alone
+    assert counted in shown(outcomes=left)
+    assert "Those that wait" not in shown(**NO_OUTCOMES, outcomes={"learned": 200})
+
+
+def test_patients_whom_the_model_learned_from_are_counted_where_they_are_left_out() -> None:
+    text = shown(scored=replace(labelled(200), left_out=40))
+    assert "40 patients whom the model learned from are not in the figures of risks." in text
+
+
+def every_check() -> list[Finding]:
+    return [finding(check.value, "NOT_EVALUATED") for check in Check]
+
+
+@pytest.mark.parametrize("known", [[], page_facts().known])
+def test_a_check_that_did_not_run_reassures_nobody(known: list[KnownFinding]) -> None:
+    text = shown(known=known, findings=[one for one in every_check() if one.check != "bias"])
+    assert "Did not run this time, so nobody knows: bias." in text
+    assert "No finding is open" not in text
+    assert ("Not all checks ran" in text) is (known == [])
+
+
+def test_a_pause_that_lasts_is_stated_on_top() -> None:
+    pause = Pause(
+        use_case="heart", person="ada", reason="New units.", since="2026-11-30T08:15:00.000Z", execution="e"
+    )
+    assert "Results are paused since 30 November 2026, 08:15 UTC, by ada: New units." in shown(pause=pause)
+    assert "Results are paused" not in shown()
 
 
 def test_a_month_with_too_few_cases_for_an_area_is_named() -> None:

@@ -159,7 +159,7 @@ def performance_finding(use_case: UseCase, material: ScoreMaterial) -> CheckFind
         )
         return not_evaluated(Check.PERFORMANCE, approved.low, why)
     found = Measured.of(known, known.outcomes, material.sequential)
-    notes = f"{material.sequential.note}{_covered(coverage)}{_not_counted(material.outcomes)}"
+    notes = f"{material.sequential.note}{_covered(coverage)}{not_counted(material.outcomes)}"
     return _judged(found, approved, notes)
 
 
@@ -225,7 +225,8 @@ def _waiting(outcomes: Mapping[str, int]) -> str:
     return "Performance was not evaluated: no outcomes of these predictions have arrived yet."
 
 
-def _not_counted(outcomes: Mapping[str, int]) -> str:
+def not_counted(outcomes: Mapping[str, int]) -> str:
+    """Return the sentence on known outcomes that are in no figure, with a blank before it; "" without any."""
     """Return how many outcomes are not in the figures, and why; "" where there are none."""
     left = [
         f"{outcomes[status]} {status}"

@@ -20,7 +20,7 @@ class Sequential:
     """Which look at the live model's data a check makes; the first one at complete data has all the error."""
 
     number: int = 1
-    """The how-manieth batch since the release this is; each month has the error of one."""
+    """The number of the batch since the release, from 1; each month has the error of one batch."""
     growing: bool = False
     """Whether more outcomes arrive, and are looked at together with these."""
 

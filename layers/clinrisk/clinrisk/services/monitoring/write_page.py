@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clinrisk import use_cases
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
-from clinrisk.aws.tables import deployments, finding_items
+from clinrisk.aws.tables import deployments, finding_items, pauses
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import object_keys
 from clinrisk.core.limits import LIMITS
@@ -81,6 +81,7 @@ def _facts(use_case: UseCase, request: WritePageRequest) -> PageFacts:
         batches=selection.batches,
         changes=changes,
         releases=[PastRelease.of(one, _evaluation(one)) for one in versions],
+        pause=pauses.current(use_case.name),
     )
 
 

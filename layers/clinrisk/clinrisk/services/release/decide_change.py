@@ -64,12 +64,21 @@ def serve(
 
 
 def _shown(question: ChangeQuestion, visit: Visit) -> Page:
+    if question.lapsed and question.pause and _ended_by(question):
+        # The answer had arrived; the request that passed it on broke off before it could note that.
+        question = question.model_copy(update={"lapsed": False})
     if question.status == OPEN:
         return _asked(question, visit)
     if question.finished or question.decider is None:
         return change_page.outcome_page(question, _view(question))
     shown = digests.digest_of(question.signature)
     return change_page.outcome_page(question, _view(question), shown=shown, nonce=visit.nonce(shown))
+
+
+def _ended_by(question: ChangeQuestion) -> bool:
+    """Return whether the workflow that asked has ended the pause."""
+    pause = pauses.last(question.use_case)
+    return pause is not None and pause.ended_by == question.execution
 
 
 def _asked(question: ChangeQuestion, visit: Visit, objections: Sequence[str] = ()) -> Page:

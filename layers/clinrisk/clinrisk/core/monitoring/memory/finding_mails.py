@@ -32,14 +32,15 @@ _WHAT_TO_DO = {
     Response.INVESTIGATE: "Please investigate: nothing was changed and no model is being trained.",
     Response.PROPOSE_RETRAINING: "A new candidate is being trained. It goes live only if approved.",
     Response.PROPOSE_PAUSE: (
-        "The model got worse, and for one group more than for others. Nothing was changed and no model is "
-        "being trained. Please decide with those who may approve whether its results should go out meanwhile:"
+        "Known outcomes show that the model got worse, and a group is served otherwise than was approved. "
+        "Nothing was changed and no model is being trained. Please decide with those who may approve whether "
+        "its results should go out meanwhile:"
         "\nclinrisk approvers list\nclinrisk pause {name} --reason TEXT\nclinrisk train {name} --reason TEXT"
     ),
 }
 _NOTHING_NEW = (
-    "A new model would be the same: no patient with a known outcome has arrived for training since this one "
-    "was approved. Send some: clinrisk drop FILE --as {name}/training"
+    "A new model would have nobody new to learn from: no patient with a known outcome has arrived for "
+    "training since this one was approved. Send some: clinrisk drop FILE --as {name}/training"
 )
 
 

@@ -21,8 +21,8 @@ from clinrisk.core.monitoring.page import svg_charts
 from clinrisk.core.monitoring.page.drift_history import history_of
 from clinrisk.core.monitoring.page.gap_lines import gap_lines
 from clinrisk.core.monitoring.page.outcome_figures import calibration_points, newest
+from clinrisk.core.monitoring.page.outcome_notes import no_outcomes, outcome_notes
 from clinrisk.core.release.page.evidence_view import TableLine
-from clinrisk.core.scoring.outcome_status import OutcomeStatus
 from clinrisk.core.timestamps import day
 
 if TYPE_CHECKING:
@@ -60,6 +60,9 @@ def page(use_case: UseCase, facts: PageFacts) -> str:
         "made_at": facts.made_at,
         "run": facts.run,
         "facts": _facts(facts),
+        "pause": facts.pause,
+        "not_run": sorted({check.value for check in Check} - {one.check for one in facts.findings}),
+        "left_out": facts.scored.notes if facts.scored else [],
         "signed": _signed(facts),
         "open_findings": [one for one in facts.known if one.state not in OVER],
         "assign": "clinrisk assign ID --to NAME",
@@ -67,8 +70,8 @@ def page(use_case: UseCase, facts: PageFacts) -> str:
         "periods": [_period(one) for one in [*periods, facts.since_release]] if periods else [],
         "area_chart": _areas(facts, periods),
         "ratio_chart": _ratios(periods),
-        "outcome_notes": list(_outcome_notes(facts)),
-        "no_outcomes": _no_outcomes(facts),
+        "outcome_notes": list(outcome_notes(facts)),
+        "no_outcomes": no_outcomes(facts),
         "drop_outcomes": f"clinrisk drop FILE --as {name}/outcomes --wait",
         "calibration_chart": _calibration(facts),
         "threshold": percent(live.threshold),
@@ -98,7 +101,8 @@ def _facts(facts: PageFacts) -> list[tuple[str, str]]:
     found = [
         ("version", str(live.live_version)),
         ("live since", day(live.promoted_at)),
-        ("patients in recent batches", f"{scored.everyone.n:,}" if scored else "0"),
+        ("risks in recent batches", f"{scored.everyone.n:,}" if scored else "0"),
+        ("patients without a risk", f"{scored.everyone.not_scored:,}" if scored else "0"),
         ("outcomes known", f"{known.rows:,}" if known.rows else "none yet"),
     ]
     if known.area:
@@ -163,34 +167,6 @@ def _ratios(periods: list[OutcomeFigures]) -> Markup | None:
     limit = LIMITS.performance_ratio
     text = f"Observed cases per expected one of {len(points)} months; limits {1 / limit:.2f} and {limit:.2f}"
     return svg_charts.over_time(points, band=(1 / limit, limit), line=1.0, description=text)
-
-
-def _outcome_notes(facts: PageFacts) -> Iterator[str]:
-    waiting = facts.outcomes.get(OutcomeStatus.WAITING, 0)
-    if waiting:
-        yield (
-            f"The outcomes of {waiting:,} more patients are known, but the time that their risks speak "
-            "for is not over."
-        )
-    few = [one.title for one in facts.months if one.rows and not one.area and not one.selective]
-    if few:
-        yield (
-            f"An AUC needs {LIMITS.performance_patients} patients with the condition and as many without it: "
-            f"{', '.join(few)} have fewer."
-        )
-
-
-def _no_outcomes(facts: PageFacts) -> str:
-    waiting = facts.outcomes.get(OutcomeStatus.WAITING, 0)
-    if waiting:
-        return (
-            f"The outcomes of {waiting:,} patients are known, but the time that their risks speak for is not "
-            "over: they count from then on, without a new file. More are welcome:"
-        )
-    return (
-        "No outcomes yet, so nobody knows how well this version does here. Drop a file with the columns id, "
-        "label and date, and the next run shows AUC, calibration and groups by month:"
-    )
 
 
 def _calibration(facts: PageFacts) -> Markup | None:

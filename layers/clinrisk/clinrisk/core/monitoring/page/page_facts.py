@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from clinrisk.core.monitoring.changes import Change
     from clinrisk.core.monitoring.page.outcome_figures import OutcomeFigures
     from clinrisk.core.profiles.score_profile import ScoreProfile
+    from clinrisk.messages.live_changes import Pause
     from clinrisk.messages.monitoring import Batch, Finding, KnownFinding
     from clinrisk.messages.release import LiveModel
 
@@ -67,6 +68,8 @@ class PageFacts:
     """Of each batch that has a profile, oldest first."""
     releases: Sequence[PastRelease]
     """Newest first."""
+    pause: Pause | None = None
+    """The one that lasts, if there is one."""
 
     @property
     def approved(self) -> Mapping[str, Any]:

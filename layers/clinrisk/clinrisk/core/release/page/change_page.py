@@ -74,10 +74,11 @@ def _rollback(title: str, asked: ChangeQuestion, live: str) -> ChangeView:
 def _resumption(title: str, asked: ChangeQuestion, pause: Pause, live: str, paused_since: str) -> ChangeView:
     paused = f"Nothing goes out since {day(pause.since)}. {pause.person} paused it, with this reason:"
     asks = f"{asked.person} asks to let results go out again, with this reason:"
+    state = f"Results are paused since {day(paused_since)}." if paused_since else "Results go out."
     return ChangeView(
         title=f"Let results of {title} go out again?",
         statements=((paused, pause.reason), (asks, asked.reason)),
-        live=live,
+        live=f"{live} {state}",
         agree="results go out again at once; the batches that wait are scored by the model that is live",
         refuse="results stay paused",
         obstacle="" if paused_since == pause.since else "This pause has ended already.",

@@ -124,9 +124,14 @@ def send(question: ChangeQuestion, *, reminder: bool = False) -> int:
 
 
 def send_again(use_case: str, now: datetime) -> int:
-    """Mail every open question of a use case, with links that work for another week."""
+    """Mail every open question of a use case again; links about a rollback work for another week.
+
+    Those about the end of a pause do not: the workflow that asked waits no longer than they work.
+    """
     waiting = change_questions.waiting(use_case, now.timestamp())
-    return sum(send(change_questions.renew(one, _expiry(now))) for one in waiting)
+    return sum(
+        send(change_questions.renew(one, _expiry(now)) if one.change == ROLL_BACK else one) for one in waiting
+    )
 
 
 def _ask(question: ChangeQuestion) -> ChangeQuestion:
