@@ -49,6 +49,7 @@ OPERATOR = [
     ("monitor", "heart", "--wait"),
     ("open", "heart", "--no-browser", "--out", "{folder}"),
     ("findings", "heart"),
+    ("redrive", "--all"),
     ("train", "heart", *WHY),
     ("pause", "heart", *WHY),
 ]
@@ -67,6 +68,8 @@ ADMINISTRATOR = [
     ("approvers", "list"),
     ("approvers", "add", "Bo Lind", "--mail", "bo@example.org", "--role", "technical"),
     ("approvers", "invite", "bo@example.org"),
+    ("approvers", "identify", "bo@example.org", "--identity", "arn:aws:iam::000000000000:user/bo"),
+    ("approvers", "resend", "heart"),
     ("approvers", "remove", "bo@example.org"),
 ]
 MEANT = {

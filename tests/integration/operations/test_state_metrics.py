@@ -9,6 +9,7 @@ from clinrisk.aws.tables import uploads
 from clinrisk.aws.telemetry import Metric
 from clinrisk.messages.ingest import Disposition
 from clinrisk.services.operations import state_metrics
+from tests.integration.asked_change import asked_about_rollback
 from tests.integration.emitted_metrics import EmittedMetric, emitted, metrics_in
 from tests.integration.scored_batches import LIKE_TRAINING, ScoredBatches
 from tests.integration.test_metrics import finding, monitored
@@ -59,3 +60,12 @@ def test_a_live_model_its_data_and_what_waits(stack: Stack, capsys: pytest.Captu
         WAITING_QUESTIONS=0,
         OPEN_FINDINGS=2,
     )
+
+
+def test_what_is_to_be_countersigned_waits_for_people_as_well(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = asked_about_rollback(stack)
+    assert emitted(Metric.WAITING_QUESTIONS, 1, "heart") in state(capsys)
+    asked.answer()
+    assert emitted(Metric.WAITING_QUESTIONS, 0, "heart") in state(capsys)

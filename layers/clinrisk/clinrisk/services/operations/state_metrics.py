@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clinrisk.aws.tables import approvals, deployments, finding_items, uploads
+from clinrisk.aws.tables import approvals, change_questions, deployments, finding_items, uploads
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core.monitoring.memory.known_findings import OVER
 from clinrisk.core.timestamps import days_since
@@ -34,6 +34,7 @@ def emit_state(
             emit(metric, days_since(max(used), now), use_case=use_case)
     on_hold = sum(one.disposition == Disposition.HELD for one in batches)
     emit(Metric.UPLOADS_ON_HOLD, on_hold, use_case=use_case)
-    emit(Metric.WAITING_QUESTIONS, len(approvals.unanswered(use_case)), use_case=use_case)
+    asked = [*approvals.unanswered(use_case), *change_questions.waiting(use_case, now.timestamp())]
+    emit(Metric.WAITING_QUESTIONS, len(asked), use_case=use_case)
     known = finding_items.of_use_case(use_case)
     emit(Metric.OPEN_FINDINGS, sum(one.state not in OVER for one in known), use_case=use_case)
