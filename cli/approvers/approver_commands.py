@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -141,6 +142,51 @@ def invite(
     _show_change(changed, text, as_json=as_json)
 
 
+@group.command("away")
+def away(
+    approver: Named,
+    *,
+    until: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="The last day of it, in UTC.")
+    ],
+    deputy: Annotated[
+        str,
+        typer.Option(metavar="ID|MAIL", help="Who is asked instead: enrolled, in the same role."),
+    ] = "",
+    as_json: AsJson = False,
+    stack: StackName = None,
+    twin: OnTwin = False,
+) -> None:
+    """Note that an approver is away: until the end of that day a deputy is asked instead, or nobody.
+
+    For example:
+
+        clinrisk approvers away ann.lee@hospital.example --until 2026-12-20 --deputy bo.lind@hospital.example
+
+    The deputy decides in their own name, about the use cases of who is away; it ends by itself.
+    """
+    ends = int((until.replace(tzinfo=UTC) + timedelta(days=1)).timestamp())
+    deployed = open_stack(stack, on_twin=twin)
+    changed = _update(deployed, "away", subject=approver, away_until=ends, deputy=deputy, quiet=as_json)
+    asked = f"{deputy} is asked instead" if deputy else "nobody is asked instead"
+    text = f"{changed['approver']['name']} is away until {moment(ends)}; {asked}. Mail what waits already: "
+    _show_change(changed, f"{text}clinrisk approvers resend USE_CASE", as_json=as_json)
+    if not as_json:
+        gates.warn(gates.lacking(gates.people()))
+
+
+@group.command("back")
+def back(approver: Named, *, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = False) -> None:
+    """Note that an approver is back before the day that was stated; a deputy decides nothing more for them.
+
+    For example:
+
+        clinrisk approvers back ann.lee@hospital.example
+    """
+    changed = _update(open_stack(stack, on_twin=twin), "away", subject=approver, quiet=as_json)
+    _show_change(changed, f"{changed['approver']['name']} is asked again.", as_json=as_json)
+
+
 @group.command("remove")
 def remove(
     approver: Named, *, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = False
@@ -200,15 +246,20 @@ def list_(
             one["name"],
             one["mail"],
             one["role"],
-            ", ".join(one["use_cases"]),
+            ", ".join(one["asked_about"]),
             verdict(one["state"]),
             "yes" if one["confirmed"] else "no",
         )
         for one in shown
     ]
-    columns = ("id", "name", "mail", "role", "use cases", "state", "mail arrives")
+    columns = ("id", "name", "mail", "role", "asked about", "state", "mail arrives")
     none = "There is no approver yet: clinrisk approvers add NAME --mail MAIL --role ROLE"
     show_table("Approvers", columns, rows, none)
+    names = {one["approver_id"]: one["name"] for one in found}
+    for one in (one for one in shown if one["state"] == "AWAY"):
+        deputy = names.get(one["deputy"], "nobody")
+        text = f"{one['name']} is away until {moment(one['away_until'])}; {deputy} is asked instead."
+        console().print(text, markup=False)
     gates.warn(open_gates)
 
 

@@ -14,12 +14,20 @@ if TYPE_CHECKING:
 
 
 def people() -> list[dict[str, Any]]:
-    """Return every approver as people may see them, and whether mail reaches them."""
+    """Return every approver as people may see them, whether mail reaches them, what they are asked about."""
     from clinrisk.aws.notifications import subscriptions
     from clinrisk.aws.tables import approvers
 
-    reached = subscriptions.confirmed()
-    return [approvers.shown(one) | {"confirmed": one.subscription in reached} for one in approvers.listed()]
+    reached, now = subscriptions.confirmed(), datetime.now(UTC)
+    asked = {name: approvers.of_use_case(name, now) for name in use_cases.names()}
+    return [
+        approvers.shown(one, now)
+        | {
+            "confirmed": one.subscription in reached,
+            "asked_about": [name for name, people in asked.items() if one in people],
+        }
+        for one in approvers.listed()
+    ]
 
 
 def able(found: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -36,7 +44,7 @@ def lacking(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
     there, reasons, now = able(found), {}, datetime.now(UTC)
     for name in use_cases.names():
-        people = [(one["role"], one["identity"]) for one in there if name in one["use_cases"]]
+        people = [(one["role"], one["identity"]) for one in there if name in one["asked_about"]]
         reasons[name] = policy_of(name).lacking(people, open_requests.askers(name, now))
     return {name: reason for name, reason in reasons.items() if reason}
 

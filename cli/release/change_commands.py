@@ -100,7 +100,7 @@ def resume(
     started, asked = _start(deployed, use_case, {"change": "RESUME"}, reason)
     with working("Asking an approver ...", quiet=as_json):
         question = _question_of(deployed, use_case, started)
-    able = [one["name"] for one in gates.able(gates.people()) if use_case in one["use_cases"]]
+    able = [one["name"] for one in gates.able(gates.people()) if use_case in one["asked_about"]]
     if as_json:
         show_json(asked | {"change_id": question.change_id, "approvers": able})
         return

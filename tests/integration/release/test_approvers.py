@@ -84,7 +84,7 @@ class Invited:
 def test_a_new_approver_is_subscribed_to_mails_of_their_own(stack: Stack) -> None:
     approver_id = added(stack)
     found = approvers.find(NEW["mail"])
-    assert (found.approver_id, found.standing) == (approver_id, approvers.ADDED)
+    assert (found.approver_id, found.standing(datetime.now(UTC))) == (approver_id, approvers.ADDED)
     attributes = stack.sns.get_subscription_attributes(SubscriptionArn=found.subscription)["Attributes"]
     assert json.loads(attributes["FilterPolicy"]) == {"approver": [approver_id]}
     assert attributes["Endpoint"] == NEW["mail"]
@@ -152,7 +152,7 @@ def test_nobody_is_invited_whom_no_mail_reaches(stack: Stack, monkeypatch: pytes
     monkeypatch.setattr(subscriptions, "confirmed", set)
     with pytest.raises(ApproverInvalid, match="clinrisk approvers confirm"):
         update(stack, "invite", approver_id)
-    assert approvers.find(approver_id).standing == approvers.ADDED
+    assert approvers.find(approver_id).standing(datetime.now(UTC)) == approvers.ADDED
 
 
 def test_a_subscription_is_confirmed_so_that_only_the_account_can_end_it(
@@ -180,7 +180,7 @@ def test_the_first_right_code_enrols_once(stack: Stack) -> None:
     page = invited.enrol()
     assert (page["statusCode"], "You are enrolled" in page["body"]) == (200, True)
     found = approvers.find(invited.approver_id)
-    assert (found.standing, found.attempts) == (approvers.ENROLLED, 0)
+    assert (found.standing(datetime.now(UTC)), found.attempts) == (approvers.ENROLLED, 0)
     for answer in (invited.open(), invited.open("POST", {"nonce": "0", "step": "show"})):
         assert answer["statusCode"] == 200
         assert not re.search(r"secret=|<svg", answer["body"])
@@ -273,7 +273,7 @@ def test_a_removal_is_completed_when_it_is_repeated_and_stays(stack: Stack) -> N
     for _ in range(2):
         assert update(stack, "remove", "ann@example.org")["approver"]["state"] == approvers.REMOVED
     assert approvers.find(phone.approver_id).subscription not in subscriptions.confirmed()
-    assert approvers.of_use_case("heart") == []
+    assert approvers.of_use_case("heart", datetime.now(UTC)) == []
     assert len(stack.ledger("approver removed")) == 1
     with pytest.raises(ApproverInvalid, match="was removed"):
         update(stack, "invite", phone.approver_id)
@@ -307,7 +307,7 @@ def test_questions_that_are_closed_are_not_mailed_again(stack: Stack) -> None:
 
 
 def test_no_seed_and_no_token_is_in_what_people_see(stack: Stack) -> None:
-    shown = approvers.shown(approvers.find(enrolled(stack).approver_id))
+    shown = approvers.shown(approvers.find(enrolled(stack).approver_id), datetime.now(UTC))
     assert "seed" not in shown
     assert "seed" not in json.dumps(update(stack, "invite", "ann@example.org"))
 
@@ -323,7 +323,7 @@ def test_an_event_of_the_command_is_answered(stack: Stack, name: str) -> None:
     if event["action"] != "add":
         stack.call("update_approvers", read_event("update_approvers.add"))
     answer = stack.call("update_approvers", event)
-    state = {"add": "ADDED", "confirm": "ADDED", "invite": "INVITED", "remove": "REMOVED"}
+    state = {"add": "ADDED", "away": "AWAY", "confirm": "ADDED", "invite": "INVITED", "remove": "REMOVED"}
     assert (answer["approver"] or {}).get("state") == state.get(event["action"])
 
 

@@ -138,6 +138,38 @@ def test_identify_notes_by_what_aws_knows_an_approver(
     ]
 
 
+def test_away_lasts_to_the_end_of_the_day_and_back_ends_it(
+    registrar: Registrar, clinrisk: Callable[..., Any]
+) -> None:
+    shown = clinrisk("approvers", "away", MAIL, "--until", "2026-12-20", "--deputy", "bo@example.org").out
+    assert "away until 2026-12-21 00:00 UTC; bo@example.org is asked instead" in shown
+    assert "nobody is asked instead" in clinrisk("approvers", "away", MAIL, "--until", "2026-12-20").out
+    assert "is asked again" in clinrisk("approvers", "back", MAIL).out
+    asked = [(one["away_until"], one["deputy"]) for one in registrar.asked[:2]]
+    assert asked == [(1_797_811_200, "bo@example.org"), (1_797_811_200, "")]
+    assert [(one["action"], one.get("away_until", 0)) for one in registrar.asked[2:]] == [("away", 0)]
+
+
+def test_list_shows_who_is_asked_instead(listed: Any, clinrisk: Callable[..., Any]) -> None:
+    subscription = boto3.client("sns", REGION).list_subscriptions()["Subscriptions"][0]["SubscriptionArn"]
+    away = {"away_until": 4_102_444_800, "deputy": "b0b0", "subscription": subscription}
+    listed.item("ApproversTable", **ANN | away)
+    bo = {
+        "sk": "b0b0",
+        "approver_id": "b0b0",
+        "name": "Bo Lind",
+        "mail": "bo@example.org",
+        "use_cases": ["stroke"],
+    }
+    listed.item("ApproversTable", **ANN | bo | {"subscription": subscription})
+    shown = clinrisk("approvers", "list").out
+    assert "Ann Lee is away until 2100-01-01 00:00 UTC; Bo Lind is asked instead." in shown
+    assert "nobody can approve" not in shown
+    people = {one["name"]: one for one in clinrisk("approvers", "list", "--json").json()["approvers"]}
+    assert (people["Ann Lee"]["state"], people["Ann Lee"]["asked_about"]) == ("AWAY", [])
+    assert people["Bo Lind"]["asked_about"] == ["heart", "stroke"]
+
+
 def test_what_the_function_refuses_is_shown_in_its_words(
     registrar: Registrar, clinrisk: Callable[..., Any]
 ) -> None:
@@ -160,7 +192,12 @@ def test_list_shows_who_may_decide_and_where_it_is_not_enough(clinrisk: Callable
 
 @pytest.mark.parametrize(
     "changes",
-    [{"state": "INVITED"}, {"state": "REMOVED"}, {"attempts": 5}, {"subscription": "arn:another"}],
+    [
+        {"state": "INVITED"},
+        {"state": "REMOVED"},
+        {"locked_until": 4_102_444_800},
+        {"subscription": "arn:another"},
+    ],
     ids=lambda changes: next(iter(changes.values())),
 )
 def test_who_is_not_enrolled_is_locked_or_has_no_mail_opens_no_gate(

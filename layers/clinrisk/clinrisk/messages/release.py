@@ -133,17 +133,21 @@ class NewApprover(Message):
 
 
 class UpdateApproversRequest(Request):
-    """Ask to add, identify, invite or remove an approver, confirm a subscription, or mail questions again.
+    """Ask for a change of an approver, or to mail questions again.
 
     `subject` is an approver's id or address; of "resend" it is a use case.
     """
 
-    action: Literal["add", "confirm", "identify", "invite", "remove", "resend"]
+    action: Literal["add", "away", "confirm", "identify", "invite", "remove", "resend"]
     by: str
     """Who ran the command, as AWS knows that identity."""
     subject: str = ""
     new: NewApprover | None = None
     identity: str = ""
+    away_until: Count = 0
+    """Of "away", in seconds since 1970; 0 is back."""
+    deputy: str = ""
+    """Of "away": the id or address of who is asked instead; "" where nobody is."""
     token: str = Field(default="", repr=False)
     """What AWS's mail to the approver carries, to confirm the subscription."""
 

@@ -17,16 +17,19 @@ from boto3.dynamodb.conditions import Attr
 
 from clinrisk.aws import dynamodb
 from clinrisk.aws.settings import settings
-from clinrisk.core.release.one_time_codes import MOST_WRONG, locked_for
+from clinrisk.core.release.one_time_codes import locked_for
 from clinrisk.errors import ApproverInvalid
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from clinrisk.aws.dynamodb import Item
 
 CLINICAL, TECHNICAL = "clinical", "technical"
 ADDED = "ADDED"
 INVITED = "INVITED"
 ENROLLED = "ENROLLED"
+AWAY = "AWAY"
 LOCKED = "LOCKED"
 REMOVED = "REMOVED"
 _PEOPLE, _MAILS = "APPROVERS", "MAILS"
@@ -42,7 +45,7 @@ class Approver:
     role: str
     use_cases: tuple[str, ...]
     state: str
-    """ADDED, INVITED, ENROLLED or REMOVED; `standing` also knows LOCKED."""
+    """ADDED, INVITED, ENROLLED or REMOVED; `standing` also knows AWAY and LOCKED."""
     added_at: str
     identity: str = ""
     """By what AWS knows this person when they give commands; "" where they give none."""
@@ -60,14 +63,24 @@ class Approver:
     """All that ever were."""
     used_step: int = 0
     """The time step of the last code that was taken."""
+    away_until: int = 0
+    """Until when this person is asked nothing, in seconds since 1970."""
+    deputy: str = ""
+    """The id of the approver who is asked instead until then; "" where nobody is."""
+    absences: int = 0
+    """How often this person was away, came back, or was given another deputy."""
     seed: str = field(default="", repr=False)
     """The seed of the codes, encrypted."""
 
-    @property
-    def standing(self) -> str:
-        """The state as people read it: LOCKED after too many wrong codes, until a right one."""
-        waits = self.state in {INVITED, ENROLLED}
-        return LOCKED if waits and self.attempts >= MOST_WRONG else self.state
+    def standing(self, now: datetime) -> str:
+        """Return the state as people read it: LOCKED while no code is taken, AWAY while others are asked."""
+        if self.state in {INVITED, ENROLLED} and self.locked_until > now.timestamp():
+            return LOCKED
+        return AWAY if self.state != REMOVED and self.is_away(now) else self.state
+
+    def is_away(self, now: datetime) -> bool:
+        """Return whether this person is asked nothing at a moment."""
+        return self.away_until > now.timestamp()
 
     @property
     def who(self) -> dict[str, Any]:
@@ -108,20 +121,33 @@ def listed() -> list[Approver]:
     return sorted(found, key=lambda one: one.added_at)
 
 
-def of_use_case(use_case: str) -> list[Approver]:
-    """Return the approvers of a use case who were not removed."""
-    return [one for one in listed() if use_case in one.use_cases and one.state != REMOVED]
+def of_use_case(use_case: str, now: datetime) -> list[Approver]:
+    """Return who is asked about a use case now: its approvers, and a deputy in place of who is away."""
+    there = {one.approver_id: one for one in listed() if one.state != REMOVED}
+    asked = [
+        one.deputy if one.is_away(now) else one.approver_id
+        for one in there.values()
+        if use_case in one.use_cases
+    ]
+    return [there[one] for one in dict.fromkeys(asked) if one in there]
 
 
-def shown(approver: Approver) -> dict[str, Any]:
+def shown(approver: Approver, now: datetime) -> dict[str, Any]:
     """Return what people may see of an approver."""
     kept = {name: value for name, value in vars(approver).items() if name in SHOWN}
-    return kept | {"state": approver.standing}
+    return kept | {"state": approver.standing(now)}
 
 
 def identify(approver_id: str, identity: str) -> bool:
     """Note by what AWS knows an approver."""
     return _change(approver_id, {"identity": identity}, Attr("state").ne(REMOVED))
+
+
+def leave(approver: Approver, until: int, deputy: str) -> bool:
+    """Note until when an approver is away and who is asked instead; False where it was changed meanwhile."""
+    changes = {"away_until": until, "deputy": deputy, "absences": approver.absences + 1}
+    same = Attr("absences").not_exists() | Attr("absences").eq(approver.absences)
+    return _change(approver.approver_id, changes, Attr("state").ne(REMOVED) & same)
 
 
 def subscribed(approver_id: str, subscription: str) -> bool:

@@ -98,6 +98,30 @@ class ApproverInvitedEntry(NumberedApproverEntry):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ApproverAwayEntry(NumberedApproverEntry):
+    """Until when an approver is asked nothing, and who is asked instead; `number` counts such changes."""
+
+    event_name: ClassVar[str] = "approver away"
+    first_stands: ClassVar[frozenset[str]] = frozenset({"happened_at", "by"})
+
+    until: str
+    deputy_id: str
+    """"" where nobody is."""
+    deputy_name: str
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApproverBackEntry(NumberedApproverEntry):
+    """That an approver is asked again, before the time was over."""
+
+    event_name: ClassVar[str] = "approver back"
+    first_stands: ClassVar[frozenset[str]] = frozenset({"happened_at", "by"})
+
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ApproverEnrolledEntry(NumberedApproverEntry):
     """That an approver has enrolled; `number` is the invitation's."""
 

@@ -114,7 +114,7 @@ def _question(approval: Approval, shown: Shown, visit: Visit, objected: tuple[st
         reader=f"{visit.approver.name} ({visit.approver.role})",
         quorum=policy_of(use_case.name).quorum,
         agreed=approval.agreement.get("deciders", ()),
-        hindrances=recorded_answers.hindrances(approval, visit.approver, "approve"),
+        hindrances=recorded_answers.hindrances(approval, visit, "approve"),
         obstacle=evidence.obstacle(approval),
         papers={title: personal_links.paper(page, visit.approver, name) for name, title in _PAPERS.items()},
         typed=visit.form,
@@ -137,7 +137,7 @@ def _decide(approval: Approval, visit: Visit) -> Page | None:
         obstacle=evidence.obstacle(approval),
         unproven=(item.key for item in asked),
     )
-    objected += recorded_answers.hindrances(approval, visit.approver, form.get("decision", ""))
+    objected += recorded_answers.hindrances(approval, visit, form.get("decision", ""))
     if objected:
         return _question(approval, shown, visit, tuple(objected))
     try:

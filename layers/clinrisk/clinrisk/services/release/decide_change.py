@@ -89,17 +89,17 @@ def _asked(question: ChangeQuestion, visit: Visit, objections: Sequence[str] = (
         shown=view.digest,
         nonce=visit.nonce(view.digest),
         reader=f"{visit.approver.name} ({visit.approver.role})",
-        hindrances=_hindrances(question, visit.approver),
+        hindrances=_hindrances(question, visit),
         typed=visit.form,
         objections=objections,
     )
 
 
-def _hindrances(question: ChangeQuestion, approver: Approver) -> list[str]:
+def _hindrances(question: ChangeQuestion, visit: Visit) -> list[str]:
     """List in words what keeps an approver from agreeing."""
-    asked = recorded_answers.asked_for(approver, question.person)
+    asked = recorded_answers.asked_for(visit.approver, question.person)
     own = ["You asked for this: somebody else has to agree."] if asked else []
-    return recorded_answers.unable(approver, question.use_case) or own
+    return recorded_answers.unable(visit, question.use_case) or own
 
 
 def _view(question: ChangeQuestion) -> ChangeView:
@@ -120,9 +120,9 @@ def _answer(question: ChangeQuestion, visit: Visit) -> Page | None:
     view = _view(question)
     objections = change_page.objections_to(visit.form, view)
     if visit.form.get("answer") == "refuse":
-        objections += recorded_answers.unable(visit.approver, question.use_case)
+        objections += recorded_answers.unable(visit, question.use_case)
     else:
-        objections += _hindrances(question, visit.approver)
+        objections += _hindrances(question, visit)
     if objections:
         return _asked(question, visit, objections)
     try:

@@ -84,7 +84,7 @@ def _answer(invited: Approver, mac: str, form: Mapping[str, str], now: datetime)
     try:
         enrolled = answer_check.use_code(invited, form["code"], now)
     except CodeRefused as refused:
-        if approvers.find(invited.approver_id).standing == approvers.LOCKED:
+        if approvers.find(invited.approver_id).standing(now) == approvers.LOCKED:
             raise DecisionInvalid(str(refused)) from refused
         return _page(invited, mac, seed=seed, objection=str(refused))
     return _done(enrolled, now)

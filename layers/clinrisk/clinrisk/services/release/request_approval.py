@@ -32,7 +32,7 @@ def request_approval(request: ApprovalRequest, now: datetime) -> ApprovalAsked:
     if deployments.outdated(request.use_case, request.run_id, request.digests):
         overtaken_questions.close(request.use_case, stamp(now))
     deployments.check_compared(request.use_case, request.run_id, request.digests)
-    question_mails.send(approval)
+    question_mails.send(approval, now)
     emit(Metric.APPROVALS_REQUESTED, 1, use_case=approval.use_case)
     missing = bool(question_mails.lacking(approval.use_case, now))
     emit(Metric.APPROVERS_MISSING, missing, use_case=approval.use_case)

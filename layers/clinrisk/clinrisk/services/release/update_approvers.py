@@ -7,7 +7,7 @@ removed there opens nothing from then on, whatever still stands elsewhere.
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pyotp import random_base32
@@ -21,6 +21,8 @@ from clinrisk.core import mails
 from clinrisk.core.release import plain_text
 from clinrisk.core.release.approver_entries import (
     ApproverAddedEntry,
+    ApproverAwayEntry,
+    ApproverBackEntry,
     ApproverIdentifiedEntry,
     ApproverInvitedEntry,
     ApproverRemovedEntry,
@@ -37,8 +39,6 @@ from clinrisk.services.release.approvers import (
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from clinrisk.messages.release import NewApprover, UpdateApproversRequest
 
 INVITED_FOR = timedelta(hours=72)
@@ -55,7 +55,7 @@ def update(request: UpdateApproversRequest, now: datetime) -> UpdateApproversRes
         approver = approvers.find(request.subject)
         changed = _CHANGES[request.action](approver, request, now)
     return UpdateApproversResult(
-        approver=approvers.shown(changed), confirmed=changed.subscription in subscriptions.confirmed()
+        approver=approvers.shown(changed, now), confirmed=changed.subscription in subscriptions.confirmed()
     )
 
 
@@ -120,6 +120,50 @@ def _check(new: NewApprover) -> None:
         raise ApproverInvalid(f"There is no use case {', '.join(unknown)}.")
 
 
+def _away(approver: Approver, request: UpdateApproversRequest, now: datetime) -> Approver:
+    """Note until when an approver is away and who is asked instead, or that they are back."""
+    until = request.away_until
+    deputy = approvers.find(request.deputy) if request.deputy else None
+    _check_absence(approver, deputy, until, now)
+    deputy_id = deputy.approver_id if deputy else ""
+    if (approver.away_until, approver.deputy) != (until, deputy_id):
+        if not approvers.leave(approver, until, deputy_id):
+            raise ApproverInvalid(f"{approver.name} was changed by somebody else at this very moment.")
+        approver = approvers.find(approver.approver_id)
+    back = ApproverBackEntry(**approver.who, number=approver.absences, happened_at=stamp(now), by=request.by)
+    away = ApproverAwayEntry(
+        **vars(back),
+        until=stamp(datetime.fromtimestamp(until, UTC)),
+        deputy_id=deputy_id,
+        deputy_name=deputy.name if deputy else "",
+    )
+    ledger.append(away if until else back)
+    return approver
+
+
+def _check_absence(approver: Approver, deputy: Approver | None, until: int, now: datetime) -> None:
+    """Pass silently when somebody may be away so long, with that deputy; raises ApproverInvalid."""
+    if approver.state == approvers.REMOVED:
+        raise ApproverInvalid(f"{approver.name} was removed.")
+    if until and until <= now.timestamp():
+        raise ApproverInvalid("That day is over. Whoever is back: clinrisk approvers back MAIL")
+    others = [one for one in approvers.listed() if one.state != approvers.REMOVED and one.is_away(now)]
+    for one in others:
+        if until and one.deputy == approver.approver_id:
+            raise ApproverInvalid(
+                f"{approver.name} is the deputy of {one.name}, who is away: first name another one, "
+                f"clinrisk approvers away {one.mail} --until DAY --deputy MAIL"
+            )
+    if deputy is None:
+        return
+    if deputy.state != approvers.ENROLLED:
+        raise ApproverInvalid(f"{deputy.name} has not enrolled: clinrisk approvers invite {deputy.mail}")
+    if deputy.approver_id == approver.approver_id or deputy.role != approver.role:
+        raise ApproverInvalid(f"A deputy is another person of the same role, {approver.role}.")
+    if deputy.is_away(now):
+        raise ApproverInvalid(f"{deputy.name} is away as well: clinrisk approvers list")
+
+
 def _confirm(approver: Approver, request: UpdateApproversRequest, _now: datetime) -> Approver:
     subscriptions.confirm(request.token)
     return approver
@@ -160,7 +204,7 @@ def _remove(approver: Approver, request: UpdateApproversRequest, now: datetime) 
     return approvers.find(approver.approver_id)
 
 
-_CHANGES = {"confirm": _confirm, "identify": _identify, "invite": _invite, "remove": _remove}
+_CHANGES = {"away": _away, "confirm": _confirm, "identify": _identify, "invite": _invite, "remove": _remove}
 
 
 def _resend(use_case: str, now: datetime) -> int:
@@ -168,5 +212,5 @@ def _resend(use_case: str, now: datetime) -> int:
     if use_case not in use_cases.names():
         raise ApproverInvalid(f"There is no use case {use_case}.")
     waiting = [one for one in approvals.unanswered(use_case) if one.status == approvals.PENDING]
-    mailed = sum(question_mails.send(one) for one in waiting if one.expires_at > now.timestamp())
+    mailed = sum(question_mails.send(one, now) for one in waiting if one.expires_at > now.timestamp())
     return mailed + countersignatures.send_again(use_case, now)

@@ -112,9 +112,9 @@ def entry_of(question: ChangeQuestion) -> CountersignatureEntry:
     )
 
 
-def send(question: ChangeQuestion, *, reminder: bool = False) -> int:
-    """Mail a question to every approver of its use case, and return how many that are."""
-    title, people = use_cases.get(question.use_case).title, approvers.of_use_case(question.use_case)
+def send(question: ChangeQuestion, now: datetime, *, reminder: bool = False) -> int:
+    """Mail a question to whoever is asked about its use case now, and return how many that are."""
+    title, people = use_cases.get(question.use_case).title, approvers.of_use_case(question.use_case, now)
     page = personal_links.change(question)
     for person in people:
         link = personal_links.link(page, person)
@@ -130,7 +130,8 @@ def send_again(use_case: str, now: datetime) -> int:
     """
     waiting = change_questions.waiting(use_case, now.timestamp())
     return sum(
-        send(change_questions.renew(one, _expiry(now)) if one.change == ROLL_BACK else one) for one in waiting
+        send(change_questions.renew(one, _expiry(now)) if one.change == ROLL_BACK else one, now)
+        for one in waiting
     )
 
 
@@ -138,7 +139,7 @@ def _ask(question: ChangeQuestion) -> ChangeQuestion:
     asked = change_questions.ask(question)
     ledger.append(ChangeQuestionEntry(**_asked(asked)))
     if asked.status == OPEN:
-        send(asked)
+        send(asked, datetime.fromisoformat(asked.asked_at))
     return asked
 
 

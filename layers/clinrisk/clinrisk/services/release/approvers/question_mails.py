@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from clinrisk.aws.tables.approvals import Approval
 
 
-def send(approval: Approval, *, reminder: bool = False) -> int:
-    """Mail a question to every approver of its use case, and return how many that are.
+def send(approval: Approval, now: datetime, *, reminder: bool = False) -> int:
+    """Mail a question to whoever is asked about its use case now, and return how many that are.
 
     Who has not enrolled yet is mailed, too: the link can be read, and takes an answer after the enrolment.
     """
     use_case = use_cases.get(approval.use_case)
     comparison = summary_of(evidence.comparisons(use_case.name, approval.run_id))
-    people = approvers.of_use_case(use_case.name)
+    people = approvers.of_use_case(use_case.name, now)
     for person in people:
         mail = mails.approval_wanted(
             title=use_case.title,
@@ -52,7 +52,7 @@ def lacking(use_case: str, now: datetime) -> str:
     reached = subscriptions.confirmed()
     able = [
         (one.role, one.identity)
-        for one in approvers.of_use_case(use_case)
-        if one.standing == approvers.ENROLLED and one.subscription in reached
+        for one in approvers.of_use_case(use_case, now)
+        if one.standing(now) == approvers.ENROLLED and one.subscription in reached
     ]
     return policy_of(use_case).lacking(able, open_requests.askers(use_case, now))

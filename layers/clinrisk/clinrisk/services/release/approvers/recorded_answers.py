@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from clinrisk.aws.tables.approvals import Approval
     from clinrisk.aws.tables.approvers import Approver
     from clinrisk.core.release.page.approval_page import FormAnswer
+    from clinrisk.services.release.approvers.visits import Visit
     from clinrisk.services.release.evidence import Shown
 
 
-def hindrances(approval: Approval, approver: Approver, decision: str) -> list[str]:
+def hindrances(approval: Approval, visit: Visit, decision: str) -> list[str]:
     """List in words what keeps an approver from giving this answer ("approve", "reject")."""
-    if found := unable(approver, approval.use_case):
+    if found := unable(visit, approval.use_case):
         return found
+    approver = visit.approver
     alone = policy_of(approval.use_case).quorum == 1
     if decision == "approve" and alone and asked_for(approver, approval.asked_by):
         return ["You asked for this candidate: somebody else has to approve it."]
@@ -36,11 +38,17 @@ def hindrances(approval: Approval, approver: Approver, decision: str) -> list[st
     return []
 
 
-def unable(approver: Approver, use_case: str) -> list[str]:
-    """List in words what keeps a person from answering anything about a use case."""
+def unable(visit: Visit, use_case: str) -> list[str]:
+    """List in words what keeps a person from answering anything about a use case.
+
+    Its approvers may, also while they are away, and whoever is the deputy of one who is.
+    """
+    approver = visit.approver
     if approver.state != approvers.ENROLLED:
         return ["You have not enrolled yet: open the link in the mail that invites you, then this one again."]
-    return [] if use_case in approver.use_cases else [f"You are no approver of {use_case}."]
+    if use_case in approver.use_cases or approver in approvers.of_use_case(use_case, visit.now):
+        return []
+    return [f"You are no approver of {use_case}."]
 
 
 def asked_for(approver: Approver, asked_by: str) -> bool:

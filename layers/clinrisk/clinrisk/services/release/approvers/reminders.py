@@ -27,11 +27,11 @@ def send(use_case: str, now: datetime) -> None:
     """Remind the approvers of a use case of what has waited for half its time; each question once."""
     for one in approvals.unanswered(use_case):
         if _half_over(one.created_at, one.expires_at, now) and approvals.remind(one.approval_id):
-            _of_candidate(one)
+            _of_candidate(one, now)
     for change in change_questions.waiting(use_case, now.timestamp()):
         until = change.due_at or change.expires_at
         if _half_over(change.asked_at, until, now) and change_questions.remind(change.change_id):
-            _of_change(change, until)
+            _of_change(change, until, now)
 
 
 def _half_over(asked_at: str, until: int, now: datetime) -> bool:
@@ -39,13 +39,13 @@ def _half_over(asked_at: str, until: int, now: datetime) -> bool:
     return (asked + until) / 2 <= now.timestamp() < until
 
 
-def _of_candidate(asked: Approval) -> None:
-    question_mails.send(asked, reminder=True)
+def _of_candidate(asked: Approval, now: datetime) -> None:
+    question_mails.send(asked, now, reminder=True)
     _escalate(asked.use_case, f"version {asked.package_version} (run {asked.run_id})", asked.expires_at)
 
 
-def _of_change(asked: ChangeQuestion, until: int) -> None:
-    countersignatures.send(asked, reminder=True)
+def _of_change(asked: ChangeQuestion, until: int, now: datetime) -> None:
+    countersignatures.send(asked, now, reminder=True)
     what = "the end of a pause" if asked.pause else f"the rollback to version {asked.restores}"
     _escalate(asked.use_case, what, until)
 
