@@ -141,12 +141,16 @@ def _history(use_case: str) -> list[dict[str, Any]]:
 def _live_of(deployed: Stack, use_case: str, at: datetime | None) -> dict[str, Any]:
     """Return a live model with decision and card, None where none was live, and the pause that lasts now."""
     from clinrisk.aws.tables import approvals as requests
-    from clinrisk.aws.tables import deployments, pauses
+    from clinrisk.aws.tables import change_questions, deployments, pauses
 
     found = _live_at(use_case, at) if at else deployments.stored_live(use_case)
     if found is not None:
         found |= {"approval": requests.stored(str(found.get("approval_id")))}
         found |= {"card": _newest_card(deployed, use_case, found)}
+        mine = change_questions.rollback_id(use_case, int(found["live_version"]))
+        for asked in change_questions.of_use_case(use_case):
+            if asked.change_id == mine:
+                found |= {"countersignature": asked.model_dump(include={"status", "decider"})}
     paused = None if at else pauses.current(use_case)
     return {"live": found, "pause": paused and paused.model_dump()}
 
@@ -183,7 +187,7 @@ def _show_live(name: str, model: dict[str, Any]) -> None:
         text = (
             f"It restores live version {rollback['restores']}, by {rollback['person']}: {rollback['reason']}"
         )
-        console().print(text, markup=False)
+        console().print(f"{text} {_countersigned(model.get('countersignature'))}".rstrip(), markup=False)
     digests = model.get("digests") or {}
     facts = [
         ("training run", str(model.get("run_id", ""))),
@@ -193,3 +197,15 @@ def _show_live(name: str, model: dict[str, Any]) -> None:
     show_table("", ("what", "sha256 or name"), [*facts, *((str(k), str(v)) for k, v in digests.items())], "")
     if approval.get("reason"):
         console().print(f"Reason given: {approval['reason']}")
+
+
+def _countersigned(asked: dict[str, Any] | None) -> str:
+    """Return in words what approvers say of a rollback; empty where they were not asked."""
+    if asked is None:
+        return ""
+    if asked["decider"] is None:
+        return "No approver has countersigned it yet."
+    by = f"{asked['decider']['name']} ({asked['decider']['role']})"
+    if asked["status"] == "COUNTERSIGNED":
+        return f"Countersigned by {by}."
+    return f"NOT countersigned: {by} refused. {asked['decider']['reason']}"

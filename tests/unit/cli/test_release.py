@@ -102,8 +102,31 @@ def test_live_names_a_rollback_and_a_pause(deployment: Any, clinrisk: Callable[.
     deployment.item("DeploymentsTable", pk="USE_CASE#heart", sk="PAUSE", **pause)
     shown = clinrisk("live", "heart").out
     assert "It restores live version 1, by arn:aws:iam::1:user/kim: Too few women." in shown
+    assert "countersigned" not in shown  # nobody was asked about rollbacks before
     assert "its results are paused since 2026-03-02 08:00 UTC" in shown
     assert "clinrisk resume heart --reason TEXT" in shown
+
+
+@pytest.mark.usefixtures("_released")
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("OPEN", "No approver has countersigned it yet."),
+        ("COUNTERSIGNED", "Countersigned by Bo Lind (technical)."),
+        ("REFUSED", "NOT countersigned: Bo Lind (technical) refused. Version 2 was right."),
+    ],
+)
+def test_live_names_what_approvers_say_of_a_rollback(
+    deployment: Any, clinrisk: Callable[..., Any], status: str, words: str
+) -> None:
+    rollback = {"person": "kim", "reason": "Too few women.", "execution": "run-1", "restores": 1}
+    deployment.item("DeploymentsTable", pk="USE_CASE#heart", sk="LIVE", **LIVE | {"rollback": rollback})
+    bo = {"approver_id": "b0", "name": "Bo Lind", "role": "technical", "reason": "Version 2 was right."}
+    decider = bo | {"decided_at": "2026-03-03T08:00:00.000Z", "shown": "ab" * 32}
+    change = {"change_id": "heart.rollback.00000002", "change": "ROLL_BACK", "restores": 1, "due_at": 1}
+    given = asked(**change, status=status, **({} if status == "OPEN" else {"decider": decider}))
+    deployment.item("ApprovalsTable", **given)
+    assert words in " ".join(clinrisk("live", "heart").out.split())
 
 
 @pytest.mark.usefixtures("_released")

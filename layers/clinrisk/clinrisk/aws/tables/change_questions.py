@@ -33,6 +33,11 @@ def _partition(use_case: str) -> str:
     return f"CHANGES#{use_case}"
 
 
+def rollback_id(use_case: str, live_version: int) -> str:
+    """Return the id of the question about the rollback that made a live version."""
+    return f"{use_case}.rollback.{live_version:08d}"
+
+
 def ask(question: ChangeQuestion) -> ChangeQuestion:
     """Store a question and return it as it stands; asked again, an open one takes the new task token."""
     table, key = settings().approvals_table, _key(question.change_id)

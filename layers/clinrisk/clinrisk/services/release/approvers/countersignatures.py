@@ -39,7 +39,7 @@ def ask_about_rollback(after: LiveModel) -> ChangeQuestion:
     due = asked + timedelta(hours=policy_of(after.use_case).countersign_hours)
     return _ask(
         ChangeQuestion(
-            change_id=f"{after.use_case}.rollback.{after.live_version:08d}",
+            change_id=change_questions.rollback_id(after.use_case, after.live_version),
             use_case=after.use_case,
             change=ROLL_BACK,
             **rollback.model_dump(include={"person", "reason", "execution", "restores"}),
