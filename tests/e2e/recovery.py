@@ -88,10 +88,14 @@ def inference(rows: int, seed: int, prefix: str) -> bytes:
 def drained(hospital: Hospital) -> None:
     """Wait until nothing runs any more but questions to a person."""
 
+    states = hospital.twin.client("stepfunctions")
+    machines = [hospital.outputs[f"{machine}StateMachine"] for machine in MACHINES]
+
     def nothing() -> bool:
-        return not [
-            one for machine in MACHINES for one in hospital.executions(machine) if one["status"] == "RUNNING"
-        ]
+        return not any(
+            states.list_executions(stateMachineArn=one, statusFilter="RUNNING", maxResults=1)["executions"]
+            for one in machines
+        )
 
     hospital.wait(nothing)
 
