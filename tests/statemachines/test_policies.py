@@ -449,6 +449,7 @@ def test_the_keys_are_administered_by_the_account_and_used_through_services() ->
     assert {statement["Sid"] for statement in using if statement.get("Condition")} == {
         "IdentitiesOfTheAccountUseItThroughTheServicesThatStore",
         "LogGroupsOfThisAccountAreEncrypted",
-        "EventsAlarmsAndSchedulesReachEncryptedTopicsAndTheQueue",
+        "AlarmsReachTheTopicAndRulesTheQueue",
+        "SchedulesAreEncrypted",
     }
     assert all(statement.get("Condition") for statement in using)

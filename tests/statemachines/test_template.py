@@ -198,6 +198,9 @@ def test_what_holds_data_outlives_the_stack() -> None:
     for name, resource in template()["Resources"].items():
         if resource["Type"] in {
             "AWS::S3::Bucket",
+            "AWS::S3::BucketPolicy",  # what is kept stays guarded
+            "AWS::SQS::Queue",
+            "AWS::SQS::QueuePolicy",
             "AWS::DynamoDB::Table",
             "AWS::KMS::Key",
             "AWS::SageMaker::FeatureGroup",
