@@ -73,8 +73,9 @@ def drop(
         clinrisk drop followup.csv --as stroke/outcomes --name 2026-03.csv
 
     Training files need every column that `clinrisk use-cases` lists; inference files may leave the outcome
-    out; outcomes files have the columns id, label and date. With --wait the exit code is 1 when a file was
-    REJECTED, FAILED or HELD.
+    out; outcomes files have the columns id, label and date; feedback files id, response, reason, role and
+    date, with the codes listed there. With --wait the exit code is 1 when a file was REJECTED, FAILED or
+    HELD.
     """
     use_case, purpose = use_case_and_purpose(as_)
     if name and len(files) > 1:

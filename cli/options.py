@@ -54,7 +54,7 @@ UseCaseAndPurpose = Annotated[
     typer.Option(
         "--as",
         metavar="USE_CASE/PURPOSE",
-        help="For example heart/training, stroke/inference, heart/outcomes.",
+        help="For example heart/training, stroke/inference, heart/outcomes, heart/feedback.",
     ),
 ]
 

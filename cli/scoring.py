@@ -1,4 +1,4 @@
-"""`batches`, `let-through`, `withdraw`, `score`, `outcomes`: what became of uploads, and who decided so."""
+"""`batches`, `let-through`, `withdraw`, `score`, `outcomes`, `feedback`: what became of uploads."""
 
 from __future__ import annotations
 
@@ -258,6 +258,36 @@ def outcomes(
     if by_batch:
         columns = ("batch", "predictions", *statuses[:-2], "wait until")
         show_table("Their predictions, by batch", columns, by_batch, "")
+
+
+def feedback(
+    use_case: UseCaseName, *, as_json: AsJson = False, stack: StackName = None, twin: OnTwin = False
+) -> None:
+    """Show how many responses of clinicians count, file by file, and why others do not.
+
+    For example:
+
+        clinrisk feedback heart
+
+        clinrisk feedback heart --json
+
+    counted: in the figures on the page of the live model (clinrisk open heart). superseded: the same role
+    responded to the same prediction again, later. earlier: dated before every prediction of the patient.
+    unmatched: no batch states a risk of the patient.
+    """
+    known_use_case(use_case)
+    with working("Reading feedback ...", quiet=as_json):
+        files = _overview(open_stack(stack, on_twin=twin), use_case).get("feedback", [])
+    if as_json:
+        show_json(files)
+        return
+    statuses = ("counted", "superseded", "earlier", "unmatched")
+    rows = [
+        (one["upload_id"], short_key(one["key"]), *(f"{one.get(status, 0):,}" for status in statuses))
+        for one in files
+    ]
+    none = f"No feedback on {use_case} has arrived. Send some: clinrisk drop FILE --as {use_case}/feedback"
+    show_table(f"Feedback on {use_case}, by file", ("upload", "file", *statuses), rows, none)
 
 
 def _overview(deployed: Stack, use_case: str) -> dict[str, Any]:

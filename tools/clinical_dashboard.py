@@ -104,6 +104,12 @@ def _panels(cases: Sequence[UseCase]) -> list[_Panel]:
             (("limit", LIMITS.performance_ratio), ("limit", 1 / LIMITS.performance_ratio)),
         ),
         _Panel(
+            "Flags with a response of a clinician, and flags overridden",
+            "Maximum",
+            _DAY,
+            per_case(FlagsAnswered="with a response", FlagsOverridden="overridden"),
+        ),
+        _Panel(
             "Drift: surest change, in smallest changes that matter",
             "Maximum",
             _DAY,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clinrisk.use_cases import feedback_codes
 from clinrisk.use_cases.columns import MISSING_MARKERS, Number
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def as_json(use_case: UseCase) -> dict[str, Any]:
         "shifts": {name: shift.title for name, shift in use_case.marginals.shifts.items()},
         "max_quarantine_share": use_case.max_quarantine_share,
         "min_training_rows": use_case.min_training_rows,
+        "feedback": {column.name: dict(column.values) for column in feedback_codes.CODES},
     }
 
 
@@ -52,6 +54,16 @@ def column_rows(use_case: UseCase) -> list[tuple[str, str, str, str, str]]:
     )
     rows.append((use_case.label.column, use_case.label.title, classes, "", "may be absent for inference"))
     return rows
+
+
+def feedback_rows() -> list[tuple[str, str, str]]:
+    """Return a row per column of a feedback file: name, meaning, what is accepted."""
+    codes = [
+        (column.name, column.title, ", ".join(f"{code} = {text}" for code, text in column.values.items()))
+        for column in feedback_codes.CODES
+    ]
+    patient = ("id", "whom the prediction is about", "as in the results")
+    return [patient, *codes, ("date", "the day of the response", "2026-11-23")]
 
 
 def _column_row(column: Column) -> tuple[str, str, str, str, str]:

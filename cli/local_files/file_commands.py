@@ -278,7 +278,7 @@ def use_cases(*, as_json: AsJson = False) -> None:
         clinrisk use-cases --json
     """
     from cli.local_files.column_list import as_json as described
-    from cli.local_files.column_list import column_rows
+    from cli.local_files.column_list import column_rows, feedback_rows
     from clinrisk import use_cases as declared
     from clinrisk.use_cases.columns import MISSING_MARKERS
 
@@ -291,6 +291,8 @@ def use_cases(*, as_json: AsJson = False) -> None:
         show_table(
             "", ("column", "meaning", "accepted", "unit", "missing written as"), column_rows(use_case), ""
         )
+    title = "Feedback of clinicians, the same for every use case; a reason only where response is overridden"
+    show_table(title, ("column", "meaning", "accepted"), feedback_rows(), "")
     markers = "  ".join(marker for marker in MISSING_MARKERS if marker)
     console().print(
         f'Besides an empty cell, these mean "not measured" in every column: {markers}', markup=False

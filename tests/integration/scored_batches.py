@@ -38,6 +38,7 @@ LIKE_TRAINING = "a" * 20
 OTHER_HOSPITAL = "b" * 20
 BEFORE_GOING_LIVE = "c" * 20
 OUTCOMES = "d" * 20
+FEEDBACK = "e" * 20
 
 
 @cache
@@ -103,6 +104,11 @@ class ScoredBatches:
         )
         self._store_frame(object_keys.outcomes("heart", upload_id, 0), dated)
         settle(upload_id, f"{day}T00:00:00.000Z", len(outcomes), "outcomes")
+
+    def respond(self, responses: pl.DataFrame, upload_id: str = FEEDBACK, day: str = "2026-04-02") -> None:
+        """Commit an upload of feedback: patient, response, reason, role and date."""
+        self._store_frame(object_keys.feedback("heart", upload_id, 0), responses)
+        settle(upload_id, f"{day}T00:00:00.000Z", len(responses), "feedback")
 
     def join(self, upload_id: str = OUTCOMES) -> dict[str, int]:
         """Run Join Outcomes on an upload; gives the patients of each status that has some."""

@@ -110,7 +110,8 @@ class UploadWatch:
             return
         _, use_case, purpose, _ = settled.key.split("/")
         lake = self._outputs["LakeBucket"]
-        folder = f"outcomes/{use_case}" if purpose == "outcomes" else f"features/{use_case}/{purpose}"
+        answers = purpose in {"outcomes", "feedback"}
+        folder = f"{purpose}/{use_case}" if answers else f"features/{use_case}/{purpose}"
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=lake, Prefix=f"{folder}/{settled.upload_id}/"
         )

@@ -1,6 +1,6 @@
 """Reconcile Chunks: what the chunks of one file say of one another, and whether the file will be used.
 
-AWS calls: s3:GetObject on Lake (features/, outcomes/, chunks/); s3:PutObject on Lake (chunks/);
+AWS calls: s3:GetObject on Lake (features/, outcomes/, feedback/, chunks/); s3:PutObject on Lake (chunks/);
 kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: LAKE_BUCKET. Layers: Clinrisk, Frames, Numeric.
 """

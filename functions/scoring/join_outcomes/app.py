@@ -1,10 +1,10 @@
-"""Join Outcomes: give predictions the outcomes that answer them, as labelled score profiles.
+"""Join Outcomes: give predictions the outcomes and the feedback that answer them, as profiles.
 
-Every batch is judged anew from all outcomes known: a repeated or delayed delivery ends in the same bytes.
+Every batch is judged anew from all that is known: a repeated or delayed delivery ends in the same bytes.
 
-AWS calls: dynamodb:Query on Uploads; s3:ListBucket on Lake (outcomes/, predictions/, joined/) and
-s3:GetObject on Lake (outcomes/, predictions/); s3:PutObject on Lake (joined/), Results (outcome-overviews/);
-kms:Decrypt, kms:GenerateDataKey (DataKey).
+AWS calls: dynamodb:Query on Uploads; s3:ListBucket on Lake (outcomes/, feedback/, predictions/, joined/) and
+s3:GetObject on Lake (outcomes/, feedback/, predictions/); s3:PutObject on Lake (joined/), Results
+(outcome-overviews/); kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: UPLOADS_TABLE, LAKE_BUCKET, RESULTS_BUCKET. Layers: Clinrisk, Frames, Numeric.
 """
 

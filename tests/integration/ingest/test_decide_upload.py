@@ -118,7 +118,7 @@ def test_withdrawn_is_withdrawn_once(stack: Stack) -> None:
     assert "withdrawn before" in decide(stack, "withdraw", execution="run-10")["refused"]
 
 
-@pytest.mark.parametrize("purpose", ["training", "outcomes", "inference"])
+@pytest.mark.parametrize("purpose", ["training", "outcomes", "feedback", "inference"])
 def test_none_of_the_rows_of_a_withdrawn_upload_counts(stack: Stack, purpose: str) -> None:
     settle(OUTCOMES, "2026-04-01T00:00:00.000Z", 9, purpose)
     decide(stack, "withdraw", upload_id=OUTCOMES)

@@ -7,9 +7,11 @@ import time
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
 import pytest
 
 from clinrisk.aws.tables import uploads
+from clinrisk.core import object_keys
 from clinrisk.messages.scoring import JoinRequest
 from clinrisk.services.scoring import join_outcomes
 from tests.integration.fake_feature_store import FakeFeatureStore
@@ -103,6 +105,25 @@ def test_outcomes_of_an_older_version_do_not_overwrite_those_of_a_newer_one(
     overview = stack.read_json("s3://clinrisk-results/outcome-overviews/stroke.json")
     arrived = [uploads.settlement_of(one["upload_id"]) for one in overview["uploads"]]
     assert [one.sequencer for one in arrived if one] == [OLD, NEW]
+
+
+def test_a_file_of_feedback_is_ingested_like_every_other(stack: Stack, workflow: IngestWorkflow) -> None:
+    header, good = "id,response,reason,role,date", "7,accepted,,nurse,2024-02-28"
+    text = f"{header}\n{good}\n8,overridden,Mrs Miller,nurse,2024-02-28\n9,accepted,,nurse,2024-02-28\n"
+    workflow.run(drop(stack, "inbox/stroke/feedback/march.csv", text.encode(), "0A"), "first")
+    workflow.run(drop(stack, "inbox/stroke/feedback/again.csv", text.encode(), "0B"), "second")
+    first, second = uploads.settled("stroke", "feedback")
+    assert (first.disposition, first.rows_accepted, first.rows_quarantined) == ("PARTIAL", 2, 1)
+    assert second.disposition == "DUPLICATE"
+    receipt = stack.read_json(first.receipt.uri)
+    assert receipt["reasons"] == {"unknown_feedback_code:reason": 1}
+    assert "No free text is taken" in " ".join(receipt["explanation"])
+    assert "Miller" not in str(receipt)
+    rows = pl.read_parquet(
+        stack.read(f"s3://clinrisk-lake/{object_keys.feedback('stroke', first.upload_id, 0)}")
+    )
+    assert rows["response"].to_list() == ["accepted", "accepted"]
+    assert "7" not in rows["patient"].to_list()
 
 
 def test_the_same_bytes_as_a_new_version_are_a_duplicate_and_new_bytes_are_not(

@@ -253,8 +253,9 @@ def test_an_inference_file_starts_scoring_under_its_own_name(scene: Setting) -> 
     }
 
 
-def test_an_outcomes_file_is_joined(scene: Setting) -> None:
-    stage = scene(cast("outcomes"))
+@pytest.mark.parametrize("purpose", ["outcomes", "feedback"])
+def test_what_answers_predictions_is_joined_to_them(scene: Setting, purpose: str) -> None:
+    stage = scene(cast(purpose))
     assert stage.run("ingest", EVENT).status == "SUCCEEDED"
     assert stage.stage.states[-1] == "Join Outcomes"
 
@@ -467,9 +468,10 @@ def test_each_decision_to_let_a_batch_through_starts_a_scoring_of_its_own(scene:
         ("inference", ["Decide Upload", "Announce Receipt"]),
         ("training", ["Decide Upload", "Announce Receipt"]),
         ("outcomes", ["Decide Upload", "Join Outcomes", "Announce Receipt"]),
+        ("feedback", ["Decide Upload", "Join Outcomes", "Announce Receipt"]),
     ],
 )
-def test_what_is_withdrawn_starts_nothing_but_outcomes_are_joined_anew(
+def test_what_is_withdrawn_starts_nothing_but_answers_are_joined_anew(
     scene: Setting, purpose: str, states: list[str]
 ) -> None:
     withdrawn = decided(purpose, disposition="WITHDRAWN", let_through=False)

@@ -308,16 +308,16 @@ def test_all_events_of_the_queue_are_started_again_but_not_what_is_no_event_of_t
     assert len(started(deployment, "Ingest")) == 12
 
 
-def test_outcomes_that_no_join_has_read_are_joined(
-    deployment: Any, functions: Functions, clinrisk: Callable[..., Any]
+@pytest.mark.parametrize(("purpose", "read"), [("outcomes", "uploads"), ("feedback", "feedback")])
+def test_answers_that_no_join_has_read_are_joined(
+    deployment: Any, functions: Functions, clinrisk: Callable[..., Any], purpose: str, read: str
 ) -> None:
-    upload_id = settle(deployment, "ACCEPTED", "outcomes")
+    upload_id = settle(deployment, "ACCEPTED", purpose)
     assert kinds(clinrisk) == [("not_joined", upload_id)]
     clinrisk("redrive", upload_id)
     assert started(deployment, "Monitoring") == [(f"heart-joins-{upload_id}-1", {"use_case": "heart"})]
-    deployment.write(
-        "ResultsBucket", object_keys.outcome_overview("heart"), {"uploads": [{"upload_id": upload_id}]}
-    )
+    overview: dict[str, Any] = {"uploads": []} | {read: [{"upload_id": upload_id}]}
+    deployment.write("ResultsBucket", object_keys.outcome_overview("heart"), overview)
     assert kinds(clinrisk) == []
 
 

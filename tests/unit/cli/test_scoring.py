@@ -130,6 +130,20 @@ def test_outcomes_are_shown_by_file_and_by_batch(deployment: Any, clinrisk: Call
         assert part in shown
 
 
+def test_feedback_is_shown_by_file_with_what_does_not_count(
+    deployment: Any, clinrisk: Callable[..., Any]
+) -> None:
+    nothing = "No feedback on heart has arrived. Send some: clinrisk drop FILE --as heart/feedback"
+    assert nothing in " ".join(clinrisk("feedback", "heart").out.split())
+    counts = {"counted": 1234, "superseded": 5, "earlier": 6, "unmatched": 789}
+    file = {"upload_id": "e" * 20, "key": "inbox/heart/feedback/may.csv"} | counts
+    deployment.write("ResultsBucket", object_keys.outcome_overview("heart"), {"feedback": [file]})
+    assert clinrisk("feedback", "heart", "--json").json() == [file]
+    shown = clinrisk("feedback", "heart").out
+    for part in ("may.csv", "1,234", "789", "unmatched"):
+        assert part in shown
+
+
 def test_results_show_which_are_current_and_which_they_replace(
     uploads: Any, clinrisk: Callable[..., Any]
 ) -> None:

@@ -38,12 +38,26 @@ OUTCOMES = st.lists(
     )
 )
 
+RESPONSES = st.lists(
+    st.sampled_from(
+        [
+            "1,accepted,,nurse,2024-05-01",
+            "1,overridden,other,nurse,2024-05-01",
+            "1,accepted,,physician,2024-05-01",
+            "1,accepted,,nurse,2024-05-02",
+            "2,not_seen,,nurse,2024-05-01",
+            "2,no idea,,nurse,2024-05-01",
+        ]
+    )
+)
+ANSWERS = {"outcomes": ["id", "label", "date"], "feedback": ["id", "response", "reason", "role", "date"]}
+
 
 def read(
     texts: list[str], use_case: str, purpose: str, duplicates: dict[int, pl.DataFrame] | None = None
 ) -> list[ParsedChunk]:
     """Read the pieces of a file, each with what the others hold of its ids."""
-    header = ["id", "label", "date"] if purpose == "outcomes" else HEADERS[use_case].split(",")
+    header = ANSWERS.get(purpose) or HEADERS[use_case].split(",")
     shared = duplicates or {}
     found = []
     row = 1
@@ -102,7 +116,7 @@ def assert_same(complete: ParsedChunk, parts: list[ParsedChunk]) -> None:
 def check(made: list[str], texts: list[str], use_case: str, purpose: str) -> None:
     """Read at once and in pieces, and compare."""
     [complete] = read(["".join(line + "\n" for line in made)], use_case, purpose)
-    own_ids = SMALL[use_case].id_column is not None or purpose == "outcomes"
+    own_ids = SMALL[use_case].id_column is not None or purpose in ANSWERS
     parts = read(texts, use_case, purpose)
     duplicates = reconcile(parts, own_ids=own_ids)
     # Only chunks that share ids are read again.
@@ -187,6 +201,12 @@ def test_a_cut_before_inside_or_behind_a_cell_of_several_lines_changes_no_row(
 @given(made=OUTCOMES, cuts=st.lists(st.integers(0, 12), max_size=4))
 def test_cutting_outcomes_gives_the_same_rows(made: list[str], cuts: list[int]) -> None:
     check(made, pieces(made, cuts), "ward", "outcomes")
+
+
+@FEWER
+@given(made=RESPONSES, cuts=st.lists(st.integers(0, 12), max_size=4))
+def test_cutting_feedback_gives_the_same_rows(made: list[str], cuts: list[int]) -> None:
+    check(made, pieces(made, cuts), "ward", "feedback")
 
 
 @FEWER

@@ -131,10 +131,17 @@ def test_harmless_differences_are_accepted(data: bytes, judge: Judge) -> None:
     assert (judge(data).disposition, judge(data).rows_accepted) == ("ACCEPTED", 1)
 
 
-def test_patients_and_outcomes_are_not_mistaken_for_each_other(judge: Judge) -> None:
+def test_patients_outcomes_and_feedback_are_not_mistaken_for_one_another(judge: Judge) -> None:
     outcomes = judge(b"id,label,date\n9046,1,2024-05-01\n")
     patients = judge(GOOD, purpose="outcomes")
-    for verdict, kind in ((outcomes, "outcomes, not patients"), (patients, f"patients ({WARD.title})")):
+    feedback = judge(b"id,response,reason,role,date\n9046,accepted,,nurse,2024-05-01\n")
+    misplaced = judge(GOOD, purpose="feedback")
+    for verdict, kind in (
+        (outcomes, "outcomes, not patients"),
+        (patients, f"patients ({WARD.title}), not outcomes"),
+        (feedback, "feedback of clinicians, not patients"),
+        (misplaced, f"patients ({WARD.title}), not feedback"),
+    ):
         [problem] = verdict.problems
         assert problem.rule is FileRule.HEADER_OF_OTHER
         assert kind in problem.detail

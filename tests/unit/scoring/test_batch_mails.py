@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from clinrisk.core.ingest.inbox_keys import PURPOSES
 from clinrisk.core.mails import LONGEST_SUBJECT, Mail
 from clinrisk.core.scoring import batch_mails
 from clinrisk.messages.ingest import Disposition, UploadDecision
@@ -57,6 +58,7 @@ MAILS: dict[str, Callable[[], Mail]] = {
     "batch_held_after_publication": lambda: held("s3://results/x.csv"),
     "let_through": lambda: batch_mails.upload_decided(KEY, "inference", LET_THROUGH, ""),
     "withdrawn": lambda: batch_mails.upload_decided(KEY, "training", DECISION, ""),
+    "feedback_unclear": lambda: batch_mails.feedback_unclear("heart", "Heart", earlier=2, unmatched=3),
     "recalled": lambda: batch_mails.upload_decided(KEY, "inference", DECISION, "s3://results/x.csv"),
 }
 
@@ -81,13 +83,11 @@ def test_one_patient_is_counted_as_one() -> None:
 
 @pytest.mark.parametrize("decision", [LET_THROUGH, DECISION], ids=["let through", "withdrawn"])
 def test_what_follows_a_decision_depends_on_what_the_upload_was_for(decision: UploadDecision) -> None:
-    texts = {
-        purpose: batch_mails.upload_decided(KEY, purpose, decision, "").text
-        for purpose in ("training", "inference", "outcomes")
-    }
+    texts = {purpose: batch_mails.upload_decided(KEY, purpose, decision, "").text for purpose in PURPOSES}
     assert "training" in texts["training"]
     assert "Its outcomes" in texts["outcomes"]
-    assert len(set(texts.values())) == 3
+    assert "Its responses" in texts["feedback"]
+    assert len(set(texts.values())) == 4
 
 
 def test_a_key_without_a_name_is_a_file() -> None:

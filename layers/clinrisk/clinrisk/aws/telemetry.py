@@ -66,6 +66,8 @@ class Metric(StrEnum):
     AUC = "Auc"
     AUC_LIMIT = "AucLimit"
     OBSERVED_TO_EXPECTED = "ObservedToExpected"
+    FLAGS_ANSWERED = "FlagsAnswered"
+    FLAGS_OVERRIDDEN = "FlagsOverridden"
     WORST_BIAS_GAP = "WorstBiasGap"
     WORST_DRIFT = "WorstDrift"
 
@@ -86,6 +88,7 @@ _UNITS = {Metric.LONGEST_WAIT: MetricUnit.Seconds} | dict.fromkeys(
     (
         *(Metric.WORST_BIAS_GAP, Metric.WORST_DRIFT, Metric.LIVE_VERSION, Metric.LIVE_DAYS),
         *(Metric.AUC, Metric.AUC_LIMIT, Metric.OBSERVED_TO_EXPECTED),
+        *(Metric.FLAGS_ANSWERED, Metric.FLAGS_OVERRIDDEN),
         *(Metric.NEWEST_BATCH_DAYS, Metric.NEWEST_OUTCOMES_DAYS, Metric.JOB_MINUTES),
     ),
     MetricUnit.NoUnit,

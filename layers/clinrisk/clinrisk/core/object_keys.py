@@ -37,6 +37,11 @@ def outcomes(use_case: str, upload: str, chunk: int) -> str:
     return f"outcomes/{use_case}/{upload}/chunk-{chunk:05d}.parquet"
 
 
+def feedback(use_case: str, upload: str, chunk: int) -> str:
+    """Return the key of the responses of clinicians of one chunk (Parquet)."""
+    return f"feedback/{use_case}/{upload}/chunk-{chunk:05d}.parquet"
+
+
 def chunk_plan(use_case: str, upload: str) -> str:
     """Return the key of the list of a file's chunks, from which the Map of a large file reads its items."""
     return f"chunks/{use_case}/{upload}/plan.json"
@@ -122,12 +127,12 @@ def comparison(use_case: str, run_id: str, batch: str) -> str:
 
 
 def joined_folder(use_case: str) -> str:
-    """Return the prefix of the outcomes of all scored uploads of a use case."""
+    """Return the prefix of what answers all scored uploads of a use case."""
     return f"joined/{use_case}/"
 
 
 def joined(use_case: str, upload: str) -> str:
-    """Return the key of the outcomes of a scored upload: counts, and the labelled score profile."""
+    """Return the key of what answers a scored upload: counts, labelled score profile, feedback profile."""
     return f"joined/{use_case}/{upload}.json"
 
 
@@ -137,7 +142,7 @@ def batches_with_outcomes(use_case: str, live_version: int) -> str:
 
 
 def outcome_overview(use_case: str) -> str:
-    """Return the key of what became of all outcomes of a use case, in the Results bucket: counts alone."""
+    """Return the key of what became of all outcomes and feedback, in the Results bucket: counts alone."""
     return f"outcome-overviews/{use_case}.json"
 
 

@@ -35,7 +35,7 @@ class Upload(Message):
     version_id: str
     size: Count
     use_case: Name
-    purpose: Literal["training", "inference", "outcomes"]
+    purpose: Literal["training", "inference", "outcomes", "feedback"]
     upload_id: UploadId
     sha256: Sha256
     sequencer: str = ""

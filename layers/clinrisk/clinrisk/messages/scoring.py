@@ -77,11 +77,12 @@ class PublishResult(Message):
 
 
 class JoinRequest(Request):
-    """Ask to join outcomes to the predictions that they answer, and what became of those of one upload."""
+    """Ask to join outcomes and feedback to their predictions, and what became of those of one upload."""
 
     use_case: Name
     upload_id: str = ""
-    """Empty where no file has arrived: what waited for its horizon is judged again."""
+    """Of outcomes or of feedback; empty where no file has arrived: what waited for its horizon is judged
+    again."""
 
 
 class JoinResult(Message):

@@ -91,7 +91,9 @@ def test_a_folder_that_is_not_there_is_an_error_with_its_path(
 def test_use_cases_list_columns_units_and_codes(clinrisk: Callable[..., Any]) -> None:
     shown = clinrisk("use-cases").out
     assert "mm Hg" in shown or "mmHg" in shown
+    assert "already_managed = examined or treated already" in " ".join(shown.split())
     listed = clinrisk("use-cases", "--json").json()
+    assert list(listed["heart"]["feedback"]) == ["response", "reason", "role"]
     assert listed["heart"]["label"]["column"] == "num"
     assert listed["heart"]["header"][:3] == ["age", "sex", "cp"]
     assert listed["stroke"]["id_column"] == "id"

@@ -38,8 +38,8 @@ def check_rows(
 ) -> tuple[FileVerdict, pl.DataFrame]:
     """Return the verdict on the bytes of a file, and its quarantined rows (QUARANTINE_SCHEMA).
 
-    Outcomes are held against the day of arrival where it is given. A file with problems in its head has no
-    rows: nothing behind its head is read.
+    Outcomes and feedback are held against the day of arrival where it is given. A file with problems in its
+    head has no rows: nothing behind its head is read.
     """
     head = data[:HEAD_BYTES]
     problems = check_file_head(head, len(data), use_case, purpose)

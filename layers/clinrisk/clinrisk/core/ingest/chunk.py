@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,8 +9,10 @@ import numpy as np
 import polars as pl
 
 from clinrisk.core.ingest import featurize, identity
-from clinrisk.core.ingest.cells import Violation, column_type, read_code, read_column
-from clinrisk.core.ingest.csv_file.head import OUTCOME_COLUMNS, REPLACES
+from clinrisk.core.ingest.answers.answer_columns import REPLACES_CODE, feedback_columns, outcome_columns
+from clinrisk.core.ingest.answers.labels import label_code, read_label
+from clinrisk.core.ingest.cells import Violation, column_type, read_column
+from clinrisk.core.ingest.csv_file.head import OUTCOME_COLUMNS
 from clinrisk.core.ingest.csv_file.lines import LINE, count_rows_roughly, read_lines
 from clinrisk.core.ingest.pseudonyms import hex_of, record_words, words_of
 from clinrisk.core.ingest.quarantine import count_rows, quarantine_frame, valid_rows
@@ -24,23 +25,19 @@ from clinrisk.core.ingest.row_faults import (
 from clinrisk.core.ingest.rules import LONGEST_LINE, FileRule, RowRule
 from clinrisk.core.profiles.frame_profile import profile_of_frames
 from clinrisk.messages.ingest import RowCounts
-from clinrisk.use_cases.columns import Code
+from clinrisk.use_cases import feedback_codes
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Sequence
 
     from clinrisk.core.ingest.csv_file.lines import Lines
     from clinrisk.core.ingest.pseudonyms import Words
     from clinrisk.core.profiles.feature_profile import Profile
-    from clinrisk.use_cases.base import Label, UseCase
+    from clinrisk.use_cases.base import UseCase
 
 _LINES_ALWAYS_READ = 50_000
 _FEWEST_BYTES_PER_CELL = 1.25
-_EARLIEST = dt.date(1990, 1, 1)
-_A_DAY = dt.timedelta(days=1)
-"""A hospital's calendar may be a day ahead of the clock that stamps the arrival."""
-_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-_REPLACES = Code(REPLACES, "whether the row replaces earlier ones", {"no": "no", "yes": "yes"})
 
 
 @dataclass(frozen=True)
@@ -48,8 +45,10 @@ class ParsedChunk:
     """The content of one chunk. `features` and `vault` hold the accepted rows, in file order.
 
     features: record_id, row, label (training only), group_<attribute> ..., then the model's inputs; for
-    outcomes record_id, row, label, date, replaces. vault: record_id, row, source_id (the hospital's own id;
-    the record id where a use case has none). quarantine: QUARANTINE_SCHEMA. profile: None for outcomes.
+    outcomes record_id, row, label, date, replaces; for feedback record_id (of patient, role and day), row,
+    patient (the record id of the prediction), response, reason, role, date. vault: record_id, row, source_id
+    (the hospital's own id; the record id where a use case has none). quarantine: QUARANTINE_SCHEMA. profile:
+    None for outcomes and feedback.
     """
 
     features: pl.DataFrame
@@ -74,7 +73,7 @@ def read_chunk(  # noqa: PLR0917  # the context of a chunk, in the order of the 
 ) -> ParsedChunk:
     """Return the content of complete lines of a file whose head has no problems.
 
-    No outcome may be dated after the day of `arrived_on`, where it is given.
+    No outcome and no response may be dated after the day of `arrived_on`, where it is given.
 
     `data` starts after the header; `first_row` numbers its first line (2 for the line after the header).
     Where a file is cut changes no row, once a chunk that shares ids (or equal rows, where there are none)
@@ -86,8 +85,8 @@ def read_chunk(  # noqa: PLR0917  # the context of a chunk, in the order of the 
         context = _Context(
             use_case, first_row, pseudonym_key, other_chunks, use_case.id_in(header), _ending(data)
         )
-        if purpose == "outcomes":
-            return _read_outcomes(lines, context, arrived_on, replacing=REPLACES in header)
+        if purpose in {"outcomes", "feedback"}:
+            return _read_answers(lines, context, arrived_on, purpose)
         return _read_patients(lines, context, labelled=purpose == "training")
     # Not parsed at all: all its rows are quarantined and the file is rejected.
     rows = count_rows_roughly(data)
@@ -98,9 +97,11 @@ def read_chunk(  # noqa: PLR0917  # the context of a chunk, in the order of the 
 
 def _types(use_case: UseCase, purpose: str, header: Sequence[str]) -> dict[str, pl.DataType]:
     """Return the types that columns are parsed as; ids and dates stay text."""
-    label = column_type(_label_code(use_case.label))
+    label = column_type(label_code(use_case.label))
+    if purpose == "feedback":
+        return {column.name: column_type(column) for column in feedback_codes.CODES}
     if purpose == "outcomes":
-        types = {OUTCOME_COLUMNS[1]: label, REPLACES: column_type(_REPLACES)}
+        types = {OUTCOME_COLUMNS[1]: label, REPLACES_CODE.name: column_type(REPLACES_CODE)}
         return {name: kind for name, kind in types.items() if name in header}
     types = {column.name: column_type(column) for column in use_case.columns}
     return types | {use_case.label.column: label} if purpose == "training" else types
@@ -140,7 +141,7 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
     values = {name: column.values for name, column in read.items()}
     content = list(values.values())
     if labelled:
-        label, unlabelled = _read_label(lines, use_case.label)
+        label, unlabelled = read_label(lines, use_case.label)
         violations += unlabelled
         content.append(label)
     # A patient of whom nothing is known, but who has an id, is answered; a row of commas is nobody.
@@ -189,57 +190,43 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
     )
 
 
-def _read_outcomes(
-    lines: Lines, context: _Context, arrived_on: dt.date | None, *, replacing: bool
-) -> ParsedChunk:
-    """Return the content of an outcomes chunk: id, label and date of each, and whether it replaces others."""
-    id_column, label_column, date_column = OUTCOME_COLUMNS
-    cells, use_case = lines.cells, context.use_case
+def _read_answers(lines: Lines, context: _Context, arrived_on: dt.date | None, purpose: str) -> ParsedChunk:
+    """Return the content of a chunk of outcomes or feedback: whom each row is about, and its columns.
+
+    A patient has one outcome in a file, and one response per role and day.
+    """
+    id_column, use_case = OUTCOME_COLUMNS[0], context.use_case
     of_hospital = bool(use_case.id_column or use_case.optional_id_column)
-    ids, violations = identity.read_ids(cells[id_column], id_column, of_hospital=of_hospital)
-    label, unlabelled = _read_label(lines, use_case.label, label_column)
-    text = cells[date_column].str.strip_chars(" \t")
-    date = text.str.to_date("%Y-%m-%d", strict=False).alias("date")
-    violations += unlabelled
-    for rule, wrong in (
-        (RowRule.NOT_A_DATE, date.is_null() | ~text.str.contains(_DATE)),
-        (RowRule.DATE_TOO_OLD, date < _EARLIEST),
-        (RowRule.DATE_IN_FUTURE, date > (arrived_on or dt.date.max - _A_DAY) + _A_DAY),
-    ):
-        if wrong.any():
-            violations.append(Violation(date_column, rule, wrong.fill_null(value=False).arg_true()))
-    replaces = pl.repeat(value=False, n=cells.height, eager=True)
-    if replacing:
-        read = read_code(lines, _REPLACES, RowRule.REPLACES_UNCLEAR)
-        violations += read.violations
-        replaces = (read.values == 1).fill_null(value=False)
-    violations = [*repeated_headers(lines), *violations]
+    ids, violations = identity.read_ids(lines.cells[id_column], id_column, of_hospital=of_hospital)
     words = record_words(ids, context.key)[0] if of_hospital else words_of(ids)
     if of_hospital and not use_case.id_column:
-        # Of patients who came without an id, outcomes name the record ids of the results.
+        # Of patients who came without an id, these files name the record ids of the results.
         ours = identity.are_record_ids(ids)
         words = np.where(ours.to_numpy()[:, None], words_of(ids.set(~ours, None)), words)
-    duplicates = _find_duplicates(ids, words, [label, date, replaces], violations, context)
-    violations += duplicates.violations(id_column)
-    keep = valid_rows(cells.height, violations)
-    rows = _row_numbers(cells, keep, context.first_row)
-    source_id = ids.filter(keep).alias("source_id")
+    if purpose == "outcomes":
+        columns, wrong = outcome_columns(lines, use_case.label, arrived_on)
+        content, conflict = columns, RowRule.ID_CONFLICTING
+    else:
+        values, wrong = feedback_columns(lines, arrived_on)
+        patient = hex_of(words).alias("patient")
+        columns = [patient, *values]
+        *content, role, date = values
+        ids = patient.set(ids.is_null(), None) + "|" + role + "|" + date.cast(pl.String)
+        words, conflict = record_words(ids, context.key)[0], RowRule.RESPONSES_CONFLICT
+    violations = [*repeated_headers(lines), *violations, *wrong]
+    duplicates = _find_duplicates(ids, words, content, violations, context)
+    violations += duplicates.violations(id_column, conflict)
+    keep = valid_rows(lines.cells.height, violations)
+    rows = _row_numbers(lines.cells, keep, context.first_row)
     record_id = hex_of(words[keep.to_numpy()])
     quarantine = quarantine_frame(lines, violations, context.first_row)
+    labelled = len(rows) if purpose == "outcomes" else 0
     return ParsedChunk(
-        pl.DataFrame(
-            [
-                record_id,
-                rows,
-                label.filter(keep).alias("label"),
-                date.filter(keep),
-                replaces.filter(keep).alias("replaces"),
-            ]
-        ),
+        pl.DataFrame([record_id, rows, *(column.filter(keep) for column in columns)]),
         quarantine,
-        count_rows(quarantine, len(rows), labelled=len(rows), facts=context.ending),
+        count_rows(quarantine, len(rows), labelled=labelled, facts=context.ending),
         None,
-        pl.DataFrame([record_id, rows, source_id]),
+        pl.DataFrame([record_id, rows, ids.filter(keep).alias("source_id")]),
         duplicates,
     )
 
@@ -257,29 +244,6 @@ def _unreadable(data: bytes, columns: int) -> FileRule | None:
     # A line costs memory however little it holds; real rows have a character per cell and separators.
     mostly_empty = lines > _LINES_ALWAYS_READ and len(data) < lines * columns * _FEWEST_BYTES_PER_CELL
     return FileRule.MOSTLY_EMPTY if mostly_empty else None
-
-
-def _read_label(lines: Lines, label: Label, column: str | None = None) -> tuple[pl.Series, list[Violation]]:
-    """Return 0 or 1 per row, null where invalid, and the cells that hold no label."""
-    name = column or label.column
-    classes = list(label.classes.values())
-    read = read_code(lines, _label_code(label, name), RowRule.UNKNOWN_LABEL)
-    labels = read.values.cast(pl.Int8)
-    if classes != [0, 1]:
-        table = dict(enumerate(classes))
-        labels = read.values.replace_strict(table, default=None, return_dtype=pl.Int8)
-    violations = list(read.violations)
-    if labels.null_count():
-        # What is null without breaking a rule was a missing marker.
-        absent = labels.is_null() & valid_rows(len(labels), violations)
-        if absent.any():
-            violations.append(Violation(name, RowRule.LABEL_MISSING, absent.arg_true()))
-    return labels, violations
-
-
-def _label_code(label: Label, column: str | None = None) -> Code:
-    """Return the label as a column of codes."""
-    return Code(column or label.column, label.title, dict.fromkeys(label.classes, ""), missing=(-9.0,))
 
 
 def _count_rows_of(violations: Sequence[Violation], keep: pl.Series) -> int:

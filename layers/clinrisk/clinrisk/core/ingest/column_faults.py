@@ -42,7 +42,7 @@ SURE = 3.29
 
 
 def column_faults(counts: RowCounts, use_case: UseCase) -> tuple[Problem, ...]:
-    """Return what is wrong with columns, and with the loss of a training file; empty for outcomes."""
+    """Return what is wrong with columns of patients, and with the loss of a training file."""
     if counts.facts.get("read", 0) < FEWEST_ROWS:
         return ()
     found = (_fault(counts.facts, column) for column in use_case.columns)

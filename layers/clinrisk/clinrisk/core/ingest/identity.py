@@ -49,9 +49,9 @@ class Duplicates:
     ids: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REPEATED_IDS))
     """Of the schema REPEATED_IDS."""
 
-    def violations(self, column: str) -> list[Violation]:
-        """Return the rows as violations of the rules on ids."""
-        found = ((RowRule.ID_CONFLICTING, self.conflicting), (RowRule.ID_REPEATED, self.repeated))
+    def violations(self, column: str, conflict: RowRule = RowRule.ID_CONFLICTING) -> list[Violation]:
+        """Return the rows as violations of the rules on ids; `conflict` is that of rows that conflict."""
+        found = ((conflict, self.conflicting), (RowRule.ID_REPEATED, self.repeated))
         return [Violation(column, rule, positions) for rule, positions in found if positions.len()]
 
 
@@ -61,7 +61,7 @@ def read_ids(
     """Return the ids, null where invalid, and the invalid cells: blank, a formula, or not an id.
 
     `of_hospital` says that ids are the hospital's own; otherwise they must be record ids of ours. Where
-    outcomes may name patients by either, the hospital's own must be `unlike_ours`.
+    outcomes or feedback may name patients by either, the hospital's own must be `unlike_ours`.
     """
     pattern = _ID if of_hospital else _RECORD_ID
     if of_hospital and _all_digits(cells):

@@ -16,7 +16,7 @@ from clinrisk.core.ingest.rules import FileRule
 from clinrisk.core.object_keys import RECEIPTS
 from clinrisk.errors import KeyRefused, NotData
 
-Purpose = Literal["training", "inference", "outcomes"]
+Purpose = Literal["training", "inference", "outcomes", "feedback"]
 PURPOSES: tuple[str, ...] = get_args(Purpose)
 INBOX = "inbox/"
 # What S3 itself allows, in bytes; where a key of ours would grow longer, a digest stands for the inbox key.

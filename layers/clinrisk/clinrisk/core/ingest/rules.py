@@ -102,6 +102,9 @@ class RowRule(StrEnum):
     DATE_TOO_OLD = "date_before_1990"
     DATE_IN_FUTURE = "date_in_future"
     REPLACES_UNCLEAR = "replaces_unclear"
+    FEEDBACK_CODE = "unknown_feedback_code"
+    REASON_UNEXPECTED = "reason_without_override"
+    RESPONSES_CONFLICT = "responses_conflict"
 
 
 NOBODY = (RowRule.EMPTY_ROW, RowRule.REPEATED_HEADER)

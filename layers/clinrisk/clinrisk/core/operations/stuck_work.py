@@ -123,7 +123,7 @@ def _why(receipt: str) -> str:
 def unjoined(
     used: Iterable[Settlement], joined: Collection[str], now: datetime, patience: timedelta
 ) -> list[Stuck]:
-    """Return the outcomes whose rows are used and that no join has seen."""
+    """Return the files of outcomes or feedback whose rows are used and that no join has seen."""
     return [
         Stuck(
             kind="not_joined",
@@ -131,7 +131,7 @@ def unjoined(
             name=one.key,
             use_case=one.use_case,
             since=one.settled_at,
-            reason="No join has read these outcomes.",
+            reason=f"No join has read this file of {one.purpose}.",
             command=f"clinrisk monitor {one.use_case}",
             startable=True,
             safe=True,

@@ -93,6 +93,7 @@ def upload_decided(key: str, purpose: str, decision: UploadDecision, recalled: s
             "training": "Its rows count from now on, in the next training.",
             "inference": "It is being scored. The results carry the cautions for which it was held.",
             "outcomes": "Its outcomes are being joined to their predictions.",
+            "feedback": "Its responses are being joined to the predictions that they answer.",
         }
         return mail(f"{name} was let through", f"{name} was held and is let through. {by}", follows[purpose])
     follows = {
@@ -100,6 +101,7 @@ def upload_decided(key: str, purpose: str, decision: UploadDecision, recalled: s
         "be released; a model that was released before keeps what it learned from them.",
         "inference": "Its risks no longer count in monitoring.",
         "outcomes": "Its outcomes no longer count; those that are left are joined anew.",
+        "feedback": "Its responses no longer count; those that are left are joined anew.",
     }
     return mail(
         f"{name} was withdrawn" + (": its results are recalled" if recalled else ""),
@@ -129,6 +131,22 @@ def outcomes_unclear(use_case: str, title: str, *, conflicting: int, earlier: in
         if earlier
         else "",
         f"All outcomes, file by file: clinrisk outcomes {use_case}",
+    )
+
+
+def feedback_unclear(use_case: str, title: str, *, earlier: int, unmatched: int) -> Mail:
+    """Return the mail that responses of a file of feedback answer no prediction."""
+    return mail(
+        f"{title}: feedback that answers no prediction",
+        f"Responses dated before every prediction of their patient: {earlier}. None of them counts. Where "
+        "the date is wrong, send the row again with the right one."
+        if earlier
+        else "",
+        f"Responses to patients of whom no batch states a risk: {unmatched}. Compare the ids with those of "
+        "the results: another id of the same patient, or a file of another model?"
+        if unmatched
+        else "",
+        f"All feedback, file by file: clinrisk feedback {use_case}",
     )
 
 

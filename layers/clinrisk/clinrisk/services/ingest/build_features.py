@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from clinrisk.messages.message import Reference
 
 PARQUET = "application/vnd.apache.parquet"
+_ANSWERS = {"outcomes": object_keys.outcomes, "feedback": object_keys.feedback}
+"""The purposes of files that answer predictions, with the keys of their rows."""
 
 
 def build(
@@ -43,7 +45,7 @@ def build(
         chunk.first_row,
         pseudonym_key(upload.use_case),
         None if other_chunks is None else frame(s3.fetch(other_chunks)),
-        arrived_on=s3.facts(*version).arrived_at.date() if upload.purpose == "outcomes" else None,
+        arrived_on=s3.facts(*version).arrived_at.date() if upload.purpose in _ANSWERS else None,
     )
     found = BuiltChunk(
         chunk=chunk,
@@ -74,8 +76,8 @@ def store(key: str, rows: pl.DataFrame) -> Reference:
 
 
 def _features_key(upload: Upload, index: int) -> str:
-    if upload.purpose == "outcomes":
-        return object_keys.outcomes(upload.use_case, upload.upload_id, index)
+    if upload.purpose in _ANSWERS:
+        return _ANSWERS[upload.purpose](upload.use_case, upload.upload_id, index)
     return object_keys.features(upload.use_case, upload.purpose, upload.upload_id, index)
 
 

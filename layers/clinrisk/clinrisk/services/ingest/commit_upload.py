@@ -101,7 +101,7 @@ def _check_landed(
 
 
 def _store_profile(upload: Upload, built: Iterable[BuiltChunk]) -> None:
-    """Add up the chunks' profiles; outcomes have none."""
+    """Add up the chunks' profiles; outcomes and feedback have none."""
     total: Profile | None = None
     for chunk in built:
         if chunk.profile is not None:

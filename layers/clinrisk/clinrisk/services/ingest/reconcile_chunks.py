@@ -35,7 +35,9 @@ def reconcile(upload: Upload) -> ReconcileResult:
     """Store what other chunks hold of the ids of each chunk, and return whether the upload will be used."""
     use_case = use_cases.get(upload.use_case)
     built = [chunk_records.built(upload, chunk) for chunk in chunk_records.plan(upload)]
-    own_ids = upload.purpose == "outcomes" or any(chunk.counts.facts.get("ids") for chunk in built)
+    own_ids = upload.purpose in {"outcomes", "feedback"} or any(
+        chunk.counts.facts.get("ids") for chunk in built
+    )
     other_chunks, lost = _compared(upload, built, own_ids=own_ids) if len(built) > 1 else ({}, 0)
     counts = add_counts(chunk.counts for chunk in built)
     used = decide(_without(counts, lost), use_case).disposition != Disposition.REJECTED

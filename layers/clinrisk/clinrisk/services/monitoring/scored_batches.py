@@ -18,6 +18,7 @@ from clinrisk.core import object_keys
 from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring.findings import OF_MONTH, SINCE_RELEASE
 from clinrisk.core.monitoring.sequential import Sequential
+from clinrisk.core.profiles.feedback_profile import FeedbackProfile, merge_feedback
 from clinrisk.core.profiles.score_profile import ScoreProfile, merge
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class StoredCounts:
     predicted: tuple[int, int] = (0, 0)
     """Predictions among which outcomes are looked for, and the flagged ones."""
     sequential: Sequential = field(default_factory=Sequential)
+    feedback: FeedbackProfile | None = None
+    """What clinicians did with them; None where no feedback has arrived."""
 
 
 def read(selection: BatchSelection) -> Iterator[tuple[str, StoredCounts | None]]:
@@ -115,7 +118,8 @@ def _joined(document: Any) -> StoredCounts:
     scores = document["scores"]
     rows, flagged = document.get("predicted", (0, 0))
     labelled = None if scores is None else ScoreProfile.from_dict(scores)
-    return StoredCounts(None, labelled, Counter(document["outcomes"]), (rows, flagged))
+    feedback = FeedbackProfile.from_dict(document["feedback"]) if "feedback" in document else None
+    return StoredCounts(None, labelled, Counter(document["outcomes"]), (rows, flagged), feedback=feedback)
 
 
 def added(parts: Iterable[StoredCounts]) -> StoredCounts:
@@ -127,6 +131,7 @@ def added(parts: Iterable[StoredCounts]) -> StoredCounts:
         merge(labelled) if labelled else None,
         sum((part.outcomes for part in every), Counter()),
         (sum(part.predicted[0] for part in every), sum(part.predicted[1] for part in every)),
+        feedback=merge_feedback(part.feedback for part in every if part.feedback is not None),
     )
 
 

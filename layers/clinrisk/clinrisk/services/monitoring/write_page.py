@@ -16,6 +16,7 @@ from clinrisk.core import object_keys
 from clinrisk.core.limits import LIMITS
 from clinrisk.core.monitoring import drift
 from clinrisk.core.monitoring.page import model_page
+from clinrisk.core.monitoring.page.feedback_lines import share_of
 from clinrisk.core.monitoring.page.outcome_figures import figures_of
 from clinrisk.core.monitoring.page.page_facts import PageFacts, PastRelease
 from clinrisk.core.monitoring.sequential import Sequential
@@ -39,7 +40,7 @@ _RELEASES = 8
 
 
 def write(request: WritePageRequest) -> WritePageResult:
-    """Keep the edition of this run and return it; the figures on known outcomes are metrics, too."""
+    """Keep the edition of this run and return it; the figures on outcomes and feedback are metrics, too."""
     use_case = use_cases.get(request.selection.use_case)
     facts = _facts(use_case, request)
     _emit(use_case.name, facts)
@@ -81,6 +82,8 @@ def _facts(use_case: UseCase, request: WritePageRequest) -> PageFacts:
         batches=selection.batches,
         changes=changes,
         releases=[PastRelease.of(one, _evaluation(one)) for one in versions],
+        feedback=everything.feedback,
+        feedback_months={name: one.feedback for name, one in months.items() if one.feedback is not None},
         pause=pauses.current(use_case.name),
     )
 
@@ -116,10 +119,18 @@ def _of_batches(
 
 
 def _emit(use_case: str, facts: PageFacts) -> None:
-    """Emit what known outcomes show of all predictions since the release, next to the approved limit."""
+    """Emit what outcomes and feedback show of all predictions since the release, and the approved limit."""
     known = facts.since_release
     if known.area is not None:
         emit(Metric.AUC, known.area.value, use_case=use_case)
         emit(Metric.AUC_LIMIT, facts.approved["auc"][1], use_case=use_case)
     if known.ratio is not None:
         emit(Metric.OBSERVED_TO_EXPECTED, known.ratio.value, use_case=use_case)
+    if facts.feedback is not None:
+        flagged = facts.feedback.everyone.flagged
+        for metric, found in (
+            (Metric.FLAGS_ANSWERED, share_of(flagged.known, flagged.predicted)),
+            (Metric.FLAGS_OVERRIDDEN, share_of(flagged.overridden, flagged.seen)),
+        ):
+            if found is not None:
+                emit(metric, found.value, use_case=use_case)

@@ -111,7 +111,7 @@ def _of_use_case(
             patience=patience,
         ),
         *scorings.unannounced(scored, published),
-        *stuck_work.unjoined(used["outcomes"], _joined(use_case), now, patience),
+        *stuck_work.unjoined([*used["outcomes"], *used["feedback"]], _joined(use_case), now, patience),
         *_of_training(use_case, used["training"], now, patience),
     ]
 
@@ -178,13 +178,13 @@ def _oldest_in_line() -> datetime | None:
 
 
 def _joined(use_case: str) -> set[str]:
-    """Return the uploads of outcomes that the last join has read."""
+    """Return the uploads of outcomes and feedback that the last join has read."""
     bucket, key = settings().results_bucket, object_keys.outcome_overview(use_case)
     # Who may list only some prefixes is refused what is not there: S3 does not say that it is missing.
     if key not in s3.keys_under(bucket, key):
         return set()
     overview = s3.fetch_json_now(s3.uri_of(bucket, key))
-    return {one["upload_id"] for one in overview["uploads"]}
+    return {one["upload_id"] for one in (*overview["uploads"], *overview.get("feedback", ()))}
 
 
 def _training_runs(use_case: str) -> list[Any]:

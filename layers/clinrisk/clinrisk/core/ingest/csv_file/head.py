@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from clinrisk import use_cases
 from clinrisk.core.ingest.csv_file import content, header_names
 from clinrisk.core.ingest.rules import LARGEST_FILE, LONGEST_LINE, FileRule, Problem
+from clinrisk.use_cases import feedback_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -73,6 +74,8 @@ def expected_columns(use_case: UseCase, purpose: str) -> tuple[tuple[str, ...], 
     """Return the columns that a file of this purpose must have, and those that it may have."""
     if purpose == "outcomes":
         return OUTCOME_COLUMNS, (REPLACES,)
+    if purpose == "feedback":
+        return feedback_codes.COLUMNS, ()
     optional = (use_case.optional_id_column,) if use_case.optional_id_column else ()
     if purpose == "training":
         return use_case.header, optional
@@ -147,16 +150,22 @@ def _unrecognised(head: bytes, names: tuple[str, ...], use_case: UseCase, purpos
     if dialect:
         rule, detail = dialect
         return Problem(rule, detail=detail)
-    other = _owner(names, use_case)
+    other = _owner(names, use_case) or _other_purpose(names, use_case, purpose)
     if other:
         return Problem(FileRule.HEADER_OF_OTHER, detail=other)
-    if purpose == "outcomes" and len(set(use_case.header).intersection(names)) > len(use_case.header) // 2:
-        return Problem(FileRule.HEADER_OF_OTHER, detail=f"patients ({use_case.title}), not outcomes")
-    if set(OUTCOME_COLUMNS) <= set(names):
-        return Problem(FileRule.HEADER_OF_OTHER, detail="outcomes, not patients")
     if len(names) == len(required) and any(map(_is_data, names)):
         return Problem(FileRule.HEADER_ABSENT)
     return Problem(FileRule.COLUMNS_MISSING, tuple(name for name in required if name not in names))
+
+
+def _other_purpose(names: tuple[str, ...], use_case: UseCase, purpose: str) -> str | None:
+    """Return which other files of the use case have these columns, if any have."""
+    patients = len(set(use_case.header).intersection(names)) > len(use_case.header) // 2
+    if purpose in {"outcomes", "feedback"} and patients:
+        return f"patients ({use_case.title}), not {purpose}"
+    if set(feedback_codes.COLUMNS) <= set(names):
+        return "feedback of clinicians, not patients"
+    return "outcomes, not patients" if set(OUTCOME_COLUMNS) <= set(names) else None
 
 
 def _owner(names: tuple[str, ...], use_case: UseCase) -> str | None:

@@ -51,14 +51,24 @@ ROW_SENTENCES: dict[RowRule | str, str] = {
     RowRule.NOT_A_DATE: "{n} no valid date{in_column}. Write dates as YYYY-MM-DD.",
     RowRule.DATE_TOO_OLD: (
         "{n} a date{in_column} before 1990. Databases and spreadsheets write 1900-01-01 where no date is "
-        "known. Give the day of the outcome, or leave the row out."
+        "known. Give the right day, or leave the row out."
     ),
-    RowRule.DATE_IN_FUTURE: (
-        "{n} a date{in_column} after the day the file arrived. Give the day of the outcome."
-    ),
+    RowRule.DATE_IN_FUTURE: ("{n} a date{in_column} after the day the file arrived. Give the right day."),
     RowRule.REPLACES_UNCLEAR: (
         "{n} something else than yes or no{in_column}. Write yes where the row takes the place of the "
         "outcome that was sent earlier for the patient, otherwise no or nothing."
+    ),
+    RowRule.FEEDBACK_CODE: (
+        "{n} something else than an agreed code{in_column}. No free text is taken, since it might name a "
+        "patient. Write one of: {codes}."
+    ),
+    RowRule.REASON_UNEXPECTED: (
+        "{n} a reason{in_column} although nothing was overridden. Leave the cell empty, or correct the "
+        "response."
+    ),
+    RowRule.RESPONSES_CONFLICT: (
+        "{n} an id{in_column} that other rows have with another response of the same role on the same day. "
+        "None of these rows was used: find out which one is right."
     ),
     REJECTED_WITH_FILE: "{n} nothing wrong, but the file was rejected. Send the corrected file with them.",
 }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from clinrisk.core.ingest.sentences.file_sentences import FILE_SENTENCES
 from clinrisk.core.ingest.sentences.row_sentences import ROW_SENTENCES
+from clinrisk.use_cases import feedback_codes
 from clinrisk.use_cases.columns import Code, Number
 
 if TYPE_CHECKING:
@@ -124,4 +125,5 @@ def _codes(name: str, use_case: UseCase | None) -> str:
 
 def _column(name: str, use_case: UseCase | None) -> Number | Code | None:
     """Return the declared column of that name, if there is one."""
-    return next((column for column in use_case.columns if column.name == name), None) if use_case else None
+    declared = (*use_case.columns, *feedback_codes.CODES) if use_case else ()
+    return next((column for column in declared if column.name == name), None)

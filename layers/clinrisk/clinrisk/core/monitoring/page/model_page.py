@@ -19,6 +19,7 @@ from clinrisk.core.monitoring.findings import Check
 from clinrisk.core.monitoring.memory.known_findings import OVER
 from clinrisk.core.monitoring.page import svg_charts
 from clinrisk.core.monitoring.page.drift_history import history_of
+from clinrisk.core.monitoring.page.feedback_lines import feedback_lines, feedback_notes, override_chart
 from clinrisk.core.monitoring.page.gap_lines import gap_lines
 from clinrisk.core.monitoring.page.outcome_figures import calibration_points, newest
 from clinrisk.core.monitoring.page.outcome_notes import no_outcomes, outcome_notes
@@ -39,6 +40,7 @@ SECTIONS = (
     ("outcomes", "Outcomes"),
     ("threshold", "Calibration and threshold"),
     ("groups", "Groups"),
+    ("feedback", "What clinicians did"),
     ("drift", "Inputs and risks"),
     ("batches", "Batches"),
     ("releases", "Releases"),
@@ -80,6 +82,8 @@ def page(use_case: UseCase, facts: PageFacts) -> str:
         "more_gaps": lines[_GAPS:],
         "gap_notes": _gap_notes(facts),
         "fewest": LIMITS.bias_rows,
+        "feedback": _feedback(use_case, facts),
+        "drop_feedback": f"clinrisk drop FILE --as {name}/feedback --wait",
         "drift": list(_drift(use_case, facts)),
         "drift_batches": len(facts.changes),
         "no_batches": "This version has scored no batch yet. Drift and groups appear with the first one.",
@@ -210,6 +214,18 @@ def _gap_notes(facts: PageFacts) -> list[str]:
             "Cases found, false alarms, right flags and calibration by group appear once outcomes are known."
         ]
     return []
+
+
+def _feedback(use_case: UseCase, facts: PageFacts) -> dict[str, Any] | None:
+    """Return what the section on feedback shows; None where no response to this version has arrived."""
+    feedback, months = facts.feedback, facts.feedback_months
+    if feedback is None or not feedback.everyone.everyone.known:
+        return None
+    return {
+        "lines": list(feedback_lines(use_case, feedback, months, MONTHS)),
+        "chart": override_chart(feedback, months),
+        "notes": list(feedback_notes(feedback)),
+    }
 
 
 def _drift(use_case: UseCase, facts: PageFacts) -> Iterator[tuple[str, str, Markup]]:

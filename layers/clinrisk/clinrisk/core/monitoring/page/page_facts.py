@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from clinrisk.core.training.promotion import CANDIDATE
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from clinrisk.core.monitoring.changes import Change
     from clinrisk.core.monitoring.page.outcome_figures import OutcomeFigures
+    from clinrisk.core.profiles.feedback_profile import FeedbackProfile
     from clinrisk.core.profiles.score_profile import ScoreProfile
     from clinrisk.messages.live_changes import Pause
     from clinrisk.messages.monitoring import Batch, Finding, KnownFinding
@@ -68,6 +69,10 @@ class PageFacts:
     """Of each batch that has a profile, oldest first."""
     releases: Sequence[PastRelease]
     """Newest first."""
+    feedback: FeedbackProfile | None = None
+    """What clinicians did with all predictions since the release; None where no feedback has arrived."""
+    feedback_months: Mapping[str, FeedbackProfile] = field(default_factory=dict)
+    """The same by month of prediction."""
     pause: Pause | None = None
     """The one that lasts, if there is one."""
 

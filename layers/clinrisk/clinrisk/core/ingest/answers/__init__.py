@@ -1,0 +1,1 @@
+"""What answers predictions, read as columns: labels, dates, outcomes and the responses of clinicians."""
