@@ -248,12 +248,13 @@ def test_an_ending_emits_these_metrics_and_no_other(
 def test_every_metric_is_emitted_by_some_ending_with_another_value_than_zero() -> None:
     seen = {metric.name for _, expected in ENDINGS.values() for metric in expected if metric.value}
     # How long a queue waits and a job takes, how a use case stands, what stands still, whether the ledger
-    # holds and what outcomes show are no endings: tests of operations and of the page measure them.
+    # holds, and what outcomes and feedback show are no endings: tests of operations and the page have them.
     measured = {
         *(Metric.LONGEST_WAIT, Metric.JOB_MINUTES, Metric.STUCK, Metric.LEDGER_DIFFERENCES),
         *(Metric.LIVE_VERSION, Metric.LIVE_DAYS, Metric.NEWEST_BATCH_DAYS, Metric.NEWEST_OUTCOMES_DAYS),
         *(Metric.UPLOADS_ON_HOLD, Metric.WAITING_QUESTIONS, Metric.OPEN_FINDINGS),
         Metric.COUNTERSIGNATURES_OVERDUE,
         *(Metric.AUC, Metric.AUC_LIMIT, Metric.OBSERVED_TO_EXPECTED),
+        *(Metric.FLAGS_ANSWERED, Metric.FLAGS_OVERRIDDEN),
     }
     assert seen == set(Metric) - measured

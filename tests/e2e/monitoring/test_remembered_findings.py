@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +34,19 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
         twin = hospital.twin
         held = hospital.wait(lambda: [one for one in twin.clinrisk("batches", "heart") if is_held(one)])
         twin.clinrisk("let-through", held[0]["upload_id"], "--reason", REASON)
-        hospital.results("later")
+        respond(hospital, hospital.results("later"), tmp_path_factory.mktemp("feedback"))
         yield hospital
+
+
+def respond(hospital: Hospital, results: bytes, folder: Path) -> None:
+    """Drop what a nurse did with every risk of a results file: followed all of them but one."""
+    ids = [row["id"] for row in csv.DictReader(results.decode().splitlines()) if row["risk"]]
+    today = datetime.now(UTC).date()
+    rows = [f"{one},accepted,,nurse,{today}" for one in ids[1:]]
+    rows += [f"{ids[0]},overridden,already_managed,nurse,{today}", f"{'0' * 32},accepted,,nurse,{today}"]
+    file = folder / "ward.csv"
+    file.write_text("\n".join(["id,response,reason,role,date", *rows, ""]), encoding="utf-8")
+    hospital.twin.clinrisk("drop", str(file), "--as", "heart/feedback", "--wait")
 
 
 def is_held(upload: dict[str, Any]) -> bool:
@@ -57,7 +70,13 @@ def findings(hospital: Hospital, *more: str) -> dict[str, Any]:
 def test_a_finding_is_mailed_once_acknowledged_and_resolved(hospital: Hospital, tmp_path: Path) -> None:
     found = monitor(hospital)["findings"]
     page = Path(hospital.twin.clinrisk("open", "heart", "--out", tmp_path)["page"])
-    assert "heart-drift" in page.read_text(encoding="utf-8")
+    html = page.read_text(encoding="utf-8")
+    assert "heart-drift" in html
+    [file] = hospital.twin.clinrisk("feedback", "heart")
+    assert file["counted"] > 100
+    assert file["unmatched"] == 1
+    assert "The share of flags overridden was not evaluated" not in html
+    assert "Reasons were not evaluated: fewer than 20 risks were overridden." in html
     assert "drift" in {one["check"] for one in found if one["verdict"] == "ALERT"}
     known = findings(hospital)
     assert known["heart-drift"]["state"] == "OPEN"

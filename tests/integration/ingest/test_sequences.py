@@ -112,7 +112,7 @@ def test_a_file_of_feedback_is_ingested_like_every_other(stack: Stack, workflow:
     text = f"{header}\n{good}\n8,overridden,Mrs Miller,nurse,2024-02-28\n9,accepted,,nurse,2024-02-28\n"
     workflow.run(drop(stack, "inbox/stroke/feedback/march.csv", text.encode(), "0A"), "first")
     workflow.run(drop(stack, "inbox/stroke/feedback/again.csv", text.encode(), "0B"), "second")
-    first, second = uploads.settled("stroke", "feedback")
+    first, second = sorted(uploads.settled("stroke", "feedback"), key=lambda one: one.sequencer)
     assert (first.disposition, first.rows_accepted, first.rows_quarantined) == ("PARTIAL", 2, 1)
     assert second.disposition == "DUPLICATE"
     receipt = stack.read_json(first.receipt.uri)
