@@ -118,4 +118,7 @@ ROWS: tuple[Case, ...] = (
          purpose="inference"),
     Case("outcomes", text(["1,0,2024-01-31", "2,1,2024-02-29", "3,1,2023-02-29"], "id,label,date"),
          "PARTIAL", 2, 1, {"not_a_date:date": 1}, purpose="outcomes"),
+    Case("feedback", text(["1,accepted,,nurse,2024-01-31", "2,overridden,free text,nurse,2024-02-29"],
+         "id,response,reason,role,date"),
+         "PARTIAL", 1, 1, {"unknown_feedback_code:reason": 1}, purpose="feedback"),
 )  # fmt: skip
