@@ -26,6 +26,7 @@ ADVICE = re.compile(r"clinrisk ((?:[a-z]+(?:-[a-z]+)*)(?:[ \t]+(?:'[^']*'|\"[^\"
 VALUES = {
     "ID": "0" * 20, "VERSION": "1", "FILE": __file__, "KEY": "heart/training/march.csv", "TEXT": "reason",
     "USE_CASE": "heart", "USE_CASE/PURPOSE": "heart/training", "X": "heart", "RUN": "heart-0123456789",
+    "DAY": "2026-12-31",
 }  # fmt: skip
 VERBS = getattr(GROUP, "commands", {})
 
