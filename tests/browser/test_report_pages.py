@@ -17,7 +17,7 @@ from clinrisk.core.ingest.chunk import read_chunk
 from clinrisk.core.monitoring.page import model_page
 from tests.browser.conftest import CHROMIUM, NO_CHROMIUM, WIDTHS, beyond_the_edge
 from tests.unit.jobs.conftest import Laboratory
-from tests.unit.monitoring.page.page_facts import HEART, page_facts
+from tests.unit.monitoring.page.page_facts import FEEDBACK, HEART, page_facts
 
 ROWS = {"heart": 303, "stroke": 2600}
 PAGES = ("report.html", "model-card.html")
@@ -103,7 +103,8 @@ def test_what_a_clinician_reads_first_takes_two_sheets(evaluated: Path, page: Pa
 def live_page(tmp_path: Path) -> str:
     """The address of the page of a live model after a year of monitoring."""
     file = tmp_path / "model-page.html"
-    file.write_text(model_page.page(HEART, page_facts()), encoding="utf-8")
+    facts = page_facts(feedback=FEEDBACK, feedback_months={"2026-10": FEEDBACK, "2026-11": FEEDBACK})
+    file.write_text(model_page.page(HEART, facts), encoding="utf-8")
     return file.as_uri()
 
 

@@ -118,7 +118,7 @@ def judged(scored: ScoredBatches) -> Any:
 
 
 def test_responses_that_answer_no_prediction_are_counted_mailed_and_never_believed(
-    scored: ScoredBatches,
+    scored: ScoredBatches, capsys: pytest.CaptureFixture[str]
 ) -> None:
     [patient, other, *_] = predictions(scored, LIKE_TRAINING)["record_id"]
     scored.respond(
@@ -139,6 +139,10 @@ def test_responses_that_answer_no_prediction_are_counted_mailed_and_never_believ
     assert {name: file[name] for name in counts} == counts
     assert profile(scored, LIKE_TRAINING).everyone.everyone.known == 1
     assert scored.join(BEFORE_GOING_LIVE) == {}
+    capsys.readouterr()
+    write(scored)
+    # One response is too few for a share of those that were seen.
+    assert {one.name for one in metrics_in(capsys.readouterr().out)} == {Metric.FLAGS_ANSWERED}
 
 
 def test_nothing_is_left_of_feedback_that_was_withdrawn(

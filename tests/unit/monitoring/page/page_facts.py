@@ -11,6 +11,7 @@ from clinrisk.core.monitoring.changes import Change, ChangeKind, Effect
 from clinrisk.core.monitoring.page.outcome_figures import figures_of
 from clinrisk.core.monitoring.page.page_facts import PageFacts, PastRelease
 from clinrisk.core.monitoring.sequential import Sequential
+from clinrisk.core.profiles.feedback_profile import FeedbackProfile, GroupFeedback, Responses
 from clinrisk.core.profiles.score_profile import ScoreProfile, score_profile_of
 from clinrisk.messages.monitoring import Batch, Finding, FindingChange, KnownFinding
 from clinrisk.messages.release import Decider, LiveModel, Rollback, SignedDecision
@@ -21,6 +22,19 @@ GROUP: dict[str, Any] = {"n": 400, "flagged": 200, "positives": 200, "tp": 150, 
 GROUP |= {"observed_to_expected": [1.0, 0.9, 1.1]}
 CURVES = {"calibration": {"points": [{"risk": 0.5, "observed": [0.5, 0.4, 0.6]}]}}
 APPROVED = {"auc": [0.83, 0.79, 0.87], "observed_to_expected": [1.0, 0.9, 1.1], "recall": [0.9, 0.85, 0.94]}
+
+FLAGGED, OTHERS = Responses(100, 40, 20, 10), Responses(300, 27, 3, 0)
+EVERYONE = GroupFeedback(FLAGGED, OTHERS)
+FEW = GroupFeedback(Responses(19, 9, 1, 0), Responses(0))
+FEEDBACK = FeedbackProfile(
+    groups={
+        "all": {"all": EVERYONE},
+        "band": {"high": EVERYONE},
+        "sex": {"female": FEW, "male": EVERYONE},
+    },
+    roles={"nurse": {"not_seen": 7}, "physician": {"accepted": 67, "overridden": 23, "not_seen": 10}},
+    reasons={"already_managed": 15, "": 8},
+)
 
 
 def labelled(rows: int, seed: int = 1) -> ScoreProfile:

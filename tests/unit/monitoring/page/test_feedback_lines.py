@@ -8,21 +8,8 @@ from scipy.stats import binomtest
 from clinrisk.core.monitoring.page import model_page
 from clinrisk.core.monitoring.page.feedback_lines import share_of
 from clinrisk.core.profiles.feedback_profile import FeedbackProfile, GroupFeedback, Responses
-from tests.unit.monitoring.page.page_facts import HEART, page_facts
+from tests.unit.monitoring.page.page_facts import FEEDBACK, FEW, HEART, page_facts
 from tests.unit.page_text import text_of
-
-FLAGGED, OTHERS = Responses(100, 40, 20, 10), Responses(300, 27, 3, 0)
-EVERYONE = GroupFeedback(FLAGGED, OTHERS)
-FEW = GroupFeedback(Responses(19, 9, 1, 0), Responses(0))
-FEEDBACK = FeedbackProfile(
-    groups={
-        "all": {"all": EVERYONE},
-        "band": {"high": EVERYONE},
-        "sex": {"female": FEW, "male": EVERYONE},
-    },
-    roles={"nurse": {"not_seen": 7}, "physician": {"accepted": 67, "overridden": 23, "not_seen": 10}},
-    reasons={"already_managed": 15, "": 8},
-)
 
 
 def shown(feedback: FeedbackProfile | None, months: dict[str, FeedbackProfile] | None = None) -> str:
@@ -61,6 +48,8 @@ def test_reasons_and_roles_are_shares_of_enough() -> None:
     assert "nurse" not in text
     few = FeedbackProfile({**FEEDBACK.groups, "all": {"all": FEW}}, {}, {"other": 1})
     text = shown(few)
+    none = FeedbackProfile({**FEEDBACK.groups, "all": {"all": FEW}})
+    assert "Reasons" not in shown(none)
     assert "Reasons were not evaluated: fewer than 20 risks were overridden." in text
     assert "The share of flags overridden was not evaluated: fewer than 20 flags were seen" in text
 
