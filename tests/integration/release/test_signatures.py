@@ -54,6 +54,17 @@ def test_a_row_that_was_edited_to_approved_releases_nothing(asked: RequestedAppr
     assert deployments.current("heart") is None
 
 
+def test_a_package_that_is_approved_in_the_console_releases_nothing(
+    stack: Stack, asked: RequestedApproval
+) -> None:
+    stack.sagemaker.update_model_package(
+        ModelPackageArn=asked.package[0], ModelApprovalStatus="Approved", ApprovalDescription="By hand."
+    )
+    with pytest.raises(DecisionMissing):
+        asked.promote()
+    assert deployments.current("heart") is None
+
+
 @pytest.mark.parametrize(
     "changes",
     [

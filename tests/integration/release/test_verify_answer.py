@@ -55,6 +55,18 @@ def test_a_row_that_was_edited_is_not_believed(stack: Stack, asked: RequestedApp
     assert verify(asked, error)["genuine"] is False
 
 
+def test_an_answer_that_a_swapped_token_brings_to_another_release_is_not_believed(stack: Stack) -> None:
+    mine, other = WaitingExecution(stack), WaitingExecution(stack, "other")
+    first = RequestedApproval(stack, other.token, run_id="heart-aaaaaaaaaa")
+    asked = RequestedApproval(stack, mine.token, run_id="heart-bbbbbbbbbb")
+    table = stack.tables.Table("clinrisk-approvals")
+    key = {"pk": f"APPROVAL#{asked.approval_id}", "sk": "STATE"}
+    table.put_item(Item=table.get_item(Key=key)["Item"] | {"task_token": other.token})
+    asked.answer()
+    assert (mine.status(), verify(asked, YES)["genuine"]) == ("RUNNING", True)
+    assert verify(first, YES)["genuine"] is False
+
+
 @pytest.mark.parametrize("error", ["ChampionChanged", "Lambda.Unknown"])
 def test_what_is_no_answer_stands_for_itself(asked: RequestedApproval, error: str) -> None:
     assert verify(asked, error) == {"genuine": True, "seconds_left": 0, "message": ""}
