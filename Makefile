@@ -51,7 +51,7 @@ quick: .envs/dev/.installed ## after an edit, in seconds: style, imports, types,
 
 test: envs .envs/dev/.installed ## every test, from values to the whole system in a browser; coverage has a floor
 	@# The tests on the twin begin, since they wait a lot; one worker more than cores does the others meanwhile.
-	@.envs/dev/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=json \
+	@COVERAGE_CORE=sysmon .envs/dev/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=json \
 		tests/e2e tests/browser tests/integration tests/statemachines tests/unit layers
 	@.envs/dev/bin/python -m tools.coverage_floors
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.integration.conftest import Stack
 
 ANN, BO = "ann@example.org", "bo@example.org"
-UNTIL = int(time.time()) + 86_400
+UNTIL = 4_102_444_800  # the first of January 2100
 NOBODY = "It takes 1 approver; there are: clinical 0, technical 0."
 
 
@@ -126,7 +126,7 @@ def test_each_change_is_one_entry_of_the_ledger_however_often_it_is_repeated(
 @pytest.mark.parametrize(
     ("subject", "named", "until", "words"),
     [
-        (ANN, BO, int(time.time()) - 60, "That day is over"),
+        (ANN, BO, 1_500_000_000, "That day is over"),
         (ANN, ANN, UNTIL, "another person of the same role, clinical"),
         (ANN, "cy@example.org", UNTIL, "another person of the same role, clinical"),
         (ANN, "di@example.org", UNTIL, "Di Evans has not enrolled: clinrisk approvers invite"),
