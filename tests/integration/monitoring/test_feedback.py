@@ -95,12 +95,16 @@ def test_feedback_changes_no_figure_about_outcomes(scored: ScoredBatches) -> Non
     scored.join()
     before = joined(scored)
     performance = judged(scored)
-    respond(scored)
+    _, accepted = respond(scored)
     scored.join()
-    assert {name: {**one, "feedback": None} for name, one in joined(scored).items() if name in before} == {
-        name: {**one, "feedback": None} for name, one in before.items()
+    added = {"feedback": None, "acted_on": None}
+    assert {name: one | added for name, one in joined(scored).items() if name in before} == {
+        name: one | added for name, one in before.items()
     }
     assert judged(scored) == performance
+    text = text_of(scored.stack.read(write(scored)["uri"]).decode())
+    # Everybody of the batch has an outcome.
+    assert f"Clinicians accepted the flag of {accepted} of the 200 patients" in text
     overview = scored.stack.read_json("s3://clinrisk-results/outcome-overviews/heart.json")
     assert [one["upload_id"] for one in overview["batches"]] == [LIKE_TRAINING]
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from clinrisk import use_cases
 from clinrisk.core.profiles.feedback_profile import FeedbackProfile, Responses, merge_feedback
-from clinrisk.core.scoring.feedback import PREDICTED, counts_by_file, feedback_profile_of, matched
+from clinrisk.core.scoring.feedback import PREDICTED, acted_on, counts_by_file, feedback_profile_of, matched
 
 HEART = use_cases.get("heart")
 FIRST, AGAIN = dt.date(2026, 3, 1), dt.date(2026, 3, 10)
@@ -131,6 +131,24 @@ def test_a_batch_without_responses_counts_its_predictions() -> None:
     found = profile_of()
     assert found.everyone.everyone == Responses(predicted=4)
     assert (found.roles, found.reasons) == ({}, {})
+
+
+def test_accepted_flags_of_patients_whose_outcome_counts_are_counted() -> None:
+    rows: list[Row] = [
+        ("a", "accepted", None, "nurse", FIRST),  # not flagged
+        ("b", "accepted", None, "nurse", FIRST),  # not flagged
+        ("c", "accepted", None, "nurse", FIRST),
+        ("c", "overridden", None, "physician", FIRST),
+        ("d", "accepted", None, "nurse", FIRST),
+        ("d", "overridden", None, "nurse", day(1)),
+    ]
+    responses = matched({"file": file_of(*rows)}, predicted(*((one, "batch", FIRST) for one in "abcd")))
+    statuses = {"record_id": ["a", "c", "d"], "status": ["joined", "joined", "joined"]}
+    judged = pl.DataFrame(statuses)
+    # Somebody accepted the flag of c; that of d was accepted by nobody in the end.
+    assert acted_on(PREDICTIONS, responses, judged) == 1
+    assert acted_on(PREDICTIONS, responses, judged.with_columns(status=pl.lit("waiting"))) == 0
+    assert acted_on(PREDICTIONS, responses, judged.clear()) == 0
 
 
 def test_profiles_of_parts_add_up_to_that_of_all_in_any_order_and_survive_storage() -> None:

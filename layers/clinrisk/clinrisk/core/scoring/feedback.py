@@ -17,8 +17,9 @@ import polars as pl
 
 from clinrisk.core.profiles.feedback_profile import BAND, FeedbackProfile, GroupFeedback, Responses
 from clinrisk.core.profiles.score_profile import EVERYONE
+from clinrisk.core.scoring.outcome_status import OutcomeStatus
 from clinrisk.use_cases.base import GROUP_PREFIX
-from clinrisk.use_cases.feedback_codes import NOT_SEEN, OVERRIDDEN
+from clinrisk.use_cases.feedback_codes import ACCEPTED, NOT_SEEN, OVERRIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,6 +129,24 @@ def feedback_profile_of(
     }
     groups = {name: _by_group(patients, group) for name, group in attributes.items()}
     return FeedbackProfile(groups, roles, dict(sorted(reasons.items())))
+
+
+def acted_on(predictions: pl.DataFrame, responses: pl.DataFrame, judged: pl.DataFrame) -> int:
+    """Return how many patients of a batch count with their outcome, and had a flag that was accepted.
+
+    What was done then may have changed the outcome. Arguments as of `feedback_profile_of`; `judged` has
+    record_id and status of the outcomes.
+    """
+    joined = judged.filter(pl.col("status") == OutcomeStatus.JOINED)
+    accepted = responses.filter(
+        (pl.col("status") == FeedbackStatus.COUNTED) & (pl.col("response") == ACCEPTED)
+    )
+    flagged = predictions.filter(pl.col("flagged").cast(pl.Boolean))
+    return (
+        flagged.join(joined, on="record_id", how="semi")
+        .join(accepted, left_on="record_id", right_on="patient", how="semi")
+        .height
+    )
 
 
 def _by_group(patients: pl.DataFrame, group: pl.Expr) -> dict[str, GroupFeedback]:

@@ -47,6 +47,8 @@ class StoredCounts:
     sequential: Sequential = field(default_factory=Sequential)
     feedback: FeedbackProfile | None = None
     """What clinicians did with them; None where no feedback has arrived."""
+    acted_on: int = 0
+    """Those with a known outcome whose flag was accepted."""
 
 
 def read(selection: BatchSelection) -> Iterator[tuple[str, StoredCounts | None]]:
@@ -119,7 +121,14 @@ def _joined(document: Any) -> StoredCounts:
     rows, flagged = document.get("predicted", (0, 0))
     labelled = None if scores is None else ScoreProfile.from_dict(scores)
     feedback = FeedbackProfile.from_dict(document["feedback"]) if "feedback" in document else None
-    return StoredCounts(None, labelled, Counter(document["outcomes"]), (rows, flagged), feedback=feedback)
+    return StoredCounts(
+        None,
+        labelled,
+        Counter(document["outcomes"]),
+        (rows, flagged),
+        feedback=feedback,
+        acted_on=document.get("acted_on", 0),
+    )
 
 
 def added(parts: Iterable[StoredCounts]) -> StoredCounts:
@@ -132,6 +141,7 @@ def added(parts: Iterable[StoredCounts]) -> StoredCounts:
         sum((part.outcomes for part in every), Counter()),
         (sum(part.predicted[0] for part in every), sum(part.predicted[1] for part in every)),
         feedback=merge_feedback(part.feedback for part in every if part.feedback is not None),
+        acted_on=sum(part.acted_on for part in every),
     )
 
 

@@ -83,6 +83,7 @@ def _facts(use_case: UseCase, request: WritePageRequest) -> PageFacts:
         changes=changes,
         releases=[PastRelease.of(one, _evaluation(one)) for one in versions],
         feedback=everything.feedback,
+        acted_on=everything.acted_on,
         feedback_months={name: one.feedback for name, one in months.items() if one.feedback is not None},
         pause=pauses.current(use_case.name),
     )

@@ -33,12 +33,18 @@ class MatchedFeedback:
         """Return how many responses of a file have which status; nothing of a file that does not count."""
         return feedback.counts_by_file(self.responses).get(upload_id, {})
 
-    def of_batch(self, use_case: UseCase, batch: str, predictions: pl.DataFrame) -> dict[str, Any]:
+    def of_batch(
+        self, use_case: UseCase, batch: str, predictions: pl.DataFrame, judged: pl.DataFrame
+    ) -> dict[str, Any]:
         """Return what a batch's document states of feedback: nothing where no file has arrived."""
         if not self.files:
             return {}
         answers = self.responses.filter(pl.col("batch") == batch)
-        return {"feedback": feedback.feedback_profile_of(use_case, predictions, answers).to_dict()}
+        profile = feedback.feedback_profile_of(use_case, predictions, answers)
+        return {
+            "feedback": profile.to_dict(),
+            "acted_on": feedback.acted_on(predictions, answers, judged),
+        }
 
     def overview(self) -> dict[str, Any]:
         """Return, for data managers, what became of the responses of each file."""

@@ -18,6 +18,11 @@ def outcome_notes(facts: PageFacts) -> Iterator[str]:
     """Yield the sentences under the figures: what they leave out, what is too little, how sure they are."""
     if left := not_counted(facts.outcomes):
         yield left.strip()
+    if facts.acted_on:
+        yield (
+            f"Clinicians accepted the flag of {facts.acted_on} of the {facts.since_release.rows} patients: "
+            "what was done then may have changed their outcome, and can make right flags look wrong."
+        )
     few = [one.title for one in facts.months if one.rows and not one.area and not one.selective]
     if few:
         yield (

@@ -71,6 +71,8 @@ class PageFacts:
     """Newest first."""
     feedback: FeedbackProfile | None = None
     """What clinicians did with all predictions since the release; None where no feedback has arrived."""
+    acted_on: int = 0
+    """Patients with a known outcome whose flag was accepted."""
     feedback_months: Mapping[str, FeedbackProfile] = field(default_factory=dict)
     """The same by month of prediction."""
     pause: Pause | None = None
