@@ -8,7 +8,7 @@ import typer
 from cli import downloads, ingest, monitoring, operations, scoring, status
 from cli.alarms import alarm_commands
 from cli.approvers import approver_commands
-from cli.audit import audit_commands
+from cli.audit import audit_commands, replay_commands
 from cli.command_errors import CliError, explain
 from cli.local_files import file_commands
 from cli.options import AsJson, OnTwin, StackName
@@ -87,6 +87,7 @@ app.command("resume", rich_help_panel=MODELS)(change_commands.resume)
 app.command("fetch", rich_help_panel=MODELS)(downloads.fetch)
 app.add_typer(approver_commands.group, name="approvers", rich_help_panel=MODELS)
 app.command("evidence", rich_help_panel=MODELS)(audit_commands.evidence)
+app.command("replay", rich_help_panel=MODELS)(replay_commands.replay)
 app.add_typer(audit_commands.group, name="audit", rich_help_panel=MODELS)
 
 

@@ -170,10 +170,13 @@ def _results_of(deployed: Stack, batch: Settlement) -> list[dict[str, Any]]:
     there = {one["Key"] for one in objects_under(deployed, RESULTS, prefix)}
     if sidecar_key not in there:
         return []
-    sidecar = read_json(deployed, RESULTS, sidecar_key)
-    state = "RECALLED" if notice in there else "CURRENT"
+    return stated_in(read_json(deployed, RESULTS, sidecar_key), recalled=notice in there)
+
+
+def stated_in(sidecar: dict[str, Any], *, recalled: bool) -> list[dict[str, Any]]:
+    """Return the results that a sidecar states, the newest first, each with its state."""
     newest = sidecar["results"] | {
-        "state": state,
+        "state": "RECALLED" if recalled else "CURRENT",
         "scored_at": sidecar["scored_at"],
         "live_version": sidecar["model"]["live_version"],
         "execution": sidecar.get("execution", ""),

@@ -22,6 +22,7 @@ MACHINES = {
     "training": "TrainingStateMachine",
     "release": "ReleaseStateMachine",
     "scoring": "ScoringStateMachine",
+    "replay": "ReplayStateMachine",
     "monitoring": "MonitoringStateMachine",
 }
 HISTORY_PAGE = 1000

@@ -1,4 +1,4 @@
-"""The five definitions as data, with every `${Name}` filled in as the template would fill it."""
+"""The six definitions as data, with every `${Name}` filled in as the template would fill it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parent.parent.parent
 TEMPLATE = PROJECT / "template.yaml"
-MACHINES = ("ingest", "training", "release", "scoring", "monitoring")
+MACHINES = ("ingest", "training", "release", "scoring", "replay", "monitoring")
 
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9]+)\}")
 _ARN = "arn:aws:{}:eu-central-1:123456789012:{}"

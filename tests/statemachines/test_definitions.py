@@ -225,7 +225,7 @@ def before(located: LocatedState, name: str) -> set[str]:
 
 # A Map catches what fails in it. Results Unannounced follows an announcement that failed inside a
 # branch, which a question remembers (test_play_scoring). What is refused answers the command, which waits.
-ANSWERED = {"Results Unannounced", "Decision Refused", "Change Refused"}
+ANSWERED = {"Results Unannounced", "Decision Refused", "Change Refused", "Not Replayed"}
 BAD_ENDS = [p for p in MAIN_LINE if p.state["Type"] == "Fail" and p.name not in ANSWERED]
 
 
@@ -267,11 +267,13 @@ def test_a_state_is_called_as_its_function(located: LocatedState) -> None:
     # A large file's chunks go through the same functions, each in an execution of its own.
     name = located.name.removesuffix(" Of A Large File").replace(" ", "")
     # A state that awaits is named for what the workflow does while the function has asked; Judge Batch judges
-    # the risks too.
+    # the risks too, and Replay Batch is asked twice.
     name = {
         "AwaitApproval": "RequestApproval",
         "AwaitCountersignature": "SetPause",
         "JudgeRisks": "JudgeBatch",
+        "PlanReplay": "ReplayBatch",
+        "CompareResults": "ReplayBatch",
         "GiveTurnBack": "FreeSlots",
     }.get(name, name)
     name = "RequestSlot" if name.startswith("WaitTo") else name

@@ -60,6 +60,7 @@ OPERANDS = {
     r"\$evidence_key": f"heart/{RUN}",
     r"\$attempt": "",
     r"\$batch_key": f"heart/{UPLOAD}",
+    r"\$replay_key": f"heart/{UPLOAD}/execution-1",
     r"\$(\w+\.|states\.\w+\.)*use_case": "heart",
     r"\$(\w+\.)?run_id": RUN,
     r"\$(\w+\.|states\.input\.\w+\.)*upload_id": UPLOAD,
@@ -170,6 +171,7 @@ def test_every_address_of_the_definitions_was_found() -> None:
         "training",
         "release",
         "scoring",
+        "replay",
     }
 
 

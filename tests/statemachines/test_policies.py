@@ -42,7 +42,7 @@ LEDGER_WRITERS = (
     *("RequestApproval", "DecideApproval", "ExpireApproval", "PromoteCandidate"),
     *("PublishJobCode", "DecideUpload", "JudgeBatch", "RecordFindings"),
     *("EnrolApprover", "UpdateApprovers", "ChangeFinding"),
-    *("RollBackModel", "SetPause"),
+    *("RollBackModel", "SetPause", "ReplayBatch"),
 )
 LEDGER_READERS = ("WriteCard", "PublishResults", "SelectBatches", "VerifyLedger")
 
@@ -208,8 +208,32 @@ def readers(prefix: str) -> set[str]:
     return found
 
 
-def test_only_publish_results_reads_the_way_back_to_the_hospitals_ids() -> None:
-    assert readers("vault/") == {"PublishResultsPolicy"}
+def test_only_what_publishes_and_what_replays_reads_the_way_back_to_the_hospitals_ids() -> None:
+    assert readers("vault/") == {"PublishResultsPolicy", "ReplayBatchPolicy"}
+
+
+def test_a_replay_writes_nothing_that_anybody_else_reads() -> None:
+    assert readers("replays/") == {"PresentJobPolicy", "ReplayBatchPolicy"}
+    assert writers("replays/") == {"ServeJobPolicy", "PresentJobPolicy"}
+    own = [statement for policy, statement in STATEMENTS if policy == "ReplayBatchPolicy"]
+    reads = {"s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions"}
+    logs = {"logs:CreateLogStream", "logs:PutLogEvents"}
+    granted = {action for statement in own for action in as_list(statement["Action"])}
+    assert granted == reads | logs | {"dynamodb:GetItem"}
+
+
+def test_an_auditor_starts_replays_and_nothing_else_and_reads_no_results_file() -> None:
+    own = [statement for policy, statement in STATEMENTS if policy == "AuditorPolicy"]
+    started = [one["Resource"] for one in own if "states:StartExecution" in as_list(one["Action"])]
+    assert started == [{"Ref": "ReplayStateMachine"}]
+    named = [spelled(resource) for statement in own for resource in as_list(statement["Resource"])]
+    assert [one for one in named if "/results/" in one] == ["${ResultsBucket.Arn}/results/*.json"]
+    starters = {
+        policy
+        for policy, statement in STATEMENTS
+        if "states:StartExecution" in as_list(statement["Action"]) and "ReplayStateMachine" in str(statement)
+    }
+    assert starters == {"AuditorPolicy"}
 
 
 def test_nobody_but_the_data_manager_reads_the_quarantine() -> None:
@@ -437,7 +461,7 @@ def test_tuning_jobs_are_granted_only_where_the_switch_is_on() -> None:
 def test_roles_are_handed_to_sagemaker_only() -> None:
     handed = [statement for _, statement in STATEMENTS if "iam:PassRole" in as_list(statement["Action"])]
     conditions = [statement["Condition"] for statement in handed]
-    assert conditions == [{"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}] * 3
+    assert conditions == [{"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}] * 4
 
 
 def test_the_keys_are_administered_by_the_account_and_used_through_services() -> None:

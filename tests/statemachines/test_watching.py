@@ -209,6 +209,7 @@ def test_only_decisions_escape_the_net_under_every_execution() -> None:
         "ApprovalExpired",
         "ChampionChanged",
         "ChangeRefused",
+        "ReplayImpossible",
     ]
     [target] = resources("AWS::Events::Rule")["FailedExecutionsRule"]["Targets"]
     assert target["Arn"] == {"Fn::GetAtt": ["AnnounceStopFunction", "Arn"]}

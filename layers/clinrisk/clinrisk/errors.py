@@ -32,6 +32,7 @@
     +-- NoLiveModel            nothing has been promoted for this use case
     +-- JobFailed              a training, processing or transform job ended badly; carries its own reason
     +-- NoSlotFree             a workflow has waited for its turn as long as one may
+    +-- ReplayImpossible       what a replay of published results needs is not stored any more
     +-- FormatUnknown          a stored item has a format that a later version of this system wrote
     +-- ObjectMissing          a stored object that a reference names is not there
     +-- SettingMissing         the template forgot a variable that a function needs
@@ -182,6 +183,10 @@ class JobFailed(ClinriskError):
 
 class NoSlotFree(ClinriskError):
     """A workflow has waited for its turn as long as one may; it can be started again."""
+
+
+class ReplayImpossible(ClinriskError):
+    """Something that published results were made from is not stored any more; the message says what."""
 
 
 class FormatUnknown(ClinriskError):

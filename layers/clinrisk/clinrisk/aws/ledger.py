@@ -31,6 +31,7 @@ from clinrisk.core.release.ledger_entries import (
     decision_identity,
     release_identity,
 )
+from clinrisk.core.training.deployment_entry import DEPLOYMENTS
 from clinrisk.errors import DecisionForged, LedgerAltered, ObjectMissing
 
 if TYPE_CHECKING:
@@ -148,6 +149,16 @@ def release_of(use_case: str, live_version: int) -> dict[str, Any]:
 def approval_of(release: dict[str, Any]) -> dict[str, Any]:
     """Return the body of the entry of the decision behind a release; raises ObjectMissing."""
     return _body(decision_identity(release["use_case"], release["approval_id"]))
+
+
+def code_deployed(at: str) -> str:
+    """Return the sha256 of the job code that was deployed at a moment (ISO 8601); raises ObjectMissing."""
+    keys = s3.keys_under(settings().audit_bucket, f"{chain.INDEX}{DEPLOYMENTS}")
+    found = (indexed(chain.identity_of(key)) for key in keys)
+    before = [entry.body for entry in found if entry and entry.body["deployed_at"] <= at]
+    if not before:
+        raise ObjectMissing(f"The ledger states no deployment of job code before {at}.")
+    return str(max(before, key=lambda body: body["deployed_at"])["code_sha256"])
 
 
 def append(event: LedgerEvent) -> Reference:

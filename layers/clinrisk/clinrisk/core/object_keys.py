@@ -58,7 +58,7 @@ def reconciliation(use_case: str, upload: str) -> str:
 
 
 def vault(use_case: str, upload: str, chunk: int) -> str:
-    """Return the key of one chunk's map back to the hospital's ids, which only Publish Results may read."""
+    """Return the key of one chunk's map back to the hospital's ids, which only two functions may read."""
     return f"{vault_folder(use_case, upload)}chunk-{chunk:05d}.parquet"
 
 
@@ -247,6 +247,8 @@ WRITTEN_BY_JOBS = (
     "scores/{use_case}/{upload}/v{live_version}/batch.csv.out",
     "presented/{use_case}/{upload}/part.parquet",
     "shadow/{use_case}/{run_id}/scores/{upload}/batch.csv.out",
+    "replays/{use_case}/{upload}/{execution}/scores/batch.csv.out",
+    "replays/{use_case}/{upload}/{execution}/presented/part.parquet",
     "offline-store/{account}/sagemaker/{region}/offline-store/{group}/data/part.parquet",
 )
 """Objects of the Lake whose addresses no code of ours makes: jobs and the Feature Store write them where the

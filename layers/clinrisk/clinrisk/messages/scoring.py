@@ -1,9 +1,11 @@
 """Messages of the scoring workflow: results of a batch, and outcomes joined to predictions."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from clinrisk.messages.ingest import Upload
+from pydantic import Field
+
+from clinrisk.messages.ingest import Upload, UploadId
 from clinrisk.messages.message import Count, Message, Name, Reference, Request, RunId, S3Uri, Sha256
 from clinrisk.messages.training import Probability, Version
 
@@ -74,6 +76,41 @@ class PublishResult(Message):
     sidecar: Reference
     subject: str
     message: str
+
+
+class ReplayBatchRequest(Request):
+    """Ask what published results are to be made again from, or whether what was made is the same."""
+
+    use_case: Name
+    upload_id: UploadId
+    version_id: Annotated[str, Field(min_length=1, max_length=1024)]
+    """The version of the results file that is in question."""
+    person: Annotated[str, Field(min_length=1, max_length=300)]
+    """Who asks, as AWS knows that identity."""
+    about: Literal["plan", "compare"]
+    presented_uri: S3Uri | None = None
+    """The prefix, ending in "/", of the parts that were presented again, to be compared."""
+
+
+class ReplayPlan(Message):
+    """The model of then, and what the jobs of a replay need."""
+
+    live_version: Version
+    model_name: str
+    model_uri: S3Uri
+    threshold: Probability
+    rows: Count
+    code_prefix: S3Uri
+    """Where the job code lies that was deployed when the results were made."""
+
+
+class ReplayComparison(Message):
+    """Whether published results are the same as those that were made again, with the mail where not."""
+
+    outcome: Literal["SAME", "DIFFERENT"]
+    difference: str = ""
+    subject: str = ""
+    message: str = ""
 
 
 class JoinRequest(Request):

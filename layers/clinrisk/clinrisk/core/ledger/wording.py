@@ -30,6 +30,8 @@ _WORDS = {
     "approver locked": "No code of {name} ({role}) is taken for a while, after wrong code {number}.",
     "page opened": "The link of {name} ({role}) was opened.",
     "upload decided": "{decision} by {person}, upload {upload_id}, {before} to {after}: {reason}",
+    "replayed": "{outcome}: results of upload {upload_id} by live version {live_version}, made again for "
+    "{person}. {difference}",
     "alerted": "{response} after run {run}: {checks}",
     "finding changed": "{change} by {by}, {finding_id}: {note}",
     "deployed": "{change}, job code {code_sha256}, {layer}",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from clinrisk.core.mails import Mail
 
-PROCEDURES = ("ingest", "training", "release", "scoring", "monitoring")
+PROCEDURES = ("ingest", "training", "release", "scoring", "replay", "monitoring")
 """Our state machines, by the names of their definitions."""
 _ENDED = {"ABORTED": "was stopped", "TIMED_OUT": "took longer than it may", "FAILED": "failed"}
 _ID = re.compile(r"[A-Za-z0-9-]{1,40}")
@@ -72,8 +72,13 @@ def _subject(procedure: str, name: str, given: Mapping[str, Any]) -> tuple[str, 
     if procedure in {"training", "release"}:
         what = f"{'evaluation' if procedure == 'training' else 'release'} of run {run_id}"
         return use_case, what, f"clinrisk evaluate {run_id} --reason TEXT"
-    if procedure == "monitoring":
-        return use_case, f"monitoring of {use_case}", f"clinrisk monitor {use_case}"
+    if procedure in {"replay", "monitoring"}:
+        upload_id = _id(given, "upload_id")
+        again = {
+            "replay": (f"replay of upload {upload_id}", f"clinrisk replay {use_case} --id {upload_id}"),
+            "monitoring": (f"monitoring of {use_case}", f"clinrisk monitor {use_case}"),
+        }
+        return use_case, *again[procedure]
     if procedure == "ingest" and "decision" in given:
         upload_id, withdrawn = _id(given, "upload_id"), given["decision"] == "WITHDRAW"
         command = f"clinrisk {'withdraw' if withdrawn else 'let-through'} {upload_id} --reason TEXT"

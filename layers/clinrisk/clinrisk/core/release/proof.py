@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,18 @@ if TYPE_CHECKING:
 
 # Tables and workflows may spell a number differently; it is still the same threshold.
 _SAME = 1e-9
+_LONGEST_CALL = timedelta(minutes=15)
+"""A release states when its call began; the pointer moves before the call ends."""
+
+
+def was_live(model: LiveModel, following: LiveModel | None, at: str) -> bool:
+    """Return whether a model was live at a moment; `following` is what became live after it, if anything.
+
+    `at` is ISO 8601 in UTC.
+    """
+    moment = datetime.fromisoformat(at)
+    ended = following and datetime.fromisoformat(following.promoted_at) + _LONGEST_CALL
+    return datetime.fromisoformat(model.promoted_at) <= moment and (not ended or moment <= ended)
 
 
 def differences(live: LiveModel, found: Mapping[str, str], served: tuple[str, str]) -> list[str]:

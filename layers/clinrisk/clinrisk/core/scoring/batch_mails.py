@@ -14,6 +14,7 @@ from clinrisk.core.mails import Mail, let_through, listed, mail, patients, print
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from clinrisk.core.scoring.replay_entry import ReplayEntry
     from clinrisk.messages.ingest import UploadDecision
 
 SHOWN = 12
@@ -147,6 +148,22 @@ def feedback_unclear(use_case: str, title: str, *, earlier: int, unmatched: int)
         if unmatched
         else "",
         f"All feedback, file by file: clinrisk feedback {use_case}",
+    )
+
+
+def replay_differs(*, title: str, file_name: str, address: str, entry: ReplayEntry) -> Mail:
+    """Return the mail that published results do not follow from what is stored."""
+    name = printable(file_name)
+    return mail(
+        f"{title}: a replay of {name} differs",
+        f"The results of {name} by live version {entry.live_version} were made again from what is stored, "
+        f"and are not the same. {entry.difference}",
+        "Somebody may use these results: compare what depends on them, and hold further ones until it is "
+        f"understood:\nclinrisk pause {entry.use_case} --reason TEXT",
+        'What to do: docs/runbook.md, "A replay differs". To look once more:\n'
+        f"clinrisk replay {entry.use_case} --id {entry.upload_id}",
+        f"Results: {printable(address)}, version {entry.results_version_id}\n"
+        f"Asked by: {printable(entry.person)}",
     )
 
 

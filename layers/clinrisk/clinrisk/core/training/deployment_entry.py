@@ -7,6 +7,9 @@ from typing import ClassVar
 
 from clinrisk.core.ledger.events import LedgerEvent
 
+DEPLOYMENTS = "deployments/"
+"""How the identity of every deployment begins."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentEntry(LedgerEvent):
@@ -29,7 +32,7 @@ class DeploymentEntry(LedgerEvent):
     @property
     def identity(self) -> str:
         """The request."""
-        return f"deployments/{self.request}"
+        return f"{DEPLOYMENTS}{self.request}"
 
     @property
     def moment(self) -> str:

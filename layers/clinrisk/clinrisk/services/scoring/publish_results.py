@@ -16,18 +16,18 @@ from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import object_keys
 from clinrisk.core.ingest.inbox_keys import parse_key
 from clinrisk.core.scoring import batch_mails, results_sidecar
-from clinrisk.core.scoring.results import ResultCounts, Results, results_of
+from clinrisk.core.scoring.results import ResultCounts
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ChampionChanged, ClaimLost, CountsDisagree, ScoringPaused
 from clinrisk.messages.scoring import BatchVerdict, PublishRequest, PublishResult
 from clinrisk.services.scoring import recalled_results, scoring_model
+from clinrisk.services.scoring.result_parts import result_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from datetime import datetime
-    from typing import Any
 
-    from clinrisk.messages.ingest import Settlement, Upload
+    from clinrisk.messages.ingest import Settlement
 
 
 def publish(request: PublishRequest, now: datetime) -> PublishResult:
@@ -57,7 +57,7 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
 
     def texts() -> Iterator[bytes]:
         nonlocal counts
-        for part in _parts(upload, request.presented_uri, of_file):
+        for part in result_parts(upload.use_case, upload.upload_id, request.presented_uri, of_file):
             counts += part.counts
             yield part.csv
         if counts.rows != request.rows_accepted:
@@ -106,11 +106,3 @@ def _check_unchanged(request: PublishRequest) -> Settlement:
         became = "not settled" if settled is None else settled.disposition
         raise ClaimLost(f"The upload is {became}: nothing of it is published.")
     return settled
-
-
-def _parts(upload: Upload, presented_prefix: str, of_file: Mapping[str, Any]) -> Iterator[Results]:
-    lake, folder = settings().lake_bucket, object_keys.vault_folder(upload.use_case, upload.upload_id)
-    for number, key in enumerate(s3.keys_under(lake, folder)):
-        presented = s3.fetch_current(presented_prefix + key.removeprefix(folder))
-        vault = s3.fetch_current(s3.uri_of(lake, key))
-        yield results_of(presented, vault, of_file, header=number == 0)

@@ -14,6 +14,8 @@ from clinrisk.services.release.proofs import signatures
 if TYPE_CHECKING:
     from clinrisk.messages.release import LiveModel
 
+_STATED = "what the ledger states"
+
 
 def check(live: LiveModel) -> None:
     """Pass silently when what is live is what a person approved, to the byte, and the newest of its ledger.
@@ -22,15 +24,24 @@ def check(live: LiveModel) -> None:
     decided about or as the ledger states it, and names what; TransientError while the ledger does not state
     the release yet: its entry follows the pointer.
     """
-    check_bytes(live)
-    name, version = live.use_case, live.live_version
-    entry = ledger.indexed(release_identity(name, version))
+    check_then(live)
+    later = live.live_version + 1
+    if ledger.indexed(release_identity(live.use_case, later)):
+        _refuse(live, _STATED, [f"version {later} was released after it"])
+
+
+def check_then(model: LiveModel) -> None:
+    """Pass silently when a model, live now or before, is what was approved and what its ledger entry states.
+
+    Raises DecisionForged, ReleaseAltered; TransientError while the ledger does not state the release.
+    """
+    check_bytes(model)
+    entry = ledger.indexed(release_identity(model.use_case, model.live_version))
     if entry is None:
-        raise TransientError(f"The ledger does not state that version {version} of {name} is live.")
-    differing = reconciliation.differing(entry.body, live.model_dump())
-    if ledger.indexed(release_identity(name, version + 1)):
-        differing.append(f"version {version + 1} was released after it")
-    _refuse(live, "what the ledger states", differing)
+        raise TransientError(
+            f"The ledger does not state that version {model.live_version} of {model.use_case} is live."
+        )
+    _refuse(model, _STATED, reconciliation.differing(entry.body, model.model_dump()))
 
 
 def check_bytes(model: LiveModel) -> None:
