@@ -115,14 +115,14 @@ def _of_day(one: dict[str, Any], day: datetime | None) -> bool:
 def _start(deployed: Stack, use_case: str, one: dict[str, Any]) -> str:
     """Start the replay of some results and return its ARN, "" where they state no version.
 
-    Its name is made of results and minute: whoever starts it twice within that minute starts it once.
+    Its name is made of results and second: a call that is repeated for want of an answer starts nothing more.
     """
     from clinrisk.aws import stepfunctions
 
     if not one.get("version_id"):
         return ""
     version = hashlib.sha256(one["version_id"].encode()).hexdigest()[:8]
-    name = f"{one['upload_id']}-{version}-{datetime.now(UTC):%Y%m%dT%H%M}"
+    name = f"{one['upload_id']}-{version}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
     asked = {
         "use_case": use_case,
         "upload_id": one["upload_id"],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from cli.app import main
 from cli.local_files import synthetic_cohort
@@ -72,6 +73,8 @@ ADMINISTRATOR = [
     ("approvers", "resend", "heart"),
     ("approvers", "remove", "bo@example.org"),
 ]
+REPLAY = ("replay", "heart", "--id", "{upload}")
+"""An auditor's command, too, with a test of its own."""
 MEANT = {
     "DataManagerPolicy": DATA_MANAGER,
     "OperatorPolicy": OPERATOR,
@@ -79,8 +82,8 @@ MEANT = {
     "ApproverAdministratorPolicy": ADMINISTRATOR,
 }
 OF_OTHERS = {
-    "DataManagerPolicy": [OPERATOR[-1], AUDITOR[6], ADMINISTRATOR[1]],
-    "OperatorPolicy": [DATA_MANAGER[0], AUDITOR[-1], ADMINISTRATOR[1]],
+    "DataManagerPolicy": [OPERATOR[-1], AUDITOR[6], ADMINISTRATOR[1], REPLAY],
+    "OperatorPolicy": [DATA_MANAGER[0], AUDITOR[-1], ADMINISTRATOR[1], REPLAY],
     "AuditorPolicy": [DATA_MANAGER[0], OPERATOR[-1], ADMINISTRATOR[1]],
     "ApproverAdministratorPolicy": [DATA_MANAGER[0], OPERATOR[-1], AUDITOR[6]],
 }
@@ -141,6 +144,42 @@ def command(
 def scored(hospital: Hospital) -> str:
     listed: list[dict[str, Any]] = hospital.twin.clinrisk("batches", "heart")
     return str(next(one["upload_id"] for one in listed if "monday" in one["file"]))
+
+
+def left_by_scorings(hospital: Hospital) -> list[tuple[str, str]]:
+    """List every version of what scorings and their readers write."""
+    prefixes = ("scores/", "presented/", "predictions/", "score-profiles/", "joined/")
+    places = [("LakeBucket", prefix) for prefix in prefixes] + [("ResultsBucket", "")]
+    pages = hospital.twin.client("s3").get_paginator("list_object_versions")
+    return [
+        (one["Key"], one["VersionId"])
+        for bucket, prefix in places
+        for page in pages.paginate(Bucket=hospital.outputs[bucket], Prefix=prefix)
+        for one in page.get("Versions", [])
+    ]
+
+
+@pytest.mark.parametrize("command", ["AuditorPolicy"], indirect=True)
+def test_an_auditor_replays_results_that_no_auditor_reads_and_changes_nothing(
+    hospital: Hospital, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    people = ("data-manager", "operator")
+    stored, mails = left_by_scorings(hospital), [hospital.mails(one) for one in people]
+    assert [key for key, _ in stored if key.startswith("predictions/")]
+    capsys.readouterr()
+    assert command(*REPLAY, "--json") == 0
+    [found] = json.loads(capsys.readouterr().out)
+    assert (found["outcome"], found["state"], found["rows"]) == ("SAME", "CURRENT", 60)
+    assert left_by_scorings(hospital) == stored
+    assert [hospital.mails(one) for one in people] == mails
+    assert hospital.keys(f"replays/heart/{found['upload_id']}/{found['execution']}/presented/")
+    kept = hospital.twin.clinrisk("audit", "show", "--use-case", "heart")[-1]
+    assert (kept["event"], kept["number"], kept["body"]["outcome"]) == ("replayed", found["entry"], "SAME")
+    assert "person-AuditorPolicy" in kept["body"]["person"]
+    [results] = [key for key, _ in stored if key.endswith(f"{found['upload_id']}.csv")]
+    assert command("score", "{upload}") == REFUSED
+    with pytest.raises(ClientError, match="AccessDenied"):
+        clients.s3().get_object(Bucket=hospital.outputs["ResultsBucket"], Key=results)
 
 
 @pytest.mark.parametrize("command", MEANT, indirect=True)

@@ -16,7 +16,9 @@ BUCKETS = ("InboxBucket", "LakeBucket", "ResultsBucket", "AuditBucket")
 TABLES = tuple(
     f"{name}Table" for name in ("Uploads", "Approvals", "Approvers", "Deployments", "Slots", "Findings")
 )
-MACHINES = tuple(f"{name}StateMachine" for name in ("Ingest", "Training", "Release", "Scoring", "Monitoring"))
+MACHINES = tuple(
+    f"{name}StateMachine" for name in ("Ingest", "Training", "Release", "Scoring", "Replay", "Monitoring")
+)
 
 
 def template() -> str:

@@ -35,6 +35,7 @@ from clinrisk.core.release.ledger_entries import (
     RefusalEntry,
     ReleaseEntry,
 )
+from clinrisk.core.scoring.replay_entry import ReplayEntry
 from clinrisk.core.training.deployment_entry import DeploymentEntry
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ KINDS: list[type[Any]] = [
     *(AgreementEntry, UploadDecisionEntry, AlertEntry, FindingEntry, DeploymentEntry),
     *(ApproverAddedEntry, ApproverInvitedEntry, ApproverEnrolledEntry, ApproverRemovedEntry),
     *(WrongCodeEntry, ApproverLockedEntry, PageOpenedEntry, ApproverIdentifiedEntry),
-    *(PauseEntry, ResumeEntry, ChangeQuestionEntry, CountersignatureEntry),
+    *(PauseEntry, ResumeEntry, ChangeQuestionEntry, CountersignatureEntry, ReplayEntry),
 ]
 
 _NUMBERS: dict[type[Any], dict[str, Any]] = {ReleaseEntry: {"live_version": 3}, FindingEntry: {"number": 3}}

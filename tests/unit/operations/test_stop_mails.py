@@ -41,6 +41,12 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "heart: scoring of inbox/heart/inference/ward 7.csv",
         f"redrive {'0' * 20}",
     ),
+    (
+        "replay",
+        {"use_case": "heart", "upload_id": "0" * 20},
+        f"heart: replay of upload {'0' * 20}",
+        f"replay heart --id {'0' * 20}",
+    ),
     ("monitoring", {"use_case": "heart"}, "heart: monitoring of heart", "monitor heart"),
 ]
 

@@ -7,6 +7,7 @@ import pytest
 from clinrisk.core.ingest.inbox_keys import PURPOSES
 from clinrisk.core.mails import LONGEST_SUBJECT, Mail
 from clinrisk.core.scoring import batch_mails
+from clinrisk.core.scoring.replay_entry import ReplayEntry
 from clinrisk.messages.ingest import Disposition, UploadDecision
 
 ID = "0f1e2d3c4b5a69788796"
@@ -48,6 +49,24 @@ def held(recalled: str) -> Mail:
     )
 
 
+REPLAYED = ReplayEntry(
+    use_case="heart",
+    upload_id=ID,
+    results_version_id="v7",
+    results_sha256="1" * 64,
+    stored_sha256="2" * 64,
+    replayed_sha256="1" * 64,
+    live_version=2,
+    code_sha256="3" * 64,
+    rows=60,
+    outcome="DIFFERENT",
+    difference="The stored file was altered after it was published: the first row that differs is 9 in risk.",
+    first_row=9,
+    columns=("risk",),
+    person="arn:aws:iam::1:user/anna",
+    execution="run-1",
+    replayed_at="2026-03-01T10:00:00.000Z",
+)
 # Made when they are read: what is made at import would be the same whatever a mutant does.
 MAILS: dict[str, Callable[[], Mail]] = {
     "batch_scored": lambda: scored(
@@ -59,6 +78,9 @@ MAILS: dict[str, Callable[[], Mail]] = {
     "let_through": lambda: batch_mails.upload_decided(KEY, "inference", LET_THROUGH, ""),
     "withdrawn": lambda: batch_mails.upload_decided(KEY, "training", DECISION, ""),
     "feedback_unclear": lambda: batch_mails.feedback_unclear("heart", "Heart", earlier=2, unmatched=3),
+    "replay_differs": lambda: batch_mails.replay_differs(
+        title="Heart disease risk", file_name="ward-7.csv", address="s3://results/x.csv", entry=REPLAYED
+    ),
     "recalled": lambda: batch_mails.upload_decided(KEY, "inference", DECISION, "s3://results/x.csv"),
 }
 
