@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from cli.stack import Stack
 
+DIFFERS = 'What to do: docs/runbook.md, "A replay differs".'
 NO_VERSION = "Their sidecar is of an earlier edition, which did not state the version of the file."
 
 
@@ -101,10 +102,14 @@ def _published(
         before = day is not None and written.astimezone(UTC).date() < day.date()
         if before or not key.endswith(f"/{upload}.json" if upload else ".json"):
             continue
-        sidecar = read_json(deployed, RESULTS, key)
         recalled = f"{key.removesuffix('.json')}.RECALLED.txt" in listed
-        for one in stated_in(sidecar, recalled=recalled):
-            yield {"upload_id": sidecar["upload"]["upload_id"], "key": sidecar["upload"]["key"]} | one
+        try:
+            sidecar = read_json(deployed, RESULTS, key)
+            batch = {"upload_id": sidecar["upload"]["upload_id"], "key": sidecar["upload"]["key"]}
+            found = [batch | one for one in stated_in(sidecar, recalled=recalled)]
+        except (ValueError, KeyError, TypeError) as fault:
+            raise CliError(f"{key} is not what was written there.", DIFFERS) from fault
+        yield from found
 
 
 def _of_day(one: dict[str, Any], day: datetime | None) -> bool:

@@ -16,7 +16,7 @@ from clinrisk.aws.tables import deployments, pauses
 from clinrisk.core import object_keys
 from clinrisk.core.timestamps import stamp
 from clinrisk.core.training.deployment_entry import DeploymentEntry
-from clinrisk.errors import CountsDisagree, EvidenceChanged, ObjectMissing, ReleaseAltered, ReplayImpossible
+from clinrisk.errors import CountsDisagree, EvidenceChanged, ReleaseAltered, ReplayImpossible
 from clinrisk.messages.live_changes import Pause
 from clinrisk.services.training import publish_job_code
 from tests.integration.events import events_of, read_event
@@ -268,8 +268,9 @@ def test_code_that_was_altered_or_never_recorded_proves_nothing(batch: ReplayedB
     batch.stack.put("lake", object_keys.job_code(batch.code), b"other code")
     with pytest.raises(EvidenceChanged, match="The job code has changed"):
         batch.ask("plan")
-    with pytest.raises(ObjectMissing, match="states no deployment of job code before 2025"):
-        ledger.code_deployed("2025-12-31T00:00:00.000Z")
+    batch.stack.s3.delete_object(Bucket="clinrisk-audit", Key="ledger-index/deployments/at-first.json")
+    with pytest.raises(ReplayImpossible, match="The ledger states no deployment before 20"):
+        batch.ask("plan")
 
 
 def test_a_file_or_a_sidecar_that_is_gone_is_named(batch: ReplayedBatch) -> None:

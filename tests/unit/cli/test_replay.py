@@ -133,6 +133,16 @@ def test_results_that_state_no_version_start_nothing(
     assert "an earlier edition" in one["why"]
 
 
+def test_a_sidecar_that_is_none_is_named(
+    started: list[Any], clinrisk: Callable[..., Any], deployment: Any
+) -> None:
+    key = object_keys.sidecar("heart", "ward", UPLOAD)
+    deployment.write("ResultsBucket", key, {"upload": "altered"})
+    answer = clinrisk("replay", "heart", "--id", UPLOAD)
+    assert (answer.code, started) == (1, [])
+    assert f"{key} is not what was written there." in answer.err
+
+
 def test_a_day_without_results_and_a_command_without_a_day_say_what_to_do(
     started: list[Any], clinrisk: Callable[..., Any]
 ) -> None:

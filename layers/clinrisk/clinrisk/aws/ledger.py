@@ -152,13 +152,12 @@ def approval_of(release: dict[str, Any]) -> dict[str, Any]:
 
 
 def code_deployed(at: str) -> str:
-    """Return the sha256 of the job code that was deployed at a moment (ISO 8601); raises ObjectMissing."""
+    """Return the sha256 of the job code that was deployed at a moment (ISO 8601), "" where none is known."""
     keys = s3.keys_under(settings().audit_bucket, f"{chain.INDEX}{DEPLOYMENTS}")
     found = (indexed(chain.identity_of(key)) for key in keys)
     before = [entry.body for entry in found if entry and entry.body["deployed_at"] <= at]
-    if not before:
-        raise ObjectMissing(f"The ledger states no deployment of job code before {at}.")
-    return str(max(before, key=lambda body: body["deployed_at"])["code_sha256"])
+    newest = max(before, key=lambda body: body["deployed_at"], default={"code_sha256": ""})
+    return str(newest["code_sha256"])
 
 
 def append(event: LedgerEvent) -> Reference:

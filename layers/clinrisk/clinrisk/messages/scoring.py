@@ -1,4 +1,4 @@
-"""Messages of the scoring workflow: results of a batch, and outcomes joined to predictions."""
+"""Messages of the scoring workflow: results of a batch, their replay, and outcomes joined to predictions."""
 
 from enum import StrEnum
 from typing import Annotated, Literal

@@ -152,6 +152,9 @@ def _published(request: ReplayBatchRequest) -> PublishedResults:
     wanted = next(iter(files), "") if sidecar is newest else request.version_id
     if wanted not in files:
         raise ReplayImpossible("The results file is not stored any more in the version that was published.")
+    code_sha256 = ledger.code_deployed(sidecar["scored_at"])
+    if not code_sha256:
+        raise ReplayImpossible(f"The ledger states no deployment before {sidecar['scored_at']}.")
     return PublishedResults(
         upload=upload,
         key=key,
@@ -159,7 +162,7 @@ def _published(request: ReplayBatchRequest) -> PublishedResults:
         size=files[wanted],
         sidecar=sidecar,
         model=_model_of(request.use_case, sidecar),
-        code_sha256=ledger.code_deployed(sidecar["scored_at"]),
+        code_sha256=code_sha256,
     )
 
 
