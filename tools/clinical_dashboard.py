@@ -52,14 +52,14 @@ def render(cases: Sequence[UseCase], logical_ids: Sequence[str]) -> str:
 def _panels(cases: Sequence[UseCase]) -> list[_Panel]:
     def per_case(**metrics: str) -> tuple[str, ...]:
         return tuple(
-            f'[clinrisk, {metric}, use_case, {case.name}, {{label: "{case.name} {words}"}}]'
+            f'[!Ref AWS::StackName, {metric}, use_case, {case.name}, {{label: "{case.name} {words}"}}]'
             for case in cases
             for metric, words in metrics.items()
         )
 
     def per_check(metric: str) -> tuple[str, ...]:
         return tuple(
-            f"[clinrisk, {metric}, use_case, {case.name}, check, {check.value}, "
+            f"[!Ref AWS::StackName, {metric}, use_case, {case.name}, check, {check.value}, "
             f"{{label: {case.name} {check.value}}}]"
             for case in cases
             for check in Check

@@ -183,7 +183,7 @@ def _query(query: str, metric: str, case: UseCase, check: str | None) -> str:
         f"        - Id: {query}\n"
         "          ReturnData: false\n"
         "          MetricStat:\n"
-        f"            Metric: {{Namespace: clinrisk, MetricName: {metric}, "
+        f"            Metric: {{Namespace: !Ref AWS::StackName, MetricName: {metric}, "
         f"Dimensions: [{{Name: use_case, Value: {case.name}}}{named}]}}\n"
         f"            Period: {_DAY}\n"
         "            Stat: Sum"
@@ -197,7 +197,7 @@ _GROUPS = """\
     UpdateReplacePolicy: Retain
     Properties:
       # Most of a feature group is fixed for ever: see docs/contract-change.md.
-      FeatureGroupName: !Sub "${{AWS::StackName}}-{contract}"
+      FeatureGroupName: !Sub "${{NamePrefix.Value}}-{contract}"
       Description: {title}
       RecordIdentifierFeatureName: record_id
       EventTimeFeatureName: event_time
@@ -217,7 +217,7 @@ _GROUPS = """\
     DeletionPolicy: RetainExceptOnCreate
     UpdateReplacePolicy: Retain
     Properties:
-      ModelPackageGroupName: !Sub "${{AWS::StackName}}-{contract}"
+      ModelPackageGroupName: !Sub "${{NamePrefix.Value}}-{contract}"
       ModelPackageGroupDescription: {title}
 """
 
@@ -244,10 +244,10 @@ _WRITERS_POLICY = """\
 
 _GROUP_ARN = """\
               - !Sub "arn:${{AWS::Partition}}:sagemaker:${{AWS::Region}}:${{AWS::AccountId}}:feature-group/\
-${{AWS::StackName}}-{contract}\""""
+${{NamePrefix.Value}}-{contract}\""""
 
 _GROUP_PREFIX = """\
-              - !Sub "${{LakeBucket.Arn}}/offline-store/*/${{AWS::StackName}}-{contract}-*\""""
+              - !Sub "${{LakeBucket.Arn}}/offline-store/*/${{NamePrefix.Value}}-{contract}-*\""""
 
 _RESOURCES = """\
   {id}MonitoringSchedule:
@@ -271,7 +271,7 @@ _ALARM = """\
     Type: AWS::CloudWatch::Alarm
     Properties:
       AlarmDescription: {description}
-      Namespace: clinrisk
+      Namespace: !Ref AWS::StackName
       MetricName: {metric}
       Dimensions: [{dimensions}]
       Statistic: Sum

@@ -109,7 +109,8 @@ sys.exit(1)
         lambda: [one for one in twin.mail("operator@example.org") if "heart" in one["subject"]]
     )
     assert "on fire" in mails[-1]["body"]
-    packages = twin.client("sagemaker").list_model_packages(ModelPackageGroupName="clinrisk-heart-v1")
+    group = f"{stack['NamePrefix']}-heart-v1"
+    packages = twin.client("sagemaker").list_model_packages(ModelPackageGroupName=group)
     assert packages["ModelPackageSummaryList"] == []
 
 

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clinrisk.aws.telemetry import DIMENSIONS, NAMESPACE, Metric
+from clinrisk.aws.telemetry import DIMENSIONS, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +34,7 @@ def metrics_in(log: str) -> list[EmittedMetric]:
 
 def _of(document: dict[str, Any]) -> Iterable[EmittedMetric]:
     for directive in document["_aws"]["CloudWatchMetrics"]:
-        assert directive["Namespace"] == NAMESPACE
+        assert directive["Namespace"] == "clinrisk"
         [names] = directive["Dimensions"]
         for defined in directive["Metrics"]:
             metric = Metric(defined["Name"])

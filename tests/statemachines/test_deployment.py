@@ -9,7 +9,7 @@ import copy
 import re
 from typing import TYPE_CHECKING, Any
 
-from tests.statemachines.definitions import template
+from tests.statemachines.definitions import definition, template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,3 +181,87 @@ def test_a_rule_that_publishes_under_a_condition_on_its_source_would_be_found() 
     ]
     statement["Condition"] = {"ArnLike": {"kms:EncryptionContext:aws:sns:topicArn": "arn:aws:sns:*"}}
     assert unheard_rules(resources) == set()
+
+
+def policies(resources: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every statement of the policies of roles, people and endpoints."""
+    for name, resource in resources.items():
+        for each in resource.get("Properties", {}).get("PolicyDocument", {}).get("Statement", []):
+            yield name, each["Fn::If"][1] if "Fn::If" in each else each
+
+
+def of_another_stack(resources: dict[str, Any]) -> set[str]:
+    """Return the patterns that reach executions, feature groups or models' packages of another stack."""
+    reaching = set()
+    for _, statement in policies(resources):
+        for resource in as_list(statement["Resource"]):
+            spelled = resource.get("Fn::Sub", "") if isinstance(resource, dict) else ""
+            if not isinstance(spelled, str):
+                continue
+            own = r":(execution|stateMachine):\$\{\w+StateMachine\.Name\}[:/]"
+            named = re.search(r":(execution|stateMachine):|[:/](feature-group|model-package)/", spelled)
+            if named and not re.search(own + r"|/\$\{NamePrefix\.Value\}-", spelled):
+                reaching.add(spelled)
+    return reaching
+
+
+def test_no_policy_reaches_what_another_stack_of_the_account_runs_or_keeps() -> None:
+    assert of_another_stack(template()["Resources"]) == set()
+
+
+def test_a_pattern_that_reaches_another_stack_would_be_found() -> None:
+    # "clinrisk-*" is also what a stack called clinrisk-prod has, and every stack has an IngestStateMachine.
+    wide = [
+        "arn:aws:states:eu-west-1:123456789012:execution:${AWS::StackName}-*",
+        "arn:aws:states:eu-west-1:123456789012:stateMachine:IngestStateMachine-*",
+        "arn:aws:sagemaker:eu-west-1:123456789012:feature-group/${AWS::StackName}-*",
+    ]
+    statement = {"Effect": "Allow", "Action": "a:b", "Resource": [{"Fn::Sub": each} for each in wide]}
+    policy = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": {"Statement": [statement]}}}
+    assert of_another_stack({"Wide": policy}) == set(wide)
+
+
+def test_names_that_sagemaker_asks_for_are_lower_case_short_and_new_with_each_stack() -> None:
+    """A name in capitals matches no ARN, and what an earlier stack of the same name left keeps its name."""
+    resources = template()["Resources"]
+    text, variables = resources["NamePrefix"]["Properties"]["Value"]["Fn::Sub"]
+    assert text == "clinrisk-${Start}"
+    assert list(named_in(variables)) == ["AWS::StackId"]
+    prefix = text.replace("${Start}", "5af31c2e")
+    names = {
+        (kind, resource["Properties"][member]["Fn::Sub"].replace("${NamePrefix.Value}", prefix))
+        for resource in resources.values()
+        for kind, member in (
+            ("AWS::SageMaker::FeatureGroup", "FeatureGroupName"),
+            ("AWS::SageMaker::ModelPackageGroup", "ModelPackageGroupName"),
+        )
+        if resource["Type"] == kind
+    }
+    assert len(names) == 4
+    for _, name in names:
+        assert re.fullmatch(r"clinrisk-5af31c2e-[a-z0-9-]{1,45}", name)
+
+
+# The longest wait that AWS states for a record to land in the offline store (Amazon SageMaker AI Developer
+# Guide, Amazon SageMaker Feature Store offline store data format).
+LANDS_WITHIN = 900
+
+
+def expected_wait(retrier: dict[str, Any]) -> float:
+    """Return how long all retries wait together on average, in seconds: full jitter waits half."""
+    waits = [
+        min(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** n, retrier.get("MaxDelaySeconds", 1e9))
+        for n in range(retrier["MaxAttempts"])
+    ]
+    return float(sum(waits)) / (2 if retrier.get("JitterStrategy") == "FULL" else 1)
+
+
+def test_an_ingest_waits_twice_as_long_as_the_offline_store_may_take() -> None:
+    [retrier] = [
+        each
+        for each in definition("ingest")["States"]["Commit Upload"]["Retry"]
+        if each["ErrorEquals"] == ["OfflineStoreBehind"]
+    ]
+    assert expected_wait(retrier) >= 2 * LANDS_WITHIN
+    # Half an hour that is halved by its jitter is no more than the service itself may take.
+    assert expected_wait(retrier | {"MaxAttempts": 60}) == LANDS_WITHIN

@@ -205,7 +205,7 @@ def subs(value: Any) -> Iterator[str]:
 
 OBJECTS = sorted(
     {
-        (match[1], match[2].replace("${AWS::StackName}", "clinrisk"))
+        (match[1], match[2].replace("${NamePrefix.Value}", "clinrisk"))
         for spelled_text in subs(template()["Resources"])
         if (match := re.fullmatch(r"(?:s3://)?\$\{(\w+Bucket)(?:\.Arn)?\}/(.+)", spelled_text))
         and match[1] in {"LakeBucket", "ResultsBucket", "AuditBucket", "InboxBucket"}

@@ -41,7 +41,10 @@ VALUES = {
     "disposition": {"ACCEPTED", "PARTIAL", "REJECTED", "IGNORED", "DUPLICATE", "FAILED"},
 }
 
-Shown = tuple[str, str, str, dict[str, Any]]
+# The stack's name: what another stack of the account publishes does not mix with it.
+OURS: Any = {"Ref": "AWS::StackName"}
+
+Shown = tuple[str, Any, str, dict[str, Any]]
 
 
 def on_dashboards() -> Iterator[Shown]:
@@ -66,6 +69,10 @@ def on_alarms() -> Iterator[Shown]:
                 yield name, metric["Namespace"], str(metric["MetricName"]), named(metric["Dimensions"])
 
 
+def is_ours(shown: Shown) -> bool:
+    return bool(shown[1] == OURS)
+
+
 def named(dimensions: list[dict[str, Any]]) -> dict[str, Any]:
     return {dimension["Name"]: dimension["Value"] for dimension in dimensions}
 
@@ -73,7 +80,7 @@ def named(dimensions: list[dict[str, Any]]) -> dict[str, Any]:
 SHOWN = [*on_dashboards(), *on_alarms()]
 
 
-@pytest.mark.parametrize("shown", [s for s in SHOWN if s[1] == "clinrisk"], ids=lambda s: f"{s[0]} {s[2]}")
+@pytest.mark.parametrize("shown", [s for s in SHOWN if is_ours(s)], ids=lambda s: f"{s[0]} {s[2]}")
 def test_a_metric_of_ours_is_shown_with_the_dimensions_it_is_published_with(shown: Shown) -> None:
     _, _, metric, dimensions = shown
     assert tuple(dimensions) == DIMENSIONS[Metric(metric)]
@@ -81,7 +88,7 @@ def test_a_metric_of_ours_is_shown_with_the_dimensions_it_is_published_with(show
         assert value in VALUES[dimension]
 
 
-@pytest.mark.parametrize("shown", [s for s in SHOWN if s[1] != "clinrisk"], ids=lambda s: f"{s[0]} {s[2]}")
+@pytest.mark.parametrize("shown", [s for s in SHOWN if not is_ours(s)], ids=lambda s: f"{s[0]} {s[2]}")
 def test_a_metric_of_aws_is_about_a_resource_of_this_stack(shown: Shown) -> None:
     _, namespace, metric, dimensions = shown
     if (namespace, metric) in OF_THE_ACCOUNT:
@@ -100,16 +107,18 @@ def test_a_metric_is_published_with_exactly_the_dimensions_it_is_shown_with(
     metric: Metric, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # The template's own variables decide what Powertools adds: a service name would become a dimension.
-    for name, value in template()["Globals"]["Function"]["Environment"]["Variables"].items():
-        monkeypatch.setenv(name, value if isinstance(value, str) else "clinrisk")
+    variables = template()["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == OURS
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value if isinstance(value, str) else "clinrisk-ward")
     emit(metric, 1, **dict.fromkeys(DIMENSIONS[metric], "x"))
     [published] = json.loads(capsys.readouterr().out)["_aws"]["CloudWatchMetrics"]
-    assert published["Namespace"] == "clinrisk"
+    assert published["Namespace"] == "clinrisk-ward"
     assert sorted(published["Dimensions"][0]) == sorted(DIMENSIONS[metric])
 
 
 def test_every_metric_of_ours_is_shown_somewhere() -> None:
-    shown = {metric for _, namespace, metric, _ in SHOWN if namespace == "clinrisk"}
+    shown = {one[2] for one in SHOWN if is_ours(one)}
     # How files ended, by disposition, is in the receipts; the dashboard shows rows and failures.
     assert shown == {str(metric) for metric in Metric} - {Metric.UPLOADS_SETTLED}
 

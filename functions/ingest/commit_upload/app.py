@@ -4,7 +4,7 @@ AWS calls: s3:GetObjectVersion on Inbox (HeadObject); s3:GetObject on Lake (chun
 s3:ListBucket on Lake (offline-store/); sagemaker:DescribeFeatureGroup; s3:PutObject on Lake (profiles/);
 s3:PutObject, s3:GetObject on Results (receipts/); dynamodb:GetItem, Query, TransactWriteItems (PutItem) on
 Uploads; kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: LAKE_BUCKET, RESULTS_BUCKET, UPLOADS_TABLE, STACK_NAME. Layers: Clinrisk, Frames,
+Environment: LAKE_BUCKET, RESULTS_BUCKET, UPLOADS_TABLE, NAME_PREFIX. Layers: Clinrisk, Frames,
 Numeric.
 """
 

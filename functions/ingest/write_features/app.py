@@ -5,7 +5,7 @@ outcomes/, feedback/, quarantine/, chunks/); s3:PutObject on Lake (features/, ou
 quarantine/, chunks/, vault/, transform/, offline-store/); sagemaker:DescribeFeatureGroup,
 sagemaker:BatchWriteRecord, sagemaker:PutRecord on the feature groups; kms:Decrypt, kms:GenerateDataKey
 (DataKey).
-Environment: LAKE_BUCKET, SIGNING_KEY, STACK_NAME. Layers: Clinrisk, Frames, Numeric.
+Environment: LAKE_BUCKET, SIGNING_KEY, NAME_PREFIX. Layers: Clinrisk, Frames, Numeric.
 """
 
 from __future__ import annotations

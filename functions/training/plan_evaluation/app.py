@@ -3,7 +3,7 @@
 AWS calls: s3:GetObject on Lake (training/*/plan/); s3:ListBucket on Lake (models/);
 dynamodb:GetItem on Deployments; dynamodb:PutItem, Query on Uploads (HOLDOUT_USE);
 kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: UPLOADS_TABLE, DEPLOYMENTS_TABLE, LAKE_BUCKET, STACK_NAME.
+Environment: UPLOADS_TABLE, DEPLOYMENTS_TABLE, LAKE_BUCKET, NAME_PREFIX.
 """
 
 from __future__ import annotations

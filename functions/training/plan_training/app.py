@@ -6,7 +6,7 @@ store counts what it finds.
 AWS calls: dynamodb:Query, PutItem on Uploads; dynamodb:GetItem on Deployments;
 sagemaker:DescribeFeatureGroup; s3:GetObject on Inbox (metadata); s3:PutObject on Lake (training/);
 kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: UPLOADS_TABLE, DEPLOYMENTS_TABLE, INBOX_BUCKET, LAKE_BUCKET, STACK_NAME.
+Environment: UPLOADS_TABLE, DEPLOYMENTS_TABLE, INBOX_BUCKET, LAKE_BUCKET, NAME_PREFIX.
 """
 
 from __future__ import annotations

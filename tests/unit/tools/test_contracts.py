@@ -102,8 +102,8 @@ def test_a_new_number_gets_groups_of_its_own_and_the_earlier_ones_stay_as_they_w
     before = first[first.index("  HeartFeatures:") : first.index("  HeartMonitoringSchedule:")]
     assert before in text
     names = {name: each["Properties"] for name, each in groups.items()}
-    assert names["HeartFeaturesV2"]["FeatureGroupName"] == {"Fn::Sub": "${AWS::StackName}-heart-v2"}
-    assert names["HeartModelsV2"]["ModelPackageGroupName"] == {"Fn::Sub": "${AWS::StackName}-heart-v2"}
+    assert names["HeartFeaturesV2"]["FeatureGroupName"] == {"Fn::Sub": "${NamePrefix.Value}-heart-v2"}
+    assert names["HeartModelsV2"]["ModelPackageGroupName"] == {"Fn::Sub": "${NamePrefix.Value}-heart-v2"}
     stored = {
         name: [one["FeatureName"] for one in names[name]["FeatureDefinitions"]]
         for name in ("HeartFeatures", "HeartFeaturesV2")
@@ -117,9 +117,9 @@ def test_records_are_written_under_the_present_contract_alone(records: Path) -> 
     resources = yaml_parse(render([second], records))
     [fill, bulk] = resources["FeatureGroupsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     [group] = fill["Resource"]
-    assert group["Fn::Sub"].rpartition("/")[2] == "${AWS::StackName}-heart-v2"
+    assert group["Fn::Sub"].rpartition("/")[2] == "${NamePrefix.Value}-heart-v2"
     [prefix] = bulk["Resource"]
-    assert prefix["Fn::Sub"] == "${LakeBucket.Arn}/offline-store/*/${AWS::StackName}-heart-v2-*"
+    assert prefix["Fn::Sub"] == "${LakeBucket.Arn}/offline-store/*/${NamePrefix.Value}-heart-v2-*"
 
 
 def test_who_goes_back_to_an_earlier_number_keeps_the_later_group(records: Path) -> None:

@@ -46,23 +46,23 @@ class FeatureGroup:
     """Whether there is an online store as well."""
 
 
-def feature_group(stack: str, use_case: UseCase) -> FeatureGroup:
+def feature_group(prefix: str, use_case: UseCase) -> FeatureGroup:
     """Return the feature group of a use case's present contract, as the service describes it."""
-    name = group_name(stack, use_case)
+    name = group_name(prefix, use_case)
     found = clients.sagemaker().describe_feature_group(FeatureGroupName=name)
     uri = found["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"]
     online = found.get("OnlineStoreConfig", {}).get("EnableOnlineStore", False)
     return FeatureGroup(name, uri.rstrip("/") + "/", online)
 
 
-def group_name(stack: str, use_case: UseCase) -> str:
+def group_name(prefix: str, use_case: UseCase) -> str:
     """Return the name of the feature group of a use case's present contract.
 
     >>> from clinrisk import use_cases
     >>> group_name("clinrisk", use_cases.get("heart"))
     'clinrisk-heart-v1'
     """
-    return f"{stack}-{use_case.contract_id}"
+    return f"{prefix}-{use_case.contract_id}"
 
 
 def record(values: Mapping[str, object]) -> Record:

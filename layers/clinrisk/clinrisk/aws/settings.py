@@ -49,7 +49,7 @@ class Settings(BaseModel):
     signing_key: str = _NOT_GIVEN
     approver_key: str = _NOT_GIVEN
     decision_key: str = _NOT_GIVEN
-    stack_name: str = _NOT_GIVEN
+    name_prefix: str = _NOT_GIVEN
     approval_api_url: str = _NOT_GIVEN
     approval_timeout_hours: float = _NOT_GIVEN
     ingests_at_once: int = _NOT_GIVEN

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from clinrisk.messages.message import Message
 
-NAMESPACE = "clinrisk"
-
 
 class Metric(StrEnum):
     """The name of each metric."""
@@ -100,7 +98,7 @@ RequestT = TypeVar("RequestT", bound=Request)
 @cache
 def logger() -> Logger:
     """Return this process's structured logger."""
-    return Logger(service=NAMESPACE)
+    return Logger(service="clinrisk")
 
 
 def emit(metric: Metric, value: float, **dimensions: str) -> None:
@@ -110,7 +108,8 @@ def emit(metric: Metric, value: float, **dimensions: str) -> None:
         raise ValueError(f"{metric} takes the dimensions {', '.join(expected)}.")
     unit = _UNITS.get(metric, MetricUnit.Count)
     # One document per metric, and no service name: Powertools would add it to every dimension set.
-    document = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service="")
+    # The namespace is POWERTOOLS_METRICS_NAMESPACE, the stack's name: two stacks do not mix.
+    document = AmazonCloudWatchEMFProvider(service="")
     document.add_metric(name=metric, unit=unit, value=value)
     for name in expected:
         document.add_dimension(name=name, value=dimensions[name])

@@ -92,7 +92,7 @@ def _check_landed(
     upload: Upload, use_case: UseCase, event_time: str, written: Sequence[WrittenChunk]
 ) -> None:
     """Prove that the offline store holds the accepted rows of a training upload, and no others of it."""
-    group = feature_store.feature_group(settings().stack_name, use_case)
+    group = feature_store.feature_group(settings().name_prefix, use_case)
     in_bulk = [chunk.in_bulk for chunk in written if chunk.in_bulk is not None]
     one_by_one = sum(chunk.rows for chunk in written if chunk.in_bulk is None)
     offline_store.check_chunks(group, upload.upload_id, event_time, in_bulk)

@@ -81,7 +81,7 @@ def _fill_feature_store(
         upload_id=pl.lit(upload.upload_id),
         schema_version=pl.lit(use_case.schema_version, pl.Int64),
     )
-    group = feature_store.feature_group(settings().stack_name, use_case)
+    group = feature_store.feature_group(settings().name_prefix, use_case)
     if upload.size <= feature_store.BULK_BYTES:
         _write_records(group, records)
         return None

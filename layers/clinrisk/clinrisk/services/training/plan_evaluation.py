@@ -21,7 +21,7 @@ def plan(request: PlanEvaluationRequest) -> PlanEvaluationResult:
         use_case=use_case.name,
         run_id=request.run_id,
         expected_rows=planned.expected_rows,
-        package_group=f"{settings().stack_name}-{use_case.contract_id}",
+        package_group=f"{settings().name_prefix}-{use_case.contract_id}",
         xgboost=_trained(request, "xgboost"),
         logistic=_trained(request, "logistic"),
         champion=deployments.champion(use_case.name),
