@@ -222,6 +222,14 @@ def test_a_replay_writes_nothing_that_anybody_else_reads() -> None:
     assert granted == reads | logs | {"dynamodb:GetItem"}
 
 
+def test_operators_see_how_every_execution_that_they_list_has_ended() -> None:
+    own = [statement for policy, statement in STATEMENTS if policy == "OperatorPolicy"]
+    machines = {"Ingest", "Training", "Release", "Scoring", "Replay", "Monitoring"}
+    for action in ("states:ListExecutions", "states:DescribeExecution"):
+        named = str([one["Resource"] for one in own if action in as_list(one["Action"])])
+        assert set(re.findall(r"([A-Z][a-z]+)StateMachine", named)) == machines, action
+
+
 def test_an_auditor_starts_replays_and_nothing_else_and_reads_no_results_file() -> None:
     own = [statement for policy, statement in STATEMENTS if policy == "AuditorPolicy"]
     started = [one["Resource"] for one in own if "states:StartExecution" in as_list(one["Action"])]
