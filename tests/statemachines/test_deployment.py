@@ -6,10 +6,15 @@ Each rule is a function of a template, so that a test can hold it against a temp
 from __future__ import annotations
 
 import copy
+import json
 import re
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.statemachines.definitions import definition, template
+from tests.statemachines.transformed import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -265,3 +270,86 @@ def test_an_ingest_waits_twice_as_long_as_the_offline_store_may_take() -> None:
     assert expected_wait(retrier) >= 2 * LANDS_WITHIN
     # Half an hour that is halved by its jitter is no more than the service itself may take.
     assert expected_wait(retrier | {"MaxAttempts": 60}) == LANDS_WITHIN
+
+
+@cache
+def schemas() -> Path:
+    """Return the folder of CloudFormation's resource schemas, as the template's linter ships them."""
+    found = find_spec("cfnlint")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "data" / "schemas"
+
+
+@cache
+def create_only(kind: str) -> tuple[tuple[str, ...], ...]:
+    """Return the paths of the properties that make another resource when they change."""
+    known = json.loads((schemas() / "providers" / f"{REGION}.json").read_text(encoding="utf-8"))
+    schema = json.loads((schemas() / "resources" / f"{known[kind]}.json").read_text(encoding="utf-8"))
+    paths = [path.removeprefix("/properties/").split("/") for path in schema.get("createOnlyProperties", [])]
+    return tuple(tuple(path) for path in paths)
+
+
+def deciding(value: Any, path: tuple[str, ...], document: dict[str, Any]) -> set[str]:
+    """Return the parameters on which the value at a path depends, conditions included."""
+    if isinstance(value, dict) and "Fn::If" in value:
+        condition, *branches = value["Fn::If"]
+        inner = set().union(*(deciding(branch, path, document) for branch in branches))
+        return inner | deciding(document["Conditions"][condition], (), document)
+    if path:
+        return (
+            deciding(value[path[0]], path[1:], document)
+            if isinstance(value, dict) and path[0] in value
+            else set()
+        )
+    if isinstance(value, dict) and "Condition" in value:
+        return deciding(document["Conditions"][value["Condition"]], (), document)
+    nested = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    direct = {name for name in named_in(value) if name in document["Parameters"]}
+    return direct.union(*(deciding(each, (), document) for each in nested))
+
+
+def replaced_on_update(document: dict[str, Any]) -> dict[tuple[str, str], set[str]]:
+    """Return the parameters that would replace a kept resource, by its type and property.
+
+    CloudFormation refuses to where the name is fixed, and else leaves the kept one and makes an empty one.
+    """
+    found: dict[tuple[str, str], set[str]] = {}
+    for resource in document["Resources"].values():
+        kind = resource["Type"]
+        if "UpdateReplacePolicy" not in resource:
+            continue
+        for path in create_only(kind):
+            if parameters := deciding(resource["Properties"], path, document):
+                found.setdefault((kind, "/".join(path)), set()).update(parameters)
+    return found
+
+
+def test_no_parameter_replaces_what_is_kept_but_the_one_that_says_so() -> None:
+    online = {
+        ("AWS::SageMaker::FeatureGroup", f"OnlineStoreConfig/{member}"): {"OnlineStore"}
+        for member in ("SecurityConfig", "EnableOnlineStore", "StorageType")
+    }
+    assert replaced_on_update(template()) == online
+    assert "Fixed with the first deploy" in template()["Parameters"]["OnlineStore"]["Description"]
+
+
+def test_a_parameter_that_replaces_what_is_kept_would_be_found() -> None:
+    document = copy.deepcopy(template())
+    document["Resources"]["LakeBucket"]["Properties"]["BucketName"] = {"Fn::Sub": "lake-${JobInstanceType}"}
+    found = replaced_on_update(document)
+    assert found["AWS::S3::Bucket", "BucketName"] == {"JobInstanceType"}
+
+
+def test_the_logs_of_jobs_get_our_key_and_retention_only_where_the_stack_may_own_them() -> None:
+    """SageMaker names the groups, one set for all jobs of an account: a second stack could not make them."""
+    groups = {
+        resource["Properties"]["LogGroupName"]: resource
+        for resource in template()["Resources"].values()
+        if resource["Type"] == "AWS::Logs::LogGroup" and resource.get("Condition") == "OwnJobLogs"
+    }
+    assert groups.keys() == {f"/aws/sagemaker/{kind}Jobs" for kind in ("Training", "Processing", "Transform")}
+    assert template()["Parameters"]["JobLogGroups"]["Default"] == "account"
+    for resource in groups.values():
+        assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert set(named_in(resource["Properties"])) == {"DataKey", "LogRetentionDays"}
