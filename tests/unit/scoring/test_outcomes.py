@@ -77,6 +77,17 @@ def test_whom_the_model_learned_from_is_named_and_not_counted_among_the_predicti
     assert judge(HEART, marked[1:], PREDICTED, files, MUCH_LATER).profile is None
 
 
+def test_counted_are_those_of_the_profile_and_nobody_a_second_time() -> None:
+    files = in_force([file_of(("a", 0, END), ("b", 1, END), ("c", 1, END))])
+    marked = PREDICTIONS.with_columns(learned=pl.Series([None, True, None]))
+    batch = judge(HEART, marked, PREDICTED, files, MUCH_LATER)
+    assert batch.counted.to_list() == ["a", "c"]
+    again = judge(HEART, marked, PREDICTED, files, MUCH_LATER, pl.DataFrame({"record_id": ["c"]}))
+    assert dict(again.patients.iter_rows())["c"] == "joined"
+    assert again.profile is not None
+    assert (again.counted.to_list(), again.profile.everyone.n) == (["a"], 1)
+
+
 def test_without_a_match_there_is_no_profile() -> None:
     assert judged(HEART, file_of(("stranger", 1, END))).profile is None
     assert judged(HEART).profile is None

@@ -147,6 +147,15 @@ def test_outcomes_of_some_kinds_of_patients_only_are_shown_as_counts() -> None:
     assert "Cases found, false alarms and calibration by group wait" in text
 
 
+@pytest.mark.parametrize(
+    ("acted_on", "words"), [(0, ""), (19, "of fewer than 20 of the"), (1200, "of 1,200 of the")]
+)
+def test_outcomes_that_a_flag_may_have_changed_are_counted(acted_on: int, words: str) -> None:
+    text = shown(acted_on=acted_on)
+    sentence = f"Clinicians accepted the flag {words}"
+    assert ("Clinicians accepted the flag" in text, sentence in text) == (bool(words), bool(words))
+
+
 def test_before_the_first_batch_every_part_says_what_to_do() -> None:
     none = figures_of("all since the release", None, (0, 0), Sequential())
     text = shown(

@@ -17,7 +17,6 @@ import polars as pl
 
 from clinrisk.core.profiles.feedback_profile import BAND, FeedbackProfile, GroupFeedback, Responses
 from clinrisk.core.profiles.score_profile import EVERYONE
-from clinrisk.core.scoring.outcome_status import OutcomeStatus
 from clinrisk.use_cases.base import GROUP_PREFIX
 from clinrisk.use_cases.feedback_codes import ACCEPTED, NOT_SEEN, OVERRIDDEN
 
@@ -131,22 +130,19 @@ def feedback_profile_of(
     return FeedbackProfile(groups, roles, dict(sorted(reasons.items())))
 
 
-def acted_on(predictions: pl.DataFrame, responses: pl.DataFrame, judged: pl.DataFrame) -> int:
+def acted_on(predictions: pl.DataFrame, responses: pl.DataFrame, counted: pl.Series) -> int:
     """Return how many patients of a batch count with their outcome, and had a flag that was accepted.
 
-    What was done then may have changed the outcome. Arguments as of `feedback_profile_of`; `judged` has
-    record_id and status of the outcomes.
+    What was done then may have changed the outcome. Arguments as of `feedback_profile_of`; `counted` are the
+    record ids of those whose outcome counts.
     """
-    joined = judged.filter(pl.col("status") == OutcomeStatus.JOINED)
     accepted = responses.filter(
         (pl.col("status") == FeedbackStatus.COUNTED) & (pl.col("response") == ACCEPTED)
     )
-    flagged = predictions.filter(pl.col("flagged").cast(pl.Boolean))
-    return (
-        flagged.join(joined, on="record_id", how="semi")
-        .join(accepted, left_on="record_id", right_on="patient", how="semi")
-        .height
+    flagged = predictions.filter(
+        pl.col("flagged").cast(pl.Boolean) & pl.col("record_id").is_in(counted.implode())
     )
+    return flagged.join(accepted, left_on="record_id", right_on="patient", how="semi").height
 
 
 def _by_group(patients: pl.DataFrame, group: pl.Expr) -> dict[str, GroupFeedback]:

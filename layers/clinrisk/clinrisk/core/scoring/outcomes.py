@@ -49,6 +49,8 @@ class JudgedBatch:
     are flagged."""
     profile: ScoreProfile | None
     """Of those of these that are joined; None when there is none."""
+    counted: pl.Series
+    """The record ids of the patients whom the profile counts."""
     waiting_until: dt.date | None
     """The day from which no prediction of the batch has to wait for its horizon; None when none waits."""
 
@@ -143,9 +145,10 @@ def judge(  # noqa: PLR0917  # a batch, its outcomes and the day
     unseen = predictions.filter(~pl.col("record_id").is_in(learned))
     first = unseen.join(predicted_before, on="record_id", how="anti", maintain_order="left")
     profile = _profile(use_case, first, joined)
+    counted = first.join(joined, on="record_id", how="semi")["record_id"]
     patients = patients.select("record_id", "status")
     predicted = first.height, int(first["flagged"].cast(pl.Boolean).sum())
-    return JudgedBatch(predictions.height, patients, predicted, profile, end if waits else None)
+    return JudgedBatch(predictions.height, patients, predicted, profile, counted, end if waits else None)
 
 
 def _profile(use_case: UseCase, predictions: pl.DataFrame, labels: pl.DataFrame) -> ScoreProfile | None:

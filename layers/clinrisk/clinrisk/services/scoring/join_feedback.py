@@ -34,7 +34,7 @@ class MatchedFeedback:
         return feedback.counts_by_file(self.responses).get(upload_id, {})
 
     def of_batch(
-        self, use_case: UseCase, batch: str, predictions: pl.DataFrame, judged: pl.DataFrame
+        self, use_case: UseCase, batch: str, predictions: pl.DataFrame, counted: pl.Series
     ) -> dict[str, Any]:
         """Return what a batch's document states of feedback: nothing where no file has arrived."""
         if not self.files:
@@ -43,7 +43,7 @@ class MatchedFeedback:
         profile = feedback.feedback_profile_of(use_case, predictions, answers)
         return {
             "feedback": profile.to_dict(),
-            "acted_on": feedback.acted_on(predictions, answers, judged),
+            "acted_on": feedback.acted_on(predictions, answers, counted),
         }
 
     def overview(self) -> dict[str, Any]:

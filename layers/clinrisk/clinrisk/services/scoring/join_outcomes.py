@@ -98,7 +98,7 @@ def _judged(
             # Among predictions of a batch without any outcome, none is looked for.
             "predicted": (0, 0) if nothing else judged.predicted,
         }
-        responses = feedback.of_batch(use_case, batch.upload_id, predictions, judged.patients)
+        responses = feedback.of_batch(use_case, batch.upload_id, predictions, judged.counted)
         s3.store_json(bucket, key, document | responses)
         if not nothing:
             yield batch.upload_id, (batch, judged)

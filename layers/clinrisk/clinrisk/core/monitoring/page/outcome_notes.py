@@ -19,8 +19,11 @@ def outcome_notes(facts: PageFacts) -> Iterator[str]:
     if left := not_counted(facts.outcomes):
         yield left.strip()
     if facts.acted_on:
+        accepted = (
+            f"{facts.acted_on:,}" if facts.acted_on >= LIMITS.bias_rows else f"fewer than {LIMITS.bias_rows}"
+        )
         yield (
-            f"Clinicians accepted the flag of {facts.acted_on} of the {facts.since_release.rows} patients: "
+            f"Clinicians accepted the flag of {accepted} of the {facts.since_release.rows:,} patients: "
             "what was done then may have changed their outcome, and can make right flags look wrong."
         )
     few = [one.title for one in facts.months if one.rows and not one.area and not one.selective]
