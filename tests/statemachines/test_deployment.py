@@ -229,7 +229,9 @@ def test_a_pattern_that_reaches_another_stack_would_be_found() -> None:
 def test_names_that_sagemaker_asks_for_are_lower_case_short_and_new_with_each_stack() -> None:
     """A name in capitals matches no ARN, and what an earlier stack of the same name left keeps its name."""
     resources = template()["Resources"]
-    text, variables = resources["NamePrefix"]["Properties"]["Value"]["Fn::Sub"]
+    condition, given, made = resources["NamePrefix"]["Properties"]["Value"]["Fn::If"]
+    assert (condition, given) == ("NamesAsGiven", {"Ref": "NamesBeginWith"})
+    text, variables = made["Fn::Sub"]
     assert text == "clinrisk-${Start}"
     assert list(named_in(variables)) == ["AWS::StackId"]
     prefix = text.replace("${Start}", "5af31c2e")
@@ -325,13 +327,15 @@ def replaced_on_update(document: dict[str, Any]) -> dict[tuple[str, str], set[st
     return found
 
 
-def test_no_parameter_replaces_what_is_kept_but_the_one_that_says_so() -> None:
+def test_no_parameter_but_a_marked_one_replaces_what_is_kept() -> None:
     online = {
         ("AWS::SageMaker::FeatureGroup", f"OnlineStoreConfig/{member}"): {"OnlineStore"}
         for member in ("SecurityConfig", "EnableOnlineStore", "StorageType")
     }
     assert replaced_on_update(template()) == online
-    assert "Fixed with the first deploy" in template()["Parameters"]["OnlineStore"]["Description"]
+    # The names of groups come by way of NamePrefix, a resource.
+    for marked in ("OnlineStore", "NamesBeginWith"):
+        assert "Fixed with the first deploy" in template()["Parameters"][marked]["Description"]
 
 
 def test_a_parameter_that_replaces_what_is_kept_would_be_found() -> None:
