@@ -255,7 +255,7 @@ def list_(
     columns = ("id", "name", "mail", "role", "asked about", "state", "mail arrives")
     none = "There is no approver yet: clinrisk approvers add NAME --mail MAIL --role ROLE"
     show_table("Approvers", columns, rows, none)
-    names = {one["approver_id"]: one["name"] for one in found}
+    names = {one["approver_id"]: one["name"] for one in found if one["state"] != "REMOVED"}
     for one in (one for one in shown if one["state"] == "AWAY"):
         deputy = names.get(one["deputy"], "nobody")
         text = f"{one['name']} is away until {moment(one['away_until'])}; {deputy} is asked instead."

@@ -32,6 +32,7 @@ DATA_MANAGER = [
     ("batches", "heart"),
     ("results", "{upload}"),
     ("outcomes", "heart"),
+    ("feedback", "heart"),
     ("stuck",),
     ("score", "{upload}"),
     ("withdraw", "{upload}", *WHY),
@@ -70,6 +71,8 @@ ADMINISTRATOR = [
     ("approvers", "add", "Bo Lind", "--mail", "bo@example.org", "--role", "technical"),
     ("approvers", "invite", "bo@example.org"),
     ("approvers", "identify", "bo@example.org", "--identity", "arn:aws:iam::000000000000:user/bo"),
+    ("approvers", "away", "bo@example.org", "--until", "2099-12-31"),
+    ("approvers", "back", "bo@example.org"),
     ("approvers", "resend", "heart"),
     ("approvers", "remove", "bo@example.org"),
 ]

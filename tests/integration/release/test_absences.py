@@ -132,6 +132,7 @@ def test_each_change_is_one_entry_of_the_ledger_however_often_it_is_repeated(
         (ANN, "di@example.org", UNTIL, "Di Evans has not enrolled: clinrisk approvers invite"),
         (ANN, "nobody@example.org", UNTIL, "no approver nobody@example.org"),
         ("ed@example.org", BO, UNTIL, "Ed Fox was removed"),
+        (ANN, "", 0, "Ann Lee was never away"),
     ],
 )
 def test_who_cannot_stand_in_is_refused(

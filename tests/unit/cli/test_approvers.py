@@ -168,6 +168,10 @@ def test_list_shows_who_is_asked_instead(listed: Any, clinrisk: Callable[..., An
     people = {one["name"]: one for one in clinrisk("approvers", "list", "--json").json()["approvers"]}
     assert (people["Ann Lee"]["state"], people["Ann Lee"]["asked_about"]) == ("AWAY", [])
     assert people["Bo Lind"]["asked_about"] == ["heart", "stroke"]
+    listed.item("ApproversTable", **ANN | bo | {"subscription": subscription, "state": "REMOVED"})
+    shown = clinrisk("approvers", "list").out
+    assert "Ann Lee is away until 2100-01-01 00:00 UTC; nobody is asked instead." in shown
+    assert "heart: nobody can approve a release." in shown
 
 
 def test_what_the_function_refuses_is_shown_in_its_words(

@@ -145,6 +145,8 @@ def _check_absence(approver: Approver, deputy: Approver | None, until: int, now:
     """Pass silently when somebody may be away so long, with that deputy; raises ApproverInvalid."""
     if approver.state == approvers.REMOVED:
         raise ApproverInvalid(f"{approver.name} was removed.")
+    if not until and not approver.absences:
+        raise ApproverInvalid(f"{approver.name} was never away.")
     if until and until <= now.timestamp():
         raise ApproverInvalid("That day is over. Whoever is back: clinrisk approvers back MAIL")
     others = [one for one in approvers.listed() if one.state != approvers.REMOVED and one.is_away(now)]
