@@ -15,6 +15,7 @@ from clinrisk.aws.tables import approvals, approvers
 from clinrisk.core.release import one_time_codes
 from clinrisk.core.release.one_time_codes import MOST_WRONG, STEP_SECONDS
 from clinrisk.errors import CodeRefused, DecisionInvalid
+from clinrisk.services.release import decide_approval
 from clinrisk.services.release.approvers import answer_check, personal_links
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.approver_phone import enrolled
@@ -119,6 +120,11 @@ def test_a_link_in_which_the_approver_was_changed_opens_nothing(
         assert answer["statusCode"] == 403
         assert "Release" not in answer["body"]
     assert open_question(asked)
+
+
+def test_a_mac_that_is_no_text_opens_nothing(asked: RequestedApproval) -> None:
+    query = dict(parse_qsl(asked.link.query)) | {"mac": "\ud800"}
+    assert decide_approval.serve("GET", asked.approval_id, query, {}, datetime.now(UTC)).status == 403
 
 
 def test_a_link_to_another_question_opens_nothing_here(stack: Stack, asked: RequestedApproval) -> None:

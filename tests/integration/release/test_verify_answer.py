@@ -32,6 +32,7 @@ def test_a_no_that_nobody_gave_is_no_answer(stack: Stack, asked: RequestedApprov
     found = stack.call("verify_answer", read_event(name))
     assert found["genuine"] is False
     assert "was answered with no, and nobody has decided so" in found["message"]
+    assert "CloudTrail, states:SendTaskSuccess and states:SendTaskFailure." in found["message"]
     left = approvals.find(asked.approval_id).expires_at
     assert 0 < found["seconds_left"] <= left
 
