@@ -1,6 +1,6 @@
 """Measure a burst on the twin: how long it takes beside its jobs, how much memory, and what small files wait.
 
-    .envs/dev/bin/python -m bench.burst files 300     # 500 files at once, two jobs of a kind
+    .envs/dev/bin/python -m bench.burst files 300     # 490 files at once, two jobs of a kind
     .envs/dev/bin/python -m bench.burst large 5000000 # thirty small batches beside a large one
 
 Needs the environments of `make demo` and an otherwise idle machine.

@@ -271,9 +271,9 @@ def feedback(
 
         clinrisk feedback heart --json
 
-    counted: in the figures on the page of the live model (clinrisk open heart). superseded: the same role
-    responded to the same prediction again, later. earlier: dated before every prediction of the patient.
-    unmatched: no batch states a risk of the patient.
+    counted: in the figures of the model that made the prediction; the page shows those of the live one
+    (clinrisk open heart). superseded: the same role responded to the same prediction again, later. earlier:
+    dated before every prediction of the patient. unmatched: no batch states a risk of the patient.
     """
     known_use_case(use_case)
     with working("Reading feedback ...", quiet=as_json):

@@ -91,7 +91,7 @@ def test_nobody_waits_for_a_replay() -> None:
     assert [one["Arguments"]["Payload"]["urgency"] for one in waits] == ["shadow", "shadow"]
 
 
-def test_names_of_jobs_fit_and_tell_replays_apart(scene: Setting) -> None:
+def test_names_of_jobs_fit_and_differ_by_replay(scene: Setting) -> None:
     stage = scene(cast())
     stage.run("replay", ASKED | {"use_case": "a_use_case_with_a_long_name"})
     names = [

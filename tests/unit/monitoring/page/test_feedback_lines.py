@@ -65,7 +65,7 @@ def test_months_are_lines_and_a_picture_where_there_are_several() -> None:
     assert "Share of flags overridden: " not in model_page.page(HEART, page_facts(feedback=FEEDBACK))
 
 
-def test_without_a_response_to_this_version_the_page_says_what_to_do() -> None:
+def test_without_a_response_to_this_version_the_page_names_the_command() -> None:
     unanswered = FeedbackProfile({"all": {"all": GroupFeedback(Responses(50), Responses(150))}})
     for feedback in (None, unanswered):
         text = shown(feedback)
