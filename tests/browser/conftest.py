@@ -1,9 +1,10 @@
-"""One browser for all tests, and what is wider than its window."""
+"""One browser for all tests, what is wider than its window, and what keeps somebody out (axe-core)."""
 
 import shutil
 from collections.abc import Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -32,6 +33,12 @@ def beyond_the_edge(page: Page) -> list[str]:
     """Name the elements for which the page would have to be scrolled sideways."""
     found: list[str] = page.evaluate(_BEYOND)
     return found
+
+
+def barriers(page: Page) -> list[str]:
+    """Name the rules of accessibility that a page breaks, with the elements that break them."""
+    broken = Axe().run(page).response["violations"]
+    return [f"{rule['id']}: {[node['target'] for node in rule['nodes']]}" for rule in broken]
 
 
 @pytest.fixture(scope="module")  # its event loop must end before other tests start theirs

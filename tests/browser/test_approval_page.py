@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from pyotp import TOTP
 
-from tests.browser.conftest import CHROMIUM, NO_CHROMIUM, WIDTHS, beyond_the_edge
+from tests.browser.conftest import CHROMIUM, NO_CHROMIUM, WIDTHS, barriers, beyond_the_edge
 from tests.e2e.conftest import CLINRISK, PATIENCE, TWIN, free_port, twin_environment
 
 pytestmark = [pytest.mark.browser, pytest.mark.twin, pytest.mark.timeout(1800)]
@@ -88,6 +88,7 @@ def test_the_question_never_scrolls_sideways(waiting: Waiting, page: Page, use_c
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(waiting.links[use_case])
     assert beyond_the_edge(page) == []
+    assert barriers(page) == []
 
 
 def test_an_approver_reads_the_evidence_and_approves(waiting: Waiting, page: Page) -> None:
@@ -102,11 +103,13 @@ def test_an_approver_reads_the_evidence_and_approves(waiting: Waiting, page: Pag
     page.goto(waiting.links["heart"])
     _decide(page, "approve", version="1", reason="Discrimination is as expected.", code="000000")
     expect(page.get_by_role("alert")).to_contain_text("This code is not right")
+    assert barriers(page) == []
     _decide(page, "approve", version="1", reason="Discrimination is as expected.", code=waiting.code("heart"))
     expect(page.locator("body")).to_contain_text("approved", ignore_case=True)
     expect(page.locator("body")).to_contain_text("Heart Approver (clinical) decided on")
     page.goto(waiting.links["heart"])
     assert page.locator("form").count() == 0
+    assert barriers(page) == []
 
 
 @pytest.mark.parametrize("title", ["The full report", "The model card"])
@@ -126,6 +129,14 @@ def invited(waiting: Waiting) -> str:
     waiting.ask(CLINRISK, "approvers", "add", *person, "--twin")
     waiting.ask(CLINRISK, "approvers", "invite", EVE, "--twin")
     return waiting.newest_link(EVE, "/approvers/")
+
+
+def test_the_invitation_and_its_code_to_scan_keep_nobody_out(invited: str, page: Page) -> None:
+    page.goto(invited)
+    assert barriers(page) == []
+    page.get_by_role("button", name="Show the code to scan").click()
+    expect(page.locator(".qr svg")).to_have_count(1)
+    assert barriers(page) == []
 
 
 def test_somebody_enrols_with_a_phone_on_any_width_and_without_script(
@@ -189,6 +200,7 @@ def test_a_forged_link_shows_no_evidence(waiting: Waiting, page: Page) -> None:
     assert answer is not None
     assert answer.status in {400, 403, 404}
     assert page.locator("form").count() == 0
+    assert barriers(page) == []
 
 
 def test_the_demo_ends_with_what_the_approvers_decided(waiting: Waiting) -> None:
