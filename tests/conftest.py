@@ -2,7 +2,7 @@
 
 A failing example prints the line that reproduces it, and the example database repeats it on the next run.
 Continuous integration keeps no database: there the seed stands in pytest's header (`--hypothesis-seed=N` runs
-it again), and six times as many examples are drawn.
+it again).
 
 Coverage costs: a fifth by sys.monitoring, as much again as the test by tracing on Python 3.11. It is measured
 where a floor can be missed, by tests that take the same lines at every run and are not slow.

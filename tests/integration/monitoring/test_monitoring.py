@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 
 from clinrisk.aws import s3
-from clinrisk.aws.tables import uploads
 from clinrisk.core.monitoring.findings import SINCE_RELEASE, TOGETHER
 from clinrisk.errors import NoLiveModel
 from clinrisk.services.monitoring import scored_batches
@@ -17,7 +16,6 @@ from clinrisk.services.monitoring.select_batches import NEWEST
 from tests.integration.events import events_of, read_event
 from tests.integration.scored_batches import (
     AROUND_PROMOTION,
-    BEFORE_GOING_LIVE,
     LIKE_TRAINING,
     OTHER_HOSPITAL,
     OUTCOMES,
@@ -303,80 +301,6 @@ def test_calm_batches_are_judged_together_for_drift_and_others_are_not_among_the
     assert "figures of 400 rows" in found[TOGETHER]["detail"]
 
 
-def test_joining_again_or_after_a_delay_ends_in_the_same_bytes(scored: ScoredBatches) -> None:
-    scored.arrive(scored.labels[LIKE_TRAINING])
-    key = f"s3://clinrisk-lake/joined/heart/{LIKE_TRAINING}.json"
-    scored.join()
-    first = scored.stack.read(key)
-    scored.join()
-    assert scored.stack.read(key) == first
-    scored.arrive(scored.labels[BEFORE_GOING_LIVE], "e" * 20, "2026-04-02")
-    scored.join("e" * 20)
-    assert scored.stack.read(key) == first
-
-
-def joined_scores(scored: ScoredBatches) -> Any:
-    return scored.stack.read_json(f"s3://clinrisk-lake/joined/heart/{LIKE_TRAINING}.json")["scores"]
-
-
-def other_way_round(scored: ScoredBatches) -> pl.DataFrame:
-    return scored.labels[LIKE_TRAINING].with_columns((1 - pl.col("label").cast(pl.Int64)).alias("label"))
-
-
-def test_a_second_file_that_contradicts_the_first_takes_both_out(scored: ScoredBatches) -> None:
-    patients = len(scored.labels[LIKE_TRAINING])
-    scored.arrive(scored.labels[LIKE_TRAINING])
-    scored.join()
-    scored.arrive(other_way_round(scored), "e" * 20, "2026-04-02", known_on="2026-04-01")
-    answer = scored.stack.call("join_outcomes", {"use_case": "heart", "upload_id": "e" * 20})
-    assert (answer["conflicting"], answer["joined"], answer["announce"]) == (patients, 0, True)
-    assert "clinrisk outcomes heart" in answer["message"]
-    found = check(scored, "performance")
-    details = {finding["batch"]: finding["detail"] for finding in found["findings"]}
-    assert f"for {patients} of {patients} patients" in details[FROM_HERE]
-    assert verdicts(found)[FROM_HERE] == "NOT_EVALUATED"
-    # A redelivery of the first file changes nothing.
-    assert scored.join() == {"conflicting": patients}
-
-
-def test_a_second_file_that_replaces_the_first_counts_alone(scored: ScoredBatches) -> None:
-    scored.arrive(scored.labels[LIKE_TRAINING])
-    scored.join()
-    before = joined_scores(scored)["all"]["all"]
-    scored.arrive(other_way_round(scored), "e" * 20, "2026-04-02", replaces=True)
-    assert scored.join("e" * 20) == {"joined": before["n"]}
-    assert joined_scores(scored)["all"]["all"]["positives"] == before["n"] - before["positives"]
-
-
-def test_outcomes_from_before_the_prediction_do_not_count(scored: ScoredBatches) -> None:
-    scored.arrive(scored.labels[LIKE_TRAINING], known_on="2026-02-28")
-    assert scored.join() == {"earlier": len(scored.labels[LIKE_TRAINING])}
-    assert joined_scores(scored) is None
-    assert verdicts(check(scored, "performance"))[FROM_HERE] == "NOT_EVALUATED"
-
-
-def test_every_outcome_is_in_the_overview_for_the_data_manager(scored: ScoredBatches) -> None:
-    scored.arrive(scored.labels[LIKE_TRAINING].head(20))
-    scored.join()
-    overview = scored.stack.read_json("s3://clinrisk-results/outcome-overviews/heart.json")
-    (file,), (batch,) = overview["uploads"], overview["batches"]
-    assert (file["upload_id"], file["joined"], file["unmatched"]) == (OUTCOMES, 20, 0)
-    assert (batch["upload_id"], batch["joined"], batch["waiting_until"]) == (LIKE_TRAINING, 20, None)
-
-
-def test_nothing_is_left_of_outcomes_that_no_longer_count(
-    scored: ScoredBatches, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scored.arrive(scored.labels[LIKE_TRAINING])
-    scored.join()
-    used = uploads.used
-    monkeypatch.setattr(
-        uploads, "used", lambda case, purpose: [] if purpose == "outcomes" else used(case, purpose)
-    )
-    assert scored.stack.call("join_outcomes", {"use_case": "heart"})["joined"] == 0
-    assert joined_scores(scored) is None
-
-
 def test_with_no_batch_at_all_each_check_is_not_evaluated(scored: ScoredBatches) -> None:
     selection = scored.select() | {"batches": []}
     for name in selection["checks"]:
@@ -449,10 +373,3 @@ def test_the_example_events_run(scored: ScoredBatches, name: str) -> None:
     if function == "record_findings":
         expected = {"drifted": "INVESTIGATE", "worse": "PROPOSE_RETRAINING"}.get(case, "NOTHING")
         assert answer["response"] == expected
-
-
-def test_a_batch_without_predictions_and_outcomes_without_rows_join_nothing(scored: ScoredBatches) -> None:
-    settle("e" * 20, "2026-03-20T00:00:00.000Z", 10)
-    settle("f" * 20, "2026-04-02T00:00:00.000Z", 0, "outcomes")
-    scored.arrive(scored.labels[LIKE_TRAINING].head(50))
-    assert scored.join() == {"joined": 50}
