@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import pytest
 
 from clinrisk import use_cases
 from clinrisk.aws import s3
+from clinrisk.core import object_keys
 from clinrisk.core.training.file_statements import metadata_of
 from clinrisk.errors import CountsDisagree, NotEnoughData, OfflineStoreBehind, TransientError
 from tests.integration.fake_feature_store import FakeFeatureStore
@@ -284,6 +286,23 @@ def test_a_plan_repeats_what_was_stated_about_a_file_while_the_inbox_has_it(
     stack.s3.delete_object(Bucket="clinrisk-inbox", Key=TRAINING, VersionId=version)
     [source] = stack.read_json(stack.call("plan_training", event)["plan"]["uri"])["sources"]
     assert (source["description"], source["synthetic"]) == ("", False)
+
+
+def test_a_plan_keeps_the_list_of_patients_whose_flag_was_accepted(
+    stack: Stack, store: FakeFeatureStore
+) -> None:
+    event = {"use_case": "heart", "run_id": "heart-0123456789", "reason": "upload"}
+    Ingest.of(stack, TRAINING, heart_csv(use_cases.get("heart").min_training_rows)).run()
+    assert stack.read_json(stack.call("plan_training", event)["plan"]["uri"])["acted_on"] == ""
+
+    listed = b'["0123456789abcdef0123456789abcdef"]'
+    stack.put("lake", object_keys.acted_on("heart"), listed)
+    plan = stack.call("plan_training", event)["plan"]["uri"]
+    stack.put("lake", object_keys.acted_on("heart"), b"[]")
+
+    # What is listed later changes nothing for a run that is planned.
+    assert stack.read(plan.replace("plan.json", "acted_on.json")) == listed
+    assert stack.read_json(plan)["acted_on"] == hashlib.sha256(listed).hexdigest()
 
 
 def test_heart_batches_get_record_ids_of_their_own(stack: Stack) -> None:

@@ -105,6 +105,9 @@ def test_feedback_changes_no_figure_about_outcomes(scored: ScoredBatches) -> Non
     text = text_of(scored.stack.read(write(scored)["uri"]).decode())
     # Everybody of the batch has an outcome.
     assert f"Clinicians accepted the flag of {accepted} of the 200 patients" in text
+    listed = scored.stack.read_json("s3://clinrisk-lake/acted-on/heart.json")
+    flagged = predictions(scored, LIKE_TRAINING).filter("flagged")["record_id"].to_list()
+    assert listed == sorted(flagged[30:])
     overview = scored.stack.read_json("s3://clinrisk-results/outcome-overviews/heart.json")
     assert [one["upload_id"] for one in overview["batches"]] == [LIKE_TRAINING]
 
@@ -161,4 +164,5 @@ def test_nothing_is_left_of_feedback_that_was_withdrawn(
     )
     assert not scored.stack.call("join_outcomes", {"use_case": "heart"})["announce"]
     assert all("feedback" not in one for one in joined(scored).values())
+    assert scored.stack.read_json("s3://clinrisk-lake/acted-on/heart.json") == []
     assert "feedback" not in scored.stack.read_json("s3://clinrisk-results/outcome-overviews/heart.json")

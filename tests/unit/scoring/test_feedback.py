@@ -133,7 +133,7 @@ def test_a_batch_without_responses_counts_its_predictions() -> None:
     assert (found.roles, found.reasons) == ({}, {})
 
 
-def test_accepted_flags_of_patients_whose_outcome_counts_are_counted() -> None:
+def test_the_patients_whose_flag_somebody_accepted_are_listed() -> None:
     rows: list[Row] = [
         ("a", "accepted", None, "nurse", FIRST),  # not flagged
         ("b", "accepted", None, "nurse", FIRST),  # not flagged
@@ -144,8 +144,7 @@ def test_accepted_flags_of_patients_whose_outcome_counts_are_counted() -> None:
     ]
     responses = matched({"file": file_of(*rows)}, predicted(*((one, "batch", FIRST) for one in "abcd")))
     # Somebody accepted the flag of c; that of d was accepted by nobody in the end.
-    assert acted_on(PREDICTIONS, responses, pl.Series(["a", "c", "d"])) == 1
-    assert acted_on(PREDICTIONS, responses, pl.Series(["a", "d"])) == 0
+    assert acted_on(PREDICTIONS, responses).to_list() == ["c"]
 
 
 def test_profiles_of_parts_add_up_to_that_of_all_in_any_order_and_survive_storage() -> None:

@@ -82,6 +82,11 @@ def training_plan(use_case: str, run_id: str) -> str:
     return f"training/{use_case}/{run_id}/plan/plan.json"
 
 
+def training_acted_on(use_case: str, run_id: str) -> str:
+    """Return the key of the list `acted_on` as it was when a training run was planned."""
+    return f"training/{use_case}/{run_id}/plan/acted_on.json"
+
+
 def manifest(use_case: str, run_id: str) -> str:
     """Return the key of the manifest of a run's training set."""
     return f"training/{use_case}/{run_id}/set/manifest.json"
@@ -134,6 +139,11 @@ def joined_folder(use_case: str) -> str:
 def joined(use_case: str, upload: str) -> str:
     """Return the key of what answers a scored upload: counts, labelled score profile, feedback profile."""
     return f"joined/{use_case}/{upload}.json"
+
+
+def acted_on(use_case: str) -> str:
+    """Return the key of the list of patients, by record id, whose flag was accepted by a clinician."""
+    return f"acted-on/{use_case}.json"
 
 
 def batches_with_outcomes(use_case: str, live_version: int) -> str:

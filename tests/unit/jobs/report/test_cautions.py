@@ -146,6 +146,13 @@ def test_evidence_that_speaks_against_itself_is_a_caution(
     assert all(word in line for word in words)
 
 
+@pytest.mark.parametrize(("treated", "noted"), [(3, False), (4, True)])
+def test_outcomes_that_an_earlier_flag_may_have_changed_are_a_caution(treated: int, *, noted: bool) -> None:
+    found = sentences(counts=TWO_PARTS, cross_checks=CHECKS | {"acted_on": treated})
+    assert [line for line in found if "an earlier flag of 4 of 300 patients" in line] == found
+    assert bool(found) is noted
+
+
 def test_an_auc_that_could_not_be_found_is_no_caution() -> None:
     alone = CHECKS | {"duplicates": {"equal": 0, "nearly_equal": 9, "auc": 0.9, "auc_without": None}}
 

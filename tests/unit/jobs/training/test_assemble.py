@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -201,6 +202,27 @@ def test_the_manifest_says_what_the_set_is_and_names_no_time(laboratory: Laborat
     assert sum(part["missing"].get("ca", 0) for part in manifest["parts"].values()) == 8
     assert manifest["rows_quarantined"] == 4
     assert "2026" not in text
+
+
+def test_patients_whose_flag_was_accepted_are_counted_by_the_list_of_the_plan(laboratory: Laboratory) -> None:
+    laboratory.store(synthetic(laboratory.use_case, 320))
+    assert laboratory.assemble() == 0
+    folder = laboratory.outputs("assemble", "set")
+    parts = json.loads((folder / "manifest.json").read_text())["parts"]
+    assert all("acted_on" not in part for part in parts.values())
+    held_out = [name for name, row in rows_of(laboratory).items() if row["part"] == "holdout"]
+    listed = json.dumps([*held_out[:3], "f" * 32]).encode()
+    path = laboratory.inputs("assemble", "plan") / "acted_on.json"
+    path.write_bytes(listed)
+    planned = replace(laboratory.plan, acted_on=hashlib.sha256(listed).hexdigest())
+
+    assert laboratory.assemble(planned) == 0
+    after = json.loads((folder / "manifest.json").read_text())["parts"]
+    assert {name: part["acted_on"] for name, part in after.items()} == {"training": 0, "holdout": 3}
+
+    path.write_bytes(listed + b" ")
+    assert laboratory.assemble(planned) == 1
+    assert "is not that of the plan" in laboratory.failure("assemble")
 
 
 def test_the_reference_profile_describes_the_training_part_alone(laboratory: Laboratory) -> None:

@@ -130,19 +130,16 @@ def feedback_profile_of(
     return FeedbackProfile(groups, roles, dict(sorted(reasons.items())))
 
 
-def acted_on(predictions: pl.DataFrame, responses: pl.DataFrame, counted: pl.Series) -> int:
-    """Return how many patients of a batch count with their outcome, and had a flag that was accepted.
+def acted_on(predictions: pl.DataFrame, responses: pl.DataFrame) -> pl.Series:
+    """Return the record ids of the patients of a batch whose flag was accepted.
 
-    What was done then may have changed the outcome. Arguments as of `feedback_profile_of`; `counted` are the
-    record ids of those whose outcome counts.
+    What was done then may have changed the outcome. Arguments as of `feedback_profile_of`.
     """
     accepted = responses.filter(
         (pl.col("status") == FeedbackStatus.COUNTED) & (pl.col("response") == ACCEPTED)
     )
-    flagged = predictions.filter(
-        pl.col("flagged").cast(pl.Boolean) & pl.col("record_id").is_in(counted.implode())
-    )
-    return flagged.join(accepted, left_on="record_id", right_on="patient", how="semi").height
+    flagged = predictions.filter(pl.col("flagged").cast(pl.Boolean))
+    return flagged.join(accepted, left_on="record_id", right_on="patient", how="semi")["record_id"]
 
 
 def _by_group(patients: pl.DataFrame, group: pl.Expr) -> dict[str, GroupFeedback]:

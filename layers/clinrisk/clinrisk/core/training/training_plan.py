@@ -50,6 +50,8 @@ class TrainingPlan:
     rows_quarantined: int = 0
     """Rows of those uploads that were quarantined, for the report."""
     reason: str = ""
+    acted_on: str = ""
+    """The sha256 of the list of patients whose flag a clinician accepted; "" before any feedback."""
     sources: tuple[SourceFile, ...] = field(default=())
     """The same uploads as files, for manifest, report and model card."""
 

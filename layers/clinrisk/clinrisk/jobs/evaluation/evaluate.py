@@ -141,6 +141,7 @@ def _evaluate(
         "intervals": interval_evidence(holdout, held[CANDIDATE], spans, use_case),
         "doubts": doubt_evidence(holdout, spans, use_case, card),
         "absences": absence_evidence(card),
+        "acted_on": sum(part.get("acted_on", 0) for part in manifest["parts"].values()),
     }
     document["characteristics"] = characteristics(training, use_case)
     sample = training.features[:DRIVER_ROWS]

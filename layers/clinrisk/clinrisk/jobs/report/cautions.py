@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DUPLICATES_NOTED = 0.01
 """Share of patients equal to another one, above which the report says so."""
+ACTED_ON_NOTED = 0.01
+"""Share of patients whose flag was accepted, above which the report says so."""
 AUC_NOTED = 0.005
 """Difference that patients nearly equal to another one make, above which the report says so."""
 PARTS = (("models", "training patients, out of fold"), ("holdout", "patients that no model has seen"))
@@ -62,7 +64,7 @@ def _all_patients(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _evidence(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what speaks against the evidence: patients there twice, intervals that miss the outcomes."""
+    """Yield what speaks against the evidence: patients there twice or treated, intervals that miss."""
     checks = document.get("cross_checks")
     if checks is None:
         return
@@ -77,6 +79,12 @@ def _evidence(document: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"{found['nearly_equal']} patients are nearly equal to another one; without them the AUC is "
             f"{found['auc_without']:.3f} instead of {found['auc']:.3f}: some may be in the data twice."
+        )
+    treated = checks.get("acted_on", 0)
+    if treated > ACTED_ON_NOTED * rows:
+        yield (
+            f"Clinicians had accepted an earlier flag of {treated} of {rows} patients: what was done then "
+            "may have changed their outcomes, and the risks learned from them may be too low."
         )
     for band in checks["intervals"]:
         observed, low, high = band["observed"], band["low"], band["high"]

@@ -1,6 +1,7 @@
 """Assemble Training Set: the offline store as it was at the plan's moment, split by patient, hashed.
 
-Reads  input/plan/plan.json, input/offline/**/*.parquet (the feature group's own layout, any hour).
+Reads  input/plan/plan.json and, once there is feedback, acted_on.json; input/offline/**/*.parquet (the
+       feature group's own layout, any hour).
 Writes output/set/training.csv, holdout.csv, manifest.json, reference.json, and, where a tuning job is to
        search, tuning/train/ and tuning/validation/.
 The manifest carries no time and no name that changes between runs: same rows and seed, same bytes.
@@ -21,6 +22,7 @@ from clinrisk.core.profiles import feature_profile
 from clinrisk.core.training.training_plan import TrainingPlan
 from clinrisk.errors import (
     CountsDisagree,
+    EvidenceChanged,
     FeatureMismatch,
     MachineTooSmall,
     NotEnoughData,
@@ -77,6 +79,8 @@ def run(container: Container) -> None:
     reference = reference_profile(patients["training"], use_case)
     write_json(folder / "reference.json", reference.to_dict())
     document = manifest(folder, patients, use_case, plan) | provenance(stored, use_case, plan)
+    for name, count in acted_on(container.input("plan"), patients, plan).items():
+        document["parts"][name]["acted_on"] = count
     if container.environment.get(tuning_set.SETTING) == tuning_set.TUNING:
         document["tuning"] = tuning_set.write_tuning_set(
             folder / "tuning", patients["training"], use_case.feature_names, plan.seed
@@ -221,6 +225,20 @@ def manifest(
         "reference_sha256": sha256_of(folder / "reference.json"),
         "rows_quarantined": plan.rows_quarantined,
     }
+
+
+def acted_on(folder: Path, patients: dict[str, Patients], plan: TrainingPlan) -> dict[str, int]:
+    """Count the patients of each part whose flag a clinician accepted; nothing before any feedback.
+
+    Raises EvidenceChanged where the list is not that of the plan.
+    """
+    if not plan.acted_on:
+        return {}
+    path = folder / "acted_on.json"
+    if sha256_of(path) != plan.acted_on:
+        raise EvidenceChanged("The list of patients whose flag was accepted is not that of the plan.")
+    listed = read_json(path)
+    return {name: int(np.isin(part.record_ids, listed).sum()) for name, part in patients.items()}
 
 
 def provenance(stored: pd.DataFrame, use_case: UseCase, plan: TrainingPlan) -> dict[str, Any]:

@@ -5,7 +5,7 @@ It reads with polars, so only functions with the Frames and Numeric layers may i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -28,6 +28,8 @@ class MatchedFeedback:
 
     files: Mapping[str, Settlement]
     responses: pl.DataFrame
+    acted_on: set[str] = field(default_factory=set)
+    """Of the batches that `of_batch` has seen, the patients whose flag was accepted."""
 
     def counts(self, upload_id: str) -> dict[FeedbackStatus, int]:
         """Return how many responses of a file have which status; nothing of a file that does not count."""
@@ -41,9 +43,11 @@ class MatchedFeedback:
             return {}
         answers = self.responses.filter(pl.col("batch") == batch)
         profile = feedback.feedback_profile_of(use_case, predictions, answers)
+        acted_on = feedback.acted_on(predictions, answers)
+        self.acted_on.update(acted_on.to_list())
         return {
             "feedback": profile.to_dict(),
-            "acted_on": feedback.acted_on(predictions, answers, counted),
+            "acted_on": int(acted_on.is_in(counted.implode()).sum()),
         }
 
     def overview(self) -> dict[str, Any]:

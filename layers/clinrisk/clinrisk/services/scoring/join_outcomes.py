@@ -45,6 +45,7 @@ def join(request: JoinRequest, today: dt.date) -> JoinResult:
     valid = outcomes.in_force(list(frames.values()))
     feedback = join_feedback.match(use_case)
     judged = dict(_judged(use_case, valid, feedback, today))
+    _store_acted_on(use_case, feedback)
     by_upload = outcomes.status_by_upload(frames, valid, [batch for _, batch in judged.values()])
     overview = _overview(use_case, arrived, judged, by_upload, today) | feedback.overview()
     s3.store_json(settings().results_bucket, object_keys.outcome_overview(use_case.name), overview)
@@ -102,6 +103,13 @@ def _judged(
         s3.store_json(bucket, key, document | responses)
         if not nothing:
             yield batch.upload_id, (batch, judged)
+
+
+def _store_acted_on(use_case: UseCase, feedback: MatchedFeedback) -> None:
+    """Store the patients whose flag was accepted, for the next training set: nothing before any feedback."""
+    bucket, key = settings().lake_bucket, object_keys.acted_on(use_case.name)
+    if feedback.files or s3.keys_under(bucket, key):
+        s3.store_json(bucket, key, sorted(feedback.acted_on))
 
 
 def _overview(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
@@ -25,6 +25,7 @@ def plan(request: PlanTrainingRequest) -> PlanTrainingResult:
     use_case = use_cases.get(request.use_case)
     committed = uploads.by_arrival(uploads.used(use_case.name, "training"))
     planned = plan_of(use_case, request.run_id, request.reason, committed, _source)
+    planned = replace(planned, acted_on=_keep_acted_on(use_case.name, request.run_id))
     key = object_keys.training_plan(use_case.name, request.run_id)
     return PlanTrainingResult(
         use_case=use_case.name,
@@ -41,6 +42,16 @@ def plan(request: PlanTrainingRequest) -> PlanTrainingResult:
         # Last, so that a plan that fails has used the hold-out for nobody.
         holdout_uses=uploads.record_holdout_use(use_case.name, planned.run_id, planned.expected_rows),
     )
+
+
+def _keep_acted_on(use_case: str, run_id: str) -> str:
+    """Keep the list of patients whose flag was accepted for the run; return its sha256, "" without one."""
+    lake, key = settings().lake_bucket, object_keys.acted_on(use_case)
+    if not s3.keys_under(lake, key):
+        return ""
+    data = s3.fetch_current(s3.uri_of(lake, key))
+    kept = s3.store(lake, object_keys.training_acted_on(use_case, run_id), data, "application/json")
+    return kept.sha256
 
 
 def _source(upload: Settlement) -> SourceFile:
