@@ -10,6 +10,7 @@ from cli.alarms import alarm_commands
 from cli.approvers import approver_commands
 from cli.audit import audit_commands, replay_commands
 from cli.command_errors import CliError, explain
+from cli.console import console_command
 from cli.local_files import file_commands
 from cli.options import AsJson, OnTwin, StackName
 from cli.release import approval_commands, candidate_commands, change_commands, live_commands, page_commands
@@ -65,6 +66,7 @@ app.command("results", rich_help_panel=FILES)(downloads.results)
 app.command("let-through", rich_help_panel=FILES)(scoring.let_through)
 app.command("withdraw", rich_help_panel=FILES)(scoring.withdraw)
 app.command("score", rich_help_panel=RUNS)(scoring.score)
+app.command("console", rich_help_panel=RUNS)(console_command.console)
 app.command("status", rich_help_panel=RUNS)(status.status)
 app.command("queue", rich_help_panel=RUNS)(status.queue)
 app.command("alarms", rich_help_panel=RUNS)(alarm_commands.alarms)

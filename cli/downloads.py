@@ -138,7 +138,7 @@ def results(
     if batch is None or batch.purpose != "inference":
         raise CliError(f"{upload} is no batch.", "See what became of uploads: clinrisk batches")
     with working("Reading results ...", quiet=as_json):
-        found = _results_of(deployed, batch)
+        found = results_of(deployed, batch)
     if not found:
         raise CliError(f"{upload} has no results.", "See why: clinrisk stuck")
     if as_json:
@@ -160,7 +160,7 @@ def results(
     show_table(f"Results of {upload}", columns, rows, "")
 
 
-def _results_of(deployed: Stack, batch: Settlement) -> list[dict[str, Any]]:
+def results_of(deployed: Stack, batch: Settlement) -> list[dict[str, Any]]:
     """Return the results of a batch, the newest first, each with its state; none where there are none."""
     from clinrisk.core.ingest.inbox_keys import parse_key
 

@@ -81,13 +81,13 @@ def drop(
     if name and len(files) > 1:
         raise typer.BadParameter("--name is for one file")
     if not unchecked:
-        _check_first(files, as_, use_case, purpose)
+        _check_all(files, as_)
     deployed = open_stack(stack, on_twin=twin)
     answers, unused = [], False
     for file in files:
         key = inbox_receipts.inbox_key(use_case, purpose, name or file.name)
         with working(f"Uploading {file.name} ...", quiet=as_json):
-            version_id = _upload(deployed, file, key, metadata_of(description, synthetic=synthetic))
+            version_id = upload(deployed, file, key, metadata_of(description, synthetic=synthetic))
         answers.append((key, version_id, file.stat().st_size, time.monotonic()))
     documents: list[dict[str, Any]] = []
     for key, version_id, size, dropped in answers:
@@ -109,22 +109,30 @@ def drop(
         raise typer.Exit(1)
 
 
-def _check_first(files: list[Path], as_: str, use_case: str, purpose: str) -> None:
-    """Check files, but for the largest, and raise CliError when one would be REJECTED."""
+def _check_all(files: list[Path], as_: str) -> None:
+    for file in files:
+        check_first(file, as_, file.name, str(file))
+
+
+def check_first(file: Path, as_: str, name: str, typed: str) -> None:
+    """Check a file, unless it is large; raises CliError when it would be REJECTED under that name.
+
+    `typed` is how a person names the file in a command.
+    """
     from cli.local_files.upload_preview import preview
 
-    for file in files:
-        if file.stat().st_size > MULTIPART_BYTES:
-            continue
-        found = preview(file.read_bytes(), use_case, purpose, file.name)
-        if found.verdict.disposition == "REJECTED":
-            raise CliError(
-                f"{file.name} would be REJECTED, so nothing was uploaded. {' '.join(found.sentences[:2])}",
-                f"See all of it: clinrisk check {file} --as {as_}",
-            )
+    if file.stat().st_size > MULTIPART_BYTES:
+        return
+    found = preview(file.read_bytes(), *use_case_and_purpose(as_), name)
+    if found.verdict.disposition == "REJECTED":
+        raise CliError(
+            f"{name} would be REJECTED, so nothing was uploaded. {' '.join(found.sentences[:2])}",
+            f"See all of it: clinrisk check {typed} --as {as_}",
+        )
 
 
-def _upload(deployed: Stack, file: Path, key: str, stated: dict[str, str]) -> str:
+def upload(deployed: Stack, file: Path, key: str, stated: dict[str, str]) -> str:
+    """Upload a file under a key with its digest and what is stated about its patients; return its version."""
     bucket = deployed.output("InboxBucket")
     declared = {"sha256": inbox_receipts.digest_of(file)} | stated
     if file.stat().st_size <= MULTIPART_BYTES:

@@ -106,7 +106,7 @@ def findings(
     deployed = open_stack(stack, on_twin=twin)
     if last is not None:
         with working("Reading findings ...", quiet=as_json):
-            runs = [run for name in names for run in _newest_runs(deployed, name, limit=last)]
+            runs = [run for name in names for run in newest_runs(deployed, name, limit=last)]
         show_json(runs) if as_json else _show_findings(", ".join(names), runs)
         return
     with working("Reading findings ...", quiet=as_json):
@@ -230,7 +230,7 @@ def _change(deployed: Stack, finding_id: str, given: dict[str, str], *, as_json:
         console().print(f"{finding_id} is {after.state} now. {after.changes[-1].note}")
 
 
-def _newest_runs(deployed: Stack, use_case: str, *, limit: int) -> list[dict[str, Any]]:
+def newest_runs(deployed: Stack, use_case: str, *, limit: int) -> list[dict[str, Any]]:
     """Return what the newest monitoring runs found, newest first, each with its time (`written`)."""
     return [
         read_json(deployed, LAKE, one["Key"])

@@ -73,7 +73,7 @@ def stuck(
     """
     deployed = open_stack(stack, on_twin=twin)
     with working("Looking at files, results and executions ...", quiet=as_json):
-        found = _reconcile(deployed, patience)
+        found = reconcile(deployed, patience)
     if as_json:
         show_json(found["stuck"])
         return
@@ -121,7 +121,7 @@ def redrive(
     with working("Starting again ...", quiet=as_json):
         # Who names a thing does not mean to wait.
         patience = 0 if subject else patience
-        found = _reconcile(deployed, patience)
+        found = reconcile(deployed, patience)
         # An event that waits in the dead-letter queue is started from there, and so taken out of it.
         wanted = [
             one for one in found["stuck"] if everything or subject == one["subject"] or key == one["name"]
@@ -129,7 +129,7 @@ def redrive(
         names = {one["subject"]: one["name"] for one in wanted}
         queued = _from_queue(deployed, None if everything else set(names), key)
         left = [one for one in names if one not in {event.upload_id for event, _ in queued}]
-        restarted = _reconcile(deployed, patience, left)["started"] if left else []
+        restarted = reconcile(deployed, patience, left)["started"] if left else []
     started = [(event.key, execution) for event, execution in queued]
     started += [(names[one["subject"]], one["execution"]) for one in restarted]
     if subject and not started:
@@ -146,7 +146,7 @@ def redrive(
         console().print(f"And {found['more']:,} more: run it again.")
 
 
-def _reconcile(deployed: Stack, patience: int, subjects: Iterable[str] = ()) -> dict[str, Any]:
+def reconcile(deployed: Stack, patience: int, subjects: Iterable[str] = ()) -> dict[str, Any]:
     """Ask the reconciler, and return its answer."""
     from clinrisk.aws import clients
 

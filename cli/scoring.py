@@ -57,7 +57,7 @@ def batches(
     """
     open_stack(stack, on_twin=twin)
     with working("Reading uploads ...", quiet=as_json):
-        found = [_as_json(one) for name in one_or_all(use_case) for one in _newest(name, last)]
+        found = [upload_facts(one) for name in one_or_all(use_case) for one in newest_uploads(name, last)]
     if held:
         found = [one for one in found if one["disposition"] == "HELD"]
     if as_json:
@@ -176,20 +176,22 @@ def _decide(deployed: Stack, upload: str, decision: str, reason: str, *, as_json
     found = uploads.settlement_of(upload)
     assert found is not None  # noqa: S101 - the workflow found it
     if as_json:
-        show_json(_as_json(found))
+        show_json(upload_facts(found))
     else:
         console().print(f"{upload} is {found.disposition} now.")
 
 
-def _newest(use_case: str, last: int) -> Iterator[Settlement]:
+def newest_uploads(use_case: str, last: int) -> Iterator[Settlement]:
+    """Yield the last so many settled uploads of each purpose."""
     from clinrisk.aws.tables import uploads
     from clinrisk.core.ingest.inbox_keys import PURPOSES
 
     for purpose in PURPOSES:
-        yield from uploads.settled(use_case, purpose, newest_first=True)[:last]
+        yield from uploads.newest_settled(use_case, purpose, last)
 
 
-def _as_json(upload: Settlement) -> dict[str, Any]:
+def upload_facts(upload: Settlement) -> dict[str, Any]:
+    """Return what people read of an upload, for programs."""
     return {
         "upload_id": upload.upload_id,
         "use_case": upload.use_case,

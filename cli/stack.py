@@ -120,14 +120,18 @@ def _variable(output: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", output).upper()
 
 
-def _twin_endpoint() -> dict[str, Any]:
-    """Return what a running twin writes about itself; raises Unreachable when none runs here."""
+def twin_folder() -> Path:
+    """Return the folder of the twin that runs here; raises Unreachable when none does."""
     here = Path.cwd()
     named = os.environ.get("TWIN_STATE_DIR")
     folders = [Path(named)] if named else [folder / TWIN_FOLDER for folder in (here, *here.parents)]
     for folder in folders:
-        file = folder / ENDPOINT_FILE
-        if file.is_file():
-            found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-            return found
+        if (folder / ENDPOINT_FILE).is_file():
+            return folder
     raise Unreachable("No twin runs in this folder.", "Start one with `make twin`, then try again.")
+
+
+def _twin_endpoint() -> dict[str, Any]:
+    """Return what a running twin writes about itself."""
+    found: dict[str, Any] = json.loads((twin_folder() / ENDPOINT_FILE).read_text(encoding="utf-8"))
+    return found

@@ -57,7 +57,7 @@ def alarms(
     """
     deployed = open_stack(stack, on_twin=twin)
     with working("Reading the alarms ...", quiet=as_json):
-        known = _alarms_of(deployed.name)
+        known = alarms_of(deployed.name)
     shown = [one for one in known if every or one.state == "ALARM"]
     if as_json:
         show_json([asdict(one) for one in shown])
@@ -74,7 +74,7 @@ def alarms(
         console().print(f"{len(known) - len(shown)} more are not on{unknown}: clinrisk alarms --all")
 
 
-def _alarms_of(stack: str) -> list[Alarm]:
+def alarms_of(stack: str) -> list[Alarm]:
     """Return the alarms that CloudFormation has named after a stack, those that are on first."""
     from clinrisk.aws import clients
 

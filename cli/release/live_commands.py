@@ -60,7 +60,7 @@ def live(
     """
     deployed = open_stack(stack, on_twin=twin)
     with working("Reading deployments ...", quiet=as_json):
-        found = {name: _live_of(deployed, name, at) for name in one_or_all(use_case)}
+        found = {name: live_of(deployed, name, at) for name in one_or_all(use_case)}
     if as_json:
         show_json(found)
         return
@@ -92,7 +92,7 @@ def history(
     known_use_case(use_case)
     open_stack(stack, on_twin=twin)
     with working("Reading deployments ...", quiet=as_json):
-        found = _history(use_case)
+        found = versions_of(use_case)
     if as_json:
         show_json(found)
         return
@@ -110,7 +110,7 @@ def history(
     show_table(f"{use_case}: every live version", columns, rows, f"No model of {use_case} was ever live.")
 
 
-def _history(use_case: str) -> list[dict[str, Any]]:
+def versions_of(use_case: str) -> list[dict[str, Any]]:
     """Return the versions of a use case, newest first, with what a reader needs of each."""
     from clinrisk.aws.tables import approvals as requests
     from clinrisk.aws.tables import deployments
@@ -138,7 +138,7 @@ def _history(use_case: str) -> list[dict[str, Any]]:
     return found
 
 
-def _live_of(deployed: Stack, use_case: str, at: datetime | None) -> dict[str, Any]:
+def live_of(deployed: Stack, use_case: str, at: datetime | None) -> dict[str, Any]:
     """Return a live model with decision and card, None where none was live, and the pause that lasts now."""
     from clinrisk.aws.tables import approvals as requests
     from clinrisk.aws.tables import change_questions, deployments, pauses

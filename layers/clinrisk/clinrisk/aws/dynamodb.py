@@ -37,15 +37,23 @@ def read(table: str, key: ItemKey) -> Item | None:
 
 
 def query(
-    table: str, pk: str, *, sort_prefix: str = "", newest_first: bool = False, limit: int | None = None
+    table: str,
+    pk: str,
+    *,
+    sort_prefix: str = "",
+    before: str = "",
+    newest_first: bool = False,
+    limit: int | None = None,
 ) -> list[Item]:
     """Return the items of a partition in the order of their sort keys, `limit` of them at most.
 
-    With `sort_prefix` only those whose sort key begins with it.
+    With `sort_prefix` only those whose sort key begins with it, with `before` only those whose is smaller.
     """
     wanted: ConditionBase = Key("pk").eq(pk)
     if sort_prefix:
         wanted &= Key("sk").begins_with(sort_prefix)
+    elif before:
+        wanted &= Key("sk").lt(before)
     items: list[Item] = []
     more: dict[str, Any] = {} if limit is None else {"Limit": limit}
     while True:

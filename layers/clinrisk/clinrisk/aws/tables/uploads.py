@@ -173,6 +173,21 @@ def settled(use_case: str, purpose: str, *, newest_first: bool = False) -> list[
     return [_settlement(item) for item in found]
 
 
+def newest_settled(use_case: str, purpose: str, limit: int, before: str = "") -> list[Settlement]:
+    """Return the last so many uploads of a use case and purpose that were settled, or were before a moment.
+
+    It reads no more than it returns, however many there are.
+    """
+    found = dynamodb.query(
+        settings().uploads_table,
+        _partition(use_case, purpose),
+        before=before,
+        newest_first=True,
+        limit=limit,
+    )
+    return [_settlement(item) for item in found]
+
+
 def by_arrival(settlements: Iterable[Settlement]) -> list[Settlement]:
     """Return uploads in the order of their arrival in the inbox, whenever they were settled.
 
