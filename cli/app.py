@@ -11,6 +11,7 @@ from cli.approvers import approver_commands
 from cli.audit import audit_commands, replay_commands
 from cli.command_errors import CliError, explain
 from cli.console import console_command
+from cli.doctor import doctor_command
 from cli.local_files import file_commands
 from cli.options import AsJson, OnTwin, StackName
 from cli.release import approval_commands, candidate_commands, change_commands, live_commands, page_commands
@@ -70,6 +71,7 @@ app.command("console", rich_help_panel=RUNS)(console_command.console)
 app.command("status", rich_help_panel=RUNS)(status.status)
 app.command("queue", rich_help_panel=RUNS)(status.queue)
 app.command("alarms", rich_help_panel=RUNS)(alarm_commands.alarms)
+app.command("doctor", rich_help_panel=RUNS)(doctor_command.doctor)
 app.command("monitor", rich_help_panel=RUNS)(monitoring.monitor)
 app.command("outcomes", rich_help_panel=RUNS)(scoring.outcomes)
 app.command("feedback", rich_help_panel=RUNS)(scoring.feedback)

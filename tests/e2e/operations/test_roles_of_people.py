@@ -43,6 +43,7 @@ OPERATOR = [
     ("queue",),
     ("stuck",),
     ("alarms", "--all"),
+    ("doctor",),
     ("batches", "heart"),
     ("live", "heart"),
     ("history", "heart"),

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from clinrisk.aws import clients, kms
 from clinrisk.aws.notifications import subscriptions
 from clinrisk.aws.tables import approvals, approvers
+from clinrisk.core.ledger import chain
 from clinrisk.core.release.one_time_codes import MOST_WRONG
 from clinrisk.errors import ApproverInvalid
 from clinrisk.services.release import enrol_approver
@@ -197,6 +198,13 @@ def test_the_page_with_the_qr_code_loads_nothing_and_runs_nothing(stack: Stack) 
     policy = answer["headers"]["content-security-policy"]
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert answer["headers"]["cache-control"] == "no-store"
+
+
+def test_an_enrolment_that_the_ledger_cannot_take_sends_people_to_the_operators(stack: Stack) -> None:
+    invited = Invited(stack)
+    stack.put("audit", chain.entry_key(len(stack.ledger())), b"{}")
+    page = invited.enrol()
+    assert (page["statusCode"], "Please tell the operators." in page["body"]) == (409, True)
 
 
 def test_the_code_of_the_enrolment_is_used_up_by_it(stack: Stack) -> None:

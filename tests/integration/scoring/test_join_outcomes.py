@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
+from clinrisk import use_cases
 from clinrisk.aws.tables import uploads
 from tests.integration.scored_batches import (
     BEFORE_GOING_LIVE,
+    HEART,
     LIKE_TRAINING,
     OUTCOMES,
     ScoredBatches,
@@ -90,6 +94,16 @@ def test_every_outcome_is_in_the_overview_for_the_data_manager(scored: ScoredBat
     (file,), (batch,) = overview["uploads"], overview["batches"]
     assert (file["upload_id"], file["joined"], file["unmatched"]) == (OUTCOMES, 20, 0)
     assert (batch["upload_id"], batch["joined"], batch["waiting_until"]) == (LIKE_TRAINING, 20, None)
+
+
+def test_the_overview_says_until_when_a_batch_waits_for_its_horizon(
+    scored: ScoredBatches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(use_cases, "get", lambda _: replace(HEART, horizon_days=30_000))
+    scored.arrive(scored.labels[LIKE_TRAINING])
+    scored.join()
+    [batch] = scored.stack.read_json("s3://clinrisk-results/outcome-overviews/heart.json")["batches"]
+    assert batch["waiting_until"] == (date(2026, 3, 2) + timedelta(days=30_000)).isoformat()
 
 
 def test_nothing_is_left_of_outcomes_that_no_longer_count(

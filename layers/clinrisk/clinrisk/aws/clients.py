@@ -47,6 +47,8 @@ def connect(**options: Any) -> None:
         sts,
         cloudformation,
         cloudwatch,
+        scheduler,
+        quotas,
         feature_store,
     ):
         made.cache_clear()
@@ -138,6 +140,18 @@ def cloudformation() -> CloudFormationClient:
 def cloudwatch() -> Any:
     """Return the CloudWatch client (untyped: only the command reads alarms)."""
     return boto3.client("cloudwatch", **_options())
+
+
+@cache
+def scheduler() -> Any:
+    """Return the EventBridge Scheduler client (untyped: only the command reads schedules)."""
+    return boto3.client("scheduler", **_options())
+
+
+@cache
+def quotas() -> Any:
+    """Return the Service Quotas client (untyped: only the command reads quotas)."""
+    return boto3.client("service-quotas", **_options())
 
 
 @cache
