@@ -14,7 +14,10 @@ from cli.command_errors import CliError, explain
 from cli.console import gatekeeper
 from cli.console.pages import (
     batch_pages,
+    execution_pages,
+    finding_pages,
     inbox_pages,
+    ledger_pages,
     mail_pages,
     model_pages,
     overview_page,
@@ -32,6 +35,9 @@ PAGES = (
     ("inbox.show", "Inbox"),
     ("batches.show", "Batches"),
     ("models.show", "Live models"),
+    ("executions.show", "Executions"),
+    ("findings.show", "Findings"),
+    ("ledger.show", "Ledger"),
     ("mailbox.show", "Mailbox"),
 )
 ON_TWIN_ONLY = {"mailbox.show"}
@@ -73,6 +79,9 @@ def create_app(shared: ConsoleSite) -> Flask:
         inbox_pages.blueprint,
         batch_pages.blueprint,
         model_pages.blueprint,
+        execution_pages.blueprint,
+        finding_pages.blueprint,
+        ledger_pages.blueprint,
         mail_pages.blueprint,
     ):
         app.register_blueprint(blueprint)

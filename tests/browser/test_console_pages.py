@@ -21,13 +21,20 @@ from tests.browser.conftest import CHROMIUM, NO_CHROMIUM, barriers, beyond_the_e
 from tests.unit.cli.conftest import REGION, Deployment
 from tests.unit.cli.console import conftest as filled
 from tests.unit.cli.console.test_pages import release
+from tests.unit.cli.test_audit import WITHDRAWN
+from tests.unit.cli.test_audit import write as write_ledger
+from tests.unit.cli.test_monitoring import KNOWN
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 if CHROMIUM is None:
     pytest.skip(NO_CHROMIUM, allow_module_level=True)
 
 UPLOAD = f"/uploads/{filled.USED}"
-PAGES = ("/", "/inbox", UPLOAD, f"/uploads/{filled.HELD}", "/batches", "/models", "/models/heart", "/mailbox")
+RUN = "/executions/training/run-1?state=End"
+PAGES = (
+    *("/", "/inbox", UPLOAD, f"/uploads/{filled.HELD}", "/batches", "/models", "/models/heart"),
+    *("/executions", RUN, "/findings?all=1", "/ledger", "/mailbox"),
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             folder, "Please decide", "The page: http://127.0.0.1:4566/_aws/a?b=1\n" + "word " * 300
         )
         release(deployment)
-        app = create_app(ConsoleSite(open_stack(None, on_twin=False), filled.SECRET, folder))
+        deployment.item("FindingsTable", pk="USE_CASE#heart", sk="FINDING#heart-drift", **KNOWN)
+        write_ledger(deployment, WITHDRAWN)
+        site = ConsoleSite(open_stack(None, on_twin=False), filled.SECRET, folder)
+        run = filled.write_execution(deployment)
+        site.known[run.arn] = run
+        app = create_app(site)
         server = make_server("127.0.0.1", 0, app, threaded=True)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -105,7 +117,7 @@ def test_a_receipt_appears_by_itself_and_files_are_dropped_without_leaving(
 def test_what_somebody_reads_is_not_closed_by_a_renewal(served: Served, page: Page) -> None:
     page.goto(f"{served.address}/?key={filled.SECRET}")
     page.goto(f"{served.address}/batches")
-    page.get_by_text("1 cautions").click()
+    page.get_by_text("1 caution").click()
     filled.settle(served.deployment, "d" * 20, "another.csv", "HELD", "2026-03-04T09:00:00Z")
     expect(page.get_by_role("link", name="heart/inference/another.csv")).to_be_visible()
     expect(page.get_by_text("chol is missing in 9% of the rows.")).to_be_visible()

@@ -191,6 +191,17 @@ def entries() -> list[ChainedEntry]:
         return [chain.parsed(number, data) for number, data in zip(numbers, read, strict=True)]
 
 
+def newest_entries(limit: int, before: int | None = None) -> list[ChainedEntry]:
+    """Return so many entries, the newest first, of all or of those before a number.
+
+    Only the names of the others are read. Raises LedgerAltered at the first that is none.
+    """
+    numbers = _numbers(s3.keys_under(settings().audit_bucket, chain.ENTRIES))
+    chosen = [number for number in numbers if before is None or number < before][-limit:]
+    with closing(_fetch_all(chain.entry_key(number) for number in chosen)) as read:
+        return [chain.parsed(number, data) for number, data in zip(chosen, read, strict=True)][::-1]
+
+
 def verify() -> Verification:
     """Hash every entry again and compare chain, index, names and versions; the first difference is named.
 

@@ -3,18 +3,22 @@
 import io
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from cli.console.site import ConsoleSite
 from cli.console.web_app import create_app
+from cli.executions import Execution, StateVisit
 from cli.stack import open_stack
 from clinrisk.aws import clients
+from tests.unit.cli.conftest import REGION
 
 SECRET = "the-key-of-this-test"  # noqa: S105
 ORIGIN = "http://localhost"
@@ -115,3 +119,19 @@ def settle(deployment: Any, upload_id: str, file: str, disposition: str, at: str
     deployment.item("UploadsTable", pk="USE_CASE#heart#inference", sk=f"{at}#{upload_id}", **item)
     receipt = {"disposition": disposition, "upload_id": upload_id, "explanation": [f"{disposition} because."]}
     deployment.write("ResultsBucket", f"receipts/{key}.v1.json", receipt)
+
+
+def write_execution(deployment: Any) -> Execution:
+    """Start an execution, and return it as one that has failed: moto runs none."""
+    states = boto3.client("stepfunctions", REGION)
+    machine = deployment.outputs["TrainingStateMachine"]
+    arn = states.start_execution(stateMachineArn=machine, name="run-1", input="{}")["executionArn"]
+    began = datetime(2026, 3, 1, tzinfo=UTC)
+    ended = began + timedelta(seconds=75)
+    visit = StateVisit("End", began, ended)
+    return Execution(
+        *("training", arn, "run-1", "FAILED", began, ended, "heart", ""),
+        visits=(visit,),
+        error="CandidateBlocked",
+        reason="The bar was not met.",
+    )
