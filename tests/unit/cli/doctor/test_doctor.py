@@ -13,6 +13,7 @@ from botocore.stub import Stubber
 
 from cli.doctor.probes import DeployedParts, schedules
 from cli.stack import Stack
+from clinrisk import use_cases
 from clinrisk.aws import clients
 from tests.unit.cli.alarms.test_alarms import alarm
 from tests.unit.cli.conftest import REGION, template
@@ -68,7 +69,7 @@ class Hospital:
             ]
             for name in ("AlarmsTopic", "AlertsTopic", "ApprovalsTopic")
         }
-        able = ANN | {"subscription": self.subscribed["ApprovalsTopic"], "use_cases": ["heart", "stroke"]}
+        able = ANN | {"subscription": self.subscribed["ApprovalsTopic"], "use_cases": use_cases.names()}
         boto3.resource("dynamodb", REGION).Table(self.outputs["ApproversTable"]).put_item(Item=able)
         self.quotas: Any = boto3.client("service-quotas", REGION)
         self.answers = Stubber(self.quotas)
@@ -158,7 +159,7 @@ def test_a_topic_that_nobody_reads(hospital: Hospital, clinrisk: Callable[..., A
 def test_a_use_case_that_nobody_can_decide_about(hospital: Hospital, clinrisk: Callable[..., Any]) -> None:
     hospital.sns.unsubscribe(SubscriptionArn=hospital.subscribed["ApprovalsTopic"])
     found = wrong(clinrisk, hospital)
-    assert [what.partition(":")[0] for _, what, _ in found] == ["heart", "stroke"]
+    assert [what.partition(":")[0] for _, what, _ in found] == list(use_cases.names())
     assert {remedy for *_, remedy in found} == {"clinrisk approvers list"}
 
 
