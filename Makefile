@@ -39,12 +39,13 @@ $(UV):
 
 envs: .envs/cli/.installed .envs/jobs/.installed .envs/twin/.installed .build/.layers ## the environments that the demo and the twin need
 
-demo: envs ## the main job, whole, on this laptop (HEART=file STROKE=file for your own data, APPROVE=1 to play the approver)
-	@.envs/twin/bin/twin demo $(if $(HEART),--heart "$(HEART)") $(if $(STROKE),--stroke "$(STROKE)") $(if $(filter 1 yes true,$(APPROVE)),--approve)
+demo: envs ## the main job, whole, on this laptop (HEART=file STROKE=file for your own data, APPROVE=1 to play the approver, KEEP=1 to keep twin and console)
+	@.envs/twin/bin/twin demo $(if $(HEART),--heart "$(HEART)") $(if $(STROKE),--stroke "$(STROKE)") $(if $(filter 1 yes true,$(APPROVE)),--approve) $(if $(filter 1 yes true,$(KEEP)),--keep)
 
-twin: envs ## keep the twin running with the project's template deployed (stop it with `.envs/twin/bin/twin down`)
+twin: envs ## keep the twin running with the project's template deployed, and print the address of its console (stop it with `.envs/twin/bin/twin down`)
 	@.envs/twin/bin/twin up
 	@.envs/twin/bin/twin deploy template.yaml
+	@.envs/twin/bin/twin console
 
 quick: .envs/dev/.installed ## after an edit, in seconds: style, imports, types, the nearest tests (BASE=revision to compare with)
 	@BASE="$(BASE)" .envs/dev/bin/python -m tools.quick

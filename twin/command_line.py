@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from twin import mailbox, quotas
+from twin import console_process, mailbox, quotas
 from twin.demo.demo_command import demo
 from twin.deployment import deploy as deployment
 from twin.replay.replay_command import replay
@@ -66,6 +66,18 @@ def status() -> None:
         typer.echo("No twin is running. Start one with: twin up")
         raise typer.Exit(1)
     typer.echo(f"The twin answers at {endpoint.endpoint_url} (process {endpoint.pid}).")
+
+
+@app.command()
+def console(
+    stack: Annotated[str, typer.Option(help="Name of the stack.")] = "clinrisk",
+) -> None:
+    """Start the console of the running twin in the background and print its address; twin down ends it."""
+    state = state_directory()
+    if state.read() is None:
+        typer.echo("No twin is running. Start one with: twin up", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"The console is at {console_process.start(state, stack, abandonable=False).address}")
 
 
 @app.command()
@@ -163,7 +175,12 @@ def run() -> None:
     """Run the command; what the twin cannot do ends it with one sentence."""
     try:
         app()
-    except (launcher.TwinError, deployment.DeployError, quotas.QuotaError) as error:
+    except (
+        launcher.TwinError,
+        deployment.DeployError,
+        quotas.QuotaError,
+        console_process.ConsoleError,
+    ) as error:
         typer.echo(str(error), err=True)
         raise SystemExit(1) from None
 

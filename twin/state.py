@@ -95,6 +95,11 @@ class StateDirectory:
         return self.root / "engine.log"
 
     @property
+    def console_lock(self) -> Path:
+        """Held by the console of this twin, whose process it names."""
+        return self.root / "console.lock"
+
+    @property
     def mail(self) -> Path:
         """One directory per address."""
         return self.root / "mail"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import signal
 import socket
+import sys
+import threading
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,6 +31,9 @@ def console(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="The port on loopback; 0 takes a free one.")
     ] = DEFAULT_PORT,
+    until_abandoned: Annotated[
+        bool, typer.Option("--until-abandoned", hidden=True, help="End when standard input does.")
+    ] = False,
     as_json: AsJson = False,
     stack: StackName = None,
     twin: OnTwin = False,
@@ -48,6 +55,8 @@ def console(
 
     from cli.console.web_app import LARGEST_REQUEST, create_app
 
+    if until_abandoned:
+        threading.Thread(target=_end_with_input, name="abandoned", daemon=True).start()
     with _listener(port) as listener:
         server = create_server(
             create_app(site),
@@ -62,6 +71,12 @@ def console(
         else:
             terminal().print(f"The console is at {address}\nCtrl-C stops it.", soft_wrap=True)
         server.run()
+
+
+def _end_with_input() -> None:
+    """End this process when whoever wanted it is gone, and has closed standard input."""
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _listener(port: int) -> socket.socket:

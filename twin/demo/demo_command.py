@@ -13,7 +13,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from twin import mailbox
+from twin import console_process, mailbox
+from twin.demo import index_page
 from twin.demo.clinrisk_process import Clinrisk, DemoError, StoppedError
 from twin.demo.cohort_files import DemoUseCase
 from twin.demo.progress_board import ProgressBoard
@@ -68,7 +69,9 @@ def demo(
     out: Annotated[Path, typer.Option(file_okay=False, help="Where the evidence goes.")] = Path("out"),
     seed: Annotated[int, typer.Option(help="Decides who trains and who comes later.")] = 42,
     port: Annotated[int, typer.Option(envvar="TWIN_PORT", help="Loopback port of the twin.")] = DEFAULT_PORT,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the twin running afterwards.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the twin and its console running afterwards.")
+    ] = False,
 ) -> None:
     """Run the main job for every use case on this laptop and show each state as it happens.
 
@@ -98,6 +101,8 @@ def run(plan: DemoPlan, console: Console, begun: float) -> bool:
             deploy.deploy(PROJECT / "template.yaml", endpoint=endpoint)
         deployed = time.monotonic() - deploying
         console.print(f"template.yaml is deployed at {endpoint.endpoint_url} ({deployed:.1f} s).")
+        pages = console_process.start(state_directory(), "clinrisk", abandonable=not plan.keep)
+        console.print(f"Watch it in a browser: {pages.address}", soft_wrap=True)
         clinrisk = Clinrisk(endpoint, "clinrisk")
         board = ProgressBoard(clinrisk.stopped, console.print)
         try:
@@ -124,9 +129,13 @@ def run(plan: DemoPlan, console: Console, begun: float) -> bool:
         finally:
             clinrisk.stop()
         content = document(walkthroughs, board, deploy=deployed, total=time.monotonic() - begun)
-        show(console, walkthroughs, content, write(plan.out, content))
+        written = write(plan.out, content)
+        index = index_page.write_index(plan.out, walkthroughs, pages.address if plan.keep else "")
+        show(console, walkthroughs, content, written)
+        console.print(f"What to look at first, and what each file is: {index}", soft_wrap=True)
         if plan.keep:
-            console.print('The twin keeps running: eval "$(twin env)"; clinrisk live. End it with: twin down')
+            console.print(f"Twin and console keep running: {pages.address}", soft_wrap=True)
+            console.print("End both with: .envs/twin/bin/twin down")
     return not any(walkthrough.record.unexpected for walkthrough in walkthroughs)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from twin import console_process
 from twin.repairs.repair_registry import ENGINE_VERSION
 from twin.server.environment import engine_environment, jobs_python
 from twin.state import DEFAULT_PORT, PROJECT, Endpoint, KeptState, StateDirectory
@@ -54,6 +55,7 @@ def start(
     state.root.mkdir(parents=True, exist_ok=True)
     if kept:
         kept.claim(port, ENGINE_VERSION)
+    console_process.stop(state)  # of a twin that was killed
     state.prepare(kept)
     environment = engine_environment(port, state.root, "twin", secrets.token_hex(20))
     environment["TWIN_JOBS_PYTHON"] = str(jobs_python(PROJECT))
@@ -92,6 +94,7 @@ def stop(state: StateDirectory) -> bool:
 
 def stop_process(state: StateDirectory, pid: int) -> None:
     """End a twin by its process id; raise TwinError when it has not kept what it should."""
+    console_process.stop(state)
     kept = state.kept
     before = kept.written_at() if kept else None
     _end_process(pid, state, KEPT_SECONDS if kept else STOPPED_SECONDS)

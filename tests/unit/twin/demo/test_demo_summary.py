@@ -11,6 +11,7 @@ from rich.console import Console
 from twin.authenticator import Authenticator
 from twin.demo.clinrisk_process import Clinrisk, DemoError
 from twin.demo.cohort_files import DemoUseCase
+from twin.demo.index_page import write_index
 from twin.demo.progress_board import ProgressBoard
 from twin.demo.progress_view import picture, shown
 from twin.demo.summary import document, show, write
@@ -193,3 +194,23 @@ def test_stopping_ends_a_command_that_runs(tmp_path: Path, monkeypatch: pytest.M
     assert seen == [{"arn": 1}]
     with pytest.raises(DemoError, match="stopped"):
         clinrisk.ask("live")
+
+
+def test_the_index_links_every_file_and_begins_with_five_steps(
+    walkthrough: Walkthrough, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    (out / "heart").mkdir(parents=True)
+    walkthrough.record.artefacts = {
+        "report": str(out / "heart" / "report.html"),
+        "receipts": str(out / "r & s"),
+    }
+    walkthrough.record.unexpected = ["<b>stopped</b>"]
+    page = write_index(out, [walkthrough], "http://127.0.0.1:1/?key=a-secret").read_text()
+    assert page.count("<li>") == 5
+    assert '<a href="heart/report.html">report</a>' in page
+    assert '<a href="r &amp; s">receipts</a>' in page
+    assert "&lt;b&gt;stopped" in page
+    assert 'href="http://127.0.0.1:1/"' in page
+    assert "a-secret" not in page
+    assert "KEEP=1" in write_index(out, [walkthrough], "").read_text()
