@@ -12,8 +12,10 @@ from werkzeug.exceptions import HTTPException
 
 from cli.command_errors import CliError, explain
 from cli.console import gatekeeper
+from cli.console.metric_charts import amount
 from cli.console.pages import (
     batch_pages,
+    dashboard_pages,
     execution_pages,
     finding_pages,
     inbox_pages,
@@ -37,6 +39,7 @@ PAGES = (
     ("models.show", "Live models"),
     ("executions.show", "Executions"),
     ("findings.show", "Findings"),
+    ("dashboards.show", "Dashboards"),
     ("ledger.show", "Ledger"),
     ("mailbox.show", "Mailbox"),
 )
@@ -70,6 +73,7 @@ def create_app(shared: ConsoleSite) -> Flask:
         "short_key": short_key,
         "first_rows": first_rows,
         "tone": tone,
+        "amount": amount,
         "linked": linked,
     }
     app.jinja_env.tests["trouble"] = lambda value: isinstance(value, Trouble)
@@ -81,6 +85,7 @@ def create_app(shared: ConsoleSite) -> Flask:
         model_pages.blueprint,
         execution_pages.blueprint,
         finding_pages.blueprint,
+        dashboard_pages.blueprint,
         ledger_pages.blueprint,
         mail_pages.blueprint,
     ):

@@ -33,7 +33,7 @@ UPLOAD = f"/uploads/{filled.USED}"
 RUN = "/executions/training/run-1?state=End"
 PAGES = (
     *("/", "/inbox", UPLOAD, f"/uploads/{filled.HELD}", "/batches", "/models", "/models/heart"),
-    *("/executions", RUN, "/findings?all=1", "/ledger", "/mailbox"),
+    *("/executions", RUN, "/findings?all=1", "/dashboards", "/ledger", "/mailbox"),
 )
 
 
@@ -65,6 +65,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         release(deployment)
         deployment.item("FindingsTable", pk="USE_CASE#heart", sk="FINDING#heart-drift", **KNOWN)
         write_ledger(deployment, WITHDRAWN)
+        filled.write_dashboards()
         site = ConsoleSite(open_stack(None, on_twin=False), filled.SECRET, folder)
         run = filled.write_execution(deployment)
         site.known[run.arn] = run

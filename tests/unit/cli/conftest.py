@@ -48,6 +48,7 @@ def template() -> str:
     resources["DeadLetterQueue"] = {"Type": "AWS::SQS::Queue"}
     resources["ApprovalsTopic"] = {"Type": "AWS::SNS::Topic"}
     outputs: dict[str, Any] = {name: {"Value": {"Ref": name}} for name in resources}
+    outputs |= {name: {"Value": name} for name in ("ClinicalDashboard", "OperationsDashboard")}
     outputs["ReconcileWorkFunction"] = {"Value": "the-reconciler"}
     outputs["UpdateApproversFunction"] = {"Value": "the-registrar"}
     return json.dumps({"Resources": resources, "Outputs": outputs})

@@ -135,3 +135,46 @@ def write_execution(deployment: Any) -> Execution:
         error="CandidateBlocked",
         reason="The bar was not met.",
     )
+
+
+def write_dashboards() -> None:
+    """Write the stack's dashboards, and a metric of one of their widgets."""
+    widgets = [
+        {"type": "alarm", "properties": {"title": "Alarms", "alarms": []}},
+        {
+            "type": "metric",
+            "properties": {
+                "title": "Patients scored",
+                "view": "timeSeries",
+                "stat": "Sum",
+                "period": 3600,
+                "metrics": [
+                    ["clinrisk", "RowsScored", "use_case", "heart", {"label": "heart <patients>"}],
+                    [".", ".", ".", "stroke", {"label": "stroke patients"}],
+                ],
+                "annotations": {"horizontal": [{"label": "alarm above", "value": 50}]},
+            },
+        },
+        {
+            "type": "metric",
+            "properties": {
+                "title": "What is live",
+                "view": "singleValue",
+                "stat": "Maximum",
+                "period": 3600,
+                "metrics": [["clinrisk", "LiveVersion", "use_case", "heart", {"label": "heart version"}]],
+            },
+        },
+    ]
+    cloudwatch: Any = boto3.client("cloudwatch", REGION)
+    for name in ("ClinicalDashboard", "OperationsDashboard"):
+        cloudwatch.put_dashboard(DashboardName=name, DashboardBody=json.dumps({"widgets": widgets}))
+    minute = datetime.now(UTC).replace(second=0, microsecond=0)
+    for metric, ago, value in (("RowsScored", 20, 40), ("RowsScored", 10, 60), ("LiveVersion", 5, 7)):
+        datum = {
+            "MetricName": metric,
+            "Dimensions": [{"Name": "use_case", "Value": "heart"}],
+            "Timestamp": minute - timedelta(minutes=ago),
+            "Value": value,
+        }
+        cloudwatch.put_metric_data(Namespace="clinrisk", MetricData=[datum])
