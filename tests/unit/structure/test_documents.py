@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.structure.repository import PACKAGE, ROOT, is_clean
 
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/architecture.md")
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/data.md")
 # What the commands make is named in the documents and is in no checkout.
 MADE = {"out", ".envs", ".build", ".twin"}
 
@@ -41,6 +41,18 @@ def test_every_module_in_a_document_exists(document: str) -> None:
     named = re.findall(r"`clinrisk\.([a-z_.]+)`", (ROOT / document).read_text())
     missing = [name for name in named if not exists(name.replace(".", "/") + "*")]
     assert not missing or not is_clean(document), missing
+
+
+def test_every_prefix_and_every_end_of_data_stands_in_its_document() -> None:
+    document = (ROOT / "docs/data.md").read_text()
+    keys = (PACKAGE / "core/object_keys.py").read_text()
+    prefixes = set(re.findall(r'^\s+(?:return f?)?"([a-z-]+/)', keys, re.MULTILINE))
+    assert {"vault/", "results/", "offline-store/"} <= prefixes
+    template = (ROOT / "template.yaml").read_text()
+    rules = set(re.findall(r"- \{Id: (\w+), Status: Enabled", template))
+    assert "DropUnfinishedUploads" in rules
+    missing = [one for one in sorted(prefixes | rules) if f"`{one}`" not in document]
+    assert not missing or not is_clean("docs/data.md"), missing
 
 
 def test_a_path_that_is_gone_is_seen() -> None:
