@@ -10,19 +10,21 @@ import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from flask import current_app
+from flask import current_app, g, has_app_context
 
 from cli.command_errors import CliError, explain
 from clinrisk.errors import ClinriskError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from cli.executions import Execution
     from cli.stack import Stack
 
 NAME = "clinrisk"
+UNREACHABLE = "unreachable"
+MOST_KNOWN = 500
 _log = logging.getLogger("clinrisk.console")
 
 
@@ -86,6 +88,12 @@ class ConsoleSite:
         """What every form carries, and no other site can know."""
         return hmac.new(self.secret.encode(), b"form", "sha256").hexdigest()
 
+    def keep(self, ended: Iterable[Execution]) -> None:
+        """Keep executions that have ended; the oldest make room."""
+        self.known |= {one.arn: one for one in ended}
+        for arn in list(self.known)[:-MOST_KNOWN]:
+            del self.known[arn]
+
     def slowly(self, name: str, ask: Callable[[], Any], lasts_seconds: float) -> Any:
         """Return the newest answer of that name; None while it is asked for the first time."""
         return self.slow.setdefault(name, SlowAnswer(ask, lasts_seconds)).newest()
@@ -98,15 +106,20 @@ def site() -> ConsoleSite:
 
 def attempt(read: Callable[[], Any]) -> Any:
     """Return what was read, or the Trouble in its way."""
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore import exceptions as aws
 
+    if has_app_context() and UNREACHABLE in g:
+        return g.get(UNREACHABLE)  # each try takes seconds, and the page has several parts
     try:
         return read()
     except CliError as error:
         return Trouble(str(error), error.remedy)
-    except (BotoCoreError, ClientError) as error:
+    except (aws.BotoCoreError, aws.ClientError) as error:
         known = explain(error)
-        return Trouble(str(known), known.remedy)
+        found = Trouble(str(known), known.remedy)
+        if isinstance(error, aws.ConnectionError | aws.HTTPClientError) and has_app_context():
+            setattr(g, UNREACHABLE, found)
+        return found
     except ClinriskError as error:
         return Trouble(str(error), "Show this line to an operator.")
     except Exception as error:  # noqa: BLE001 # a fault in one part of a page leaves the others readable

@@ -21,10 +21,12 @@ POLICIES = resources("AWS::IAM::ManagedPolicy")
 ROLES = resources("AWS::IAM::Role")
 # These take a resource, but we cannot name it narrower: the network interfaces that a service attaches on our
 # behalf do not exist yet, Step Functions lists the tags of a job whose name it makes up as it goes, a metric
-# is named by the condition on its namespace, a list of alarms is asked for all of them, and a subscription is
+# is named by the condition on its namespace, a list of alarms is asked for all of them, stored
+# metrics have no resource, and a subscription is
 # no resource that SNS lets a policy name.
 WIDE = {
     "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricData",
     "cloudwatch:PutMetricData",
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
@@ -225,7 +227,7 @@ def test_a_replay_writes_nothing_that_anybody_else_reads() -> None:
 def test_operators_see_how_every_execution_that_they_list_has_ended() -> None:
     own = [statement for policy, statement in STATEMENTS if policy == "OperatorPolicy"]
     machines = {"Ingest", "Training", "Release", "Scoring", "Replay", "Monitoring"}
-    for action in ("states:ListExecutions", "states:DescribeExecution"):
+    for action in ("states:ListExecutions", "states:DescribeExecution", "states:DescribeStateMachine"):
         named = str([one["Resource"] for one in own if action in as_list(one["Action"])])
         assert set(re.findall(r"([A-Z][a-z]+)StateMachine", named)) == machines, action
 

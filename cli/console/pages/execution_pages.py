@@ -76,12 +76,12 @@ def execution(machine: str, name: str) -> str:
 def _execution(machine: str, arn: str, name: str) -> Execution:
     """Return an execution; one that has ended is read once."""
     here = site()
-    if arn not in here.known:
+    found = here.known.get(arn)
+    if found is None:
         found = executions.load(here.stack, machine, {"executionArn": arn, "name": name})
-        if found.status == "RUNNING":
-            return found
-        here.known[arn] = found
-    return here.known[arn]
+        if found.status != "RUNNING":
+            here.keep([found])
+    return found
 
 
 def _picture(run: Execution) -> Markup:

@@ -77,5 +77,5 @@ def open_findings() -> list[KnownFinding]:
 def newest_executions(here: ConsoleSite) -> list[executions.Execution]:
     """Return the newest executions; of those that have ended, the history is read once."""
     found = executions.snapshot(here.stack, limit=PER_MACHINE, known=here.known)
-    here.known |= {one.arn: one for one in found if one.status != "RUNNING"}
+    here.keep(one for one in found if one.status != "RUNNING")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -11,7 +12,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cli.app import main
+from cli.console.site import ConsoleSite
+from cli.console.web_app import create_app
 from cli.local_files import synthetic_cohort
+from cli.stack import open_stack
 from clinrisk.aws import clients, settings
 from tests.e2e.hospital import TRUST
 from tests.e2e.recovery import hospital_with_model
@@ -184,6 +188,25 @@ def test_an_auditor_replays_results_that_no_auditor_reads_and_changes_nothing(
     assert command("score", "{upload}") == REFUSED
     with pytest.raises(ClientError, match="AccessDenied"):
         clients.s3().get_object(Bucket=hospital.outputs["ResultsBucket"], Key=results)
+
+
+@pytest.mark.parametrize("command", ["OperatorPolicy"], indirect=True)
+def test_an_operator_sees_the_console_of_a_stack_but_no_rows_of_patients(
+    hospital: Hospital, command: Callable[..., int]
+) -> None:
+    assert command("status") == 0  # connects this process with the role's identity
+    secret = "an-operator"  # noqa: S105 # of a console that nobody else can reach
+    browser = create_app(ConsoleSite(open_stack(None, on_twin=False), secret)).test_client()
+    browser.get(f"/?key={secret}")
+    training = browser.get("/executions?of=training").get_data(as_text=True)
+    run = re.findall(r'href="(/executions/training/[^"]+)"', training)[0]
+    # Not /dashboards: the engine asks IAM about all dashboards, where AWS asks about the one that is read.
+    for path in ("/", "/inbox", "/models/heart", run, "/findings"):
+        shown = browser.get(path)
+        assert shown.status_code == 200
+        assert "AWS refused" not in shown.get_data(as_text=True), path
+    assert browser.get(f"/batches/{scored(hospital)}/results.csv").status_code == 502
+    assert "AWS refused" in browser.get("/ledger").get_data(as_text=True)
 
 
 @pytest.mark.parametrize("command", MEANT, indirect=True)

@@ -5,13 +5,19 @@ import logging
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import EndpointConnectionError
 from waitress.server import TcpWSGIServer
 
 from cli.console.pages import batch_pages, model_pages
+from cli.console.site import MOST_KNOWN, ConsoleSite, SlowAnswer
 from cli.console.web_app import create_app
+from cli.executions import Execution
+from cli.stack import Stack
 from tests.unit.cli.console.conftest import HELD, SECRET, Visitor
 
 PAGES = ("/", "/inbox", "/batches", "/models", "/models/heart")
@@ -132,3 +138,31 @@ def test_it_listens_on_loopback_alone_and_prints_its_address(
     address, _, key = printed["address"].partition("/?key=")
     assert address == f"http://127.0.0.1:{port}"
     assert len(key) >= 32
+
+
+def test_what_does_not_answer_is_asked_once_a_page(
+    on_stack: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+
+    def fail(client: Any, operation: str, *_: Any) -> None:
+        calls.append(operation)
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
+
+    on_stack.site.slow["stuck"] = SlowAnswer(list, 60.0, value=[])
+    on_stack.site.slow["stuck"].answered.set()
+    on_stack.site.slow["stuck"].newest()
+    monkeypatch.setattr(BaseClient, "_make_api_call", fail)
+    shown = on_stack.client.get("/").get_data(as_text=True)
+    assert shown.count("AWS did not answer.") == 6  # every part, in words
+    assert len(calls) == 1
+
+
+def test_only_so_many_executions_are_kept() -> None:
+    site = ConsoleSite(Stack("clinrisk", {}), SECRET)
+    now = datetime.now(UTC)
+    site.keep(
+        Execution("ingest", str(number), "n", "SUCCEEDED", now, now) for number in range(MOST_KNOWN + 7)
+    )
+    assert len(site.known) == MOST_KNOWN
+    assert next(iter(site.known)) == "7"
