@@ -14,6 +14,7 @@ from cli.options import AsJson, OnTwin, StackName, UseCaseName, known_use_case
 from cli.scoring import UploadId  # noqa: TC001 - typer reads it from the signature
 from cli.screen import moment, show_json, show_table, working
 from cli.stack import open_stack
+from clinrisk import use_cases
 from clinrisk.core import object_keys
 from clinrisk.core.ingest.inbox_keys import receipt_key
 
@@ -76,6 +77,8 @@ def _download_all(deployed: Stack, use_case: str, target: Path) -> dict[str, str
     documents = {"report": (RESULTS, object_keys.report(use_case, evaluated))}
     documents |= {name: (RESULTS, key) for name, key in object_keys.model_card(use_case, evaluated).items()}
     documents["evaluation"] = (LAKE, object_keys.evaluation(use_case, evaluated))
+    if use_cases.get(use_case).external is not None:
+        documents["evaluation"] = (LAKE, object_keys.candidate(use_case, evaluated, "evaluation.json"))
     documents["manifest"] = (LAKE, object_keys.manifest(use_case, run))
     documents["findings"] = (LAKE, object_keys.findings(use_case, "*"))
     fetched: dict[str, str | list[str]] = {}

@@ -50,12 +50,14 @@ def render(cases: Sequence[UseCase], logical_ids: Sequence[str]) -> str:
 
 
 def _panels(cases: Sequence[UseCase]) -> list[_Panel]:
-    def per_case(**metrics: str) -> tuple[str, ...]:
+    def per_case_of(case: UseCase, **metrics: str) -> tuple[str, ...]:
         return tuple(
             f'[!Ref AWS::StackName, {metric}, use_case, {case.name}, {{label: "{case.name} {words}"}}]'
-            for case in cases
             for metric, words in metrics.items()
         )
+
+    def per_case(**metrics: str) -> tuple[str, ...]:
+        return tuple(line for case in cases for line in per_case_of(case, **metrics))
 
     def per_check(metric: str) -> tuple[str, ...]:
         return tuple(
@@ -144,7 +146,12 @@ def _panels(cases: Sequence[UseCase]) -> list[_Panel]:
             "Candidates compared with the live model",
             "Sum",
             _DAY,
-            per_case(ShadowsCompared="compared", ShadowsFailed="not compared"),
+            tuple(
+                line
+                for case in cases
+                if case.external is None
+                for line in per_case_of(case, ShadowsCompared="compared", ShadowsFailed="not compared")
+            ),
         ),
         _Panel(
             "Models released",

@@ -10,7 +10,7 @@ every patient lies) is no part of it.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +104,10 @@ def _path(name: str, version: int, records: Path) -> Path:
 
 def _contract(document: dict[str, Any]) -> Contract:
     return Contract(
-        document["use_case"], document["schema_version"], document["title"], document["feature_group"]
+        document["use_case"],
+        document["schema_version"],
+        document["title"],
+        document.get("feature_group", {}),
     )
 
 
@@ -122,14 +125,20 @@ def _document(use_case: UseCase, title: str) -> dict[str, Any]:
         "title": title,
         "id_column": use_case.id_column,
         "optional_id_column": use_case.optional_id_column,
-        "columns": [_column(column) for column in use_case.columns],
+        "columns": [_column(column) for column in use_case.file_columns],
         "unused": list(use_case.unused),
         "missing_in_every_column": list(MISSING_MARKERS),
         "label": {"column": use_case.label.column, "classes": dict(use_case.label.classes)},
         "groups": [_attribute(attribute) for attribute in use_case.protected],
         "features": [_feature(feature) for feature in use_case.features],
-        "feature_group": feature_definitions(use_case),
-    }
+    } | _kept_where(use_case)
+
+
+def _kept_where(use_case: UseCase) -> dict[str, Any]:
+    """Return what holds the rows of a training, or whose the model is and when it flags."""
+    if use_case.external is None:
+        return {"feature_group": feature_definitions(use_case)}
+    return {"external": asdict(use_case.external)}
 
 
 def _column(column: Column) -> dict[str, Any]:

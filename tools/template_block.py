@@ -34,7 +34,9 @@ def render(cases: Sequence[UseCase], records: Path = RECORDS) -> str:
     """Return the section, markers excluded."""
     own = [_resources(case, contracts.kept(case, records)) for case in cases]
     ids = [logical(case.name) for case in cases]
-    return "\n".join([*own, _writers_policy(cases), clinical_dashboard.render(cases, ids)])
+    return "\n".join(
+        [*own, _writers_policy(cases), _references_policy(cases), clinical_dashboard.render(cases, ids)]
+    )
 
 
 def replaced(template: str, cases: Sequence[UseCase], records: Path = RECORDS) -> str:
@@ -63,7 +65,9 @@ def _resources(case: UseCase, kept: Sequence[Contract]) -> str:
         schedule=case.schedule,
         alarms="\n".join(_alarms(case)),
     )
-    return "\n".join([f"  # {case.title}", *map(_groups, kept), own])
+    # Of a model that is not ours nothing is learned or registered.
+    groups = [] if case.external else map(_groups, kept)
+    return "\n".join([f"  # {case.title}", *groups, own])
 
 
 def _text(sentence: str) -> str:
@@ -96,10 +100,16 @@ def features_id(contract: Contract) -> str:
 
 
 def _writers_policy(cases: Sequence[UseCase]) -> str:
+    cases = [case for case in cases if case.external is None]
     return _WRITERS_POLICY.format(
         groups="\n".join(_GROUP_ARN.format(contract=case.contract_id) for case in cases),
         prefixes="\n".join(_GROUP_PREFIX.format(contract=case.contract_id) for case in cases),
     )
+
+
+def _references_policy(cases: Sequence[UseCase]) -> str:
+    names = [case.name for case in cases if case.external] or ["none"]
+    return _REFERENCES_POLICY.format(addresses="\n".join(_REFERENCE_ARNS.format(name=name) for name in names))
 
 
 def _alarms(case: UseCase) -> Iterable[str]:
@@ -248,6 +258,27 @@ ${{NamePrefix.Value}}-{contract}\""""
 
 _GROUP_PREFIX = """\
               - !Sub "${{LakeBucket.Arn}}/offline-store/*/${{NamePrefix.Value}}-{contract}-*\""""
+
+_REFERENCES_POLICY = """\
+  # What is kept of a reference looks like what a training leaves: of models of ours, nothing is written here.
+  ReferencesPolicy:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      Description: Where references of models that are not ours may be kept.
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Sid: KeepReferencesOfModelsThatAreNotOurs
+            Effect: Allow
+            Action: ["s3:PutObject", "s3:GetObject"]
+            Resource:
+{addresses}
+"""
+
+_REFERENCE_ARNS = """\
+              - !Sub "${{LakeBucket.Arn}}/candidates/{name}/*"
+              - !Sub "${{LakeBucket.Arn}}/training/{name}/*/set/manifest.json"
+              - !Sub "${{ResultsBucket.Arn}}/reports/{name}/*/report.html\""""
 
 _RESOURCES = """\
   {id}MonitoringSchedule:

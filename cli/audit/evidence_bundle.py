@@ -61,7 +61,9 @@ def collect(deployed: Stack, use_case: str, version: int) -> dict[str, bytes]:
         )
     report = deployed.output("ResultsBucket"), object_keys.report(use_case, release["evaluation_name"])
     manifest = deployed.output("LakeBucket"), object_keys.manifest(use_case, release["run_id"])
-    addresses = object_keys.papers(f"s3://{report[0]}/{report[1]}") | {
+    papers = object_keys.papers(f"s3://{report[0]}/{report[1]}")
+    # A model that is not ours has no card.
+    addresses = {name: uri for name, uri in papers.items() if release["digests"][name]} | {
         "evaluation": model.evaluation_uri,
         _MANIFEST: f"s3://{manifest[0]}/{manifest[1]}",
     }
@@ -130,7 +132,8 @@ def _of_papers(release: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
         return "The ledger in it does not state the release."
     there = {name.removeprefix(PAPERS): data for name, data in files.items() if name.startswith(PAPERS)}
     by_name = {name.partition(".")[0]: data for name, data in there.items()}
-    for name in (_MANIFEST, "evaluation", "report", *object_keys.MODEL_CARD):
+    cards = (name for name in object_keys.MODEL_CARD if release["digests"][name])
+    for name in (_MANIFEST, "evaluation", "report", *cards):
         if name not in by_name:
             return f"The {name.replace('_', ' ')} is missing."
         if sha256(by_name[name]) != release["digests"][name]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clinrisk.use_cases import feedback_codes
 from clinrisk.use_cases.columns import MISSING_MARKERS, Number
+from clinrisk.use_cases.external_model import MODEL_VERSION, PREDICTED_AT, RISK
 
 if TYPE_CHECKING:
     from clinrisk.use_cases.base import UseCase
@@ -23,6 +24,7 @@ def as_json(use_case: UseCase) -> dict[str, Any]:
         "label": {"column": use_case.label.column, "classes": dict(use_case.label.classes)},
         "columns": [_column_json(column) for column in use_case.columns],
         "protected": {one.name: [group.name for group in one.groups] for one in use_case.protected},
+        "purposes": list(use_case.purposes),
         "recall_at_threshold": use_case.action.recall,
         "bands": {band.name: band.lowest_risk for band in use_case.bands},
         "shifts": {name: shift.title for name, shift in use_case.marginals.shifts.items()},
@@ -52,6 +54,11 @@ def column_rows(use_case: UseCase) -> list[tuple[str, str, str, str, str]]:
     classes = ", ".join(
         f"{code} = {'yes' if value else 'no'}" for code, value in use_case.label.classes.items()
     )
+    if use_case.external is not None:
+        rows.append(_column_row(RISK))
+        rows.append((PREDICTED_AT, "the day of the prediction", "2026-11-23", "", "never missing"))
+        rows.append((MODEL_VERSION, "the vendor's version", "a version", "", "the column may be absent"))
+        return rows
     rows.append((use_case.label.column, use_case.label.title, classes, "", "may be absent for inference"))
     return rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,12 +72,19 @@ def cohort(
     rows: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many patients.")] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same file.")] = 1,
     purpose: Annotated[
-        str, typer.Option(help="training (with outcomes) or inference (without).")
+        str,
+        typer.Option(
+            help="training (with outcomes) or inference (without); where the model is not ours, predictions "
+            "or their outcomes."
+        ),
     ] = "training",
     shift: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Draw from another named population, to see a drift alert."),
     ] = None,
+    on: Annotated[
+        str, typer.Option(metavar="YYYY-MM-DD", help="The day of predictions that are not ours.")
+    ] = "2026-01-15",
     as_json: AsJson = False,
 ) -> None:
     """Write synthetic patients in the public file's columns, with published prevalence. They are nobody.
@@ -86,20 +94,32 @@ def cohort(
         clinrisk cohort heart --rows 600 --seed 7 --out heart.csv
 
         clinrisk cohort heart --rows 200 --purpose inference --shift district_hospital --out later.csv
+
+        clinrisk cohort readmission --rows 900 --purpose predictions --on 2026-03-01 --out march.csv
     """
     from cli.local_files import synthetic_cohort
     from clinrisk import use_cases as declared
 
     known_use_case(use_case)
-    if purpose not in {"training", "inference"}:
-        raise typer.BadParameter("the purpose is training or inference")
+    drawn = ("training", "inference")
+    if declared.get(use_case).external is not None:
+        drawn = ("predictions", "outcomes")
+    if purpose not in drawn:
+        raise typer.BadParameter(f"the purpose is {' or '.join(drawn)}")
+    try:
+        day = dt.date.fromisoformat(on)
+    except ValueError as error:
+        raise typer.BadParameter("write the day as YYYY-MM-DD") from error
     shifts = declared.get(use_case).marginals.shifts
     if shift is not None and shift not in shifts:
         raise typer.BadParameter(
             f"there is no shift {shift!r} for {use_case}; there are: {', '.join(shifts)}"
         )
     with working(f"Drawing {rows:,} patients ...", quiet=as_json or rows < 100_000):
-        out.write_bytes(synthetic_cohort.draw(use_case, rows=rows, seed=seed, purpose=purpose, shift=shift))
+        drawn_file = synthetic_cohort.draw(
+            use_case, rows=rows, seed=seed, purpose=purpose, shift=shift, on=day
+        )
+        out.write_bytes(drawn_file)
     document = {
         "file": str(out),
         "use_case": use_case,

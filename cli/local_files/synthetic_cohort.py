@@ -7,12 +7,15 @@ population. Numpy only; the same seed gives the same bytes.
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from clinrisk import use_cases
+from clinrisk.core.ingest.csv_file.head import OUTCOME_COLUMNS
 from clinrisk.use_cases.columns import Number
+from clinrisk.use_cases.external_model import PREDICTED_AT, RISK
 from clinrisk.use_cases.marginals import Shift
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Shares = tuple[tuple[float, Mapping[str, float]], ...]
 
+PREDICTED_ON = dt.date(2026, 1, 15)
+"""When predictions of synthetic patients are made, where nothing else is asked for."""
 _UNSHIFTED = Shift("")
 _CALIBRATION_ROWS = 40_000
 _CALIBRATION_SEED = 20_240_229
@@ -39,11 +44,18 @@ def shifts(use_case: str | UseCase) -> tuple[str, ...]:
 
 
 def draw(
-    use_case: str | UseCase, *, rows: int, seed: int, purpose: str = "training", shift: str | None = None
+    use_case: str | UseCase,
+    *,
+    rows: int,
+    seed: int,
+    purpose: str = "training",
+    shift: str | None = None,
+    on: dt.date = PREDICTED_ON,
 ) -> bytes:
     """Return a CSV file of synthetic patients; without the outcome column for inference.
 
-    Raises KeyError for a shift that the use case does not declare.
+    Of a use case whose model is not ours: predictions made on that day, or the outcomes of the patients that
+    the same seed gives predictions of. Raises KeyError for a shift that the use case does not declare.
 
     >>> draw("heart", rows=2, seed=7).splitlines()[0].decode()
     'age,sex,cp,trestbps,chol,fbs,restecg,thalach,exang,oldpeak,slope,ca,thal,num'
@@ -53,14 +65,48 @@ def draw(
     generator = np.random.default_rng([abs(seed), int(seed < 0)])
     other = marginals.shifts[shift] if shift else _UNSHIFTED
     columns, logit = _draw_columns(declared, generator, rows, other)
-    outcome = generator.random(rows) < _logistic(logit + _intercept(declared))
+    logit += _intercept(declared)
+    outcome = generator.random(rows) < _logistic(logit + _unforeseen(declared, other, columns, rows))
     if declared.id_column:
         numbers = abs(seed) % 1000 * _IDS_PER_SEED + 1 + generator.permutation(max(rows, 1))[:rows]
         columns[declared.id_column] = [str(number) for number in numbers.tolist()]
     columns[declared.label.column] = _labels(marginals, outcome, generator)
     header = [name for name in declared.header if purpose == "training" or name != declared.label.column]
+    if declared.external is not None:
+        columns[RISK.name] = [f"{risk:.4f}" for risk in _logistic(logit).tolist()]
+        columns[PREDICTED_AT] = [on.isoformat()] * rows
+        if purpose == "outcomes":
+            header = list(OUTCOME_COLUMNS)
+            columns |= _outcomes(declared, columns[declared.label.column], outcome, on, generator)
     lines = map(",".join, zip(*(columns[name] for name in header), strict=True))
     return ("\n".join((",".join(header), *lines)) + "\n").encode()
+
+
+def _unforeseen(use_case: UseCase, shift: Shift, columns: Mapping[str, list[str]], rows: int) -> Floats:
+    """Return the log odds that each patient's groups add to the outcome without any risk knowing of it."""
+    added = np.zeros(rows)
+    for (name, group_name), odds in shift.unforeseen.items():
+        attribute = next(one for one in use_case.protected if one.name == name)
+        group = next(one for one in attribute.groups if one.name == group_name)
+        low, high = (-np.inf if group.low is None else group.low), (group.high or np.inf)
+        for row, text in enumerate(columns[attribute.column]):
+            inside = text in group.codes if group.codes else text and low <= float(text) < high
+            added[row] += odds if inside else 0.0
+    return added
+
+
+def _outcomes(
+    use_case: UseCase,
+    labels: list[str],
+    outcome: NDArray[np.bool_],
+    on: dt.date,
+    generator: np.random.Generator,
+) -> dict[str, list[str]]:
+    """Return label and day of each outcome: a case within the horizon, everybody else at its end."""
+    horizon = use_case.horizon_days or 1
+    days = np.where(outcome, generator.integers(1, horizon, len(outcome), endpoint=True), horizon)
+    dates = [(on + dt.timedelta(days=day)).isoformat() for day in days.tolist()]
+    return dict(zip(OUTCOME_COLUMNS[1:], (labels, dates), strict=True))
 
 
 def _declared(use_case: str | UseCase) -> UseCase:

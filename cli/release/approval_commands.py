@@ -8,6 +8,7 @@ from cli.bucket_objects import LAKE, read_json
 from cli.options import AsJson, OneUseCase, OnTwin, StackName, one_or_all
 from cli.screen import moment, show_json, show_table, verdict, working
 from cli.stack import open_stack
+from clinrisk import use_cases
 from clinrisk.core import object_keys
 from clinrisk.core.release import obstacles
 
@@ -67,7 +68,7 @@ def approvals_of(use_case: str) -> list[dict[str, Any]]:
     now = deployments.stored_live(use_case)
     version = 0 if now is None else int(now["live_version"])
     return [
-        item | {"use_case": use_case, "outcome": _outcome(item, version)}
+        item | {"use_case": use_case, "outcome": _outcome(item | {"use_case": use_case}, version)}
         for item in requests.stored_for(use_case, limit=NEWEST)
     ]
 
@@ -80,7 +81,7 @@ def _outcome(item: dict[str, Any], live_version: int) -> str:
         return f"Live version {item['live_version']}."
     compared = (item.get("digests") or {}).get("champion_version")
     if item.get("status") == "PENDING" and compared is not None:
-        return obstacles.outdated(int(compared), live_version, str(item.get("run_id")))
+        return obstacles.outdated(int(compared), live_version, str(item.get("run_id")), item["use_case"])
     return ""
 
 
@@ -92,8 +93,10 @@ def _of_withdrawn_files(stack: Stack, item: dict[str, Any]) -> str:
         return ""
     use_case = str(item["use_case"])
     manifest = read_json(stack, LAKE, object_keys.manifest(use_case, str(item["run_id"])))
-    counting = {upload.upload_id for upload in uploads.used(use_case, "training")}
-    return obstacles.withdrawn(manifest["sources"], counting, use_case)
+    external = use_cases.get(use_case).external is not None
+    purposes = ("predictions", "outcomes") if external else ("training",)
+    counting = {upload.upload_id for purpose in purposes for upload in uploads.used(use_case, purpose)}
+    return obstacles.withdrawn(manifest["sources"], counting, use_case, external=external)
 
 
 def decided_by(approval: dict[str, Any]) -> str:

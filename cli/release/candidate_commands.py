@@ -1,4 +1,4 @@
-"""`train` and `evaluate`: new candidates on demand."""
+"""`train`, `evaluate`, `reference`: new candidates on demand, and references of models that are not ours."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from cli.options import AsJson, OnTwin, StackName, UseCaseName, known_use_case, 
 from cli.release import approval_commands
 from cli.screen import console, show_json
 from cli.stack import open_stack
+from clinrisk import use_cases
 from clinrisk.core import object_keys
 
 if TYPE_CHECKING:
@@ -39,6 +40,12 @@ def train(
     While another training run of the use case waits for its turn, that one does this one's work.
     """
     known_use_case(use_case)
+    external = use_cases.get(use_case).external
+    if external is not None:
+        raise CliError(
+            f"The model of {use_case} is of {external.vendor}: nothing is trained here.",
+            f"To watch it against other predictions: clinrisk reference {use_case} --cohort TEXT",
+        )
     deployed = open_stack(stack, on_twin=twin)
     run_id = f"{use_case}-{_of_this_minute(use_case, reason, 10)}"
     _start(deployed, run_id, {"use_case": use_case, "reason": reason})
@@ -67,6 +74,46 @@ def evaluate(
     name = f"{run}-evaluate-{_of_this_minute(run, reason, 8)}"
     _start(deployed, name, {"use_case": use_case, "run_id": run, "reason": reason})
     _show_started({"use_case": use_case, "run_id": run, "execution": name}, as_json=as_json)
+
+
+def reference(
+    use_case: UseCaseName,
+    *,
+    cohort: Annotated[
+        str, typer.Option("--cohort", metavar="TEXT", help="Whom the predictions are about. Name no patient.")
+    ],
+    uploads: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--upload", metavar="UPLOAD", help="A file of predictions; repeat it. Default: all that count."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    stack: StackName = None,
+    twin: OnTwin = False,
+) -> None:
+    """Evaluate predictions of a model that is not ours, and ask approvers to accept them as its reference.
+
+    For example:
+
+        clinrisk reference readmission --cohort "Discharges of January, all wards"
+
+    Outcomes have to be known by then. What is accepted is what monitoring holds later predictions against.
+    """
+    from clinrisk.aws import stepfunctions
+
+    known_use_case(use_case)
+    if use_cases.get(use_case).external is None:
+        raise CliError(
+            f"The model of {use_case} is ours: its reference comes with its training.",
+            f"For another candidate: clinrisk train {use_case} --reason TEXT",
+        )
+    deployed = open_stack(stack, on_twin=twin)
+    run_id = f"{use_case}-{_of_this_minute(use_case, cohort, 10)}"
+    asked = {"change": "ACCEPT_REFERENCE", "use_case": use_case, "run_id": run_id, "cohort": cohort}
+    given = asked | {"uploads": uploads or [], "person": deployed.caller()}
+    stepfunctions.start(deployed.output(MACHINES["release"]), run_id, given)
+    _show_started({"use_case": use_case, "run_id": run_id, "execution": run_id}, as_json=as_json)
 
 
 def _of_this_minute(what: str, reason: str, digits: int) -> str:

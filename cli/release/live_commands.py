@@ -21,6 +21,7 @@ from cli.options import (
 from cli.release.approval_commands import decided_by
 from cli.screen import console, moment, show_json, show_table, working
 from cli.stack import open_stack
+from clinrisk import use_cases
 from clinrisk.core import object_keys
 from clinrisk.core.timestamps import stamp
 
@@ -166,6 +167,8 @@ def _live_at(use_case: str, at: datetime) -> dict[str, Any] | None:
 
 def _newest_card(deployed: Stack, use_case: str, model: dict[str, Any]) -> str:
     """Return the address of the page of the newest edition: the one that was approved, or a later one."""
+    if use_cases.get(use_case).external is not None:
+        return "none: the vendor's"
     folder = object_keys.card_editions(use_case, str(model["run_id"]))
     keys = [one["Key"] for one in objects_under(deployed, RESULTS, folder)]
     evaluated = object_keys.evaluation_name(str(model["evaluation_uri"]))
@@ -190,7 +193,7 @@ def _show_live(name: str, model: dict[str, Any]) -> None:
         console().print(f"{text} {_countersigned(model.get('countersignature'))}".rstrip(), markup=False)
     digests = model.get("digests") or {}
     facts = [
-        ("training run", str(model.get("run_id", ""))),
+        ("reference" if use_cases.get(name).external else "training run", str(model.get("run_id", ""))),
         ("package", str(model.get("package_arn", ""))),
         ("newest model card", str(model["card"])),
     ]

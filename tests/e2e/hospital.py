@@ -71,10 +71,10 @@ class Hospital:
         found: list[dict[str, Any]] = self.wait(enough)
         return found
 
-    def add_approver(self, name: str = "Ann Lee", role: str = "clinical") -> str:
+    def add_approver(self, name: str = "Ann Lee", role: str = "clinical", *more: str) -> str:
         """Let somebody become an approver and enrol, and return the address."""
         address = f"{name.partition(' ')[0].lower()}@example.org"
-        self.twin.clinrisk("approvers", "add", name, "--mail", address, "--role", role)
+        self.twin.clinrisk("approvers", "add", name, "--mail", address, "--role", role, *more)
         self.twin.clinrisk("approvers", "invite", address)
         invitation = invitation_in(mailbox.read(self.twin.state_dir / "mail", address))
         assert invitation is not None

@@ -30,7 +30,7 @@ from tests.statemachines.definitions import (
 )
 from tests.statemachines.transformed import REGION, written
 from tools import contracts
-from tools.template_block import features_id, replaced
+from tools.template_block import features_id, logical, replaced
 
 FUNCTIONS = resources("AWS::Serverless::Function")
 FOLDERS = {path.parent.name: path.parent for path in (PROJECT / "functions").glob("*/*/app.py")}
@@ -240,7 +240,7 @@ def test_the_use_case_section_is_fresh() -> None:
     assert replaced(written_text, cases) == written_text, "run: make template"
 
 
-@pytest.mark.parametrize("name", use_cases.names())
+@pytest.mark.parametrize("name", [name for name in use_cases.names() if not use_cases.get(name).external])
 def test_a_feature_group_holds_every_feature_of_its_use_case(name: str) -> None:
     case = use_cases.get(name)
     [contract, *_] = contracts.kept(case)
@@ -252,6 +252,21 @@ def test_a_feature_group_holds_every_feature_of_its_use_case(name: str) -> None:
     assert not {"is_deleted", "write_time", "api_invocation_time"} & set(stored)
     # Feature Store's own limits on names.
     assert all(re.fullmatch(r"[A-Za-z0-9](-*[A-Za-z0-9_]){0,63}", feature) for feature in stored)
+
+
+def test_nothing_of_a_training_is_there_for_a_model_that_is_not_ours() -> None:
+    for case in (use_cases.get(name) for name in use_cases.names()):
+        start = logical(case.name)
+        groups = [
+            name
+            for name in template()["Resources"]
+            if name.startswith((f"{start}Features", f"{start}Models"))
+        ]
+        assert (groups == []) is bool(case.external), case.name
+        assert (
+            case.contract_id in str(resources("AWS::IAM::ManagedPolicy")["FeatureGroupsPolicy"])
+        ) is not bool(case.external)
+        assert f"{start}CheckAlarm" in template()["Resources"]
 
 
 def test_a_third_use_case_gets_a_section_of_its_own() -> None:

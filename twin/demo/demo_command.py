@@ -161,7 +161,7 @@ def refuse_unknown_files(files: Mapping[str, Path | None]) -> None:
 
 
 def contracts(clinrisk: Clinrisk) -> list[DemoUseCase]:
-    """Return what the demo needs to know of every use case."""
+    """Return what the demo needs to know of every use case whose model is ours."""
     described: dict[str, Any] = clinrisk.ask("use-cases")
     return [
         DemoUseCase(
@@ -174,6 +174,8 @@ def contracts(clinrisk: Clinrisk) -> list[DemoUseCase]:
             shift=next(iter(one["shifts"]), None),
         )
         for name, one in described.items()
+        # Of a model that is not ours nothing is trained.
+        if "training" in one["purposes"]
     ]
 
 

@@ -34,7 +34,11 @@ def show() -> str:
 
 
 def _page(before: str) -> list[dict[str, Any]]:
-    found = [one for name in use_cases.names() for one in newest(before, f"{name}/inference", BATCHES)]
+    found = [
+        one
+        for name in use_cases.names()
+        for one in newest(before, f"{name}/{use_cases.get(name).scored_purpose}", BATCHES)
+    ]
     found = sorted(found, key=cursor, reverse=True)[:BATCHES]
     return [{"upload": one, "stated": attempt(partial(_stated, one))} for one in found]
 

@@ -19,7 +19,6 @@ from cli.downloads import results_of
 from cli.local_files import marked_rows
 from cli.options import use_case_and_purpose
 from clinrisk import use_cases
-from clinrisk.core.ingest.inbox_keys import PURPOSES
 from clinrisk.core.training.file_statements import metadata_of
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def show() -> str:
 
 def kinds() -> list[str]:
     """Return what a file may be dropped as."""
-    return [f"{name}/{purpose}" for name in use_cases.names() for purpose in PURPOSES]
+    return [f"{name}/{purpose}" for name in use_cases.names() for purpose in use_cases.get(name).purposes]
 
 
 def cursor(settled: Settlement) -> str:

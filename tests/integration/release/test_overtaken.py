@@ -11,7 +11,7 @@ from clinrisk.aws import stepfunctions
 from clinrisk.aws.tables import approvals, deployments
 from clinrisk.core.release import obstacles
 from clinrisk.errors import ChampionChanged, DecisionInvalid, Defect
-from clinrisk.services.release import overtaken_questions
+from clinrisk.services.release.approvers import overtaken_questions
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.trained_candidate import TrainedCandidate, WaitingExecution
 from tests.integration.two_actors import just_before

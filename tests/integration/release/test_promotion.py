@@ -13,7 +13,7 @@ from clinrisk.aws.tables import approvals, deployments
 from clinrisk.core import object_keys
 from clinrisk.core.release import obstacles, shadow
 from clinrisk.errors import ChampionChanged
-from clinrisk.services.release import overtaken_questions
+from clinrisk.services.release.approvers import overtaken_questions
 from clinrisk.services.release.proofs import signatures
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.trained_candidate import TrainedCandidate, WaitingExecution

@@ -12,7 +12,7 @@ from clinrisk.aws import ledger
 from clinrisk.aws.tables import approvals, change_questions, deployments
 from clinrisk.core import object_keys
 from clinrisk.errors import ChangeRefused, DecisionForged, ReleaseAltered, TrainingFileWithdrawn
-from clinrisk.services.release import overtaken_questions
+from clinrisk.services.release.approvers import overtaken_questions
 from clinrisk.services.release.proofs import released
 from tests.integration.approval_request import RequestedApproval
 from tests.integration.events import events_of, read_event

@@ -204,10 +204,11 @@ def test_nothing_asked_and_nothing_live_are_sentences(deployment: Any, clinrisk:
     assert "heart: no model is live yet." in clinrisk("live", "heart").out
 
 
-def started(deployment: Any) -> list[dict[str, Any]]:
-    """Return the training executions: each its name and what it was given."""
+def started(deployment: Any, machine: str = "Training") -> list[dict[str, Any]]:
+    """Return the executions of a state machine: each its name and what it was given."""
     client = boto3.client("stepfunctions", REGION)
-    listed = client.list_executions(stateMachineArn=deployment.outputs["TrainingStateMachine"])["executions"]
+    arn = deployment.outputs[f"{machine}StateMachine"]
+    listed = client.list_executions(stateMachineArn=arn)["executions"]
     described = [client.describe_execution(executionArn=one["executionArn"]) for one in listed]
     return [{"name": one["name"]} | json.loads(one["input"]) for one in described]
 
@@ -221,6 +222,29 @@ def test_train_starts_a_run_whose_name_every_job_may_bear(
     assert run == asked | {"name": answer["run_id"]}
     assert run["person"].startswith("arn:aws:sts:")
     assert re.fullmatch("heart-[0-9a-f]{10}", answer["run_id"])
+
+
+def test_a_model_that_is_not_ours_is_never_trained_and_its_reference_is_asked_for(
+    deployment: Any, clinrisk: Callable[..., Any]
+) -> None:
+    refused = clinrisk("train", "readmission", "--reason", "It got worse.")
+    assert (refused.code, "nothing is trained here" in refused.err) == (1, True)
+    assert "clinrisk reference readmission" in refused.err
+    refused = clinrisk("reference", "heart", "--cohort", "Everybody")
+    assert (refused.code, "is ours" in refused.err) == (1, True)
+    given = ("--cohort", "Discharges of January", "--upload", "a" * 20, "--upload", "b" * 20)
+    answer = clinrisk("reference", "readmission", *given, "--json").json()
+    assert started(deployment) == []
+    [run] = started(deployment, "Release")
+    assert run == {
+        "name": answer["run_id"],
+        "change": "ACCEPT_REFERENCE",
+        "use_case": "readmission",
+        "run_id": answer["run_id"],
+        "cohort": "Discharges of January",
+        "uploads": ["a" * 20, "b" * 20],
+        "person": run["person"],
+    }
 
 
 def test_the_same_command_twice_is_one_run(

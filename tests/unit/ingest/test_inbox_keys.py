@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clinrisk import use_cases
-from clinrisk.core.ingest.inbox_keys import LONGEST_KEY, parse_key, receipt_key
+from clinrisk.core.ingest.inbox_keys import LONGEST_KEY, PURPOSES, parse_key, receipt_key
 from clinrisk.core.ingest.rules import FileRule
 from clinrisk.errors import KeyRefused, NotData
 
@@ -33,7 +33,12 @@ def test_a_key_names_use_case_purpose_and_file(key: str) -> None:
 
 @pytest.mark.parametrize("name", use_cases.names())
 def test_every_use_case_has_a_folder(name: str) -> None:
-    assert parse_key(f"inbox/{name}/training/a.csv").use_case == name
+    purposes = use_cases.get(name).purposes
+    for purpose in purposes:
+        assert parse_key(f"inbox/{name}/{purpose}/a.csv").purpose == purpose
+    for purpose in set(PURPOSES) - set(purposes):
+        with pytest.raises(KeyRefused, match=f"no purpose of {name}"):
+            parse_key(f"inbox/{name}/{purpose}/a.csv")
 
 
 @pytest.mark.parametrize(

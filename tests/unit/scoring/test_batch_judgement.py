@@ -35,7 +35,7 @@ def profiled(use_case: UseCase, table: Table) -> Profile:
     return profile_of(use_case, table, {})
 
 
-@pytest.fixture(scope="module", params=use_cases.names())
+@pytest.fixture(scope="module", params=[n for n in use_cases.names() if not use_cases.get(n).external])
 def use_case(request: pytest.FixtureRequest) -> UseCase:
     return use_cases.get(request.param)
 

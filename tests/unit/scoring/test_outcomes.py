@@ -25,6 +25,7 @@ PREDICTIONS = pl.DataFrame(
     {
         "record_id": ["a", "b", "c"],
         "risk": [0.1, 0.6, 0.9],
+        "predicted_on": [PREDICTED] * 3,
         "flagged": [False, True, True],
         "group_sex": ["female", "male", "male"],
         "group_age_band": ["under_45", "45_to_64", "65_and_over"],
@@ -41,7 +42,7 @@ def file_of(*rows: tuple[str, int, dt.date], replaces: bool = False) -> pl.DataF
 
 
 def judged(use_case: UseCase, *files: pl.DataFrame, today: dt.date = MUCH_LATER) -> JudgedBatch:
-    return judge(use_case, PREDICTIONS, PREDICTED, in_force(files), today)
+    return judge(use_case, PREDICTIONS, in_force(files), today)
 
 
 def status_of(use_case: UseCase, *rows: tuple[int, dt.date], today: dt.date = MUCH_LATER) -> tuple[str, int]:
@@ -69,20 +70,20 @@ def test_only_predictions_with_a_known_outcome_are_counted() -> None:
 def test_whom_the_model_learned_from_is_named_and_not_counted_among_the_predictions() -> None:
     files = in_force([file_of(("a", 0, END), ("b", 1, END), ("c", 1, day(-9)))])
     marked = PREDICTIONS.with_columns(learned=pl.Series([None, True, True]))
-    batch = judge(HEART, marked, PREDICTED, files, MUCH_LATER)
+    batch = judge(HEART, marked, files, MUCH_LATER)
     assert dict(batch.patients.iter_rows()) == {"a": "joined", "b": "learned", "c": "earlier"}
     assert batch.predicted == (1, 0)
     assert batch.profile is not None
     assert batch.profile.everyone.n == 1
-    assert judge(HEART, marked[1:], PREDICTED, files, MUCH_LATER).profile is None
+    assert judge(HEART, marked[1:], files, MUCH_LATER).profile is None
 
 
 def test_counted_are_those_of_the_profile_and_nobody_a_second_time() -> None:
     files = in_force([file_of(("a", 0, END), ("b", 1, END), ("c", 1, END))])
     marked = PREDICTIONS.with_columns(learned=pl.Series([None, True, None]))
-    batch = judge(HEART, marked, PREDICTED, files, MUCH_LATER)
+    batch = judge(HEART, marked, files, MUCH_LATER)
     assert batch.counted.to_list() == ["a", "c"]
-    again = judge(HEART, marked, PREDICTED, files, MUCH_LATER, pl.DataFrame({"record_id": ["c"]}))
+    again = judge(HEART, marked, files, MUCH_LATER, pl.DataFrame({"record_id": ["c"]}))
     assert dict(again.patients.iter_rows())["c"] == "joined"
     assert again.profile is not None
     assert (again.counted.to_list(), again.profile.everyone.n) == (["a"], 1)

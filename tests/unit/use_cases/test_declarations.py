@@ -31,7 +31,7 @@ def test_a_declaration_is_complete_and_consistent(name: str) -> None:
     assert [band.lowest_risk for band in use_case.bands] == sorted(
         band.lowest_risk for band in use_case.bands
     )
-    assert 0 < use_case.action.recall < 1
+    assert (0 < use_case.action.recall < 1) is (use_case.external is None)
     assert set(use_case.label.classes.values()) == {0, 1}
     assert use_case.group_columns == tuple(f"group_{attribute.name}" for attribute in use_case.protected)
     for column in use_case.columns:

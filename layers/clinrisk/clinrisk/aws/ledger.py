@@ -96,7 +96,8 @@ def decision_behind(live: LiveModel) -> DecisionEntry:
     """Return the decision that made a model live, as it is signed; raises DecisionForged without one."""
     if live.decision is None:
         raise DecisionForged(
-            f"Live version {live.live_version} carries no signed decision. {obstacles.again(live.run_id)}"
+            f"Live version {live.live_version} carries no signed decision. "
+            f"{obstacles.again(live.run_id, live.use_case)}"
         )
     return DecisionEntry(**_candidate(live), **live.decision.model_dump())
 

@@ -116,6 +116,16 @@ def predictions(use_case: str, upload: str) -> str:
     return f"predictions/{use_case}/{upload}.parquet"
 
 
+def external_folder(use_case: str, upload: str) -> str:
+    """Return the prefix of the predictions of an upload that others made, chunk by chunk."""
+    return f"predictions/{use_case}/{upload}/"
+
+
+def external_predictions(use_case: str, upload: str, chunk: int) -> str:
+    """Return the key of one chunk of predictions that others made (Parquet)."""
+    return f"{external_folder(use_case, upload)}chunk-{chunk:05d}.parquet"
+
+
 def score_profile(use_case: str, upload: str) -> str:
     """Return the key of the score profile of a scored upload."""
     return f"score-profiles/{use_case}/{upload}.json"

@@ -35,7 +35,7 @@ class Upload(Message):
     version_id: str
     size: Count
     use_case: Name
-    purpose: Literal["training", "inference", "outcomes", "feedback"]
+    purpose: Literal["training", "inference", "predictions", "outcomes", "feedback"]
     upload_id: UploadId
     sha256: Sha256
     sequencer: str = ""
@@ -179,6 +179,8 @@ class BuiltChunk(Message):
     vault: Reference | None = None
     quarantine: Reference | None = None
     profile: Reference | None = None
+    scores: Reference | None = None
+    """The score profile of predictions that others made."""
     # What other chunks are compared with; absent in a file of one chunk.
     digest_index: Reference | None = None
     repeated_ids: Reference | None = None

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from clinrisk.messages.ingest import UploadId
 from clinrisk.messages.message import (
     Count,
     Failure,
@@ -275,8 +276,21 @@ class WriteCardRequest(Request):
 
 
 class WriteCardResult(Message):
-    """The newest edition, its page, and whether it was written now."""
+    """The newest edition, its page, and whether it was written now; 0 where the model has no card of ours."""
 
-    edition: Version
-    page: S3Uri
+    edition: Count
+    page: S3Uri | None = None
     new: bool
+
+
+class EvaluateReferenceRequest(Request):
+    """Ask for the evaluation of predictions of a model that is not ours, as a reference to be accepted."""
+
+    use_case: Name
+    run_id: RunId
+    cohort: Annotated[str, Field(min_length=3, max_length=200)]
+    """Whom the predictions are about, in the words of who asks."""
+    uploads: tuple[UploadId, ...] = ()
+    """The files of predictions that are meant; empty for all that count."""
+    code_digest: Sha256
+    asked_by: str = ""

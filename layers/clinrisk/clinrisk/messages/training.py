@@ -17,9 +17,10 @@ class Digests(Message):
     manifest: Sha256
     evaluation: Sha256
     report: Sha256
-    model_card: Sha256
-    model_card_chai: Sha256
-    model_card_hti1: Sha256
+    model_card: Sha256 | Literal[""]
+    """"" of a model that is not ours, as the next two: its card is the vendor's."""
+    model_card_chai: Sha256 | Literal[""]
+    model_card_hti1: Sha256 | Literal[""]
     code: Sha256
     features: Sha256
     image: str

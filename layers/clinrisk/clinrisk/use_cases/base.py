@@ -18,6 +18,8 @@ from clinrisk.use_cases.bar import PromotionBar as PromotionBar  # noqa: PLC0414
 from clinrisk.use_cases.card import ModelFacts as ModelFacts  # noqa: PLC0414 - given on to use cases
 from clinrisk.use_cases.card import PublicSource as PublicSource  # noqa: PLC0414 - given on to use cases
 from clinrisk.use_cases.columns import features_of
+from clinrisk.use_cases.external_model import PREDICTION_COLUMNS, RISK
+from clinrisk.use_cases.external_model import ExternalModel as ExternalModel  # noqa: PLC0414 - given on to use cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -138,16 +140,19 @@ class UseCase:
     columns: tuple[Column, ...]
     label: Label
     protected: tuple[ProtectedAttribute, ...]
-    action: ActionThreshold
     bands: tuple[Band, ...]
     bar: PromotionBar
     max_quarantine_share: float
     """The share of quarantined rows above which a file is rejected."""
-    min_training_rows: int
-    hyperparameters: Mapping[str, Mapping[str, str]]
-    """Per algorithm ("xgboost", "logistic"), all strings as SageMaker wants them."""
     marginals: Marginals
     """What a synthetic patient looks like."""
+    action: ActionThreshold = ActionThreshold(0.0, "")
+    """Of a model of ours, as the next two; what a vendor's model aims at is the vendor's to state."""
+    min_training_rows: int = 0
+    hyperparameters: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Per algorithm ("xgboost", "logistic"), all strings as SageMaker wants them."""
+    external: ExternalModel | None = None
+    """Stated where the model is not ours: nothing is trained, its predictions are sent to us."""
     id_column: str | None = None
     optional_id_column: str | None = None
     """A column of the hospital's own ids that a file may have, where the public files have none."""
@@ -175,11 +180,37 @@ class UseCase:
     public_sources: tuple[PublicSource, ...] = ()
     """The public data sets that a file is recognised as by the digest of its rows."""
 
+    def __post_init__(self) -> None:
+        """Refuse a declaration that is neither of a model of ours nor of another one; raises ValueError."""
+        if (self.external is None) != bool(self.min_training_rows and self.action.recall):
+            message = f"{self.name} states either how a model is trained, or whose model it is."
+            raise ValueError(message)
+        if self.external is not None and not self.id_column:
+            message = f"Predictions of {self.name} need an id column: outcomes name patients by it."
+            raise ValueError(message)
+
     @cached_property
     def header(self) -> tuple[str, ...]:
-        """The columns of a training file in the public file's order."""
+        """The columns of a training file in the public file's order, or of predictions that others make."""
         first = (self.id_column,) if self.id_column else ()
-        return (*first, *(column.name for column in self.columns), *self.unused, self.label.column)
+        last = PREDICTION_COLUMNS if self.external else (*self.unused, self.label.column)
+        return (*first, *(column.name for column in self.columns), *last)
+
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """The purposes for which files are taken, that of patients with a risk before their answers."""
+        own = ("training", "inference") if self.external is None else ("predictions",)
+        return (*own, "outcomes", "feedback")
+
+    @property
+    def scored_purpose(self) -> str:
+        """The purpose of the files whose patients have a risk: batches, as monitoring calls them."""
+        return "inference" if self.external is None else "predictions"
+
+    @cached_property
+    def file_columns(self) -> tuple[Column, ...]:
+        """The measured columns of a file of patients: the model's inputs, and another model's risk."""
+        return self.columns if self.external is None else (*self.columns, RISK)
 
     def id_in(self, header: Iterable[str]) -> str | None:
         """Return the column of a file that holds the hospital's own ids, if it has one."""
@@ -234,7 +265,7 @@ class UseCase:
 
     def column(self, name: str) -> Column:
         """Return the declared column of that name; raises KeyError."""
-        return {column.name: column for column in self.columns}[name]
+        return {column.name: column for column in self.file_columns}[name]
 
     def feature(self, name: str) -> Feature:
         """Return the model input of that name; raises KeyError."""

@@ -50,6 +50,8 @@ class Shift:
     quantiles: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     shares: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     missing: Mapping[str, float] = field(default_factory=dict)
+    unforeseen: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    """Log odds of the outcome in a group (protected attribute, group) that no risk knows of."""
 
 
 @dataclass(frozen=True)

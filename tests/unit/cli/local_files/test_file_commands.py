@@ -31,6 +31,34 @@ def test_an_unknown_shift_lists_the_known_ones(clinrisk: Callable[..., Any], tmp
     assert "district_hospital" in answer.err
 
 
+def test_predictions_that_are_not_ours_and_their_outcomes_are_about_the_same_patients(
+    clinrisk: Callable[..., Any], tmp_path: Path
+) -> None:
+    files = {}
+    for purpose in ("predictions", "outcomes"):
+        files[purpose] = tmp_path / f"{purpose}.csv"
+        given = ("--purpose", purpose, "--on", "2026-02-01", "--out", files[purpose])
+        assert clinrisk("cohort", "readmission", "--rows", "200", *given).code == 0
+        checked = clinrisk("check", files[purpose], "--as", f"readmission/{purpose}", "--json").json()
+        assert (checked["disposition"], checked["rows_accepted"]) == ("ACCEPTED", 200)
+    predicted, known = ([line.split(",") for line in one.read_text().splitlines()] for one in files.values())
+    assert [row[0] for row in predicted] == [row[0] for row in known]
+    assert known[0] == ["id", "label", "date"]
+    assert all("2026-02-01" < date <= "2026-03-03" for _, _, date in known[1:])
+    answer = clinrisk("cohort", "readmission", "--out", tmp_path / "a.csv")
+    assert (answer.code, "predictions or outcomes" in answer.err) == (2, True)
+    answer = clinrisk(
+        "cohort", "readmission", "--purpose", "outcomes", "--on", "soon", "--out", tmp_path / "a.csv"
+    )
+    assert (answer.code, "YYYY-MM-DD" in answer.err) == (2, True)
+
+
+def test_the_columns_of_predictions_are_listed(clinrisk: Callable[..., Any]) -> None:
+    shown = clinrisk("use-cases").out
+    assert all(word in shown for word in ("predicted_at", "model_version", "risk"))
+    assert clinrisk("use-cases", "--json").json()["readmission"]["purposes"][0] == "predictions"
+
+
 def test_a_good_file_passes_the_check(clinrisk: Callable[..., Any], tmp_path: Path) -> None:
     cohort(clinrisk, tmp_path / "a.csv")
     answer = clinrisk("check", tmp_path / "a.csv", "--as", "heart/training", "--json")

@@ -112,7 +112,7 @@ def outdated(use_case: str, run_id: str, digests: Digests) -> str:
     """Say in words that the evidence compares with another model than the live one; empty while it holds."""
     found = current(use_case)
     live_version = 0 if found is None else found.live_version
-    return obstacles.outdated(int(digests.champion_version), live_version, run_id)
+    return obstacles.outdated(int(digests.champion_version), live_version, run_id, use_case)
 
 
 def check_compared(use_case: str, run_id: str, digests: Digests) -> None:
@@ -158,7 +158,8 @@ def promote(
         return done
     check_compared(request.use_case, request.run_id, request.digests)
     raise ChampionChanged(
-        f"Live version {after.live_version} was released before. {obstacles.again(request.run_id)}"
+        f"Live version {after.live_version} was released before. "
+        f"{obstacles.again(request.run_id, request.use_case)}"
     )
 
 

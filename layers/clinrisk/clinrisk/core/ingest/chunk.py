@@ -9,7 +9,12 @@ import numpy as np
 import polars as pl
 
 from clinrisk.core.ingest import featurize, identity
-from clinrisk.core.ingest.answers.answer_columns import REPLACES_CODE, feedback_columns, outcome_columns
+from clinrisk.core.ingest.answers.answer_columns import (
+    REPLACES_CODE,
+    feedback_columns,
+    outcome_columns,
+    prediction_columns,
+)
 from clinrisk.core.ingest.answers.labels import label_code, read_label
 from clinrisk.core.ingest.cells import Violation, column_type, read_column
 from clinrisk.core.ingest.csv_file.head import OUTCOME_COLUMNS
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
     from clinrisk.core.ingest.csv_file.lines import Lines
     from clinrisk.core.ingest.pseudonyms import Words
     from clinrisk.core.profiles.feature_profile import Profile
+    from clinrisk.core.profiles.score_profile import ScoreProfile
     from clinrisk.use_cases.base import UseCase
 
 _LINES_ALWAYS_READ = 50_000
@@ -44,11 +50,12 @@ _FEWEST_BYTES_PER_CELL = 1.25
 class ParsedChunk:
     """The content of one chunk. `features` and `vault` hold the accepted rows, in file order.
 
-    features: record_id, row, label (training only), group_<attribute> ..., then the model's inputs; for
-    outcomes record_id, row, label, date, replaces; for feedback record_id (of patient, role and day), row,
-    patient (the record id of the prediction), response, reason, role, date. vault: record_id, row, source_id
-    (the hospital's own id; the record id where a use case has none). quarantine: QUARANTINE_SCHEMA. profile:
-    None for outcomes and feedback.
+    features: record_id, row, label (training only), group_<attribute> ..., then the model's inputs; of
+    predictions that others made also risk, flagged, predicted_on and model_version; for outcomes record_id,
+    row, label, date, replaces; for feedback record_id (of patient, role and day), row, patient (the record id
+    of the prediction), response, reason, role, date. vault: record_id, row, source_id (the hospital's own id;
+    the record id where a use case has none). quarantine: QUARANTINE_SCHEMA. profile: None for outcomes and
+    feedback.
     """
 
     features: pl.DataFrame
@@ -58,6 +65,8 @@ class ParsedChunk:
     vault: pl.DataFrame
     duplicates: identity.Duplicates = field(default_factory=identity.Duplicates)
     """The duplicate ids, and what `cross_chunk` compares with the other chunks."""
+    scores: ScoreProfile | None = None
+    """Of predictions that others made."""
 
 
 def read_chunk(  # noqa: PLR0917  # the context of a chunk, in the order of the contract
@@ -87,7 +96,7 @@ def read_chunk(  # noqa: PLR0917  # the context of a chunk, in the order of the 
         )
         if purpose in {"outcomes", "feedback"}:
             return _read_answers(lines, context, arrived_on, purpose)
-        return _read_patients(lines, context, labelled=purpose == "training")
+        return _read_patients(lines, context, arrived_on, labelled=purpose == "training")
     # Not parsed at all: all its rows are quarantined and the file is rejected.
     rows = count_rows_roughly(data)
     empty = read_chunk(b"", use_case, purpose, header, first_row, pseudonym_key, arrived_on=arrived_on)
@@ -103,7 +112,7 @@ def _types(use_case: UseCase, purpose: str, header: Sequence[str]) -> dict[str, 
     if purpose == "outcomes":
         types = {OUTCOME_COLUMNS[1]: label, REPLACES_CODE.name: column_type(REPLACES_CODE)}
         return {name: kind for name, kind in types.items() if name in header}
-    types = {column.name: column_type(column) for column in use_case.columns}
+    types = {column.name: column_type(column) for column in use_case.file_columns}
     return types | {use_case.label.column: label} if purpose == "training" else types
 
 
@@ -126,8 +135,10 @@ def _ending(data: bytes) -> dict[str, int]:
     return {"unended": 1, "cut_line": int(len(data) - data.rfind(b"\n") - 1 > LONGEST_LINE)}
 
 
-def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> ParsedChunk:
-    """Return the content of a training or inference chunk."""
+def _read_patients(
+    lines: Lines, context: _Context, arrived_on: dt.date | None, *, labelled: bool
+) -> ParsedChunk:
+    """Return the content of a chunk of patients, with or without an outcome, or with another model's risk."""
     cells, use_case = lines.cells, context.use_case
     violations: list[Violation] = []
     ids = None
@@ -136,7 +147,7 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
         ids, violations = identity.read_ids(
             cells[id_column], id_column, unlike_ours=use_case.id_column is None
         )
-    read = {column.name: read_column(lines, column) for column in use_case.columns}
+    read = {column.name: read_column(lines, column) for column in use_case.file_columns}
     violations += [one for values in read.values() for one in values.violations]
     values = {name: column.values for name, column in read.items()}
     content = list(values.values())
@@ -144,6 +155,11 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
         label, unlabelled = read_label(lines, use_case.label)
         violations += unlabelled
         content.append(label)
+    predicted: list[pl.Series] = []
+    if use_case.external is not None:
+        predicted, wrong = prediction_columns(lines, arrived_on)
+        violations += wrong
+        content += predicted
     # A patient of whom nothing is known, but who has an id, is answered; a row of commas is nobody.
     nothing = nothing_measured(read) if labelled or ids is None else []
     violations = [*repeated_headers(lines), *nothing, *violations]
@@ -170,9 +186,12 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
     labels = [label.filter(keep).alias("label")] if labelled else []
     groups = featurize.groups_frame(use_case, values)
     inputs = featurize.features_frame(use_case, values)
+    risks, scores = featurize.predictions_frame(
+        use_case, values, groups, [column.filter(keep) for column in predicted]
+    )
     quarantine = quarantine_frame(lines, violations, context.first_row)
     return ParsedChunk(
-        pl.DataFrame([record_id, rows, *labels]).hstack(groups).hstack(inputs),
+        pl.DataFrame([record_id, rows, *labels]).hstack(risks).hstack(groups).hstack(inputs),
         quarantine,
         count_rows(
             quarantine,
@@ -187,6 +206,7 @@ def _read_patients(lines: Lines, context: _Context, *, labelled: bool) -> Parsed
         profile_of_frames(use_case, inputs, groups, labels[0] if labels else None),
         pl.DataFrame([record_id, rows, source_id.alias("source_id")]),
         duplicates,
+        scores,
     )
 
 

@@ -45,7 +45,7 @@ def column_faults(counts: RowCounts, use_case: UseCase) -> tuple[Problem, ...]:
     """Return what is wrong with columns of patients, and with the loss of a training file."""
     if counts.facts.get("read", 0) < FEWEST_ROWS:
         return ()
-    found = (_fault(counts.facts, column) for column in use_case.columns)
+    found = (_fault(counts.facts, column) for column in use_case.file_columns)
     return tuple(problem for problem in (*found, _loss(counts.facts)) if problem)
 
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from clinrisk.core.profiles.score_profile import score_profile_of
 from clinrisk.use_cases.base import GROUP_PREFIX
 from clinrisk.use_cases.columns import Code, feature_name
+from clinrisk.use_cases.external_model import RISK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from clinrisk.core.profiles.score_profile import ScoreProfile
     from clinrisk.use_cases.base import ProtectedAttribute, UseCase
     from clinrisk.use_cases.columns import Column
 
@@ -31,6 +34,29 @@ def features_frame(use_case: UseCase, values: Mapping[str, pl.Series]) -> pl.Dat
             made = source
         inputs.append(made.alias(feature.name))
     return pl.DataFrame(inputs)
+
+
+def predictions_frame(
+    use_case: UseCase,
+    values: Mapping[str, pl.Series],
+    groups: pl.DataFrame,
+    made: Sequence[pl.Series],
+) -> tuple[pl.DataFrame, ScoreProfile | None]:
+    """Return risk, flagged and what is known of how predictions were `made`, and their score profile.
+
+    Both are empty where the model is ours: then nobody sends predictions.
+    """
+    if use_case.external is None:
+        return pl.DataFrame(), None
+    risk = values[RISK.name]
+    flagged = (risk >= use_case.external.threshold).fill_null(value=False)
+    scores = score_profile_of(
+        use_case,
+        risk.fill_null(float("nan")).to_numpy(),
+        flagged.to_numpy(),
+        {one.name: groups[GROUP_PREFIX + one.name].cast(pl.String).to_numpy() for one in use_case.protected},
+    )
+    return pl.DataFrame([risk.alias("risk"), flagged.alias("flagged"), *made]), scores
 
 
 def groups_frame(use_case: UseCase, values: Mapping[str, pl.Series]) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from clinrisk.core.ingest.rules import FileRule
 from clinrisk.core.object_keys import RECEIPTS
 from clinrisk.errors import KeyRefused, NotData
 
-Purpose = Literal["training", "inference", "outcomes", "feedback"]
+Purpose = Literal["training", "inference", "predictions", "outcomes", "feedback"]
 PURPOSES: tuple[str, ...] = get_args(Purpose)
 INBOX = "inbox/"
 # What S3 itself allows, in bytes; where a key of ours would grow longer, a digest stands for the inbox key.
@@ -83,8 +83,9 @@ def parse_key(key: str) -> InboxKey:
     if use_case not in use_cases.names():
         message = f"The key names no known use case; known are {', '.join(use_cases.names())}."
         raise KeyRefused(message, rules=(FileRule.UNKNOWN_USE_CASE,))
-    if purpose not in PURPOSES:
-        message = f"The key names no known purpose; known are {', '.join(PURPOSES)}."
+    known = use_cases.get(use_case).purposes
+    if purpose not in known:
+        message = f"The key names no purpose of {use_case}; known are {', '.join(known)}."
         raise KeyRefused(message, rules=(FileRule.UNKNOWN_PURPOSE,))
     return InboxKey(key, use_case, cast("Purpose", purpose), file)
 

@@ -101,6 +101,7 @@ class RowRule(StrEnum):
     NOT_A_DATE = "not_a_date"
     DATE_TOO_OLD = "date_before_1990"
     DATE_IN_FUTURE = "date_in_future"
+    MODEL_VERSION = "unreadable_model_version"
     REPLACES_UNCLEAR = "replaces_unclear"
     FEEDBACK_CODE = "unknown_feedback_code"
     REASON_UNEXPECTED = "reason_without_override"

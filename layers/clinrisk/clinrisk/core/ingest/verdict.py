@@ -147,7 +147,7 @@ def _file_problems(counts: RowCounts, use_case: UseCase) -> tuple[Problem, ...]:
 def _wrong_units(counts: RowCounts, use_case: UseCase) -> tuple[Problem, ...]:
     """Return the columns nearly all of whose numbers fit another unit, with each unit that they fit."""
     problems = []
-    for column in use_case.columns:
+    for column in use_case.file_columns:
         if not isinstance(column, Number):
             continue
         enough = max(

@@ -12,7 +12,8 @@
 The response of a run is the strongest of its batches whose findings nobody has dealt with (`memory`). A
 proposed retraining starts one, unless one was proposed lately or on the same batches, or no labelled patient
 has arrived since the live model was approved: a fresh model would have nobody new to learn from. A person
-decides about the candidate. A pause is proposed to people and never set: docs/decisions/0042.
+decides about the candidate. A pause is proposed to people and never set: docs/decisions/0042. Where the model
+is not ours, a run asks for nothing but to investigate, and to tell the vendor: docs/decisions/0048.
 """
 
 from __future__ import annotations

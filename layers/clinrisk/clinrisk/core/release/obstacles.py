@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clinrisk import use_cases
 from clinrisk.core.mails import printable
 
 if TYPE_CHECKING:
@@ -26,12 +27,14 @@ def compared_with(evaluation: Mapping[str, Any]) -> int:
     return 0 if champion is None else int(champion["live_version"])
 
 
-def again(run_id: str) -> str:
+def again(run_id: str, use_case: str = "") -> str:
     """Return the advice on a candidate that was compared with another model than the live one."""
+    if use_case and use_cases.get(use_case).external is not None:
+        return f"Evaluate the predictions again: clinrisk reference {use_case} --cohort TEXT"
     return f"Compare it with the live model: clinrisk evaluate {run_id} --reason TEXT."
 
 
-def outdated(compared: int, live: int, run_id: str) -> str:
+def outdated(compared: int, live: int, run_id: str, use_case: str = "") -> str:
     """Return why evidence no longer allows a release: it compares with another model than the live one.
 
     Versions count from 1; 0 stands for "no model". Empty while the evidence holds.
@@ -47,11 +50,15 @@ def outdated(compared: int, live: int, run_id: str) -> str:
         return ""
     was = f"compares with live version {compared}" if compared else "was made when no model was live"
     now = f"version {live} is live" if live else "no model is live now"
-    return f"The evidence {was}, but {now}. {again(run_id)}"
+    return f"The evidence {was}, but {now}. {again(run_id, use_case)}"
 
 
-def withdrawn(sources: Iterable[Mapping[str, Any]], counting: Collection[str], use_case: str) -> str:
+def withdrawn(
+    sources: Iterable[Mapping[str, Any]], counting: Collection[str], use_case: str, *, external: bool = False
+) -> str:
     """Return why a candidate may not be released: it learned from files whose rows no longer count.
+
+    A reference of a model that is not ours, `external`, rests on them.
 
     `sources` are the files of its manifest, `counting` the ids of the uploads whose rows count now.
 
@@ -70,6 +77,11 @@ def withdrawn(sources: Iterable[Mapping[str, Any]], counting: Collection[str], u
     )
     what = "a file that was" if len(lost) == 1 else f"{len(lost)} files that were"
     more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+    if external:
+        return (
+            f"It rests on {what} withdrawn since: {named}{more}. "
+            f"For another reference: clinrisk reference {use_case} --cohort TEXT"
+        )
     return (
         f"It learned from {what} withdrawn since: {named}{more}. "
         f"For another candidate: clinrisk train {use_case} --reason TEXT"

@@ -27,20 +27,23 @@ def was_live(model: LiveModel, following: LiveModel | None, at: str) -> bool:
     return datetime.fromisoformat(model.promoted_at) <= moment and (not ended or moment <= ended)
 
 
-def differences(live: LiveModel, found: Mapping[str, str], served: tuple[str, str]) -> list[str]:
+def differences(live: LiveModel, found: Mapping[str, str], served: tuple[str, str] | None) -> list[str]:
     """Return in words what is not as it was approved; nothing where all of it is.
 
     `found` are the sha256 of what lies there now by its name in the digests, `served` the image and the
-    address of the model that SageMaker serves.
+    address of the model that SageMaker serves; None where the model is not ours.
     """
     approved = live.digests.model_dump()
     # Whoever restores a model replaces another one than the one that it was once compared with.
     before = live.previous_version if live.rollback else int(live.digests.champion_version)
     threshold = float(live.digests.threshold)
     holds = {f"the {name} has other bytes": approved[name] == digest for name, digest in found.items()}
+    if served is not None:
+        holds |= {
+            "the served model runs another image": served[0] == live.digests.image,
+            "the served model is read from elsewhere": served[1] == live.model_uri,
+        }
     holds |= {
-        "the served model runs another image": served[0] == live.digests.image,
-        "the served model is read from elsewhere": served[1] == live.model_uri,
         "the threshold is another": math.isclose(live.threshold, threshold, rel_tol=_SAME),
         "the features are others": live.feature_digest == live.digests.features,
         "the version does not follow the one it was compared with": live.live_version == before + 1,

@@ -93,6 +93,7 @@ def upload_decided(key: str, purpose: str, decision: UploadDecision, recalled: s
         follows = {
             "training": "Its rows count from now on, in the next training.",
             "inference": "It is being scored. The results carry the cautions for which it was held.",
+            "predictions": "Its risks count from now on in monitoring.",
             "outcomes": "Its outcomes are being joined to their predictions.",
             "feedback": "Its responses are being joined to the predictions that they answer.",
         }
@@ -101,6 +102,7 @@ def upload_decided(key: str, purpose: str, decision: UploadDecision, recalled: s
         "training": "The next training leaves its rows out. A candidate that learned from them can no longer "
         "be released; a model that was released before keeps what it learned from them.",
         "inference": "Its risks no longer count in monitoring.",
+        "predictions": "Its risks no longer count in monitoring.",
         "outcomes": "Its outcomes no longer count; those that are left are joined anew.",
         "feedback": "Its responses no longer count; those that are left are joined anew.",
     }

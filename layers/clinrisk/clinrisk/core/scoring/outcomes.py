@@ -83,19 +83,18 @@ def in_force(uploads: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return every.filter(replaced.is_null() | (pl.col("arrived") >= replaced)).drop("replaces")
 
 
-def judge(  # noqa: PLR0917  # a batch, its outcomes and the day
+def judge(
     use_case: UseCase,
     predictions: pl.DataFrame,
-    predicted_on: dt.date,
     outcomes: pl.DataFrame,
     today: dt.date,
     predicted_before: pl.DataFrame = NOBODY,
 ) -> JudgedBatch:
     """Return what the outcomes in force say about the predictions of one batch.
 
-    `predictions` has record_id, risk, flagged, a `group_<attribute>` column per protected attribute, and
-    perhaps learned (whether the model learned from the patient; null where it is not known); `outcomes` has
-    record_id, label and date. Whether two exclude one another does not depend on the
+    `predictions` has record_id, risk, flagged, predicted_on, a `group_<attribute>` column per protected
+    attribute, and perhaps learned (whether the model learned from the patient; null where it is not known);
+    `outcomes` has record_id, label and date. Whether two exclude one another does not depend on the
     prediction; what is dated before it does not answer it, and whoever had the event before it is no longer
     at risk of it. A case counts up to the end of the horizon; a patient without the event counts once
     somebody looked at its end or later. Without a horizon an outcome is final. A model is judged by its first
@@ -105,12 +104,14 @@ def judge(  # noqa: PLR0917  # a batch, its outcomes and the day
     if "learned" not in predictions.columns:
         predictions = predictions.with_columns(learned=pl.lit(value=False))
     learned = predictions.filter("learned")["record_id"].implode()
+    predicted_on = pl.col("predicted_on")
     answering = pl.col("date") >= predicted_on - DAY
     case, free = pl.col("label") == 1, pl.col("label") == 0
     known = (
-        outcomes.join(predictions.select("record_id").unique(), on="record_id", how="semi")
+        outcomes.join(predictions.select("record_id", "predicted_on").unique(), on="record_id")
         .group_by("record_id", maintain_order=True)
         .agg(
+            predicted_on.first(),
             first_case=pl.col("date").filter(case).min(),
             last_free=pl.col("date").filter(free).max(),
             case=pl.col("date").filter(case & answering).min(),
@@ -127,7 +128,7 @@ def judge(  # noqa: PLR0917  # a batch, its outcomes and the day
         conflict &= last_free >= first_case
         earlier |= first_case < predicted_on - DAY
         label = case.is_not_null() & (case <= end)
-        wait = pl.lit(end > today) | (~label & (pl.max_horizontal(case, free) < end))
+        wait = (end > today) | (~label & (pl.max_horizontal(case, free) < end))
     status = (
         pl.when(conflict)
         .then(pl.lit(OutcomeStatus.CONFLICTING.value))
@@ -139,16 +140,17 @@ def judge(  # noqa: PLR0917  # a batch, its outcomes and the day
         .then(pl.lit(OutcomeStatus.LEARNED.value))
         .otherwise(pl.lit(OutcomeStatus.JOINED.value))
     )
-    patients = known.select("record_id", status=status, label=label.cast(pl.Int64))
-    joined = patients.filter(pl.col("status") == OutcomeStatus.JOINED).drop("status")
-    waits = end > today and bool((patients["status"] == OutcomeStatus.WAITING).any())
+    patients = known.select("record_id", status=status, label=label.cast(pl.Int64), end=end)
+    joined = patients.filter(pl.col("status") == OutcomeStatus.JOINED).select("record_id", "label")
+    waiting = patients.filter((pl.col("status") == OutcomeStatus.WAITING) & (pl.col("end") > today))
+    until = max(waiting["end"].to_list(), default=None)
     unseen = predictions.filter(~pl.col("record_id").is_in(learned))
     first = unseen.join(predicted_before, on="record_id", how="anti", maintain_order="left")
     profile = _profile(use_case, first, joined)
     counted = first.join(joined, on="record_id", how="semi")["record_id"]
     patients = patients.select("record_id", "status")
     predicted = first.height, int(first["flagged"].cast(pl.Boolean).sum())
-    return JudgedBatch(predictions.height, patients, predicted, profile, counted, end if waits else None)
+    return JudgedBatch(predictions.height, patients, predicted, profile, counted, until)
 
 
 def _profile(use_case: UseCase, predictions: pl.DataFrame, labels: pl.DataFrame) -> ScoreProfile | None:

@@ -26,6 +26,8 @@ BASELINE = "logistic"
 FLOOR = "floor"
 CHAMPION = "champion"
 FIRST_RELEASED = "first_released"
+REFERENCE = "reference"
+"""The kind of an evaluation of a model that is not ours: no other model is there to be compared with."""
 REFERENCES = {
     BASELINE: "the logistic regression baseline",
     FLOOR: "the floor (one feature alone)",
@@ -132,6 +134,9 @@ def requirements(evaluation: Mapping[str, Any], bar: PromotionBar) -> list[Requi
 
 def _requirements(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[Requirement]:
     """Yield the bar's lines one by one."""
+    if evaluation.get("kind") == REFERENCE:
+        yield from _of_reference(evaluation, bar)
+        return
     counts = evaluation["counts"]["training"]
     figures = evaluation["models"][CANDIDATE]
     comparison = evaluation["comparison"]
@@ -154,6 +159,22 @@ def _requirements(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[
     yield _holdout_agrees(evaluation["holdout"][CANDIDATE], bar)
     uses = evaluation.get("looks", 1)
     yield _between("Candidates checked on these hold-out patients", uses, None, bar.holdout_uses, 0)
+
+
+def _of_reference(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[Requirement]:
+    """Yield what is asked of the predictions of another model, before they are what it is watched against."""
+    counts, figures = evaluation["counts"]["training"], evaluation["models"][CANDIDATE]
+    yield _between("Patients with a known outcome", counts["rows"], bar.minimum_rows, None, digits=0)
+    yield _between("Patients with the condition", counts["positives"], bar.minimum_events, None, digits=0)
+    coverage = evaluation["coverage"]
+    asked = "Outcomes are known of flagged patients and of others alike"
+    yield Requirement(asked, coverage["found"], met=not coverage["selective"])
+    yield _between("AUC", _number(figures, "auc"), bar.lowest_auc, bar.highest_auc)
+    yield _between("Brier score", _number(figures, "brier"), None, bar.highest_brier)
+    yield _within("Calibration slope", figures, "calibration_slope", bar.calibration_slope)
+    ratio = "observed_to_expected"
+    yield _within("Observed cases per expected case", figures, ratio, bar.observed_to_expected)
+    yield from _groups(evaluation, bar)
 
 
 def _against_champion(evaluation: Mapping[str, Any], bar: PromotionBar) -> Iterator[Requirement]:

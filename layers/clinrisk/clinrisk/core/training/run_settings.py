@@ -25,7 +25,8 @@ def trainable(use_case: UseCase, uploads: Iterable[Settlement]) -> list[Settleme
 
 def enough(use_case: UseCase, committed: Iterable[Settlement]) -> bool:
     """Return whether the uploads that a training may read have the labelled rows that it needs."""
-    return sum(each.labelled_rows for each in trainable(use_case, committed)) >= use_case.min_training_rows
+    rows = sum(each.labelled_rows for each in trainable(use_case, committed))
+    return use_case.external is None and rows >= use_case.min_training_rows
 
 
 def plan_of(
@@ -40,6 +41,8 @@ def plan_of(
     `source_of` adds to an upload what was stated about its file. Raises NotEnoughData below the minimum, with
     the rows that an earlier contract holds.
     """
+    if use_case.external is not None:
+        raise NotEnoughData(f"{use_case.title} is a score of {use_case.external.vendor}: nothing is trained.")
     uploads = trainable(use_case, committed)
     rows = sum(upload.labelled_rows for upload in uploads)
     if rows < use_case.min_training_rows:

@@ -23,11 +23,17 @@ from clinrisk.services.ingest import chunk_records
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from clinrisk.core.profiles.feature_profile import Profile
+    from clinrisk.core.profiles.score_profile import ScoreProfile
     from clinrisk.messages.message import Reference
 
 PARQUET = "application/vnd.apache.parquet"
-_ANSWERS = {"outcomes": object_keys.outcomes, "feedback": object_keys.feedback}
-"""The purposes of files that answer predictions, with the keys of their rows."""
+_OWN_KEYS = {
+    "outcomes": object_keys.outcomes,
+    "feedback": object_keys.feedback,
+    "predictions": object_keys.external_predictions,
+}
+"""The purposes whose rows nothing is trained or scored with, with the keys of their rows; they are dated."""
 
 
 def build(
@@ -45,7 +51,7 @@ def build(
         chunk.first_row,
         pseudonym_key(upload.use_case),
         None if other_chunks is None else frame(s3.fetch(other_chunks)),
-        arrived_on=s3.facts(*version).arrived_at.date() if upload.purpose in _ANSWERS else None,
+        arrived_on=s3.facts(*version).arrived_at.date() if upload.purpose in _OWN_KEYS else None,
     )
     found = BuiltChunk(
         chunk=chunk,
@@ -53,7 +59,8 @@ def build(
         features=store(_features_key(upload, chunk.index), made.features),
         vault=_vault(upload, chunk.index, made),
         quarantine=_quarantine(upload, chunk.index, made),
-        profile=_profile(upload, chunk.index, made),
+        profile=_counts(upload, chunk.index, "profile", made.profile),
+        scores=_counts(upload, chunk.index, "scores", made.scores),
         other_chunks=other_chunks,
         **_identities(upload, chunk, made),
     )
@@ -76,8 +83,8 @@ def store(key: str, rows: pl.DataFrame) -> Reference:
 
 
 def _features_key(upload: Upload, index: int) -> str:
-    if upload.purpose in _ANSWERS:
-        return _ANSWERS[upload.purpose](upload.use_case, upload.upload_id, index)
+    if upload.purpose in _OWN_KEYS:
+        return _OWN_KEYS[upload.purpose](upload.use_case, upload.upload_id, index)
     return object_keys.features(upload.use_case, upload.purpose, upload.upload_id, index)
 
 
@@ -94,11 +101,12 @@ def _quarantine(upload: Upload, index: int, made: ParsedChunk) -> Reference | No
     return store(object_keys.quarantine(upload.use_case, upload.upload_id, index), made.quarantine)
 
 
-def _profile(upload: Upload, index: int, made: ParsedChunk) -> Reference | None:
-    if made.profile is None:
+def _counts(upload: Upload, index: int, part: str, counts: Profile | ScoreProfile | None) -> Reference | None:
+    """Store the counts of a chunk, of its columns or of its risks, where it has any."""
+    if counts is None:
         return None
-    key = object_keys.chunk_part(upload.use_case, upload.upload_id, "profile", index) + ".json"
-    return s3.store_json(settings().lake_bucket, key, made.profile.to_dict())
+    key = object_keys.chunk_part(upload.use_case, upload.upload_id, part, index) + ".json"
+    return s3.store_json(settings().lake_bucket, key, counts.to_dict())
 
 
 def _identities(upload: Upload, chunk: Chunk, made: ParsedChunk) -> dict[str, Reference]:

@@ -15,11 +15,13 @@ from clinrisk import use_cases
 from clinrisk.aws import feature_store, offline_store, s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import uploads
+from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import mails, object_keys
 from clinrisk.core.ingest.receipts import Arrival, Ending
 from clinrisk.core.ingest.verdict import add_counts, decide
-from clinrisk.core.profiles import feature_profile
+from clinrisk.core.profiles import feature_profile, score_profile
 from clinrisk.core.profiles.feature_profile import Profile
+from clinrisk.core.profiles.score_profile import ScoreProfile
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ClaimLost, CountsDisagree
 from clinrisk.messages.ingest import (
@@ -64,6 +66,7 @@ def commit(request: CommitRequest, now: datetime) -> CommitResult:
         if upload.purpose == "training":
             _check_landed(upload, use_case, arrival.received_at, written)
         _store_profile(upload, built)
+        _store_scores(upload, built)
     ending = Ending(Disposition(verdict.disposition), verdict, labelled_rows=counts.labelled if used else 0)
     return _result(upload, settle_upload.settle(arrival, ending, now))
 
@@ -110,6 +113,17 @@ def _store_profile(upload: Upload, built: Iterable[BuiltChunk]) -> None:
     if total is not None:
         key = object_keys.profile(upload.use_case, upload.upload_id)
         s3.store_json(settings().lake_bucket, key, total.to_dict())
+
+
+def _store_scores(upload: Upload, built: Iterable[BuiltChunk]) -> None:
+    """Add up what chunks counted of the risks of another model; they are scored by that."""
+    parts = [ScoreProfile.from_dict(s3.fetch_json(one.scores)) for one in built if one.scores is not None]
+    if not parts:
+        return
+    total = score_profile.merge(parts)
+    key = object_keys.score_profile(upload.use_case, upload.upload_id)
+    s3.store_json(settings().lake_bucket, key, total.to_dict())
+    emit(Metric.ROWS_SCORED, total.everyone.n, use_case=upload.use_case)
 
 
 def _result(upload: Upload, settlement: Settlement) -> CommitResult:

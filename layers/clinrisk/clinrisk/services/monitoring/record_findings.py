@@ -70,6 +70,9 @@ def record(request: RecordRequest, now: datetime) -> RecordResult:
         and asks_for_a_response(known.get(id_of(use_case.name, finding.check, subject_of(batch))))
     ]
     wanted = choose_response(asking)
+    if use_case.external is not None:
+        # Neither a training nor a pause of ours would change what a vendor's model tells clinicians.
+        wanted = min(wanted, Response.INVESTIGATE)
     nothing_to_learn = wanted is Response.PROPOSE_RETRAINING and not request.new_training_rows
     response = Response.INVESTIGATE if nothing_to_learn else wanted
     if response is Response.PROPOSE_RETRAINING:

@@ -79,7 +79,7 @@ def read(selection: BatchSelection) -> Iterator[tuple[str, StoredCounts | None]]
 def _of_batch(batch: Batch) -> StoredCounts | None:
     try:
         scores = None if batch.score_profile is None else unseen_scores(_read(batch.score_profile))
-        joined = StoredCounts() if batch.joined is None else _joined(_read(batch.joined))
+        joined = StoredCounts() if batch.joined is None else joined_counts(_read(batch.joined))
     except UNREADABLE:
         return None
     predicted = joined.predicted
@@ -107,7 +107,7 @@ def months(selection: BatchSelection) -> dict[str, StoredCounts]:
         for one, text in zip(listed, threads.map(s3.fetch_current, uris), strict=True):
             try:
                 parts = found[one["month"]]
-                parts.append(_joined(json.loads(text)))
+                parts.append(joined_counts(json.loads(text)))
             except UNREADABLE:
                 continue
             if len(parts) >= _SUMMED:
@@ -115,7 +115,7 @@ def months(selection: BatchSelection) -> dict[str, StoredCounts]:
     return {month: added(parts) for month, parts in found.items()}
 
 
-def _joined(document: Any) -> StoredCounts:
+def joined_counts(document: Any) -> StoredCounts:
     """Return what a document of Join Outcomes holds; earlier ones do not count the predictions."""
     scores = document["scores"]
     rows, flagged = document.get("predicted", (0, 0))

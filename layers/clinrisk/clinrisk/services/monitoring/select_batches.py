@@ -28,8 +28,9 @@ def select(request: SelectRequest) -> BatchSelection:
     """Return the checks to run, and the addresses of what they compare: references and batches."""
     live = deployments.live(request.use_case)
     released.check(live)
-    settled = uploads.used(request.use_case, "inference", newest_first=True)
-    present = use_cases.get(request.use_case).schema_version
+    use_case = use_cases.get(request.use_case)
+    settled = uploads.used(use_case.name, use_case.scored_purpose, newest_first=True)
+    present = use_case.schema_version
     # What came before this model went live was scored by another one. What was read under another contract
     # than the model's, or than this code's, cannot be compared.
     scored = [

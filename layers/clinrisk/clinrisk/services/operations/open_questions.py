@@ -105,6 +105,9 @@ def ask_again(one: Stuck, attempt: int) -> str:
     # Whoever starts it again knows of the stop.
     stops.note(release, stops.STARTED_AGAIN)
     stepfunctions.stop(release, _LOST, one.reason)
+    if use_cases.get(one.use_case).external is not None:
+        asked = stepfunctions.given_to(release)
+        return stepfunctions.start(given.release_state_machine, f"{one.subject}-again{attempt}", asked)
     run = {"use_case": one.use_case, "run_id": one.subject, "reason": "its question could not be answered"}
     if asked_by := stepfunctions.given_to(release).get("asked_by"):
         run["person"] = asked_by

@@ -71,7 +71,8 @@ def reconcile(request: ReconcileWorkRequest, now: datetime) -> ReconcileWorkResu
         emit(Metric.APPROVERS_MISSING, bool(question_mails.lacking(name, now)), use_case=name)
         if request.safe:
             reminders.send(name, now)
-        state_metrics.emit_state(name, settled[name, "inference"], settled[name, "outcomes"], now)
+        scored = use_cases.get(name).scored_purpose
+        state_metrics.emit_state(name, settled[name, scored], settled[name, "outcomes"], now)
     listed = found[: stuck_work.LISTED]
     return ReconcileWorkResult(stuck=tuple(listed), more=len(found) - len(listed), started=started)
 

@@ -15,7 +15,7 @@ from clinrisk import use_cases
 from clinrisk.aws import clients, ledger, s3, telemetry
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals
-from clinrisk.core import digests, mails, object_keys
+from clinrisk.core import digests, mails
 from clinrisk.core.release.approver_entries import PageOpenedEntry
 from clinrisk.core.release.page import approval_page
 from clinrisk.core.release.page.evidence_view import evidence_of
@@ -97,7 +97,9 @@ def _paper(approval: Approval, name: str) -> Page:
     """Return the report or the model card as it was judged; raises DecisionInvalid, EvidenceChanged."""
     if name not in _PAPERS:
         raise DecisionInvalid("There is no such paper.")
-    uri = object_keys.papers(approval.report_uri)[name]
+    uri = evidence.papers_of(approval).get(name)
+    if uri is None:
+        raise DecisionInvalid("There is no such paper.")
     paper = s3.fetch(Reference(uri=uri, sha256=approval.digests.model_dump()[name]))
     return approval_page.paper(paper.decode())
 
@@ -116,7 +118,11 @@ def _question(approval: Approval, shown: Shown, visit: Visit, objected: tuple[st
         agreed=approval.agreement.get("deciders", ()),
         hindrances=recorded_answers.hindrances(approval, visit, "approve"),
         obstacle=evidence.obstacle(approval),
-        papers={title: personal_links.paper(page, visit.approver, name) for name, title in _PAPERS.items()},
+        papers={
+            title: personal_links.paper(page, visit.approver, name)
+            for name, title in _PAPERS.items()
+            if name in evidence.papers_of(approval)
+        },
         typed=visit.form,
         objections=objected,
     )

@@ -10,6 +10,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from clinrisk import use_cases
 from clinrisk.aws import ledger, model_registry, s3
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import approvals, deployments, uploads
@@ -57,7 +58,7 @@ def shown(approval: Approval) -> Shown:
     The comparisons go on while a candidate waits: they are taken as they are, each with its digest.
     """
     judged_as = approval.digests.model_dump()
-    for name, uri in object_keys.papers(approval.report_uri).items():
+    for name, uri in papers_of(approval).items():
         s3.check_digest(name.replace("_", " "), uri, judged_as[name])
     evaluation = Reference(uri=approval.evaluation_uri, sha256=approval.digests.evaluation)
     documents = _comparisons(approval.use_case, approval.run_id)
@@ -67,6 +68,12 @@ def shown(approval: Approval) -> Shown:
         comparisons=[json.loads(data) for data in documents.values()],
         digests={name: judged_as[name] for name in ("evaluation", *_PAPERS)} | compared,
     )
+
+
+def papers_of(approval: Approval) -> dict[str, str]:
+    """Return the addresses of report and model card; a model that is not ours has no card."""
+    stated = approval.digests.model_dump()
+    return {name: uri for name, uri in object_keys.papers(approval.report_uri).items() if stated[name]}
 
 
 def comparisons(use_case: str, run_id: str) -> list[dict[str, Any]]:
@@ -102,8 +109,10 @@ def check_sources(candidate: Candidate) -> None:
 def _withdrawn(candidate: Approval | Candidate) -> str:
     uri = s3.uri_of(settings().lake_bucket, object_keys.manifest(candidate.use_case, candidate.run_id))
     manifest = s3.fetch_json(Reference(uri=uri, sha256=candidate.digests.manifest))
-    counting = {upload.upload_id for upload in uploads.used(candidate.use_case, "training")}
-    return obstacles.withdrawn(manifest["sources"], counting, candidate.use_case)
+    external = use_cases.get(candidate.use_case).external is not None
+    purposes = ("predictions", "outcomes") if external else ("training",)
+    counting = {one.upload_id for purpose in purposes for one in uploads.used(candidate.use_case, purpose)}
+    return obstacles.withdrawn(manifest["sources"], counting, candidate.use_case, external=external)
 
 
 def approved(request: PromoteRequest) -> Approval:
@@ -143,13 +152,15 @@ def check_unchanged(request: PromoteRequest, approval: Approval, use_case: UseCa
         "reference": request.reference_uri,
         "manifest": s3.uri_of(lake, object_keys.manifest(request.use_case, request.run_id)),
         "code": s3.uri_of(lake, object_keys.job_code(made_of.code)),
-    } | object_keys.papers(approval.report_uri)
+    } | papers_of(approval)
     for name, uri in artefacts.items():
         s3.check_digest(name.replace("_", " "), uri, expected[name])
     if made_of.features != use_case.feature_digest:
         raise EvidenceChanged("The use case's features are no longer those of the candidate.")
     if not math.isclose(request.threshold, float(made_of.threshold), rel_tol=_SAME):
         raise EvidenceChanged("The threshold is not the one that was approved.")
+    if use_case.external is not None:
+        return
     recorded = model_registry.recorded(request.package_arn)
     differing = [name for name, value in expected.items() if recorded.get(name) != value]
     if differing:

@@ -12,7 +12,8 @@ from clinrisk.core import mails
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ChampionChanged, DecisionMissing, EvidenceChanged, TrainingFileWithdrawn
 from clinrisk.messages.release import PromoteRequest, PromoteResult
-from clinrisk.services.release import evidence, overtaken_questions
+from clinrisk.services.release import evidence
+from clinrisk.services.release.approvers import overtaken_questions
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -10,8 +10,8 @@ from clinrisk.aws.tables import approvals, deployments
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core.timestamps import stamp
 from clinrisk.messages.release import ApprovalAsked, ApprovalRequest
-from clinrisk.services.release import evidence, overtaken_questions
-from clinrisk.services.release.approvers import question_mails
+from clinrisk.services.release import evidence
+from clinrisk.services.release.approvers import overtaken_questions, question_mails
 
 if TYPE_CHECKING:
     from datetime import datetime

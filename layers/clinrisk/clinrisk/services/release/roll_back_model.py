@@ -17,8 +17,8 @@ from clinrisk.core.release.page.approval_page import day
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ChangeRefused
 from clinrisk.messages.live_changes import ChangeResult
-from clinrisk.services.release import evidence, overtaken_questions
-from clinrisk.services.release.approvers import countersignatures
+from clinrisk.services.release import evidence
+from clinrisk.services.release.approvers import countersignatures, overtaken_questions
 from clinrisk.services.release.proofs import released
 from clinrisk.services.scoring import recalled_results
 

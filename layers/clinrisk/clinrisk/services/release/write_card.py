@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clinrisk import use_cases
 from clinrisk.aws import ledger, s3
 from clinrisk.aws.settings import settings
 from clinrisk.core import object_keys
@@ -28,6 +29,8 @@ def write(request: WriteCardRequest, now: datetime) -> WriteCardResult:
 
     The card of the version that was live before then states that it is so no longer.
     """
+    if use_cases.get(request.use_case).external is not None:
+        return WriteCardResult(edition=0, new=False)  # the card of a vendor's model is the vendor's
     findings = s3.fetch_json(request.findings)["findings"] if request.findings else None
     release = ledger.release_of(request.use_case, request.live_version)
     written = _complete(release, editions.monitored(findings) if findings is not None else {}, now)

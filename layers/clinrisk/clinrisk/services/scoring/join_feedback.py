@@ -71,9 +71,9 @@ def match(use_case: UseCase) -> MatchedFeedback:
         patients = pl.concat([frame["patient"] for frame in files.values()]).unique().implode()
         named += [
             predictions.filter(pl.col("record_id").is_in(patients)).select(
-                patient="record_id", batch=pl.lit(batch.upload_id), predicted_on=pl.lit(predicted_on)
+                patient="record_id", batch=pl.lit(batch.upload_id), predicted_on="predicted_on"
             )
-            for batch, predicted_on, predictions in stored_rows.predictions(use_case, ["record_id"])
+            for batch, predictions in stored_rows.predictions(use_case, ["record_id"])
         ]
     responses = feedback.matched(files, pl.concat(named))
     return MatchedFeedback({name: upload for name, (upload, _) in arrived.items()}, responses)

@@ -81,10 +81,10 @@ def _judged(
     columns = ["record_id", "risk", "flagged", "model_version", *use_case.group_columns]
     bucket = settings().lake_bucket
     predicted_before: dict[str, pl.DataFrame] = {}
-    for batch, predicted_on, predictions in stored_rows.predictions(use_case, columns, ["learned"]):
+    for batch, predictions in stored_rows.predictions(use_case, columns, ["learned"]):
         version = next(iter(predictions["model_version"]), "")
         before = predicted_before.get(version, outcomes.NOBODY.select("record_id"))
-        judged = outcomes.judge(use_case, predictions, predicted_on, valid, today, before)
+        judged = outcomes.judge(use_case, predictions, valid, today, before)
         # Whose outcome is known by now is all that a later batch has to know.
         named = predictions.select("record_id").join(valid, on="record_id", how="semi")
         predicted_before[version] = pl.concat([before, named]).unique(maintain_order=True)

@@ -25,14 +25,21 @@ if TYPE_CHECKING:
 
 def predictions(
     use_case: UseCase, columns: list[str], optional: Sequence[str] = ()
-) -> Iterator[tuple[Settlement, dt.date, pl.DataFrame]]:
-    """Yield each scored batch of the present contract, its day, and columns of its predictions."""
+) -> Iterator[tuple[Settlement, pl.DataFrame]]:
+    """Yield each scored batch of the present contract, and columns of its predictions with predicted_on.
+
+    Ours are of the day on which their batch was settled; others state theirs.
+    """
     bucket = settings().lake_bucket
-    for batch in uploads.used(use_case.name, "inference"):
-        key = object_keys.predictions(use_case.name, batch.upload_id)
-        if batch.schema_version == use_case.schema_version and s3.keys_under(bucket, key):
+    stored = object_keys.predictions if use_case.external is None else object_keys.external_folder
+    for batch in uploads.used(use_case.name, use_case.scored_purpose):
+        keys = s3.keys_under(bucket, stored(use_case.name, batch.upload_id))
+        if batch.schema_version == use_case.schema_version and keys:
             predicted_on = dt.datetime.fromisoformat(batch.settled_at).date()
-            yield batch, predicted_on, _read(key, columns, optional)
+            rows = pl.concat([_read(key, columns, [*optional, "predicted_on"]) for key in keys])
+            if "predicted_on" not in rows.columns:
+                rows = rows.with_columns(predicted_on=pl.lit(predicted_on))
+            yield batch, rows
 
 
 def answers(

@@ -14,6 +14,7 @@ from clinrisk import use_cases
 from clinrisk.core.ingest.csv_file import content, header_names
 from clinrisk.core.ingest.rules import LARGEST_FILE, LONGEST_LINE, FileRule, Problem
 from clinrisk.use_cases import feedback_codes
+from clinrisk.use_cases.external_model import MODEL_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,6 +78,8 @@ def expected_columns(use_case: UseCase, purpose: str) -> tuple[tuple[str, ...], 
     if purpose == "feedback":
         return feedback_codes.COLUMNS, ()
     optional = (use_case.optional_id_column,) if use_case.optional_id_column else ()
+    if purpose == "predictions":
+        return use_case.header, (MODEL_VERSION,)
     if purpose == "training":
         return use_case.header, optional
     label = use_case.label.column

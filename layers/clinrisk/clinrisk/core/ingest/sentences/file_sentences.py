@@ -20,7 +20,8 @@ FILE_SENTENCES: dict[FileRule, str] = {
         "The folder does not name a known use case. `clinrisk use-cases` lists them."
     ),
     FileRule.UNKNOWN_PURPOSE: (
-        "The folder does not name a known purpose. Use training, inference, outcomes or feedback."
+        "The folder does not name a purpose of the use case. Use training, inference, outcomes or feedback; "
+        "where the model is not ours, predictions, outcomes or feedback."
     ),
     FileRule.TOO_LARGE: (
         "The file is larger than {detail}. Split it into smaller files, each with the header, and send all "

@@ -54,6 +54,10 @@ ROW_SENTENCES: dict[RowRule | str, str] = {
         "known. Give the right day, or leave the row out."
     ),
     RowRule.DATE_IN_FUTURE: ("{n} a date{in_column} after the day the file arrived. Give the right day."),
+    RowRule.MODEL_VERSION: (
+        "{n} something else than a version{in_column}. A version has at most 40 letters, digits, dots, "
+        "hyphens and underscores. Leave the cell empty where it is not known."
+    ),
     RowRule.REPLACES_UNCLEAR: (
         "{n} something else than yes or no{in_column}. Write yes where the row takes the place of the "
         "outcome that was sent earlier for the patient, otherwise no or nothing."

@@ -125,5 +125,5 @@ def _codes(name: str, use_case: UseCase | None) -> str:
 
 def _column(name: str, use_case: UseCase | None) -> Number | Code | None:
     """Return the declared column of that name, if there is one."""
-    declared = (*use_case.columns, *feedback_codes.CODES) if use_case else ()
+    declared = (*use_case.file_columns, *feedback_codes.CODES) if use_case else ()
     return next((column for column in declared if column.name == name), None)

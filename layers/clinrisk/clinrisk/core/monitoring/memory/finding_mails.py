@@ -42,6 +42,10 @@ _NOTHING_NEW = (
     "A new model would have nobody new to learn from: no patient with a known outcome has arrived for "
     "training since this one was approved. Send some: clinrisk drop FILE --as {name}/training"
 )
+_NOT_OURS = (
+    "The score is of {vendor}, {product}: nothing is trained here. Tell the vendor what was found, and "
+    "decide with those who use the score whether it may be relied on meanwhile."
+)
 
 
 def monitoring_news(
@@ -66,7 +70,7 @@ def monitoring_news(
     return mail(
         f"{use_case.title}: monitoring, {summary}",
         _WHAT_TO_DO[response].format(name=use_case.name),
-        _NOTHING_NEW.format(name=use_case.name) if nothing_to_learn else "",
+        _advice(use_case, response, nothing_to_learn=nothing_to_learn),
         *(
             f"{_HEADINGS[kind].capitalize()}:\n"
             + listed([_line(finding, change) for finding, change in changes if change.kind == kind])
@@ -76,6 +80,13 @@ def monitoring_news(
         _commands(open_now[0].finding_id) if open_now else "",
         f"All findings: clinrisk findings {use_case.name}",
     )
+
+
+def _advice(use_case: UseCase, response: Response, *, nothing_to_learn: bool) -> str:
+    """Return what to do besides where the model is not ours, or a new one would learn nothing; else ""."""
+    if use_case.external is not None and response is not Response.NOTHING:
+        return _NOT_OURS.format(vendor=use_case.external.vendor, product=use_case.external.product)
+    return _NOTHING_NEW.format(name=use_case.name) if nothing_to_learn else ""
 
 
 def finding_changed(use_case: UseCase, finding: KnownFinding, change: FindingChange) -> Mail:

@@ -13,7 +13,7 @@ from clinrisk.core.evaluation.figure_text import number, percent, share
 from clinrisk.core.training.promotion import CHAMPION, Requirement, Unproven, requirements, unproven
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from clinrisk.use_cases.base import UseCase
 
@@ -83,7 +83,9 @@ def evidence_of(evaluation: Mapping[str, Any], use_case: UseCase) -> Evidence:
         positives=counts["training"]["positives"],
         holdout_rows=counts.get("holdout", {}).get("rows", 0),
         areas=tuple(_areas(evaluation, use_case)),
-        figures=tuple(_figures(evaluation)),
+        figures=tuple(
+            _figures(evaluation, ("xgboost", "logistic") if use_case.external is None else ("xgboost",))
+        ),
         groups=tuple(_groups(evaluation, use_case)),
         requirements=tuple(requirements(evaluation, use_case.bar)),
         unproven=tuple(unproven(evaluation, use_case)),
@@ -94,6 +96,16 @@ def summary_of(evaluation: Mapping[str, Any], use_case: UseCase) -> str:
     """Return three sentences on an evaluation: the training patients, how well it ranks, whom it flags."""
     counts = evaluation["counts"]["training"]
     models = evaluation["models"]
+    if use_case.external is not None:
+        figures = models["xgboost"]
+        return (
+            f"{use_case.external.product} of {use_case.external.vendor}: its predictions for "
+            f"{counts['rows']:,} patients with a known outcome, {counts['positives']:,} of them with the "
+            f"condition ({evaluation['cohort']['title']}). AUC with its 95% interval: "
+            f"{number(figures['auc'])}; observed cases per expected one: "
+            f"{number(figures['observed_to_expected'], 2)}. Patients are flagged from a risk of "
+            f"{percent(evaluation['threshold'])}, as the vendor states."
+        )
     candidate, logistic, floor = (
         number(models.get(name, {}).get("auc")) for name in ("xgboost", "logistic", "floor")
     )
@@ -107,7 +119,7 @@ def summary_of(evaluation: Mapping[str, Any], use_case: UseCase) -> str:
 
 def _areas(evaluation: Mapping[str, Any], use_case: UseCase) -> Iterator[AucBar]:
     titles = {
-        "xgboost": "This candidate",
+        "xgboost": "This candidate" if use_case.external is None else "The vendor's score",
         "logistic": "Logistic regression",
         "floor": f"{use_case.baseline_feature.capitalize()} alone",
     }
@@ -125,10 +137,10 @@ def _area(title: str, auc: list[float]) -> AucBar:
     return AucBar(title, number(auc), low, value, high)
 
 
-def _figures(evaluation: Mapping[str, Any]) -> Iterator[TableLine]:
+def _figures(evaluation: Mapping[str, Any], shown: Sequence[str]) -> Iterator[TableLine]:
     models = evaluation["models"]
     for name, title in FIGURES.items():
-        cells = tuple(number(models.get(model, {}).get(name)) for model in ("xgboost", "logistic"))
+        cells = tuple(number(models.get(model, {}).get(name)) for model in shown)
         yield TableLine(title, cells)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clinrisk import use_cases
 from clinrisk.aws import ledger, model_registry, s3
 from clinrisk.core.ledger import reconciliation
 from clinrisk.core.release import proof
@@ -52,7 +53,10 @@ def check_bytes(model: LiveModel) -> None:
     signatures.check(ledger.decision_behind(model))
     uris = {"model": model.model_uri, "reference": model.reference_uri, "evaluation": model.evaluation_uri}
     found = {name: s3.digest(uri) for name, uri in uris.items()}
-    differing = proof.differences(model, found, model_registry.served(model.model_name))
+    # What a vendor serves is nothing that we could look at.
+    external = use_cases.get(model.use_case).external is not None
+    served = None if external else model_registry.served(model.model_name)
+    differing = proof.differences(model, found, served)
     _refuse(model, "what was approved", differing)
 
 
