@@ -49,6 +49,18 @@ def test_three_runs_over_one_batch_are_one_finding_one_mail_and_one_event(stack:
     assert len(stack.ledger("alerted")) == 3
 
 
+def test_what_no_check_looked_at_again_is_overdue_all_the_same(stack: Stack) -> None:
+    began = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+    given = read_event("record_findings.drifted")
+    record_findings.record(RecordRequest.model_validate(given | {"execution": f"{ARN}first"}), began)
+    others = [one for one in given["findings"] if one["check"] != "drift"]
+    later = RecordRequest.model_validate(given | {"findings": others, "execution": f"{ARN}later"})
+    answer = record_findings.record(later, began + timedelta(days=20))
+    assert (answer.announce, "1 overdue" in answer.subject) == (True, True)
+    [known] = finding_items.of_use_case("heart")
+    assert (known.finding_id, known.state) == ("heart-drift", "OPEN")
+
+
 def test_a_check_that_judges_nothing_new_for_months_is_a_finding_once_and_over_with_the_first_news(
     stack: Stack,
 ) -> None:

@@ -12,8 +12,8 @@ from clinrisk.aws import clients, stepfunctions
 from clinrisk.aws.settings import settings
 from clinrisk.core import object_keys
 from clinrisk.core.operations import stuck_work
-from clinrisk.messages.operations import ReconcileWorkRequest
-from clinrisk.services.operations import reconcile_work
+from clinrisk.messages.operations import ReconcileWorkRequest, Stuck
+from clinrisk.services.operations import reconcile_work, restarts
 from tests.integration.conftest import REGION
 from tests.integration.scored_batches import go_live, settle
 from tests.integration.trained_candidate import WaitingExecution
@@ -192,6 +192,39 @@ def test_a_mail_that_fails_again_is_sent_by_the_next_look(
             look(safe=True)
     assert len(look(safe=True).started) == 1
     assert len(stack.mails()) == 1
+
+
+def test_an_execution_that_is_named_after_no_batch_says_nothing_about_one(
+    stack: Stack, machines: dict[str, str]
+) -> None:
+    define(stack, machines, failing("A column is gone."))
+    stack.sfn.start_execution(stateMachineArn=machines["Scoring"], name="by-hand", input="{}")
+    [found] = look().stuck
+    assert (found.kind, found.subject, found.safe) == ("not_scored", ID, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [("not_trained", f"no run had read upload {ID}"), ("training_died", f"run {ID} had died")],
+)
+def test_a_training_that_nobody_ran_is_started_with_the_reason(
+    stack: Stack, machines: dict[str, str], kind: Any, why: str
+) -> None:
+    given = Stuck(
+        kind=kind,
+        subject=ID,
+        name=ID,
+        use_case="heart",
+        since=SETTLED,
+        reason="",
+        command=f"clinrisk redrive {ID}",
+        startable=True,
+    )
+    started = restarts.start(given, {}, datetime.now(UTC))
+    [execution] = stack.sfn.list_executions(stateMachineArn=machines["Training"])["executions"]
+    assert started in {execution["name"], execution["executionArn"]}
+    described = stack.sfn.describe_execution(executionArn=execution["executionArn"])
+    assert json.loads(described["input"]) == {"use_case": "heart", "reason": why}
 
 
 def failing(cause: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from clinrisk.core.operations import slot_pool
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import JobFailed, NoSlotFree, TransientError
 from clinrisk.messages.operations import FreeSlotsRequest, SlotRequest
-from clinrisk.services.operations import free_slots, request_slot
+from clinrisk.services.operations import free_slots, request_slot, slot_turns
 from tests.integration.emitted_metrics import emitted, metrics_in
 from tests.integration.events import events_of, read_event
 
@@ -335,6 +335,18 @@ def test_a_workflow_that_ended_before_its_turn_leaves_it_to_the_next(
         ask(name)
     assert workflows.answered == ["c"]
     assert [one.execution for one in slots.pool("transform").holders] == ["c"]
+
+
+def test_the_slot_of_a_workflow_that_never_heard_of_its_turn_goes_to_the_next_at_once(
+    workflows: Workflows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as stopped:
+        stopped.setattr(slot_turns, "_answer", lambda *_: False)
+        for name in ("a", "b", "c"):
+            ask(name)
+    workflows.ended.add("a")
+    ask("d", now=NOW + timedelta(minutes=1))
+    assert workflows.answered == ["b", "c"]
 
 
 @pytest.mark.parametrize("lost", [1, 2])

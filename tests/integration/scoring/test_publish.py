@@ -222,7 +222,8 @@ def test_job_code_is_published_once_under_its_digest(
     data = answers[0]["Data"]
     assert data == answers[1]["Data"]
     assert data["Prefix"] == f"s3://clinrisk-lake/code/{data['Digest']}/"
-    assert stack.keys("lake") == [f"code/{data['Digest']}/clinrisk.pyz"]
+    [version] = stack.s3.list_object_versions(Bucket="clinrisk-lake")["Versions"]
+    assert version["Key"] == f"code/{data['Digest']}/clinrisk.pyz"
 
 
 def test_every_deployment_is_in_the_ledger_once(
