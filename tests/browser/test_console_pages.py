@@ -110,8 +110,10 @@ def test_a_receipt_appears_by_itself_and_files_are_dropped_without_leaving(
     refused = tmp_path / "no-patients.csv"
     refused.write_text("a;b\n1;2\n")
     page.get_by_label("Files", exact=True).set_input_files(refused)
+    page.get_by_role("button", name="Check only").click()
+    expect(page.locator("#dropped")).to_contain_text("would be REJECTED")
     page.get_by_role("button", name="Drop").click()
-    expect(page.locator("#dropped")).to_contain_text("no-patients.csv would be REJECTED")
+    expect(page.locator("#dropped")).to_contain_text("so nothing was uploaded")
     assert page.url == f"{served.address}/inbox"
 
 

@@ -22,6 +22,8 @@ from clinrisk import use_cases
 from clinrisk.core.training.file_statements import metadata_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from werkzeug.datastructures import FileStorage
     from werkzeug.wrappers import Response as BaseResponse
 
@@ -86,34 +88,43 @@ def newest(before: str, wanted: str, most: int = PAGE) -> list[Settlement]:
 
 @blueprint.post("/inbox")
 def drop() -> BaseResponse | str:
-    """Put files into the inbox as `clinrisk drop` does, and answer with where their receipts will be."""
+    """Put files into the inbox as `clinrisk drop` does, or only check them as `clinrisk check` does."""
     kind = request.form.get("as", "")
     if kind not in kinds():
         abort(404, "There is no such use case or purpose.")
-    checked = request.form.get("unchecked") is None
-    dropped = [_drop(one, kind, checked=checked) for one in request.files.getlist("files") if one.filename]
-    return render_template("dropped.html", dropped=dropped, kind=kind)
+    take = _check if "check" in request.form else _drop
+    taken = [_taken(one, kind, take) for one in request.files.getlist("files") if one.filename]
+    return render_template("dropped.html", dropped=taken, kind=kind, checked="check" in request.form)
 
 
-def _drop(file: FileStorage, kind: str, *, checked: bool) -> dict[str, Any]:
-    """Upload one file; return its name with the address of its page, or why it was not uploaded."""
-    use_case, purpose = kind.split("/")
+def _taken(file: FileStorage, kind: str, take: Callable[[Path, str, str], dict[str, Any]]) -> dict[str, Any]:
+    """Check or upload one file; return its name with what was found, or why it could not be done."""
     # A folder that is dropped has a path in its name; the last part alone names the file.
     name = str(file.filename).replace("\\", "/").rpartition("/")[2]
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / (secure_filename(name) or "file")
         file.save(copy)
+        found = attempt(lambda: take(copy, name, kind))
+    return {"name": name} | ({"trouble": found} if isinstance(found, Trouble) else found)
 
-        def upload() -> dict[str, Any]:
-            if checked:
-                ingest.check_first(copy, kind, name, name)
-            key = inbox_receipts.inbox_key(use_case, purpose, name)
-            stated = metadata_of(request.form.get("description", ""), synthetic="synthetic" in request.form)
-            version_id = ingest.upload(site().stack, copy, key, stated)
-            return {"name": name, "key": key, "version_id": version_id}
 
-        found = attempt(upload)
-    return {"name": name, "trouble": found} if isinstance(found, Trouble) else found
+def _drop(copy: Path, name: str, kind: str) -> dict[str, Any]:
+    if "unchecked" not in request.form:
+        ingest.check_first(copy, kind, name, name)
+    key = inbox_receipts.inbox_key(*use_case_and_purpose(kind), name)
+    stated = metadata_of(request.form.get("description", ""), synthetic="synthetic" in request.form)
+    return {"key": key, "version_id": ingest.upload(site().stack, copy, key, stated)}
+
+
+def _check(copy: Path, name: str, kind: str) -> dict[str, Any]:
+    """Return what the receipt of a file would state; nothing is uploaded."""
+    from cli.local_files.upload_preview import preview
+
+    if copy.stat().st_size > ingest.MULTIPART_BYTES:
+        raise CliError(
+            "It is too large to be checked on this page.", f"Check it: clinrisk check {name} --as {kind}"
+        )
+    return {"preview": preview(copy.read_bytes(), *use_case_and_purpose(kind), name).as_json()}
 
 
 @blueprint.get("/inbox/receipt")

@@ -46,13 +46,13 @@ async function poll() {
   setTimeout(poll, PAUSE);
 }
 
-async function send(form, files) {
+async function send(form, files, button) {
   const shown = document.getElementById("dropped");
   const list = document.createElement("ul");
   list.className = "list plain";
   shown.replaceChildren(list);
   for (let first = 0; first < files.length; first += FILES_AT_ONCE) {
-    const body = new FormData(form);
+    const body = new FormData(form, button);
     body.delete("files");
     for (const file of files.slice(first, first + FILES_AT_ONCE)) body.append("files", file);
     try {
@@ -73,8 +73,8 @@ function dropping(form) {
   form.querySelector("[data-drop-hint]").hidden = false;
   form.addEventListener("submit", event => {
     event.preventDefault();
-    send(form, [...chooser.files]);
-    chooser.value = "";
+    send(form, [...chooser.files], event.submitter);
+    if (!event.submitter?.name) chooser.value = ""; // what was only checked may be dropped next
   });
   box.addEventListener("dragover", event => {
     event.preventDefault();
@@ -84,7 +84,7 @@ function dropping(form) {
   box.addEventListener("drop", event => {
     event.preventDefault();
     form.classList.remove("over");
-    send(form, [...event.dataTransfer.files]);
+    send(form, [...event.dataTransfer.files], null);
   });
 }
 

@@ -141,6 +141,20 @@ def test_files_are_uploaded_as_the_command_does_each_with_its_own_answer(
     assert stored["Key"] == "inbox/heart/inference/good.csv"
 
 
+def test_files_may_be_checked_without_being_uploaded(on_twin: Visitor, deployment: Any) -> None:
+    header = "age,sex,cp,trestbps,chol,fbs,restecg,thalach,exang,oldpeak,slope,ca,thal\n"
+    row = "{},1,1,145,233,1,2,150,0,2.3,3,0,6\n"
+    body = header + row.format(63) + row.format(999)
+    files = [(io.BytesIO(body.encode()), "ward.csv"), (io.BytesIO(b"a;b\n1;2\n"), "other.csv")]
+    fields = {"as": "heart/inference", "check": "1", "files": files}
+    shown = on_twin.send("/inbox", fields).get_data(as_text=True)
+    assert "1 rows used, 1 set aside" in shown
+    assert "First rows: 3" in shown
+    assert "The header lacks age" in shown
+    assert "clinrisk check FILE --as heart/inference" in shown
+    assert "Contents" not in deployment.s3.list_objects_v2(Bucket=deployment.outputs["InboxBucket"])
+
+
 def test_an_unchecked_file_lies_in_the_inbox_with_what_was_stated(
     on_twin: Visitor, deployment: Any, tmp_path: Path
 ) -> None:
