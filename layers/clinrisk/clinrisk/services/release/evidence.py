@@ -71,9 +71,14 @@ def shown(approval: Approval) -> Shown:
 
 
 def papers_of(approval: Approval) -> dict[str, str]:
-    """Return the addresses of report and model card; a model that is not ours has no card."""
-    stated = approval.digests.model_dump()
-    return {name: uri for name, uri in object_keys.papers(approval.report_uri).items() if stated[name]}
+    """Return the addresses of report and model card; a model that is not ours has no card.
+
+    Whose model it is, the use case says: a digest that is missing of one of ours is a changed paper.
+    """
+    papers = object_keys.papers(approval.report_uri)
+    if use_cases.get(approval.use_case).external is None:
+        return papers
+    return {"report": papers["report"]}
 
 
 def comparisons(use_case: str, run_id: str) -> list[dict[str, Any]]:
