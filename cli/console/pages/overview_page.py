@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from clinrisk.messages.monitoring import KnownFinding
 
 blueprint = Blueprint("overview", __name__)
-PER_MACHINE = 10
+PER_MACHINE = 25
+ENDED_SHOWN = 12
 NEWEST_UPLOADS = 20
 STUCK_LASTS_SECONDS = 60.0
 PATIENCE_MINUTES = 15
@@ -75,7 +76,18 @@ def open_findings() -> list[KnownFinding]:
 
 
 def newest_executions(here: ConsoleSite) -> list[executions.Execution]:
-    """Return the newest executions; of those that have ended, the history is read once."""
-    found = executions.snapshot(here.stack, limit=PER_MACHINE, known=here.known)
+    """Return what runs and what ended last; only of these the history is read, and of ended ones once."""
+    listed = [
+        (machine, one)
+        for machine in executions.MACHINES
+        for one in executions.recent(here.stack, machine, limit=PER_MACHINE)
+    ]
+    listed.sort(key=lambda one: one[1]["startDate"], reverse=True)
+    running = [one for one in listed if one[1]["status"] == "RUNNING"]
+    ended = [one for one in listed if one[1]["status"] != "RUNNING"][:ENDED_SHOWN]
+    found = [
+        here.known.get(one["executionArn"]) or executions.load(here.stack, machine, one)
+        for machine, one in (*running, *ended)
+    ]
     here.keep(one for one in found if one.status != "RUNNING")
     return found

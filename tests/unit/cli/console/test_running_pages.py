@@ -7,8 +7,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto.stepfunctions.models import stepfunctions_backends
 
-from cli.console.pages import execution_pages, ledger_pages
+from cli import executions
+from cli.console.pages import execution_pages, ledger_pages, overview_page
 from cli.executions import Execution, StateVisit
 from clinrisk.aws import clients
 from clinrisk.core.ledger.chain import entry_key
@@ -166,3 +168,26 @@ def test_the_ledger_is_read_newest_first_in_pages_and_verified(
     altered = on_stack.read("/ledger?verify=1")
     assert "It holds" not in altered
     assert "docs/runbook.md" in altered
+
+
+def test_the_overview_reads_the_history_of_what_it_shows_and_of_ended_ones_once(
+    on_twin: Visitor, deployment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arns = [start(deployment, f"run-{number:02}") for number in range(20)]
+    backend: Any = stepfunctions_backends["123456789012"][REGION]
+    for machine in backend.state_machines:
+        for execution in machine.executions[1:]:
+            execution.status, execution.stop_date = "SUCCEEDED", execution.start_date
+    read: list[str] = []
+    load = executions.load
+
+    def noted(stack: Any, machine: str, listed: Any) -> Execution:
+        read.append(listed["executionArn"])
+        return load(stack, machine, listed)
+
+    monkeypatch.setattr(executions, "load", noted)
+    on_twin.read("/")
+    assert len(read) == overview_page.ENDED_SHOWN + 1
+    assert arns[0] in read
+    on_twin.read("/")
+    assert read[overview_page.ENDED_SHOWN + 1 :] == [arns[0]]
