@@ -1,6 +1,7 @@
 """Approvers in a real browser: one enrols, one approves, one says no, one is locked after wrong codes."""
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -89,6 +90,26 @@ def test_the_question_never_scrolls_sideways(waiting: Waiting, page: Page, use_c
     page.goto(waiting.links[use_case])
     assert beyond_the_edge(page) == []
     assert barriers(page) == []
+
+
+def test_the_console_shows_the_twin_while_it_waits_for_its_approvers(waiting: Waiting, page: Page) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    printed = re.search(r"Watch it in a browser: (\S+)", (waiting.out / "log").read_text())
+    assert printed is not None
+    page.goto(printed[1])
+    expect(page.locator("#waits")).to_contain_text("heart, candidate 1")
+    expect(page.locator("#runs")).to_contain_text("waits for a person")
+    page.locator("#runs").get_by_role("link", name="release").first.click()
+    expect(page.locator(".state.now title").first).to_have_text("Await Approval")
+    assert barriers(page) == []
+    page.get_by_role("link", name="Mailbox", exact=True).click()
+    for link in waiting.links.values():
+        expect(page.locator(f'a[href="{link}"]')).to_have_count(1)
+    page.get_by_role("link", name="Dashboards").click()
+    expect(page.get_by_role("heading", name="Patients scored")).to_be_visible()
+    expect(page.get_by_text("are watched")).to_be_visible()
+    assert complaints == []
 
 
 def test_an_approver_reads_the_evidence_and_approves(waiting: Waiting, page: Page) -> None:

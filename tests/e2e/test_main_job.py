@@ -119,4 +119,8 @@ def test_the_evidence_is_there_to_read(demo: dict[str, Any]) -> None:
         for picture in ("report", "model_page"):
             assert "<svg" in Path(artefacts[picture]).read_text(encoding="utf-8")
         assert json.loads(Path(artefacts["evaluation"]).read_text(encoding="utf-8"))["use_case"] == use_case
+        index = (Path(artefacts["report"]).parents[1] / "index.html").read_text(encoding="utf-8")
+        assert f'href="{use_case}/report.html"' in index
+        assert index.count("<li>") == 5
+        assert "not reached" not in index
     assert set(demo["seconds"]) >= {"deploy", "total"}
