@@ -23,6 +23,7 @@ if CHROMIUM is None:
 
 
 EVE = "eve@example.org"
+USE_CASES = ("heart", "readmission", "stroke")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def waiting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Waiting]:
 def _mailed_links(process: subprocess.Popen[str], environment: dict[str, str], log: Path) -> dict[str, str]:
     deadline = time.monotonic() + PATIENCE
     links: dict[str, str] = {}
-    while len(links) < 2:
+    while len(links) < len(USE_CASES):
         assert process.poll() is None, log.read_text()
         assert time.monotonic() < deadline, log.read_text()
         mail = [str(TWIN), "mail", "--json"]
@@ -77,14 +78,14 @@ def _mailed_links(process: subprocess.Popen[str], environment: dict[str, str], l
         for letter in json.loads(letters.stdout or "[]") if letters.returncode == 0 else []:
             if "/approvals/" not in letter["body"]:
                 continue
-            use_case = next(name for name in ("heart", "stroke") if name in letter["subject"].lower())
+            use_case = next(name for name in USE_CASES if name in letter["subject"].lower())
             links[use_case] = next(word for word in letter["body"].split() if "/approvals/" in word)
         time.sleep(0.5)
     return links
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("use_case", ["heart", "stroke"])
+@pytest.mark.parametrize("use_case", USE_CASES)
 def test_the_question_never_scrolls_sideways(waiting: Waiting, page: Page, use_case: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(waiting.links[use_case])

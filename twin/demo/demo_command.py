@@ -17,6 +17,7 @@ from twin import console_process, mailbox
 from twin.demo import index_page
 from twin.demo.clinrisk_process import Clinrisk, DemoError, StoppedError
 from twin.demo.cohort_files import DemoUseCase
+from twin.demo.external_walkthrough import ExternalWalkthrough
 from twin.demo.progress_board import ProgressBoard
 from twin.demo.progress_view import shown
 from twin.demo.summary import document, show, write
@@ -107,7 +108,7 @@ def run(plan: DemoPlan, console: Console, begun: float) -> bool:
         board = ProgressBoard(clinrisk.stopped, console.print)
         try:
             walkthroughs = [
-                Walkthrough(
+                (Walkthrough if contract.trained else ExternalWalkthrough)(
                     clinrisk=clinrisk,
                     board=board,
                     contract=contract,
@@ -161,7 +162,7 @@ def refuse_unknown_files(files: Mapping[str, Path | None]) -> None:
 
 
 def contracts(clinrisk: Clinrisk) -> list[DemoUseCase]:
-    """Return what the demo needs to know of every use case whose model is ours."""
+    """Return what the demo needs to know of every use case."""
     described: dict[str, Any] = clinrisk.ask("use-cases")
     return [
         DemoUseCase(
@@ -172,10 +173,9 @@ def contracts(clinrisk: Clinrisk) -> list[DemoUseCase]:
             label_column=one["label"]["column"],
             classes=one["label"]["classes"],
             shift=next(iter(one["shifts"]), None),
+            trained="training" in one["purposes"],
         )
         for name, one in described.items()
-        # Of a model that is not ours nothing is trained.
-        if "training" in one["purposes"]
     ]
 
 

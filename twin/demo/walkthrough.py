@@ -64,20 +64,24 @@ class Walkthrough:
     def walk(self) -> None:
         """Take all steps; what did not end as expected is written down, and ends it."""
         try:
-            with self._meanwhile(self.add_approver):
-                parts = self.prepare()
-            with self._meanwhile(self.enrol):
-                self.train(parts)
-            if self.decide():
-                self.score(parts)
-                self.monitor()
-            self.gather()
+            self.take_steps()
         except StoppedError:
             raise
         except DemoError as error:
             self.record.unexpected.append(str(error))
         except Exception as error:  # noqa: BLE001 # a fault of the demo itself still has to end up in the summary
             self.record.unexpected.append(f"{type(error).__name__}: {error}")
+
+    def take_steps(self) -> None:
+        """Take the steps of a model that is trained here."""
+        with self._meanwhile(self.add_approver):
+            parts = self.prepare()
+        with self._meanwhile(self.enrol):
+            self.train(parts)
+        if self.decide():
+            self.score(parts)
+            self.monitor()
+        self.gather()
 
     def add_approver(self) -> None:
         """Add an approver before anybody is asked: from then on questions are mailed to that address."""

@@ -77,11 +77,16 @@ def approval_wanted(
     link: str,
     until: str,
     quorum: int = 1,
+    external: bool = False,
 ) -> Mail:
-    """Return the mail that asks an approver to decide, with this person's own link to the page."""
+    """Return the mail that asks an approver to decide, with this person's own link to the page.
+
+    Of a model that is not ours, `external`, the question is about its reference.
+    """
+    what = f"the reference of {title} ({run_id})" if external else f"{title} (training run {run_id})"
     return mail(
         f"{title}: please decide about version {version}",
-        f"Version {version} of {title} (training run {run_id}) is waiting for your decision.",
+        f"Version {version} of {what} is waiting for your decision.",
         summary,
         comparison,
         f"Not met:\n{listed(unmet)}" if unmet else "",

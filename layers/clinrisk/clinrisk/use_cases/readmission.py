@@ -49,7 +49,7 @@ _MARGINALS = Marginals(
     shifts={
         "after_care_ended": Shift(
             "the same patients, of whom many more over 75 come back than the score says",
-            unforeseen={("age_band", "75_and_over"): 1.0},
+            unforeseen={("age_band", "75_and_over"): 1.4},
         )
     },
     source="made up, in the size that is reported of adult wards",

@@ -39,6 +39,7 @@ def send(approval: Approval, now: datetime, *, reminder: bool = False) -> int:
             link=personal_links.link(personal_links.question(approval), person),
             until=day(approval.expires_at),
             quorum=policy_of(use_case.name).quorum,
+            external=use_case.external is not None,
         )
         subscriptions.send(person.approver_id, mails.reminder_of(mail) if reminder else mail)
     return len(people)
