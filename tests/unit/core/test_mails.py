@@ -108,6 +108,17 @@ MAILS = {
         until="2026-03-08 10:00 UTC",
         quorum=2,
     ),
+    "approval_wanted_of_a_reference": mails.approval_wanted(
+        title="Readmission risk",
+        version=1,
+        run_id="readmission-0123456789",
+        summary="AUC 0.76 (0.73 to 0.79).",
+        comparison="",
+        unmet=[],
+        link="https://example.org/approve?token=x",
+        until="2026-03-08 10:00 UTC",
+        external=True,
+    ),
     "unanswered": mails.unanswered(TITLE, "heart", "the rollback to version 1", DUE),
     "approver_invited": mails.approver_invited(
         "Ann Lee", "clinical", ("heart", "stroke"), "https://example.org/enrol?mac=x", "2026-03-08 10:00 UTC"
