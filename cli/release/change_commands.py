@@ -16,6 +16,7 @@ from cli.executions import MACHINES
 from cli.options import AsJson, OnTwin, StackName, UseCaseName, known_use_case
 from cli.screen import console, show_json, working
 from cli.stack import open_stack
+from clinrisk import use_cases
 
 if TYPE_CHECKING:
     from cli.stack import Stack
@@ -76,6 +77,13 @@ def pause(
 
     What was published before stays: to recall it, `clinrisk rollback` or `clinrisk withdraw`.
     """
+    known_use_case(use_case)
+    external = use_cases.get(use_case).external
+    if external is not None:
+        raise CliError(
+            f"No results of {use_case} go out from here: its score is of {external.vendor}.",
+            "Decide with those who use the score whether it may be relied on, and tell the vendor.",
+        )
     _change(use_case, {"change": "PAUSE"}, reason, stack, as_json=as_json, on_twin=twin)
 
 

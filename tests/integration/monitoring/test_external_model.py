@@ -134,6 +134,8 @@ def test_an_approver_accepts_the_reference_and_a_break_in_one_group_is_found_and
     assert "Approved" in asked.answer()["body"]
     mail = asked.promote()
     assert mail["live_version"] == 1
+    assert mail["subject"] == "Readmission risk: version 1 of its reference is accepted"
+    assert "Ann Lee (clinical)" in mail["message"]
     live = deployments.live(NAME)
     released.check(live)
     assert (live.package_arn, live.model_name, live.threshold) == ("", "", 0.2)

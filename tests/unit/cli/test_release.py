@@ -232,6 +232,8 @@ def test_a_model_that_is_not_ours_is_never_trained_and_its_reference_is_asked_fo
     assert "clinrisk reference readmission" in refused.err
     refused = clinrisk("reference", "heart", "--cohort", "Everybody")
     assert (refused.code, "is ours" in refused.err) == (1, True)
+    refused = clinrisk("pause", "readmission", "--reason", "It got worse.")
+    assert (refused.code, "Example Vendor" in refused.err) == (1, True)
     given = ("--cohort", "Discharges of January", "--upload", "a" * 20, "--upload", "b" * 20)
     answer = clinrisk("reference", "readmission", *given, "--json").json()
     assert started(deployment) == []

@@ -5,10 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from clinrisk.core.mails import Mail, listed, mail, printable, recorded, scored_from_now_on
+from clinrisk.core.mails import (
+    Mail,
+    listed,
+    mail,
+    printable,
+    reasons_of,
+    recorded,
+    scored_from_now_on,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from clinrisk.messages.live_changes import ChangeQuestion, Pause
     from clinrisk.messages.message import Reference
@@ -16,6 +24,26 @@ if TYPE_CHECKING:
 
 _NAMED = 20
 """How many recalled batches a mail names."""
+
+
+def reference_accepted(
+    title: str,
+    live_version: int,
+    *,
+    previous: int,
+    deciders: Sequence[Mapping[str, str]],
+    entry: Reference,
+) -> Mail:
+    """Return the mail that a reference of a model that is not ours was accepted; `previous`: 0 for none."""
+    before = f"It replaces version {previous}." if previous else "There was none before."
+    return mail(
+        f"{title}: version {live_version} of its reference is accepted",
+        f"Version {live_version} of the reference of {title} was accepted. {before} Predictions that arrive "
+        "from now on are held against it. The score itself is in use or not as before.",
+        reasons_of(deciders),
+        "All its files were checked again: they are the ones that were evaluated.",
+        recorded(entry),
+    )
 
 
 def rolled_back(

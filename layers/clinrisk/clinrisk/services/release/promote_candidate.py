@@ -9,6 +9,7 @@ from clinrisk.aws import ledger
 from clinrisk.aws.tables import approvals, deployments, pauses
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import mails
+from clinrisk.core.release import change_mails
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ChampionChanged, DecisionMissing, EvidenceChanged, TrainingFileWithdrawn
 from clinrisk.messages.release import PromoteRequest, PromoteResult
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from clinrisk.aws.tables.approvals import Approval
+    from clinrisk.core.mails import Mail
     from clinrisk.messages.message import Reference
     from clinrisk.messages.release import LiveModel
     from clinrisk.use_cases.base import UseCase
@@ -36,7 +38,21 @@ def promote(request: PromoteRequest, now: datetime) -> PromoteResult:
     live, approval, entry = _released(request, use_case, stamp(now))
     emit(Metric.MODELS_PROMOTED, 1, use_case=use_case.name)
     overtaken_questions.close(use_case.name, stamp(now))
-    mail = mails.model_promoted(
+    mail = _mail(live, use_case, approval, entry)
+    return PromoteResult(live_version=live.live_version, subject=mail.subject, message=mail.text)
+
+
+def _mail(live: LiveModel, use_case: UseCase, approval: Approval, entry: Reference) -> Mail:
+    """Return the mail that a model is live, or that the reference of one that is not ours is accepted."""
+    if use_case.external is not None:
+        return change_mails.reference_accepted(
+            use_case.title,
+            live.live_version,
+            previous=live.previous_version,
+            deciders=approval.deciders,
+            entry=entry,
+        )
+    return mails.model_promoted(
         use_case.title,
         live.live_version,
         live.package_version,
@@ -45,7 +61,6 @@ def promote(request: PromoteRequest, now: datetime) -> PromoteResult:
         deciders=approval.deciders,
         entry=entry,
     )
-    return PromoteResult(live_version=live.live_version, subject=mail.subject, message=mail.text)
 
 
 def _released(request: PromoteRequest, use_case: UseCase, now: str) -> tuple[LiveModel, Approval, Reference]:
