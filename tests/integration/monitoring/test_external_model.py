@@ -215,6 +215,31 @@ def test_the_page_of_the_live_model_and_its_card(stack: Stack) -> None:
     assert card == {"edition": 0, "page": None, "new": False}
 
 
+def test_a_later_reference_takes_the_place_of_the_first_and_can_be_taken_back(stack: Stack) -> None:
+    send_month(stack, JANUARY, rows=1500, seed=3)
+    first = AskedReference(stack)
+    first.answer()
+    first.promote()
+    later = send_month(stack, dt.date(2026, 3, 15), rows=1500, seed=4, shift="after_care_ended")
+    second = AskedReference(stack, f"{NAME}-9999999999", uploads=[later])
+    assert second.reference["package_version"] == 2
+    assert any(line.startswith("Observed cases per expected case") for line in second.reference["unmet"])
+    assert "Approved" in second.answer(version="2")["body"]
+    assert second.promote()["live_version"] == 2
+    assert not stack.call("select_batches", {"use_case": NAME})["batches"]
+    rollback = {
+        "to_version": 1,
+        "from_version": 2,
+        "person": "ann",
+        "reason": "The ward closed.",
+        "execution": "e-1",
+    }
+    assert stack.call("roll_back_model", {"use_case": NAME} | rollback)["live_version"] == 3
+    live = deployments.live(NAME)
+    released.check(live)
+    assert live.run_id == first.reference["run_id"]
+
+
 def test_a_reference_whose_files_were_withdrawn_is_not_accepted(stack: Stack) -> None:
     name = send_month(stack, JANUARY, rows=1500, seed=3)
     asked = AskedReference(stack)
