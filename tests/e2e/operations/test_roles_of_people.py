@@ -58,6 +58,7 @@ OPERATOR = [
     ("findings", "heart"),
     ("redrive", "--all"),
     ("train", "heart", *WHY),
+    ("reference", "readmission", "--cohort", "Discharges of January"),
     ("pause", "heart", *WHY),
 ]
 AUDITOR = [
