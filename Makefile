@@ -51,8 +51,8 @@ quick: .envs/dev/.installed ## after an edit, in seconds: style, imports, types,
 	@BASE="$(BASE)" .envs/dev/bin/python -m tools.quick
 
 test: envs .envs/dev/.installed ## every test, from values to the whole system in a browser; coverage has a floor
-	@# The tests on the twin begin, since they wait a lot; one worker more than cores does the others meanwhile.
-	@COVERAGE_CORE=sysmon .envs/dev/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder --cov --cov-report=json \
+	@# The tests on the twin begin, since they wait a lot; twice as many workers as cores do the others meanwhile.
+	@COVERAGE_CORE=sysmon .envs/dev/bin/pytest -n 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=json \
 		tests/e2e tests/browser tests/integration tests/statemachines tests/unit layers
 	@.envs/dev/bin/python -m tools.coverage_floors
 

@@ -234,7 +234,10 @@ def test_a_later_reference_takes_the_place_of_the_first_and_can_be_taken_back(st
         "reason": "The ward closed.",
         "execution": "e-1",
     }
-    assert stack.call("roll_back_model", {"use_case": NAME} | rollback)["live_version"] == 3
+    restored = stack.call("roll_back_model", {"use_case": NAME} | rollback)
+    assert restored["live_version"] == 3
+    assert "The reference of live version 1 is live again" in restored["message"]
+    assert "held against it" in restored["message"]
     live = deployments.live(NAME)
     released.check(live)
     assert live.run_id == first.reference["run_id"]

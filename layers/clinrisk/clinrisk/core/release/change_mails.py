@@ -47,12 +47,19 @@ def reference_accepted(
 
 
 def rolled_back(
-    title: str, after: LiveModel, recalled: Sequence[str], *, pause: Pause | None, due: str, entry: Reference
+    title: str,
+    after: LiveModel,
+    recalled: Sequence[str],
+    *,
+    ours: bool,
+    pause: Pause | None,
+    due: str,
+    entry: Reference,
 ) -> Mail:
     """Return the mail that a model is live again, with the batches whose results are recalled by that.
 
-    `pause`: the one that lasts, if there is one; `due`: until when the rollback has to be countersigned;
-    `entry`: of the rollback in the ledger.
+    `ours`: False where it is the reference of a model that is not; `pause`: the one that lasts, if there is
+    one; `due`: until when the rollback has to be countersigned; `entry`: of the rollback in the ledger.
     """
     assert after.rollback is not None  # noqa: S101 - it is about one
     restores, more = after.rollback.restores, len(recalled) - _NAMED
@@ -63,9 +70,10 @@ def rolled_back(
         + listed([*recalled[:_NAMED], *([f"... and {more} more."] if more > 0 else [])])
         if recalled
         else "",
-        f"The model of live version {restores} is live again, as live version {after.live_version}. "
-        f"{_by(after.rollback.person, after.rollback.reason)}",
-        f"Its bytes and the signature of its approval were checked again. {scored_from_now_on(pause)}",
+        f"The {'model' if ours else 'reference'} of live version {restores} is live again, as live version "
+        f"{after.live_version}. {_by(after.rollback.person, after.rollback.reason)}",
+        "Its bytes and the signature of its approval were checked again. "
+        + (scored_from_now_on(pause) if ours else "Predictions that arrive from now on are held against it."),
         "What is recalled is scored again by itself within the hour, or at once:\nclinrisk redrive --all"
         if recalled and pause is None
         else "",
@@ -105,8 +113,8 @@ def countersignature_wanted(title: str, question: ChangeQuestion, link: str, unt
     else:
         subject = f"{title}: please countersign a rollback"
         what = (
-            f"Live version {question.replaced} of {title} was rolled back: the model of version "
-            f"{question.restores} is live again, as version {question.live_version}."
+            f"Live version {question.replaced} of {title} was rolled back: what version "
+            f"{question.restores} was is live again, as version {question.live_version}."
         )
         then = f"It is in effect. Please countersign it until {_at(question.due_at)}, or refuse to."
     return mail(

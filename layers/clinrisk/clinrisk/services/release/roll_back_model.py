@@ -48,9 +48,16 @@ def roll_back(request: RollBackRequest, now: datetime) -> ChangeResult:
     overtaken_questions.close(request.use_case, stamp(now))
     question = countersignatures.ask_about_rollback(after)
     emit(Metric.MODELS_ROLLED_BACK, 1, use_case=request.use_case)
-    title, pause = use_cases.get(request.use_case).title, pauses.current(request.use_case)
-    due = day(question.due_at)
-    mail = change_mails.rolled_back(title, after, recalled, pause=pause, due=due, entry=entry)
+    use_case = use_cases.get(request.use_case)
+    mail = change_mails.rolled_back(
+        use_case.title,
+        after,
+        recalled,
+        ours=use_case.external is None,
+        pause=pauses.current(request.use_case),
+        due=day(question.due_at),
+        entry=entry,
+    )
     return ChangeResult(live_version=after.live_version, subject=mail.subject, message=mail.text)
 
 

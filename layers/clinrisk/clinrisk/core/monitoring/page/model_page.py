@@ -65,7 +65,7 @@ def page(use_case: UseCase, facts: PageFacts) -> str:
         "pause": facts.pause,
         "not_run": sorted({check.value for check in Check} - {one.check for one in facts.findings}),
         "left_out": facts.scored.notes if facts.scored else [],
-        "signed": _signed(facts),
+        "signed": _signed(use_case, facts),
         "open_findings": [one for one in facts.known if one.state not in OVER],
         "assign": "clinrisk assign ID --to NAME",
         "resolve": "clinrisk resolve ID --reason TEXT",
@@ -116,7 +116,7 @@ def _facts(facts: PageFacts) -> list[tuple[str, str]]:
     return found
 
 
-def _signed(facts: PageFacts) -> list[str]:
+def _signed(use_case: UseCase, facts: PageFacts) -> list[str]:
     """Return whose decision it rests on, in a sentence each."""
     decision, rollback = facts.live.decision, facts.live.rollback
     sentences = []
@@ -129,7 +129,8 @@ def _signed(facts: PageFacts) -> list[str]:
         f"Approved by {one.name} ({one.role}) on {day(one.decided_at)}: {one.reason}"
         for one in (decision.deciders if decision else ())
     ]
-    return [*sentences, *approved, f"Training run {facts.live.run_id}."]
+    run = "Training run" if use_case.external is None else "Reference"
+    return [*sentences, *approved, f"{run} {facts.live.run_id}."]
 
 
 def _estimate(one: Estimate | None) -> list[float] | None:
