@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from clinrisk import use_cases
+from clinrisk.core import object_keys
 from tests.statemachines.definitions import (
     MACHINES,
     PROJECT,
@@ -314,3 +315,26 @@ def test_the_state_machines_are_started_by_an_event_and_by_schedules() -> None:
     for schedule in daily.values():
         assert yaml.safe_load(schedule["Target"]["Input"])["use_case"] in use_cases.names()
         assert "Name" not in schedule
+
+
+def test_zero_days_keep_and_any_other_number_ends_what_its_parameter_names() -> None:
+    named = [
+        name for name, given in template()["Parameters"].items() if "(docs/data.md)" in given["Description"]
+    ]
+    ended: dict[str, list[str]] = {}
+    for bucket in ("InboxBucket", "LakeBucket", "ResultsBucket"):
+        for rule in template()["Resources"][bucket]["Properties"]["LifecycleConfiguration"]["Rules"]:
+            if isinstance(rule["Status"], str):
+                continue
+            condition, *states = rule["Status"]["Fn::If"]
+            given = f"{condition.removesuffix('End')}Days"
+            kept = template()["Conditions"][condition]
+            assert (states, kept) == (
+                ["Enabled", "Disabled"], {"Fn::Not": [{"Fn::Equals": [{"Ref": given}, 0]}]},
+            )  # fmt: skip
+            assert rule["ExpirationInDays"]["Fn::If"][:2] == [condition, {"Ref": given}]
+            [tag] = rule.get("TagFilters", [{}])
+            what = rule.get("Prefix") or str({tag["Key"]: tag["Value"]})
+            ended.setdefault(given, []).append(what)
+    assert list(ended) == named
+    assert ended["ResultsDays"] == [str(object_keys.HOLDS_PATIENTS)]

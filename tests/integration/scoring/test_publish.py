@@ -38,6 +38,12 @@ def test_results_carry_the_hospitals_ids_in_the_files_order(stack: Stack) -> Non
     key = published["results"]["uri"].removeprefix("s3://clinrisk-results/")
     head = stack.s3.head_object(Bucket="clinrisk-results", Key=key)
     assert head["ContentType"] == "text/csv; charset=utf-8"
+    tags = {
+        name: stack.s3.get_object_tagging(Bucket="clinrisk-results", Key=name)["TagSet"]
+        for name in (key, key.removesuffix("csv") + "json")
+    }
+    # By this tag the bucket's rule ends the file, and not what is stated about it.
+    assert list(tags.values()) == [[{"Key": "holds", "Value": "patients"}], []]
     lines = stack.read(published["results"]["uri"]).decode().splitlines()
     assert lines[0].startswith("row,id,risk,risk_low,risk_high,band,flagged,not_measured,")
     assert lines[1].startswith('2,1000,0.19,,,low,1,"","",age 63,never smoked,,')

@@ -49,6 +49,8 @@ def template() -> str:
     resources["ApprovalsTopic"] = {"Type": "AWS::SNS::Topic"}
     outputs: dict[str, Any] = {name: {"Value": {"Ref": name}} for name in resources}
     outputs |= {name: {"Value": name} for name in ("ClinicalDashboard", "OperationsDashboard")}
+    # What the reconciler has from its environment.
+    outputs |= {name: {"Value": "0"} for name in ("FeaturesDays", "VaultDays", "ScoresDays")}
     outputs["ReconcileWorkFunction"] = {"Value": "the-reconciler"}
     outputs["UpdateApproversFunction"] = {"Value": "the-registrar"}
     return json.dumps({"Resources": resources, "Outputs": outputs})

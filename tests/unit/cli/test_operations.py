@@ -241,6 +241,22 @@ def test_a_batch_that_is_being_scored_or_has_results_is_left_alone(
     assert kinds(clinrisk) == [("not_scored", upload_id)]
 
 
+def test_a_batch_whose_results_have_ended_has_had_them(
+    deployment: Any, functions: Functions, clinrisk: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(deployment)
+    upload_id, results = settle(deployment, "ACCEPTED"), deployment.outputs["ResultsBucket"]
+    sidecar = {"scored_at": stamp(EARLIER), "execution": "another"}
+    deployment.write("ResultsBucket", object_keys.results("heart", "march", upload_id), {})
+    deployment.write("ResultsBucket", object_keys.sidecar("heart", "march", upload_id), sidecar)
+    for years in (1, 30):
+        # The bucket's rule ends the file by its tag; its replaced version goes a quarter later.
+        deployment.s3.delete_object(Bucket=results, Key=object_keys.results("heart", "march", upload_id))
+        monkeypatch.setattr(f"{__name__}.NOW", NOW + timedelta(days=365 * years))
+        look()
+        assert (kinds(clinrisk), started(deployment, "Scoring")) == ([], [])
+
+
 @pytest.mark.parametrize("disposition", ["HELD", "REJECTED", "WITHDRAWN", "DUPLICATE"])
 def test_what_is_settled_without_use_does_not_stand_still(
     deployment: Any, functions: Functions, clinrisk: Callable[..., Any], disposition: str

@@ -89,12 +89,13 @@ def unscored(
     recalled: datetime | None = None,
     waits_for: str = "",
     now: datetime = NOW,
+    rows_kept: timedelta | None = None,
 ) -> list[Stuck]:
     """Look at a batch that was settled a minute before noon, with a quarter of an hour of patience."""
     moments = [{"a" * 20: moment} if moment else {} for moment in (ended, recalled)]
     patience = timedelta(minutes=15)
     return stuck_batches.unscored(
-        [JUST_SETTLED], (), *moments, waits_for=waits_for, now=now, patience=patience
+        [JUST_SETTLED], (), *moments, waits_for=waits_for, now=now, patience=patience, rows_kept=rows_kept
     )
 
 
@@ -124,3 +125,13 @@ def test_a_batch_that_was_just_settled_is_given_time() -> None:
 def test_a_batch_that_nothing_may_score_is_listed_with_that_and_not_started(why: str) -> None:
     [found] = unscored(recalled=NOW, waits_for=why)
     assert (found.reason, found.startable) == (why, False)
+
+
+def test_a_batch_whose_rows_have_ended_is_not_scored_but_left_to_a_person() -> None:
+    month = timedelta(days=30)
+    [found] = unscored(now=NOW + timedelta(days=29), rows_kept=month)
+    assert (found.startable, found.safe, found.command) == (True, True, f"clinrisk score {'a' * 20}")
+    for recalled, waits_for in ((None, ""), (NOW, ""), (None, stuck_batches.PAUSED)):
+        [found] = unscored(now=NOW + month, rows_kept=month, recalled=recalled, waits_for=waits_for)
+        assert (found.startable, found.safe, found.command) == (False, False, f"clinrisk withdraw {'a' * 20}")
+        assert found.reason.startswith("Its rows have ended")

@@ -9,7 +9,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from botocore.exceptions import ClientError
 
@@ -180,13 +180,20 @@ def store_new(bucket: str, key: str, data: bytes, content_type: str) -> bool:
             return True
 
 
-def store_blocks(bucket: str, key: str, blocks: Iterable[bytes], content_type: str) -> tuple[Reference, str]:
+def store_blocks(
+    bucket: str,
+    key: str,
+    blocks: Iterable[bytes],
+    content_type: str,
+    tags: Mapping[str, str] | None = None,
+) -> tuple[Reference, str]:
     """Write an object of any size, block by block, and return its reference and its version.
 
     A small one is written in one request; of a larger one, a part is in memory at a time. Either way it is
     there whole or not at all; what an interrupted call leaves is dropped by the bucket's own rule.
     """
     client, sha = clients.s3(), hashlib.sha256()
+    tagged = {"Tagging": urlencode(tags)} if tags else {}
     parts: list[Any] = []
     target: dict[str, Any] = {"Bucket": bucket, "Key": key}
     waiting = bytearray()
@@ -197,14 +204,14 @@ def store_blocks(bucket: str, key: str, blocks: Iterable[bytes], content_type: s
             if "UploadId" not in target:
                 # S3 refuses a part whose checksum is of another algorithm than was named here.
                 created = client.create_multipart_upload(
-                    **target, ContentType=content_type, ChecksumAlgorithm="SHA256"
+                    **target, ContentType=content_type, ChecksumAlgorithm="SHA256", **tagged
                 )
                 target["UploadId"] = created["UploadId"]
             parts.append(_store_part(target, len(parts) + 1, bytes(waiting)))
             waiting.clear()
     stored: Mapping[str, Any]
     if not parts:
-        stored = _put(bucket, key, bytes(waiting), content_type)
+        stored = _put(bucket, key, bytes(waiting), content_type, **tagged)
     else:
         if waiting:
             parts.append(_store_part(target, len(parts) + 1, bytes(waiting)))

@@ -56,6 +56,9 @@ class Settings(BaseModel):
     transform_jobs_at_once: int = _NOT_GIVEN
     processing_jobs_at_once: int = _NOT_GIVEN
     training_jobs_at_once: int = _NOT_GIVEN
+    features_days: int = _NOT_GIVEN
+    vault_days: int = _NOT_GIVEN
+    scores_days: int = _NOT_GIVEN
 
     if not TYPE_CHECKING:  # a type checker must go on seeing which settings there are
 

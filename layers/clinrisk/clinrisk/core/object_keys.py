@@ -219,6 +219,10 @@ def results(use_case: str, stem: str, upload: str) -> str:
     return f"results/{use_case}/{stem}/{upload}.csv"
 
 
+HOLDS_PATIENTS = {"holds": "patients"}
+"""The tag of a results file, by which the bucket's own rule ends it and not the sidecar next to it."""
+
+
 def sidecar(use_case: str, stem: str, upload: str) -> str:
     """Return the key of what is stated about a results file, next to it."""
     return f"results/{use_case}/{stem}/{upload}.json"

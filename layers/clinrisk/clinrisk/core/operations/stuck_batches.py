@@ -21,6 +21,7 @@ PAUSED = "The results of its use case are paused."
 _NEVER = "Its scoring never started."
 _ENDED = "Its scoring has ended without results."
 _RECALLED = "Its results are recalled."
+_ROWS_ENDED = "Its rows have ended, as the stack's parameters have it: it cannot be scored any more."
 # Not of the batch: by now a turn may be free, a model live, a hold decided, a pause over.
 _PASSES = frozenset({"NoSlotFree", "NoLiveModel", "BatchHeld", "ScoringPaused"})
 
@@ -34,12 +35,14 @@ def unscored(
     waits_for: str,
     now: datetime,
     patience: timedelta,
+    rows_kept: timedelta | None = None,
 ) -> list[Stuck]:
     """Return the batches whose rows are used, that have no results, and that no execution scores.
 
     `running`: those that are being scored; `ended`: when the last scoring of each ended badly; `recalled`:
     when the results of each were recalled, all by upload id. `waits_for`: why none of them could be scored
-    now, empty where they could.
+    now, empty where they could. `rows_kept`: how long what a scoring reads is kept after it was built; None
+    for ever. What is built is so before its upload is settled.
     """
     found = []
     for one in used:
@@ -49,6 +52,8 @@ def unscored(
         young = since is None and now - stuck_work.moment_of(free_since) < patience
         if one.upload_id in running or young:
             continue
+        rows_gone = rows_kept is not None and now - stuck_work.moment_of(one.settled_at) >= rows_kept
+        why = waits_for or (_RECALLED if notice and since == notice else _ENDED if end else _NEVER)
         found.append(
             Stuck(
                 kind="not_scored",
@@ -56,10 +61,10 @@ def unscored(
                 name=one.key,
                 use_case=one.use_case,
                 since=stuck_work.text_of(since) if since else free_since,
-                reason=waits_for or (_RECALLED if notice and since == notice else _ENDED if end else _NEVER),
-                command=f"clinrisk score {one.upload_id}",
-                startable=not waits_for,
-                safe=True,
+                reason=_ROWS_ENDED if rows_gone else why,
+                command=f"clinrisk {'withdraw' if rows_gone else 'score'} {one.upload_id}",
+                startable=not (waits_for or rows_gone),
+                safe=not rows_gone,
             )
         )
     return found

@@ -110,11 +110,18 @@ def _of_use_case(
             waits_for=_obstacle(use_case),
             now=now,
             patience=patience,
+            rows_kept=_rows_kept(),
         ),
         *scorings.unannounced(scored, published),
         *stuck_work.unjoined([*used["outcomes"], *used["feedback"]], _joined(use_case), now, patience),
         *_of_training(use_case, used["training"], now, patience),
     ]
+
+
+def _rows_kept() -> timedelta | None:
+    """Return how long all that a scoring reads is kept; None where it is kept for ever."""
+    days = (settings().features_days, settings().vault_days, settings().scores_days)
+    return min((timedelta(days=one) for one in days if one), default=None)
 
 
 def _obstacle(use_case: str) -> str:

@@ -68,7 +68,11 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
     bucket, address = settings().results_bucket, (upload.use_case, named.stem, upload.upload_id)
     earlier = recalled_results.sidecar_of(*address)
     results, version_id = s3.store_blocks(
-        bucket, object_keys.results(*address), texts(), "text/csv; charset=utf-8"
+        bucket,
+        object_keys.results(*address),
+        texts(),
+        "text/csv; charset=utf-8",
+        object_keys.HOLDS_PATIENTS,
     )
     sidecar = results_sidecar.sidecar_of(
         use_case,
