@@ -69,7 +69,16 @@ lint: .envs/dev/.installed ## style, types, import layers, the lint of the templ
 	@.envs/dev/bin/mypy
 	@.envs/dev/bin/lint-imports
 
-check: lint .envs/sam/.installed test ## what continuous integration runs
+check: lint .envs/sam/.installed test scan ## style, every test, the lint of the build and the scanners: what continuous integration should run
+
+scan: .envs/dev/.installed .envs/scan/.installed .envs/node/.installed ## template, code, workflows and locks by the rules of others (docs/controls.md)
+	@.envs/dev/bin/pytest -q -n 2 tests/scanners
+
+# Where node is missing the rules that need it are skipped, which the tests say in words.
+.envs/node/.installed: requirements/node/package-lock.json
+	@if command -v npm >/dev/null; then echo "Preparing the packages for node ..."; mkdir -p .envs/node; cp requirements/node/*.json .envs/node/; \
+		npm ci --prefix .envs/node --silent --ignore-scripts --no-audit --no-fund && touch $@; \
+	else echo "No npm on the PATH: cdk-nag's packs and cfn-guard's rules are NOT applied."; fi
 
 template: .envs/dev/.installed ## record new contracts and rewrite the use-case section of template.yaml
 	@.envs/dev/bin/python -m tools.template_block
@@ -90,10 +99,11 @@ lock: $(UV) ## resolve requirements/*.in again into their locks
 		| grep -vE "^($$(sed -n 's/^\([a-z0-9-]*\) .*/\1/p' requirements/exceptions.txt | paste -sd'|'))==" >.build/strictest.txt
 	@$(RESOLVE) requirements/dev.in requirements/twin.in --constraint .build/strictest.txt --output-file .build/shared.txt
 	@for name in jobs cli twin dev; do $(COMPILE) requirements/$$name.in --constraint .build/shared.txt --output-file requirements/$$name.lock; done
+	@$(COMPILE) requirements/scan.in --output-file requirements/scan.lock
 	@for name in clinrisk frames numeric; do $(COMPILE) requirements/layer-$$name.in --constraint .build/shared.txt --output-file layers/$$name/requirements.txt; done
 
 clean: ## remove everything that these commands made
 	@rm -rf .envs .build .aws-sam .twin out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help envs demo twin quick test mutants soak lint check template function rehearsal lock clean
+.PHONY: help envs demo twin quick test mutants soak lint check scan template function rehearsal lock clean
 .SECONDARY:

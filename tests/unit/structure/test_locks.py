@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 
@@ -10,6 +11,8 @@ import pytest
 from tests.unit.structure.repository import ROOT
 
 REQUIREMENTS = ROOT / "requirements"
+# What only reads the repository stands in an environment of its own: checkov pins two dozen packages exactly.
+ALONE = {"scan"}
 LAYERS = sorted(path.parent.name for path in (ROOT / "layers").glob("*/requirements.txt"))
 LOCKS = {path.stem: path for path in REQUIREMENTS.glob("*.lock")} | {
     f"layer-{name}": ROOT / "layers" / name / "requirements.txt" for name in LAYERS
@@ -35,7 +38,7 @@ def exceptions() -> dict[str, str]:
 def differing() -> set[str]:
     """Return the packages that have several versions among the locks."""
     versions: dict[str, list[frozenset[str]]] = defaultdict(list)
-    for name in LOCKS:
+    for name in sorted(LOCKS.keys() - ALONE):
         for package, found in pins(name).items():
             versions[package].append(frozenset(found))
     return {package for package, found in versions.items() if len(set(found)) > 1}
@@ -74,3 +77,12 @@ def test_a_lock_names_no_host_and_every_package_has_a_hash(name: str) -> None:
     packages = re.findall(r"^[a-z0-9].*\n +(\S+)", text, re.MULTILINE)
     assert packages
     assert all(follows.startswith("--hash=sha256:") for follows in packages)
+
+
+def test_the_packages_for_node_are_exact_and_their_lock_names_no_registry() -> None:
+    named = json.loads((REQUIREMENTS / "node" / "package.json").read_text())["dependencies"]
+    lock = json.loads((REQUIREMENTS / "node" / "package-lock.json").read_text())["packages"]
+    installed = {path: entry for path, entry in lock.items() if path}
+    assert {name: installed[f"node_modules/{name}"]["version"] for name in named} == named
+    assert not [path for path, entry in installed.items() if "resolved" in entry]
+    assert all("integrity" in entry or entry.get("inBundle") for entry in installed.values())
