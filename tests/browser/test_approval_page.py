@@ -216,6 +216,13 @@ def test_an_approver_who_says_no_keeps_the_candidate_out(waiting: Waiting, page:
     expect(page.locator("body")).to_contain_text("rejected", ignore_case=True)
 
 
+def test_an_approver_accepts_the_reference_of_a_score_that_is_not_ours(waiting: Waiting, page: Page) -> None:
+    page.goto(waiting.links["readmission"])
+    reason = "The cohort is ours, and the score did as its vendor says."
+    _decide(page, "approve", version="1", reason=reason, code=waiting.code("readmission"))
+    expect(page.locator("body")).to_contain_text("approved", ignore_case=True)
+
+
 def test_a_forged_link_shows_no_evidence(waiting: Waiting, page: Page) -> None:
     forged = waiting.links["heart"].replace("mac=", "mac=0")
     answer = page.goto(forged)
@@ -230,6 +237,7 @@ def test_the_demo_ends_with_what_the_approvers_decided(waiting: Waiting) -> None
     told: dict[str, Any] = json.loads((waiting.out / "demo.json").read_text())["use_cases"]
     assert (told["heart"]["decision"], told["heart"]["live_version"]) == ("APPROVED", 1)
     assert (told["stroke"]["decision"], told["stroke"]["live_version"]) == ("REJECTED", None)
+    assert (told["readmission"]["decision"], told["readmission"]["live_version"]) == ("APPROVED", 1)
 
 
 def _decide(page: Page, decision: str, *, version: str, reason: str, code: str) -> None:

@@ -1,5 +1,6 @@
 """Every page of the console in a real browser: both widths, both themes, by itself when something happens."""
 
+import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -78,7 +79,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         thread.join()
         server.server_close()
     clients.connect()
-    settings.settings.cache_clear()
+    settings.use(os.environ)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

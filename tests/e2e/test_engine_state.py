@@ -38,9 +38,10 @@ def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
 
 
 def jobs(twin: RunningTwin, status: str) -> list[str]:
+    """Return the names of the training jobs, which last: one that was seen still runs when its twin is stopped."""
     client = twin.client("sagemaker")
-    found = client.list_processing_jobs(StatusEquals=status)["ProcessingJobSummaries"]
-    return [one["ProcessingJobName"] for one in found]
+    found = client.list_training_jobs(StatusEquals=status)["TrainingJobSummaries"]
+    return [one["TrainingJobName"] for one in found]
 
 
 def hold_something(hospital: Hospital) -> dict[str, Any]:
@@ -94,8 +95,8 @@ def test_what_was_in_the_middle_of_something_has_ended_and_can_be_started_again(
     states, sagemaker = restarted.twin.client("stepfunctions"), restarted.twin.client("sagemaker")
     ended = states.describe_execution(executionArn=training["executionArn"])
     assert (ended["status"], ended["error"]) == ("ABORTED", "Twin.Stopped")
-    job = sagemaker.describe_processing_job(ProcessingJobName=restarted.seen["job"])
-    assert (job["ProcessingJobStatus"], jobs(restarted.twin, "InProgress")) == ("Failed", [])
+    job = sagemaker.describe_training_job(TrainingJobName=restarted.seen["job"])
+    assert (job["TrainingJobStatus"], jobs(restarted.twin, "InProgress")) == ("Failed", [])
     assert "the twin was stopped" in job["FailureReason"]
     [stuck] = [one for one in restarted.twin.clinrisk("stuck") if one["kind"] == "training_died"]
     assert stuck["command"] == f"clinrisk redrive {training['name']}"

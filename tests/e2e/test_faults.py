@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -114,12 +115,11 @@ sys.exit(1)
     assert packages["ModelPackageSummaryList"] == []
 
 
-LASTS = 8
-"""Seconds after which what an alarm saw is longer ago than it looks back."""
+def breaches(alarm: dict[str, Any], lasts: float) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield data of every period that break the limit of an alarm: namespace and datum.
 
-
-def breaches(alarm: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield data of every period that break the limit of an alarm, and are soon over: namespace and datum."""
+    lasts: seconds after which what the alarm saw is longer ago than it looks back.
+    """
     metric, period = alarm, alarm.get("Period", 0)
     if alarm.get("Metrics"):
         [metric, *_] = (one["MetricStat"]["Metric"] for one in alarm["Metrics"] if "MetricStat" in one)
@@ -127,7 +127,7 @@ def breaches(alarm: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     above = alarm["ComparisonOperator"] == "GreaterThanThreshold"
     now = datetime.now(UTC)
     for number in range(alarm["EvaluationPeriods"]):
-        began = now - timedelta(seconds=(number + 1) * period - LASTS)
+        began = now - timedelta(seconds=(number + 1) * period - lasts)
         yield (
             metric["Namespace"],
             {
@@ -153,18 +153,23 @@ def test_every_alarm_goes_on_is_mailed_with_its_remedy_and_goes_off(
     alarms = {one["AlarmName"]: one for one in known if one["StateValue"] != "ALARM"}
     fired: set[str] = set()
 
-    def break_limits(names: Iterable[str]) -> float:
-        for namespace, datum in (each for name in names for each in breaches(alarms[name])):
-            cloudwatch.put_metric_data(Namespace=namespace, MetricData=[datum])
+    def break_limits(names: Iterable[str], lasts: float) -> float:
+        data: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for namespace, datum in (each for name in names for each in breaches(alarms[name], lasts)):
+            data[namespace].append(datum)
+        for namespace, together in data.items():
+            cloudwatch.put_metric_data(Namespace=namespace, MetricData=together)
         return time.monotonic()
 
-    broken = break_limits(alarms)
+    lasts = 8.0
+    broken = break_limits(alarms, lasts)
 
     def all_fired() -> bool:
-        nonlocal broken
+        nonlocal broken, lasts
         fired.update(on())
-        if time.monotonic() - broken > LASTS:
-            broken = break_limits(alarms.keys() - fired)
+        if time.monotonic() - broken > lasts:
+            lasts *= 2  # a busy machine needs longer to look at all of them
+            broken = break_limits(alarms.keys() - fired, lasts)
         return fired >= alarms.keys()
 
     assert twin.until(all_fired)

@@ -126,10 +126,13 @@ MAILS = {
     "approver_locked": mails.approver_locked("Ann Lee", "0f1e2d3c4b5a", DUE),
     "candidate_rejected": mails.candidate_rejected(TITLE, 3, RUN, DECIDERS[:1]),
     "rolled_back": change_mails.rolled_back(
-        TITLE, RESTORED, ["a" * 20, "b" * 20], pause=None, due=DUE, entry=ENTRY
+        TITLE, RESTORED, ["a" * 20, "b" * 20], ours=True, pause=None, due=DUE, entry=ENTRY
     ),
     "rolled_back_before_any_results": change_mails.rolled_back(
-        TITLE, RESTORED, [], pause=PAUSE, due=DUE, entry=ENTRY
+        TITLE, RESTORED, [], ours=True, pause=PAUSE, due=DUE, entry=ENTRY
+    ),
+    "rolled_back_reference": change_mails.rolled_back(
+        TITLE, RESTORED, [], ours=False, pause=None, due=DUE, entry=ENTRY
     ),
     "paused": change_mails.paused(TITLE, PAUSE),
     "resumed": change_mails.resumed(TITLE, PAUSE, RESUMED),
