@@ -113,8 +113,8 @@ def countersignature_wanted(title: str, question: ChangeQuestion, link: str, unt
     else:
         subject = f"{title}: please countersign a rollback"
         what = (
-            f"Live version {question.replaced} of {title} was rolled back: version {question.restores} is live "
-            f"again, as version {question.live_version}."
+            f"Live version {question.replaced} of {title} was rolled back: version {question.restores} is "
+            f"live again, as version {question.live_version}."
         )
         then = f"It is in effect. Please countersign it until {_at(question.due_at)}, or refuse to."
     return mail(
