@@ -38,7 +38,7 @@ def restarted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
 
 
 def jobs(twin: RunningTwin, status: str) -> list[str]:
-    """Return the names of the training jobs, which last: one just seen still runs when its twin is stopped."""
+    """Return the names of the training jobs, which last: one just seen still runs when the twin stops."""
     client = twin.client("sagemaker")
     found = client.list_training_jobs(StatusEquals=status)["TrainingJobSummaries"]
     return [one["TrainingJobName"] for one in found]
