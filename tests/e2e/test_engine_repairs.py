@@ -50,8 +50,12 @@ except EngineChangedError as error:
     changed = str(error).splitlines()
 json.dump({
     "targets": targets,
+    "digested": [each.target for each in registry.repairs if each.source_sha256 is not None],
     "added": added,
-    "modules": sorted({repair.replacement.__module__ for repair in registry.repairs}),
+    "modules": sorted({
+        (each.replacement["create"] if isinstance(each.replacement, dict) else each.replacement).__module__
+        for each in registry.repairs
+    }),
     "facts": [[each.reason, each.link, each.version] for each in registry.repairs + additions.repairs],
     "not_repaired": [target for target in targets if repaired[target] is before[target]],
     "not_undone": [target for target in targets if after[target] is not before[target]],
@@ -92,7 +96,7 @@ def test_a_changed_engine_is_refused_with_what_to_do(report: dict[str, Any]) -> 
 def test_the_digests_are_printed_for_the_next_version_of_the_engine(report: dict[str, Any]) -> None:
     command = [str(PYTHON), "-m", "twin.repairs", "digests"]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert {line.split()[1] for line in printed} == set(report["targets"])
+    assert {line.split()[1] for line in printed} == set(report["digested"])
     assert not [line for line in printed if "differs" in line]
 
 

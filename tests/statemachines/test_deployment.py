@@ -164,7 +164,8 @@ def admits_events_for_topics(key_statements: list[dict[str, Any]]) -> bool:
     """Return whether EventBridge may use a key without a condition that its calls for topics do not carry."""
     admitted: set[str] = set()
     for statement in key_statements:
-        services = as_list(statement["Principal"].get("Service", []))
+        allowed = statement["Principal"] if statement["Effect"] == "Allow" else {}
+        services = as_list(allowed.get("Service", []))
         tested = {key.lower() for tests in statement.get("Condition", {}).values() for key in tests}
         if "events.amazonaws.com" in services and not tested & SOURCE_CONDITIONS:
             admitted |= set(as_list(statement["Action"]))

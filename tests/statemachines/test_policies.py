@@ -159,7 +159,8 @@ def through_endpoints() -> list[tuple[str, str]]:
 def of_functions() -> list[Permission]:
     """List what functions may ask of other services themselves, as the template grants it.
 
-    Lambda itself writes logs and traces and attaches them to the network; S3 and DynamoDB ask for their keys.
+    Lambda itself writes logs and traces, leaves failed events and attaches them to the network; S3 and
+    DynamoDB ask for their keys.
     """
     own = {function["Role"]["Fn::GetAtt"][0] for function in resources("AWS::Serverless::Function").values()}
     policies = {given["Ref"] for role in own for given in ROLES[role]["ManagedPolicyArns"]}
@@ -169,7 +170,7 @@ def of_functions() -> list[Permission]:
     return [
         permission
         for permission in STATEMENTS
-        if permission.policy in policies - {"FunctionPlatformPolicy"}
+        if permission.policy in policies - {"FunctionPlatformPolicy", "FailedEventsPolicy"}
         and not str(as_list(permission.statement["Action"])[0]).startswith("logs:")
     ]
 
@@ -338,7 +339,7 @@ def test_seeds_of_codes_are_encrypted_by_the_invitation_and_decrypted_by_the_two
             role["Fn::GetAtt"][0] for role in as_list(statement["Condition"]["ArnEquals"]["aws:PrincipalArn"])
         ]
         for statement in statements
-        if "Condition" in statement
+        if "ArnEquals" in statement.get("Condition", {})
         for action in as_list(statement["Action"])
     }
     assert granted == {
@@ -489,6 +490,7 @@ def test_the_keys_are_administered_by_the_account_and_used_through_services() ->
         "IdentitiesOfTheAccountUseItThroughTheServicesThatStore",
         "LogGroupsOfThisAccountAreEncrypted",
         "AlarmsReachTheTopicAndRulesTheQueue",
+        "MailThatBouncesReachesTheQueue",
         "SchedulesAreEncrypted",
     }
     assert all(statement.get("Condition") for statement in using)

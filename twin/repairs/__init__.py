@@ -29,6 +29,7 @@ MODULES = (
     "step_functions.distributed_maps",
     "cloudformation.template_support",
     "cloudformation.signing_keys",
+    "cloudformation.flow_logs",
     "buckets.version_ranges",
     "buckets.object_lock",
     "tables.one_operation_at_a_time",

@@ -1,4 +1,4 @@
-"""The caller as a condition key: a role's session goes by the role's own ARN."""
+"""The caller as a condition key: a role's session goes by the role's own ARN and account."""
 
 from typing import Any
 
@@ -9,12 +9,20 @@ _SESSION = ":assumed-role/"
 
 @repair(
     "ministack.core.iam_evaluator._resolve_condition_key",
-    reason="aws:PrincipalArn is the session's ARN, so a policy that lets one role through refuses that role.",
+    reason=(
+        "aws:PrincipalArn is the session's ARN, so a policy that lets one role through refuses that role;"
+        " kms:CallerAccount is never there."
+    ),
     link="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-principalarn",
     source_sha256="15e26964cd38f32c421942a5542a689cb51b63a4e8f746932323a9aeb1caba0c",
 )
 def principal_is_the_role(original: Original, key: str, ctx: Any) -> Any:
-    """Return the value of a condition key; aws:PrincipalArn of a session is its role."""
+    """Return the value of a condition key; of a session aws:PrincipalArn is its role.
+
+    kms:CallerAccount, which the engine does not know, is the caller's account.
+    """
+    if key.lower() == "kms:calleraccount":
+        return ctx.principal_account
     value = original(key, ctx)
     return role_of(value) if key.lower() == "aws:principalarn" and value else value
 
