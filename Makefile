@@ -28,7 +28,7 @@ $(UV):
 	@$(UV) venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" .envs/$*
 	@$(UV) pip sync --quiet --compile-bytecode --python .envs/$*/bin/python --require-hashes requirements/$*.lock
 	@# The jobs get the project from the archive that is published for them, as on AWS; the twin would not notice otherwise.
-	@$(if $(filter jobs sam,$*),,$(UV) pip install --quiet --python .envs/$*/bin/python --no-deps --editable .)
+	@$(if $(filter jobs sam docs,$*),,$(UV) pip install --quiet --python .envs/$*/bin/python --no-deps --editable .)
 	@touch $@
 
 # The layers' packages, installed once per requirements file; the project's own code in them is packed at every deploy.
@@ -69,7 +69,7 @@ lint: .envs/dev/.installed ## style, types, import layers, the lint of the templ
 	@.envs/dev/bin/mypy
 	@.envs/dev/bin/lint-imports
 
-check: lint .envs/sam/.installed test scan ## style, every test, the lint of the build and the scanners: what continuous integration should run
+check: lint .envs/sam/.installed test scan docs ## style, every test, the lint of the build, the scanners and the documents: what continuous integration should run
 
 scan: .envs/dev/.installed .envs/scan/.installed .envs/node/.installed ## template, code, workflows and locks by the rules of others (docs/controls.md)
 	@.envs/dev/bin/pytest -q -n 2 tests/scanners
@@ -79,6 +79,11 @@ scan: .envs/dev/.installed .envs/scan/.installed .envs/node/.installed ## templa
 	@if command -v npm >/dev/null; then echo "Preparing the packages for node ..."; mkdir -p .envs/node; cp requirements/node/*.json .envs/node/; \
 		npm ci --prefix .envs/node --silent --ignore-scripts --no-audit --no-fund && touch $@; \
 	else echo "No npm on the PATH: cdk-nag's packs and cfn-guard's rules are NOT applied."; fi
+
+docs: .envs/dev/.installed .envs/docs/.installed ## the documents as a site in out/docs, with a reference from the code; a broken link fails
+	@.envs/dev/bin/python -m tools.docs_site .build/docs
+	@.envs/docs/bin/sphinx-build -W --keep-going -q -b html .build/docs out/docs
+	@echo "Open out/docs/index.html"
 
 template: .envs/dev/.installed ## record new contracts and rewrite the use-case section of template.yaml
 	@.envs/dev/bin/python -m tools.template_block
@@ -100,10 +105,11 @@ lock: $(UV) ## resolve requirements/*.in again into their locks
 	@$(RESOLVE) requirements/dev.in requirements/twin.in --constraint .build/strictest.txt --output-file .build/shared.txt
 	@for name in jobs cli twin dev; do $(COMPILE) requirements/$$name.in --constraint .build/shared.txt --output-file requirements/$$name.lock; done
 	@$(COMPILE) requirements/scan.in --output-file requirements/scan.lock
+	@$(COMPILE) requirements/docs.in --constraint .build/shared.txt --output-file requirements/docs.lock
 	@for name in clinrisk frames numeric; do $(COMPILE) requirements/layer-$$name.in --constraint .build/shared.txt --output-file layers/$$name/requirements.txt; done
 
 clean: ## remove everything that these commands made
 	@rm -rf .envs .build .aws-sam .twin out .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.PHONY: help envs demo twin quick test mutants soak lint check scan template function rehearsal lock clean
+.PHONY: help envs demo twin quick test mutants soak lint check scan docs template function rehearsal lock clean
 .SECONDARY:

@@ -20,6 +20,8 @@ SOURCES = [
     *(ROOT / "cli").rglob("*.py"),
     *(ROOT / "layers/clinrisk/clinrisk").rglob("*.j2"),
     *(ROOT / "statemachines").glob("*.yaml"),
+    *(ROOT / "docs/guides").glob("*.md"),
+    *(ROOT / "docs" / name for name in ("tutorial.md", "faq.md")),
 ]
 ADVICE = re.compile(r"clinrisk ((?:[a-z]+(?:-[a-z]+)*)(?:[ \t]+(?:'[^']*'|\"[^\"]*\"|[^\s`;\"']+))*)")
 # What stands for a value in a text, and a value that the command accepts in its place.
@@ -78,6 +80,8 @@ def test_advice_is_a_command_line_that_is_accepted(source: str, line: str) -> No
     context = Context(GROUP, info_name="clinrisk")
     within = getattr(VERBS[verb], "commands", {})
     command = within[given.pop(0)] if within else VERBS[verb]
+    if not given:
+        return
     # Prose may go on after the command: what is no value of it is left out, but no option may be.
     for end in range(len(given), -1, -1):
         try:

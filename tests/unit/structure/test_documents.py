@@ -6,7 +6,18 @@ import pytest
 
 from tests.unit.structure.repository import PACKAGE, ROOT, is_clean
 
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/data.md")
+GUIDES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/guides").glob("*.md"))
+DOCUMENTS = (
+    *(
+        "README.md",
+        "CONTRIBUTING.md",
+        "docs/architecture.md",
+        "docs/data.md",
+        "docs/tutorial.md",
+        "docs/faq.md",
+    ),
+    *GUIDES,
+)
 # What the commands make is named in the documents and is in no checkout.
 MADE = {"out", ".envs", ".build", ".twin"}
 

@@ -193,7 +193,7 @@ def store_blocks(
     there whole or not at all; what an interrupted call leaves is dropped by the bucket's own rule.
     """
     client, sha = clients.s3(), hashlib.sha256()
-    tagged = {"Tagging": urlencode(tags)} if tags else {}
+    tagged: dict[str, Any] = {"Tagging": urlencode(tags)} if tags else {}
     parts: list[Any] = []
     target: dict[str, Any] = {"Bucket": bucket, "Key": key}
     waiting = bytearray()
