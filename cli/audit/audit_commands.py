@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.audit import evidence_bundle, table_comparison
 from cli.command_errors import CliError
 from cli.options import AsJson, OnTwin, StackName, UseCaseName, known_use_case
 from cli.screen import console, moment, show_json, show_table, working
@@ -56,6 +55,7 @@ def verify(
         _verify_bundle(bundle, as_json=as_json)
         return
     open_stack(stack, on_twin=twin)
+    from cli.audit import table_comparison
     from clinrisk.aws import ledger
 
     with working("Reading the ledger ...", quiet=as_json):
@@ -77,6 +77,8 @@ def verify(
 
 
 def _verify_bundle(path: Path, *, as_json: bool) -> None:
+    from cli.audit import evidence_bundle
+
     found = evidence_bundle.check(path)
     if as_json:
         show_json(asdict(found))
@@ -116,6 +118,8 @@ def evidence(
     known_use_case(use_case)
     deployed = open_stack(stack, on_twin=twin)
     target = out or Path(f"{use_case}-{version}.zip")
+    from cli.audit import evidence_bundle
+
     with working("Collecting the evidence ...", quiet=as_json):
         try:
             evidence_bundle.write(evidence_bundle.collect(deployed, use_case, version), target)

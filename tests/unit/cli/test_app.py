@@ -24,7 +24,7 @@ def test_every_command_teaches_by_example_and_speaks_json(clinrisk: Callable[...
 def test_help_loads_neither_the_sdk_nor_the_data_library() -> None:
     program = (
         "import sys; from cli.app import main; main(['--help'])\n"
-        "sys.exit(any(name in sys.modules for name in ('boto3', 'polars', 'numpy')))"
+        "sys.exit(any(name in sys.modules for name in ('boto3', 'polars', 'numpy', 'pydantic')))"
     )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).returncode == 0
 
