@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import PROJECT, TWIN, free_port, twin_environment
+from tests.e2e.conftest import CLINRISK, PROJECT, TWIN, free_port, twin_environment
 
 REAL = Path(os.environ.get("CLINRISK_REAL_DATA", PROJECT / "../shared/data")).resolve()
 FILES = {"heart": REAL / "processed.cleveland.data", "stroke": REAL / "healthcare-dataset-stroke-data.csv"}
@@ -124,3 +124,13 @@ def test_the_evidence_is_there_to_read(demo: dict[str, Any]) -> None:
         assert index.count("<li>") == 5
         assert "not reached" not in index
     assert set(demo["seconds"]) >= {"deploy", "total"}
+
+
+def test_a_reference_is_rolled_back_and_the_ledger_has_all_of_it(demo: dict[str, Any]) -> None:
+    readmission = demo["use_cases"]["readmission"]
+    assert (readmission["decision"], readmission["live_version"]) == ("APPROVED", 3)
+    assert demo["ledger"]["difference"] is None
+    for use_case in demo["use_cases"].values():
+        bundle = use_case["artefacts"]["evidence"]
+        command = [str(CLINRISK), "audit", "verify", "--bundle", bundle]
+        assert subprocess.run(command, capture_output=True, check=False).returncode == 0

@@ -127,17 +127,30 @@ def run(plan: DemoPlan, console: Console, begun: float) -> bool:
             ):
                 _walk_all(walkthroughs)
                 board.settle(LAST_POLL_SECONDS)
+            with _waiting(console, "Verifying the audit ledger ..."):
+                verified = clinrisk.ask("audit", "verify")
         finally:
             clinrisk.stop()
         content = document(walkthroughs, board, deploy=deployed, total=time.monotonic() - begun)
+        content["ledger"] = verified
         written = write(plan.out, content)
         index = index_page.write_index(plan.out, walkthroughs, pages.address if plan.keep else "")
         show(console, walkthroughs, content, written)
+        console.print(_ledger_in_words(verified))
         console.print(f"What to look at first, and what each file is: {index}", soft_wrap=True)
         if plan.keep:
             console.print(f"Twin and console keep running: {pages.address}", soft_wrap=True)
             console.print("End both with: .envs/twin/bin/twin down")
-    return not any(walkthrough.record.unexpected for walkthrough in walkthroughs)
+    return not verified["difference"] and not any(one.record.unexpected for one in walkthroughs)
+
+
+def _ledger_in_words(verified: Mapping[str, Any]) -> str:
+    if verified["difference"]:
+        return f"Not as expected: {verified['difference']['what']}"
+    return (
+        f"The audit ledger holds: {verified['entries']} entries, every signature checked, "
+        f"and what is live is what was decided. sha256 of the newest: {verified['head']}"
+    )
 
 
 def _waiting(console: Console, what: str) -> AbstractContextManager[object]:

@@ -22,21 +22,39 @@ class ExternalWalkthrough(Walkthrough):
         self.add_approver()
         with self._meanwhile(self.enrol):
             self.send("first", ACCEPTED_DAYS, self.seed)
-            with self._step("Evaluate a reference", "release") as step:
-                cohort = "The patients of the first month"
-                step.detail = self.clinrisk.ask("reference", self.name, "--cohort", cohort)["run_id"]
-                asked = self.board.wait(f"The reference of {self.name}", STEP_SECONDS, self._asks_or_ends)
-            if asked["status"] != "RUNNING":
-                raise DemoError(f"Nobody was asked about {self.name}: {asked['reason']}")
-            self.record.verdict = "ASKED"
+            self.ask_about("The patients of the first month")
         if self.decide():
             shift = ("--shift", self.contract.shift) if self.contract.shift else ()
             self.send("later", LATER_DAYS, self.seed + 1, *shift)
             self.monitor()
+            if self.plays_approver:
+                self.accept_too_much()
         self.gather()
 
+    def ask_about(self, cohort: str) -> None:
+        """Evaluate what is known by now as a reference, until an approver is asked."""
+        with self._step("Evaluate a reference", "release") as step:
+            step.detail = self.clinrisk.ask("reference", self.name, "--cohort", cohort)["run_id"]
+            asked = self.board.wait(f"The reference of {self.name}", STEP_SECONDS, self._asks_or_ends)
+        if asked["status"] != "RUNNING":
+            raise DemoError(f"Nobody was asked about {self.name}: {asked['reason']}")
+        self.record.verdict = "ASKED"
+
+    def accept_too_much(self) -> None:
+        """Accept the bad month as a reference by mistake, and go back: versions only grow."""
+        self.asked_before += 1
+        self.ask_about("All months, the one with the alert included")
+        if self.decide():
+            with self._step("Roll back") as step:
+                reason = "The month with the alert must not be what later months are held against."
+                self.clinrisk.ask("rollback", self.name, "--to", "1", "--reason", reason)
+                live = self.clinrisk.ask("live", self.name)[self.name]["live"]
+                self._expect(live["live_version"] == 3, "what version 1 was is live again as version 3")
+                self.record.live_version = 3
+                step.detail = "version 1 is live again as version 3; an approver is asked to countersign"
+
     def _asks_or_ends(self) -> Execution | None:
-        for execution in self.board.of(self.name, "release"):
+        for execution in self._releases():
             if execution["status"] != "RUNNING" or "Await Approval" in execution["running_states"]:
                 return execution
         return None
@@ -69,3 +87,4 @@ class ExternalWalkthrough(Walkthrough):
         """Download the evidence."""
         with self._step("Bring the evidence home"):
             self.record.artefacts = self._fetch()
+            self.collect_evidence()

@@ -20,6 +20,7 @@ SENTENCES = {
     "findings": "What monitoring found, check by check and batch by batch.",
     "results": "The risks of the patients who came later, as clinicians get them; next to it, its columns.",
     "results_shifted": "The batch from another population: held, then let through, with its cautions.",
+    "evidence": "What the live version rests on: clinrisk audit verify --bundle evidence.zip checks it.",
     "receipts": "One receipt per dropped file: every row used, set aside with a reason, or refused.",
 }
 
