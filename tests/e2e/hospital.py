@@ -155,15 +155,17 @@ class Hospital:
         )
         return str(described["StackResourceDetail"]["PhysicalResourceId"])
 
-    def acting_as(self, role: str) -> Any:
-        """Return an S3 client that holds what a role of the stack holds, and no more."""
+    def acting_as(self, role: str, service: str = "s3") -> Any:
+        """Return a client that holds what a role of the stack holds, and no more."""
         trust = {"Version": "2012-10-17", "Statement": [TRUST]}
         self.twin.client("iam").update_assume_role_policy(RoleName=role, PolicyDocument=json.dumps(trust))
         account = self.twin.client("sts").get_caller_identity()["Account"]
         arn = f"arn:aws:iam::{account}:role/{role}"
         given = self.twin.client("sts").assume_role(RoleArn=arn, RoleSessionName="tries")["Credentials"]
-        return boto3.client(
-            "s3",
+        # The service is a test's word, which the types of boto3 do not know.
+        make: Any = boto3.client
+        return make(
+            service,
             endpoint_url=self.twin.endpoint_url,
             region_name=self.twin.region,
             aws_access_key_id=given["AccessKeyId"],

@@ -110,6 +110,7 @@ class Stack:
             "DECISION_KEY": signs,
             "APPROVER_KEY": seeds,
             "NAME_PREFIX": "clinrisk",
+            "JOB_PREFIX": "917d40e5",
             "POWERTOOLS_METRICS_NAMESPACE": "clinrisk",
             "APPROVAL_API_URL": "https://approvals.example.org",
             "APPROVAL_TIMEOUT_HOURS": "168",

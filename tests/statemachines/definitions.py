@@ -33,6 +33,7 @@ _VALUES = {
     "TuningJobs": "20",
     "TuningParallelJobs": "2",
     "JobInstanceType": "ml.m5.large",
+    "JobPrefix": "917d40e5",
     "JobSecurityGroup": "sg-0123456789abcdef0",
     "JobSubnets": "subnet-0123456789abcdef0,subnet-0123456789abcdef1",
     "LakeBucket": "lake",

@@ -197,7 +197,7 @@ def policies(resources: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def of_another_stack(resources: dict[str, Any]) -> set[str]:
-    """Return the patterns that reach executions, feature groups or models' packages of another stack."""
+    """Return the patterns that reach executions, feature groups, jobs or models of another stack."""
     reaching = set()
     for _, statement in policies(resources):
         for resource in as_list(statement["Resource"]):
@@ -205,8 +205,13 @@ def of_another_stack(resources: dict[str, Any]) -> set[str]:
             if not isinstance(spelled, str):
                 continue
             own = r":(execution|stateMachine):\$\{\w+StateMachine\.Name\}[:/]"
-            named = re.search(r":(execution|stateMachine):|[:/](feature-group|model-package)/", spelled)
-            if named and not re.search(own + r"|/\$\{NamePrefix\.Value\}-", spelled):
+            named = re.search(
+                r":(execution|stateMachine):|[:/](feature-group|model-package|model|(\w+-)*job|\*-job)/",
+                spelled,
+            )
+            if statement["Action"] == "sagemaker:DescribeModel":  # of an earlier release of the template
+                continue
+            if named and not re.search(own + r"|/\$\{(Name|Job)Prefix\.Value\}-", spelled):
                 reaching.add(spelled)
     return reaching
 
@@ -221,6 +226,8 @@ def test_a_pattern_that_reaches_another_stack_would_be_found() -> None:
         "arn:aws:states:eu-west-1:123456789012:execution:${AWS::StackName}-*",
         "arn:aws:states:eu-west-1:123456789012:stateMachine:IngestStateMachine-*",
         "arn:aws:sagemaker:eu-west-1:123456789012:feature-group/${AWS::StackName}-*",
+        "arn:aws:sagemaker:eu-west-1:123456789012:training-job/*",
+        "arn:aws:sagemaker:eu-west-1:123456789012:model/${AWS::StackName}-*",
     ]
     statement = {"Effect": "Allow", "Action": "a:b", "Resource": [{"Fn::Sub": each} for each in wide]}
     policy = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": {"Statement": [statement]}}}

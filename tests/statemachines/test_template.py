@@ -283,10 +283,11 @@ def test_a_substitution_named_as_a_resource_is_that_resource(machine: str) -> No
     known = template()["Resources"]
     named = {name: value for name, value in substitutions(machine).items() if name in known}
     by_reference = ("Bucket", "Table", "Topic", "Queue", "StateMachine")
+    attributes = {"SecurityGroup": "GroupId", "Prefix": "Value"}
     assert named == {
         name: {"Ref": name}
         if name.endswith(by_reference)
-        else {"Fn::GetAtt": [name, "GroupId" if name.endswith("SecurityGroup") else "Arn"]}
+        else {"Fn::GetAtt": [name, attributes.get(re.sub(r"^Job", "", name), "Arn")]}
         for name in named
     }
     assert set(placeholders(machine)) >= named.keys() >= {"AlertsTopic"}

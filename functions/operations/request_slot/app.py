@@ -3,7 +3,7 @@
 AWS calls: dynamodb:GetItem, dynamodb:PutItem, dynamodb:DeleteItem, dynamodb:Query on Slots;
 states:SendTaskSuccess, states:DescribeExecution on this stack's workflows; kms:Decrypt, kms:GenerateDataKey
 (DataKey).
-Environment: SLOTS_TABLE, INGESTS_AT_ONCE, TRANSFORM_JOBS_AT_ONCE, PROCESSING_JOBS_AT_ONCE,
+Environment: SLOTS_TABLE, JOB_PREFIX, INGESTS_AT_ONCE, TRANSFORM_JOBS_AT_ONCE, PROCESSING_JOBS_AT_ONCE,
 TRAINING_JOBS_AT_ONCE.
 """
 

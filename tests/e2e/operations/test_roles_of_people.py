@@ -224,3 +224,17 @@ def test_a_role_does_what_is_meant_for_it_and_nothing_of_the_others(
     assert {words: command(*words) for words in OF_OTHERS[policy]} == dict.fromkeys(
         OF_OTHERS[policy], REFUSED
     )
+
+
+def test_a_workflow_stops_its_own_stacks_jobs_and_no_others(hospital: Hospital) -> None:
+    jobs = hospital.twin.client("sagemaker").list_training_jobs()["TrainingJobSummaries"]
+    [prefix] = {one["TrainingJobName"].partition("-")[0] for one in jobs}
+    acting = hospital.acting_as(hospital.role("TrainingStateMachineRole"), "sagemaker")
+
+    def answer(job: str) -> str:
+        with pytest.raises(ClientError) as refused:
+            acting.stop_training_job(TrainingJobName=job)
+        return refused.value.response["Error"]["Code"]
+
+    assert answer(f"{prefix}-no-such-job") != "AccessDeniedException"
+    assert answer("0badf00d-heart-0123456789-xgboost-0") == "AccessDeniedException"

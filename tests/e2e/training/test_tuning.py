@@ -97,7 +97,8 @@ def test_the_best_trials_settings_are_trained_and_reported(
     fetch: Callable[[str, str], str],
 ) -> None:
     run, best = package["CustomerMetadataProperties"]["run_id"], tuning["BestTrainingJob"]
-    trained = twin.client("sagemaker").describe_training_job(TrainingJobName=f"{run}-xgboost-0")
+    prefix = tuning["HyperParameterTuningJobName"].partition("-")[0]
+    trained = twin.client("sagemaker").describe_training_job(TrainingJobName=f"{prefix}-{run}-xgboost-0")
     assert trained["HyperParameters"].items() >= best["TunedHyperParameters"].items()
 
     document = json.loads(fetch(outputs["LakeBucket"], f"evaluation/heart/{run}/evaluation.json"))

@@ -109,7 +109,7 @@ def test_a_request_that_finds_a_free_slot_is_answered_at_once_and_the_others_wai
         ask(name)
     assert workflows.answered == ["a", "b"]
     assert workflows.answers["token of a"] == {
-        "job_name": "job-a-0", "attempts": 0, "asked_at": stamp(NOW), "joined": False,
+        "job_name": "917d40e5-job-a-0", "attempts": 0, "asked_at": stamp(NOW), "joined": False,
     }  # fmt: skip
     assert [one.execution for one in slots.waiting("transform", 10)] == ["c"]
 
@@ -117,10 +117,10 @@ def test_a_request_that_finds_a_free_slot_is_answered_at_once_and_the_others_wai
 def test_the_end_of_a_job_gives_the_next_one_its_turn(workflows: Workflows) -> None:
     for name in ("a", "b", "c"):
         ask(name)
-    workflows.jobs |= {"job-a-0": "InProgress", "job-b-0": "Completed"}
+    workflows.jobs |= {"917d40e5-job-a-0": "InProgress", "917d40e5-job-b-0": "Completed"}
     ended = {
         "source": "aws.sagemaker",
-        "detail": {"TransformJobName": "job-b-0", "TransformJobStatus": "Completed"},
+        "detail": {"TransformJobName": "917d40e5-job-b-0", "TransformJobStatus": "Completed"},
     }
     assert look(NOW, **ended).model_dump() == {"freed": 1, "granted": 1}
     assert workflows.answered == ["a", "b", "c"]
@@ -129,8 +129,8 @@ def test_the_end_of_a_job_gives_the_next_one_its_turn(workflows: Workflows) -> N
 
 def test_an_event_that_is_wrong_frees_nothing(workflows: Workflows) -> None:
     ask("a")
-    workflows.jobs["job-a-0"] = "InProgress"
-    assert look(detail={"TransformJobName": "job-a-0"}).freed == 0
+    workflows.jobs["917d40e5-job-a-0"] = "InProgress"
+    assert look(detail={"TransformJobName": "917d40e5-job-a-0"}).freed == 0
 
 
 @pytest.mark.parametrize(("pool", "job"), [(pool, f"job-a-{n}") for n, pool in enumerate(JOBS)], ids=JOBS)
@@ -139,7 +139,7 @@ def test_a_look_without_an_event_finds_every_turn_that_is_over(
 ) -> None:
     del job
     ask("a", pool=pool)
-    workflows.jobs["job-a-0"] = "Failed"
+    workflows.jobs["917d40e5-job-a-0"] = "Failed"
     assert look().freed == 1
 
 
@@ -157,7 +157,7 @@ def test_a_turn_without_a_job_is_over_after_a_while_or_when_its_execution_has_en
 
 def test_a_search_by_tuning_job_keeps_its_turn(workflows: Workflows) -> None:
     ask("a", pool="training")
-    workflows.jobs["job-a-0"] = "InProgress"
+    workflows.jobs["917d40e5-job-a-0"] = "InProgress"
     assert look(NOW + timedelta(hours=2)).freed == 0
 
 
@@ -176,7 +176,7 @@ def test_a_workflow_that_was_stopped_while_it_waited_keeps_nobody_waiting(workfl
     for name in ("a", "b", "c", "d"):
         ask(name)
     workflows.ended.add("c")
-    workflows.jobs |= {"job-a-0": "Completed", "job-b-0": "InProgress"}
+    workflows.jobs |= {"917d40e5-job-a-0": "Completed", "917d40e5-job-b-0": "InProgress"}
     look()
     assert workflows.answered == ["a", "b", "d"]
 
@@ -196,15 +196,15 @@ def test_a_job_that_the_quota_refuses_waits_again_and_no_more_are_tried_than_run
 ) -> None:
     ask("a")
     ask("b")
-    workflows.jobs["job-a-0"] = "InProgress"
+    workflows.jobs["917d40e5-job-a-0"] = "InProgress"
     ask("b", task_token="token of b again", slot=workflows.answers["token of b"], failure=QUOTA)  # noqa: S106
     assert [one.execution for one in slots.pool("transform").holders] == ["a"]
     ask("c")
     assert workflows.answered == ["a", "b"]
-    workflows.jobs["job-a-0"] = "Completed"
+    workflows.jobs["917d40e5-job-a-0"] = "Completed"
     look(NOW + timedelta(seconds=15))
     assert workflows.answered == ["a", "b", "b again", "c"]
-    assert workflows.answers["token of b again"]["job_name"] == "job-b-1"
+    assert workflows.answers["token of b again"]["job_name"] == "917d40e5-job-b-1"
 
 
 def test_a_quota_of_nothing_fails_nobody_before_the_longest_wait(workflows: Workflows, capsys: Any) -> None:
@@ -230,7 +230,7 @@ def test_a_quota_of_nothing_fails_nobody_before_the_longest_wait(workflows: Work
 def test_the_end_of_a_job_states_how_long_its_turn_lasted(workflows: Workflows, capsys: Any) -> None:
     ask("a")
     ask("reading", pool="ingest")
-    workflows.jobs["job-a-0"] = "Completed"
+    workflows.jobs["917d40e5-job-a-0"] = "Completed"
     workflows.ended.add("reading")
     capsys.readouterr()
     look(NOW + timedelta(seconds=90))
@@ -377,6 +377,8 @@ def test_a_pool_that_never_stands_still_is_tried_again_later(
 def test_the_example_events_are_answered(stack: Stack, workflows: Workflows, name: str) -> None:
     answer = stack.call(name.partition(".")[0], read_event(name))
     if name.startswith("request_slot"):
-        assert [one["job_name"] for one in workflows.answers.values()] == ["heart-0f1e2d3c4b5a69788796-v1-0"]
+        assert [one["job_name"] for one in workflows.answers.values()] == [
+            "917d40e5-heart-0f1e2d3c4b5a69788796-v1-0"
+        ]
     else:
         assert answer == {"freed": 0, "granted": 0}

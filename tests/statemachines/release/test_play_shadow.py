@@ -68,7 +68,7 @@ def test_a_candidate_replays_each_recent_batch_and_is_compared_once(scene: Setti
     assert stage.run("release", release.CANDIDATE, RUN).status == "SUCCEEDED"
     replays = [call.arguments for call in stage.stage.to("Replay Batch")]
     assert [one["TransformJobName"] for one in replays] == [f"{JOBS}-replay-{n}-0" for n in range(3)]
-    assert {one["ModelName"] for one in replays} == {f"{JOBS}-shadow-0"}
+    assert {one["ModelName"] for one in replays} == {f"917d40e5-{JOBS}-shadow-0"}
     for one, batch in zip(replays, BATCHES, strict=True):
         source = one["TransformInput"]["DataSource"]["S3DataSource"]["S3Uri"]
         assert source == f"s3://lake/transform/heart/{batch['upload_id']}/"
@@ -113,7 +113,7 @@ def test_the_shadow_is_served_under_its_own_role_and_named_before_anybody_is_ask
     [named] = stage.stage.to("Name Shadow")
     item = named.arguments["Item"]
     assert (item["pk"], item["sk"]) == ({"S": "SHADOW#heart"}, {"S": "WAITING"})
-    assert item["model_name"] == {"S": f"{JOBS}-shadow-0"}
+    assert item["model_name"] == {"S": f"917d40e5-{JOBS}-shadow-0"}
     left = int(item["expires_at"]["N"]) - time.time()
     assert left == pytest.approx(168 * 3600, abs=60)
     order = stage.stage.states

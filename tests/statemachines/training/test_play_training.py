@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -347,7 +348,7 @@ def test_a_registered_candidate_is_handed_over_to_a_release_of_the_runs_name(sce
         "run_id": RUN,
         "package_arn": PACKAGE,
         "package_version": 7,
-        "model_name": f"{RUN}-model-0",
+        "model_name": f"917d40e5-{RUN}-{hashlib.sha256(RUN.encode()).hexdigest()[:8]}-model-0",
         "digests": DIGESTS,
         "threshold": 0.31,
         "summary": "AUC .90",

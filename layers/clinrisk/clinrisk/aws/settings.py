@@ -50,6 +50,7 @@ class Settings(BaseModel):
     approver_key: str = _NOT_GIVEN
     decision_key: str = _NOT_GIVEN
     name_prefix: str = _NOT_GIVEN
+    job_prefix: str = _NOT_GIVEN
     approval_api_url: str = _NOT_GIVEN
     approval_timeout_hours: float = _NOT_GIVEN
     ingests_at_once: int = _NOT_GIVEN

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 URGENCIES: tuple[str, ...] = get_args(Urgency)
 OF_JOBS = frozenset({"transform", "processing", "training"})
 """The pools whose turns are SageMaker jobs."""
+LONGEST_NAME = 60
+"""Of a job without its attempt: SageMaker takes 63 characters."""
 OTHER = "other"
 """The use case of what names none that we know: a misplaced file waits for its turn, too."""
 LARGE_ROWS = 100_000
@@ -65,6 +67,28 @@ def waiting_of(asked: SlotRequest, use_cases: Collection[str], now: datetime) ->
         not_before=stamp(now + pause),
         attempts=attempts,
     )
+
+
+def named_for_stack(one: Waiting, prefix: str) -> Waiting:
+    """Return a request whose job's name begins with the stack's prefix: its roles may run no other jobs.
+
+    A name that would be too long keeps its beginning and ends in a digest of the whole.
+
+    >>> shortened("917d40e5", "heart-0123456789-xgboost")
+    '917d40e5-heart-0123456789-xgboost'
+    >>> len(shortened("917d40e5", "a" * 60))
+    60
+    """
+    return one.model_copy(update={"job": shortened(prefix, one.job)}) if one.pool in OF_JOBS else one
+
+
+def shortened(prefix: str, job: str) -> str:
+    """Return a job's name behind a prefix, in LONGEST_NAME characters at most."""
+    named = f"{prefix}-{job}"
+    if len(named) <= LONGEST_NAME:
+        return named
+    digest = hashlib.sha256(job.encode()).hexdigest()[:8]
+    return f"{named[: LONGEST_NAME - len(digest) - 1]}-{digest}"
 
 
 def lacks_room(failure: Failure) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
 from clinrisk.aws import stepfunctions
+from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import slots
 from clinrisk.core import failure_text
 from clinrisk.core.operations import slot_pool
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 def request(asked: SlotRequest, now: datetime) -> SlotRequested:
     """Queue a request and give the turns that are free; raises JobFailed where a job must not be repeated."""
     one = slot_pool.waiting_of(asked, use_cases.names(), now)
+    one = slot_pool.named_for_stack(one, settings().job_prefix)
     if asked.failure is not None:
         _give_back(one, asked, now)
     slots.queue_up(one)
