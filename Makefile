@@ -29,6 +29,8 @@ $(UV):
 	@$(UV) pip sync --quiet --compile-bytecode --python .envs/$*/bin/python --require-hashes requirements/$*.lock
 	@# The jobs get the project from the archive that is published for them, as on AWS; the twin would not notice otherwise.
 	@$(if $(filter jobs sam docs,$*),,$(UV) pip install --quiet --python .envs/$*/bin/python --no-deps --editable .)
+	@# A command is where its packages are: with both folders on the PATH each is found.
+	@rm -f $(if $(filter cli,$*),.envs/cli/bin/twin) $(if $(filter twin,$*),.envs/twin/bin/clinrisk)
 	@touch $@
 
 # The layers' packages, installed once per requirements file; the project's own code in them is packed at every deploy.

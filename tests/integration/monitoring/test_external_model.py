@@ -259,3 +259,13 @@ def test_a_reference_whose_files_were_withdrawn_is_not_accepted(stack: Stack) ->
     page = asked.open()["body"]
     assert "It rests on a file that was withdrawn since" in page
     assert "clinrisk reference readmission" in page
+
+
+def test_a_rejected_reference_is_mailed_as_a_reference(stack: Stack) -> None:
+    send_month(stack, JANUARY, rows=400, seed=3)
+    asked = AskedReference(stack)
+    stack.mails()
+    assert "ejected" in asked.answer(decision="reject", reason="Three wards are missing.")["body"]
+    [mail] = stack.mails()
+    assert "Version 1 of the reference of Readmission risk" in mail["Message"]
+    assert "training run" not in mail["Message"]

@@ -125,6 +125,7 @@ MAILS = {
     ),
     "approver_locked": mails.approver_locked("Ann Lee", "0f1e2d3c4b5a", DUE),
     "candidate_rejected": mails.candidate_rejected(TITLE, 3, RUN, DECIDERS[:1]),
+    "reference_rejected": mails.candidate_rejected("Readmission risk", 2, RUN, DECIDERS[:1], external=True),
     "rolled_back": change_mails.rolled_back(
         TITLE, RESTORED, ["a" * 20, "b" * 20], ours=True, pause=None, due=DUE, entry=ENTRY
     ),

@@ -83,10 +83,9 @@ def approval_wanted(
 
     Of a model that is not ours, `external`, the question is about its reference.
     """
-    what = f"the reference of {title} ({run_id})" if external else f"{title} (training run {run_id})"
     return mail(
         f"{title}: please decide about version {version}",
-        f"Version {version} of {what} is waiting for your decision.",
+        f"Version {version} of {_named(title, run_id, external=external)} is waiting for your decision.",
         summary,
         comparison,
         f"Not met:\n{listed(unmet)}" if unmet else "",
@@ -137,13 +136,25 @@ def approver_locked(name: str, approver_id: str, until: str) -> Mail:
     )
 
 
-def candidate_rejected(title: str, version: int, run_id: str, deciders: Sequence[Mapping[str, str]]) -> Mail:
-    """Return the mail that a person has rejected a candidate, and why."""
+def candidate_rejected(
+    title: str,
+    version: int,
+    run_id: str,
+    deciders: Sequence[Mapping[str, str]],
+    *,
+    external: bool = False,
+) -> Mail:
+    """Return the mail that a person has rejected a candidate, or the reference of an `external` model."""
     return mail(
         f"{title}: version {version} was rejected",
-        f"Version {version} of {title} (training run {run_id}) was rejected. Nothing was released.",
+        f"Version {version} of {_named(title, run_id, external=external)} was rejected. "
+        + ("What it is watched against stays as it is." if external else "Nothing was released."),
         reasons_of(deciders),
     )
+
+
+def _named(title: str, run_id: str, *, external: bool) -> str:
+    return f"the reference of {title} ({run_id})" if external else f"{title} (training run {run_id})"
 
 
 def reasons_of(deciders: Sequence[Mapping[str, str]]) -> str:

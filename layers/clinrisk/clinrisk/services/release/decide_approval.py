@@ -182,8 +182,14 @@ def _mail_rejection(decided: Approval) -> None:
     """Mail the data managers who rejected, and why; the workflow's own mail has neither."""
     if decided.status != approvals.REJECTED:
         return
-    title = use_cases.get(decided.use_case).title
-    mail = mails.candidate_rejected(title, decided.package_version, decided.run_id, decided.deciders)
+    use_case = use_cases.get(decided.use_case)
+    mail = mails.candidate_rejected(
+        use_case.title,
+        decided.package_version,
+        decided.run_id,
+        decided.deciders,
+        external=use_case.external is not None,
+    )
     clients.sns().publish(
         TopicArn=settings().alerts_topic,
         Subject=mail.subject,
