@@ -12,6 +12,7 @@ from cli.audit import audit_commands, replay_commands
 from cli.command_errors import CliError, explain
 from cli.console import console_command
 from cli.doctor import doctor_command
+from cli.erasures import erase_commands
 from cli.local_files import file_commands
 from cli.options import AsJson, OnTwin, StackName
 from cli.release import approval_commands, candidate_commands, change_commands, live_commands, page_commands
@@ -66,6 +67,8 @@ app.command("batches", rich_help_panel=FILES)(scoring.batches)
 app.command("results", rich_help_panel=FILES)(downloads.results)
 app.command("let-through", rich_help_panel=FILES)(scoring.let_through)
 app.command("withdraw", rich_help_panel=FILES)(scoring.withdraw)
+app.command("erase", rich_help_panel=FILES)(erase_commands.erase)
+app.command("hold", rich_help_panel=FILES)(erase_commands.hold)
 app.command("score", rich_help_panel=RUNS)(scoring.score)
 app.command("console", rich_help_panel=RUNS)(console_command.console)
 app.command("status", rich_help_panel=RUNS)(status.status)

@@ -21,6 +21,7 @@ from cli.screen import complaints, moment, show_json, show_table, verdict, worki
 from cli.stack import open_stack
 from clinrisk.core import failure_text, object_keys
 from clinrisk.core.scoring.replay_entry import replay_identity
+from clinrisk.core.timestamps import day as day_of
 from clinrisk.errors import LedgerAltered
 
 if TYPE_CHECKING:
@@ -107,9 +108,19 @@ def _published(
             sidecar = read_json(deployed, RESULTS, key)
             batch = {"upload_id": sidecar["upload"]["upload_id"], "key": sidecar["upload"]["key"]}
             found = [batch | one for one in stated_in(sidecar, recalled=recalled)]
+            found[0]["erased"] = _erased_since(sidecar)
         except (ValueError, KeyError, TypeError) as fault:
             raise CliError(f"{key} is not what was written there.", DIFFERS) from fault
         yield from found
+
+
+def _erased_since(sidecar: dict[str, Any]) -> str:
+    """Return in words how many patients were erased from results since; "" where none was."""
+    erased = sidecar.get("erased", [])
+    if not erased:
+        return ""
+    rows, last = sum(one["rows"] for one in erased), day_of(erased[-1]["erased_at"])
+    return f"Without {rows} erased since, the last on {last}."
 
 
 def _of_day(one: dict[str, Any], day: datetime | None) -> bool:
@@ -176,7 +187,7 @@ def _outcome(use_case: str, one: dict[str, Any], end: Any) -> dict[str, Any]:
         "live_version": one["live_version"],
         "rows": kept.get("rows"),
         "outcome": kept.get("outcome", "NOT_REPLAYED"),
-        "why": kept.get("difference", why or "It has ended without a reason."),
+        "why": kept.get("difference", why or "It has ended without a reason.") or one.get("erased", ""),
         "first_row": kept.get("first_row"),
         "columns": kept.get("columns", []),
         "execution": name,

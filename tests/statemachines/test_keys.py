@@ -19,6 +19,7 @@ import pytest
 from clinrisk import use_cases
 from clinrisk.aws import tables
 from clinrisk.core import object_keys
+from clinrisk.core.erasure.locations import FOLLOWING, LOCATIONS
 from clinrisk.core.ingest import inbox_keys
 from clinrisk.core.ledger import chain
 from clinrisk.core.release import ledger_entries
@@ -33,6 +34,7 @@ VALUES: dict[str, list[Any]] = {
     "use_case": ["heart"],
     "run_id": [RUN],
     "upload": [UPLOAD],
+    "request_id": ["0" * 16],
     "purpose": ["training", "inference"],
     "chunk": [0],
     "part": ["built"],
@@ -301,11 +303,22 @@ def test_nothing_but_the_core_and_the_adapters_spells_a_key() -> None:
         "object_keys.py",
         "inbox_keys.py",
         "chain.py",
+        # The prefixes below which an erasure looks for rows; the test below holds them against the keys.
+        "locations.py",
         *(path.name for path in adapters()),
     }
     found = {name for name, literal in literals("layers/clinrisk/clinrisk") if is_a_key(literal)}
     assert found <= homes
     assert {name for name, literal in literals("functions") if is_a_key(literal)} == set()
+
+
+def test_an_erasure_looks_below_prefixes_that_the_core_spells() -> None:
+    buckets = {"inbox": "InboxBucket", "lake": "LakeBucket", "results": "ResultsBucket"}
+    for location in (*LOCATIONS, *FOLLOWING):
+        prefix = location.prefix.format(use_case="heart", upload=UPLOAD)
+        ending = location.keys.format(upload=UPLOAD) if location.form == "unread" else location.keys
+        named = [key for key in keys()[buckets[location.bucket]] if key.startswith(prefix)]
+        assert any(re.search(ending, key) for key in named), location.name
 
 
 def adapters() -> list[Any]:

@@ -44,7 +44,7 @@ LEDGER_WRITERS = (
     *("RequestApproval", "DecideApproval", "ExpireApproval", "PromoteCandidate"),
     *("PublishJobCode", "DecideUpload", "JudgeBatch", "RecordFindings"),
     *("EnrolApprover", "UpdateApprovers", "ChangeFinding"),
-    *("RollBackModel", "SetPause", "ReplayBatch"),
+    *("RollBackModel", "SetPause", "ReplayBatch", "ErasePatients"),
 )
 LEDGER_READERS = ("WriteCard", "PublishResults", "SelectBatches", "VerifyLedger")
 
@@ -211,8 +211,19 @@ def readers(prefix: str) -> set[str]:
     return found
 
 
-def test_only_what_publishes_and_what_replays_reads_the_way_back_to_the_hospitals_ids() -> None:
-    assert readers("vault/") == {"PublishResultsPolicy", "ReplayBatchPolicy"}
+def test_only_what_publishes_replays_and_erases_reads_the_way_back_to_the_hospitals_ids() -> None:
+    assert readers("vault/") == {"PublishResultsPolicy", "ReplayBatchPolicy", "ErasePatientsPolicy"}
+
+
+def test_whoever_has_patients_erased_reads_none_of_their_data() -> None:
+    own = [statement for policy, statement in STATEMENTS if policy == "PrivacyOfficerPolicy"]
+    assert {action for statement in own for action in as_list(statement["Action"])} == {
+        "cloudformation:DescribeStacks",
+        "s3:PutObject",
+        "lambda:InvokeFunction",
+        "kms:GenerateDataKey",
+    }
+    assert readers("erasures/") == {"ErasePatientsPolicy"}
 
 
 def test_a_replay_writes_nothing_that_anybody_else_reads() -> None:
@@ -247,8 +258,8 @@ def test_an_auditor_starts_replays_and_nothing_else_and_reads_no_results_file() 
     assert starters == {"AuditorPolicy"}
 
 
-def test_nobody_but_the_data_manager_reads_the_quarantine() -> None:
-    assert readers("quarantine/") == {"DataManagerPolicy"}
+def test_nobody_but_the_data_manager_and_an_erasure_reads_the_quarantine() -> None:
+    assert readers("quarantine/") == {"DataManagerPolicy", "ErasePatientsPolicy"}
 
 
 @pytest.mark.parametrize("policy", [name for name in POLICIES if name.endswith("JobPolicy")])

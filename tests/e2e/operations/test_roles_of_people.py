@@ -84,15 +84,22 @@ ADMINISTRATOR = [
 ]
 REPLAY = ("replay", "heart", "--id", "{upload}")
 """An auditor's command, too, with a test of its own."""
+PRIVACY_OFFICER = [
+    ("erase", "--use-case", "heart", "--id-file", "{ids}"),
+    ("hold", "--use-case", "heart", "--id-file", "{ids}", *WHY),
+    ("hold", "--use-case", "heart"),
+]
 MEANT = {
+    "PrivacyOfficerPolicy": PRIVACY_OFFICER,
     "DataManagerPolicy": DATA_MANAGER,
     "OperatorPolicy": OPERATOR,
     "AuditorPolicy": AUDITOR,
     "ApproverAdministratorPolicy": ADMINISTRATOR,
 }
 OF_OTHERS = {
-    "DataManagerPolicy": [OPERATOR[-1], AUDITOR[6], ADMINISTRATOR[1], REPLAY],
-    "OperatorPolicy": [DATA_MANAGER[0], AUDITOR[-1], ADMINISTRATOR[1], REPLAY],
+    "PrivacyOfficerPolicy": [DATA_MANAGER[0], OPERATOR[-1], AUDITOR[6], REPLAY],
+    "DataManagerPolicy": [OPERATOR[-1], AUDITOR[6], ADMINISTRATOR[1], REPLAY, PRIVACY_OFFICER[0]],
+    "OperatorPolicy": [DATA_MANAGER[0], AUDITOR[-1], ADMINISTRATOR[1], REPLAY, PRIVACY_OFFICER[0]],
     "AuditorPolicy": [DATA_MANAGER[0], OPERATOR[-1], ADMINISTRATOR[1]],
     "ApproverAdministratorPolicy": [DATA_MANAGER[0], OPERATOR[-1], AUDITOR[6]],
 }
@@ -136,7 +143,10 @@ def command(
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     batch = tmp_path / f"{policy}.csv"
     batch.write_bytes(synthetic_cohort.draw("heart", rows=50, seed=len(policy), purpose="inference"))
+    ids = tmp_path / "ids.txt"
+    ids.write_text("nobody-7\n")
     words = {
+        "ids": str(ids),
         "batch": str(batch),
         "folder": str(tmp_path),
         "upload": scored(hospital),

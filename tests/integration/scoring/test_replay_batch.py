@@ -287,3 +287,20 @@ def test_only_batches_of_the_use_case_are_replayed(batch: ReplayedBatch) -> None
     for changes in ({"use_case": "heart"}, {"upload_id": "f" * 20}):
         with pytest.raises(ReplayImpossible, match="is no batch of"):
             batch.ask("plan", **changes)
+
+
+def test_a_batch_from_which_a_patient_was_erased_is_replayed_without_them(
+    stack: Stack, batch: ReplayedBatch
+) -> None:
+    first, batch.version_id = batch.version_id, batch.publish("scoring-2")
+    stack.put("lake", object_keys.erasure_ids("stroke", "0" * 16), b"1003\n")
+    event = {"action": "erase", "use_case": "stroke", "request_id": "0" * 16, "person": "arn:aws:ann"}
+    assert stack.call("erase_patients", event)["stage"] == "erased"
+    batch.present()
+    sidecar = stack.read_json(f"s3://clinrisk-results/{batch.results_key.removesuffix('csv')}json")
+    now = sidecar["results"]["version_id"]
+    found = batch.ask("compare", version_id=now)
+    assert (found["outcome"], stack.ledger("replayed")[-1]["body"]["rows"]) == ("SAME", 19)
+    assert batch.ask("plan", version_id=now)["rows"] == 19
+    with pytest.raises(ReplayImpossible, match=r"deleted on .*, when patients were erased"):
+        batch.ask("plan", version_id=first)

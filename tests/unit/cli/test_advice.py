@@ -97,6 +97,6 @@ def test_advice_is_a_command_line_that_is_accepted(source: str, line: str) -> No
 
 def value(word: str, verb: str) -> str:
     """Return what stands for a value in a text as a value that the command accepts."""
-    if word.endswith((".csv", ".data")) or (verb in {"check", "drop", "convert"} and word == "X"):
+    if word.endswith((".csv", ".data", ".txt")) or (verb in {"check", "drop", "convert"} and word == "X"):
         return __file__
     return "heart/training" if re.fullmatch("[a-zX]+/[a-zX]+", word) else VALUES.get(word, word)

@@ -261,12 +261,43 @@ RECEIPTS = "receipts/"
 """The prefix of every receipt in the Results bucket; `inbox_keys.receipt_key` spells the rest."""
 
 
+def erasure_folder(use_case: str, request_id: str) -> str:
+    """Return the prefix of one request's file of ids and of how far it has come: gone when it is done."""
+    return f"erasures/{use_case}/{request_id}/"
+
+
+def erasure_ids(use_case: str, request_id: str) -> str:
+    """Return the key of the ids that a person asks about: nobody but *Erase Patients* reads them."""
+    return f"{erasure_folder(use_case, request_id)}ids.txt"
+
+
+def erasure_progress(use_case: str, request_id: str) -> str:
+    """Return the key of how far an erasure has come."""
+    return f"{erasure_folder(use_case, request_id)}progress.json"
+
+
+def erased(use_case: str, request_id: str) -> str:
+    """Return the key of what was erased: keyed digests of pseudonyms, and of objects before and after."""
+    return f"erased/{use_case}/{request_id}.json"
+
+
+def legal_holds(use_case: str) -> str:
+    """Return the prefix of the legal holds of a use case: keyed digests of pseudonyms."""
+    return f"legal-holds/{use_case}/"
+
+
+def legal_hold(use_case: str, request_id: str) -> str:
+    """Return the key of one of them."""
+    return f"{legal_holds(use_case)}{request_id}.json"
+
+
 WRITTEN_BY_JOBS = (
     "training/{use_case}/{run_id}/set/training.csv",
     "training/{use_case}/{run_id}/set/holdout.csv",
     "training/{use_case}/{run_id}/set/reference.json",
     "training/{use_case}/{run_id}/set/tuning/{channel}/data.parquet",
     "models/{use_case}/{run_id}/{model}/{job}/output/model.tar.gz",
+    "models/{use_case}/{run_id}/{model}/{job}/output/output.tar.gz",
     "models/{use_case}/{run_id}/trials/{job}/output/model.tar.gz",
     "scores/{use_case}/{upload}/v{live_version}/batch.csv.out",
     "presented/{use_case}/{upload}/part.parquet",

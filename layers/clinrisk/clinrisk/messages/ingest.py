@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from clinrisk.errors import CountsDisagree
+from clinrisk.messages.erasure import UploadErasure
 from clinrisk.messages.message import Count, Failure, Message, Name, Reference, Request, Sha256
 
 
@@ -108,6 +109,8 @@ class Settlement(Message):
     schema_version: Count = 1
     decisions: tuple[UploadDecision, ...] = ()
     """What was decided about it since, oldest first."""
+    erasures: tuple[UploadErasure, ...] = ()
+    """Patients erased from it since, oldest first: `rows_accepted` and `labelled_rows` are of the others."""
 
 
 class ClaimRequest(Request):

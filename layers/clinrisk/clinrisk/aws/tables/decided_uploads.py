@@ -1,4 +1,4 @@
-"""What was decided about settled uploads, in the Uploads table: held, let through, withdrawn.
+"""What was decided about settled uploads, in the Uploads table: held, let through, withdrawn, erased from.
 
 A decision changes the disposition in both items of an upload, in one transaction, and is added to its list of
 decisions: whoever reads the table sees the upload before it or after it. The receipt stays as it was written.
@@ -14,6 +14,7 @@ from clinrisk.aws.tables import uploads
 from clinrisk.messages.ingest import Disposition
 
 if TYPE_CHECKING:
+    from clinrisk.messages.erasure import UploadErasure
     from clinrisk.messages.ingest import Settlement, UploadDecision
 
 
@@ -43,4 +44,23 @@ def decide(before: Settlement, decision: UploadDecision) -> bool:
         and (dynamodb.read(table, content) or {}).get("upload_id") in mine.values()
     ):
         writes.append(dynamodb.delete(table, content))
+    return not dynamodb.transact(writes)
+
+
+def keep_erasure(before: Settlement, erasure: UploadErasure, labelled_rows: int) -> bool:
+    """Take erased rows out of an upload's counts; return False when it was another by then.
+
+    Its receipt stays as it was written: it says what the file was.
+    """
+    table, key = settings().uploads_table, uploads.upload_key(before.upload_id)
+    state = dynamodb.read(table, key) or {}
+    changed = {
+        "rows_accepted": before.rows_accepted - erasure.rows,
+        "labelled_rows": labelled_rows,
+        "erasures": [one.model_dump(mode="json") for one in (*before.erasures, erasure)],
+    }
+    listed = before.model_dump(mode="json") | dynamodb.key_of(uploads.settlement_key(before))
+    unchanged = "rows_accepted = :rows AND disposition = :disposition"
+    values = {":rows": before.rows_accepted, ":disposition": str(before.disposition)}
+    writes = [dynamodb.put(table, item | changed, unchanged, values) for item in (state, listed)]
     return not dynamodb.transact(writes)

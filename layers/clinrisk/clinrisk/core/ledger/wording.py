@@ -32,6 +32,9 @@ _WORDS = {
     "upload decided": "{decision} by {person}, upload {upload_id}, {before} to {after}: {reason}",
     "replayed": "{outcome}: results of upload {upload_id} by live version {live_version}, made again for "
     "{person}. {difference}",
+    "erased": "{patients} patients of {use_case} are erased for {asked_by}, confirmed by {confirmed_by}; a "
+    "search of {searched_objects} objects found nothing of them.",
+    "legal hold changed": "Legal hold {hold_id} on {patients} patients {change} by {person}: {reason}",
     "alerted": "{response} after run {run}: {checks}",
     "finding changed": "{change} by {by}, {finding_id}: {note}",
     "deployed": "{change}, job code {code_sha256}, {layer}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from clinrisk.use_cases.base import UseCase
 
@@ -115,3 +115,41 @@ def _replaced(execution: str, earlier: Mapping[str, Any] | None) -> list[dict[st
     stated = {"scored_at": earlier["scored_at"], "live_version": earlier["model"]["live_version"]}
     named = {"execution": earlier["execution"]} if earlier.get("execution") else {}
     return [stated | named | dict(earlier["results"]), *before]
+
+
+def after_erasure(
+    sidecar: Mapping[str, Any],
+    results: Mapping[str, str],
+    counts: Mapping[str, int],
+    gone: Collection[str],
+    erased_at: str,
+) -> dict[str, Any]:
+    """Return a sidecar as it is true once patients were erased from its results.
+
+    `results`: version_id and sha256 of the file now. `counts`: of its rows now. `gone`: versions of it that
+    held the patients and are deleted: what is stated of replaced ones says so.
+    """
+    rows = int(sidecar["counts"]["rows"]) - counts["rows"]
+    earlier = list(sidecar.get("erased", []))
+    return {
+        **sidecar,
+        "counts": {**sidecar["counts"], **counts},
+        "results": {**sidecar["results"], **results},
+        "erased": [*earlier, {"rows": rows, "erased_at": erased_at}] if rows else earlier,
+        "replaces": [
+            one | {"erased_at": erased_at} if one.get("version_id") in gone else one
+            for one in sidecar.get("replaces", [])
+        ],
+    }
+
+
+def count_stated(rows: Iterable[Mapping[str, str]]) -> dict[str, int]:
+    """Return the counts of rows of a results file, as its columns have them."""
+    counts = dict.fromkeys(("rows", "scored", "flagged", "uncertain", "not_scored"), 0)
+    for row in rows:
+        counts["rows"] += 1
+        counts["scored"] += row["risk"] != ""
+        counts["flagged"] += row["flagged"] == "1"
+        counts["uncertain"] += row["band"] == UNCERTAIN
+        counts["not_scored"] += row["band"] == NOT_SCORED
+    return counts

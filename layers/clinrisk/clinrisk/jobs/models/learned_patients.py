@@ -7,11 +7,12 @@ value nor a pseudonym can be read from it; whoever has a record id can ask for i
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from clinrisk.core.training.learned_digests import learned_digests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FILE = "learned.npy"
-_BYTES = 8
-"""Of a digest: any of a million patients is taken for one of a million others with a chance of 1 in 10^7."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class LearnedPatients:
     @classmethod
     def of(cls, record_ids: Iterable[str], training_sha256: str) -> LearnedPatients:
         """Return the patients of a training set, in any order."""
-        return cls(np.sort(_digests(record_ids, training_sha256)), training_sha256)
+        return cls(np.sort(learned_digests(record_ids, training_sha256)), training_sha256)
 
     @classmethod
     def load(cls, path: Path, training_sha256: str) -> LearnedPatients | None:
@@ -53,14 +52,4 @@ class LearnedPatients:
         >>> LearnedPatients.of(["a", "b"], "0" * 64).among(["b", "c"]).tolist()
         [True, False]
         """
-        return np.isin(_digests(record_ids, self.training_sha256), self.digests)
-
-
-def _digests(record_ids: Iterable[str], training_sha256: str) -> NDArray[np.uint64]:
-    start = hashlib.sha256(f"clinrisk learned {training_sha256} ".encode())
-    found = bytearray()
-    for record_id in record_ids:
-        digest = start.copy()
-        digest.update(record_id.encode())
-        found += digest.digest()[:_BYTES]
-    return np.frombuffer(bytes(found), "<u8")
+        return np.isin(learned_digests(record_ids, self.training_sha256), self.digests)

@@ -20,7 +20,7 @@ from clinrisk.core.ingest.inbox_keys import parse_key
 from clinrisk.core.release import proof
 from clinrisk.core.scoring import batch_mails, results_comparison, results_sidecar
 from clinrisk.core.scoring.replay_entry import ReplayEntry
-from clinrisk.core.timestamps import stamp
+from clinrisk.core.timestamps import day, stamp
 from clinrisk.errors import CountsDisagree, ReleaseAltered, ReplayImpossible
 from clinrisk.messages.scoring import ReplayComparison, ReplayPlan
 from clinrisk.services.release.proofs import released
@@ -145,6 +145,7 @@ def _published(request: ReplayBatchRequest) -> PublishedResults:
         if name == sidecar_key
     )
     newest = next(sidecars, None)
+    _check_not_erased(upload, newest or {}, request.version_id)
     candidates = [] if newest is None else [newest, *sidecars]
     sidecar = next((one for one in candidates if _states(one, request.version_id)), None)
     if sidecar is None:
@@ -164,6 +165,20 @@ def _published(request: ReplayBatchRequest) -> PublishedResults:
         model=_model_of(request.use_case, sidecar),
         code_sha256=code_sha256,
     )
+
+
+def _check_not_erased(upload: Settlement, newest: dict[str, Any], version_id: str) -> None:
+    """Raise ReplayImpossible where these very results are gone since patients were erased, and say when."""
+    gone = [one for one in newest.get("replaces", []) if one.get("version_id") == version_id]
+    if gone and gone[0].get("erased_at"):
+        raise ReplayImpossible(
+            f"These results were deleted on {day(gone[0]['erased_at'])}, when patients were erased who were "
+            "in them: clinrisk audit show has who asked."
+        )
+    if upload.erasures and not upload.rows_accepted:
+        raise ReplayImpossible(
+            f"Every patient of the batch was erased, the last on {day(upload.erasures[-1].erased_at)}."
+        )
 
 
 def _states(sidecar: dict[str, Any], version_id: str) -> bool:

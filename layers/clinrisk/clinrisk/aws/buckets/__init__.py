@@ -1,0 +1,1 @@
+"""What is kept in a bucket besides the objects that a reader gets now."""
