@@ -1,6 +1,6 @@
 """Enrol Approver: the page behind an invitation. Opening it shows nothing secret.
 
-AWS calls: dynamodb:Query, GetItem, UpdateItem on Approvers; kms:GenerateMac (SigningKey); kms:Decrypt
+AWS calls: dynamodb:GetItem, UpdateItem on Approvers; kms:GenerateMac (SigningKey); kms:Decrypt
 (ApproverKey); sns:Publish on Alerts; s3:ListBucket, s3:GetObject, s3:PutObject on Audit (the ledger);
 kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: APPROVERS_TABLE, SIGNING_KEY, APPROVER_KEY, ALERTS_TOPIC, AUDIT_BUCKET.

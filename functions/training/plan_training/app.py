@@ -4,7 +4,8 @@ No row is read here: a commit has proved that the offline store holds its upload
 store counts what it finds.
 
 AWS calls: dynamodb:Query, PutItem on Uploads; dynamodb:GetItem on Deployments;
-sagemaker:DescribeFeatureGroup; s3:GetObject on Inbox (metadata); s3:PutObject on Lake (training/);
+sagemaker:DescribeFeatureGroup; s3:GetObject, GetObjectVersion on Inbox (metadata); s3:ListBucket on Lake
+(acted-on/); s3:PutObject on Lake (training/);
 kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: UPLOADS_TABLE, DEPLOYMENTS_TABLE, INBOX_BUCKET, LAKE_BUCKET, NAME_PREFIX.
 """
