@@ -42,7 +42,11 @@ EXPECTED: dict[str, dict[str, Any]] = {
     "claim_upload.unknown_use_case": {"disposition": "REJECTED"},
     "claim_upload.wrong_header": {"disposition": "REJECTED"},
     "claim_upload.folder_marker": {"disposition": "IGNORED"},
-    "plan_chunks.heart_training": {"large": False, "header": list(use_cases.get("heart").header)},
+    "plan_chunks.heart_training": {
+        "refused": False,
+        "large": False,
+        "header": list(use_cases.get("heart").header),
+    },
     "plan_chunks.stroke_inference": {"large": False, "header": list(use_cases.get("stroke").header[:-1])},
     "build_features.heart_training": {"index": 0},
     "build_features.stroke_inference": {"index": 0},

@@ -1,7 +1,8 @@
 """Build Features: one read of a chunk gives features, quarantine, counts, profile and the way back to ids.
 
-AWS calls: s3:GetObjectVersion on Inbox; kms:GenerateMac (SigningKey); s3:PutObject on Lake (features/,
-outcomes/, feedback/, quarantine/, chunks/, vault/); kms:Decrypt, kms:GenerateDataKey (DataKey).
+AWS calls: s3:GetObjectVersion on Inbox; s3:GetObject on Lake (table-text/); kms:GenerateMac (SigningKey);
+s3:PutObject on Lake (features/, outcomes/, feedback/, quarantine/, chunks/, vault/); kms:Decrypt,
+kms:GenerateDataKey (DataKey).
 Environment: LAKE_BUCKET, SIGNING_KEY. Layers: Clinrisk, Frames, Numeric.
 """
 

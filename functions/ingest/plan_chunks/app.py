@@ -1,8 +1,8 @@
-"""Plan Chunks: cut a claimed file into byte ranges of whole rows.
+"""Plan Chunks: cut a claimed file into byte ranges of whole rows; a Parquet or Arrow file becomes text first.
 
-AWS calls: s3:GetObjectVersion on Inbox; s3:PutObject, s3:GetObject on Lake (chunks/); kms:Decrypt,
-kms:GenerateDataKey (DataKey).
-Environment: LAKE_BUCKET.
+AWS calls: s3:GetObjectVersion on Inbox; s3:PutObject on Lake (chunks/, table-text/), s3:GetObject and
+s3:ListBucket on Lake (chunks/); kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: LAKE_BUCKET. Layers: Clinrisk, Frames.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Write Features: one chunk's rows where they are used, once the file as a whole is known to be used.
 
 AWS calls: s3:GetObjectVersion on Inbox; kms:GenerateMac (SigningKey); s3:GetObject on Lake (features/,
-outcomes/, feedback/, quarantine/, chunks/); s3:PutObject on Lake (features/, outcomes/, feedback/,
-quarantine/, chunks/, vault/, transform/, offline-store/); sagemaker:DescribeFeatureGroup,
+outcomes/, feedback/, quarantine/, chunks/, table-text/); s3:PutObject on Lake (features/, outcomes/,
+feedback/, quarantine/, chunks/, vault/, transform/, offline-store/); sagemaker:DescribeFeatureGroup,
 sagemaker:BatchWriteRecord, sagemaker:PutRecord on the feature groups; kms:Decrypt, kms:GenerateDataKey
 (DataKey).
 Environment: LAKE_BUCKET, SIGNING_KEY, NAME_PREFIX. Layers: Clinrisk, Frames, Numeric.

@@ -71,7 +71,7 @@ def cast(purpose: str = "training", **changes: Any) -> dict[str, Any]:
     chunks = [{"index": n, "start": n, "end": n + 1, "first_row": n + 1} for n in range(3)]
     answers = {
         "Claim Upload": claimed(purpose),
-        "Plan Chunks": {"large": False, "chunks": chunks, "header": ["age", "sex"]},
+        "Plan Chunks": {"refused": False, "large": False, "chunks": chunks, "header": ["age", "sex"]},
         "Build Features": lambda call: {"index": call.payload["chunk"]["index"]},
         "Build Features Of A Large File": lambda call: {"index": call.payload["chunk"]["index"]},
         "Reconcile Chunks": {"used": True, "finish": True},
@@ -138,7 +138,7 @@ def test_every_chunk_is_built_and_then_written(scene: Setting) -> None:
     order = list(dict.fromkeys(stage.stage.states))
     assert order[2:6] == ["Build Features", "Reconcile Chunks", "Write Features", "Commit Upload"]
     [commit] = stage.stage.to("Commit Upload")
-    assert commit.payload.keys() == {"execution", "upload"}
+    assert commit.payload.keys() == {"execution", "upload", "refused"}
 
 
 @pytest.mark.parametrize(("used", "finish", "written"), [(False, False, 0), (False, True, 3)])
@@ -153,7 +153,7 @@ def test_a_file_that_will_be_rejected_is_written_nowhere(
     assert [call.payload["used"] for call in calls] == [False] * written
 
 
-LARGE = {"large": True, "chunks": [], "header": ["age", "sex"]}
+LARGE = {"refused": False, "large": True, "chunks": [], "header": ["age", "sex"]}
 
 
 def stored_plan(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
@@ -298,6 +298,15 @@ def test_a_file_rejected_at_commit_starts_nothing(scene: Setting) -> None:
     stage = scene(cast(Commit_Upload=settled(disposition="REJECTED", subject="Too many bad rows")))
     assert stage.run("ingest", EVENT).error == "UploadRejected"
     assert "Start Training" not in stage.stage.states
+
+
+def test_a_table_that_its_reading_refuses_is_settled_without_a_chunk(scene: Setting) -> None:
+    refused = {"refused": True, "large": False, "chunks": [], "header": []}
+    stage = scene(cast(Plan_Chunks=refused, Commit_Upload=settled(disposition="REJECTED")))
+    assert stage.run("ingest", EVENT).error == "UploadRejected"
+    assert {"Build Features", "Reconcile Chunks"}.isdisjoint(stage.stage.states)
+    [commit] = [call for call in stage.stage.calls if call.state == "Commit Upload"]
+    assert commit.payload["refused"]
 
 
 def test_a_partly_used_file_is_used_and_announced(scene: Setting) -> None:

@@ -40,7 +40,7 @@ REFUSED = {
     "zip or xlsx": (_zip(), FileRule.SPREADSHEET),
     "pickle": (pickle.dumps({"rows": [1]}), FileRule.PICKLE),
     "old pickle": (pickle.dumps({"rows": [1]}, protocol=0), FileRule.PICKLE),
-    "parquet": (b"PAR1\x15\x04" + b"x" * 50, FileRule.DATA_FILE),
+    "encrypted parquet": (b"PARE\x15\x04" + b"x" * 50, FileRule.DATA_FILE),
     "pdf": (b"%PDF-1.7\n%" + GOOD, FileRule.DOCUMENT),
     "web page": (b"\n <!DOCTYPE html><html><body>no</body></html>", FileRule.HTML),
     "xml": (b"<?xml version='1.0'?><rows/>", FileRule.XML),

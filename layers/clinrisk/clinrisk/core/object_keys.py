@@ -47,6 +47,16 @@ def chunk_plan(use_case: str, upload: str) -> str:
     return f"chunks/{use_case}/{upload}/plan.json"
 
 
+def table_text(use_case: str, upload: str, chunk: int) -> str:
+    """Return the key of the lines that one chunk of a Parquet or Arrow file became (CSV, no header)."""
+    return f"table-text/{use_case}/{upload}/chunk-{chunk:05d}.csv"
+
+
+def table_refusal(use_case: str, upload: str) -> str:
+    """Return the key of the reasons for which a Parquet or Arrow file is rejected."""
+    return f"chunks/{use_case}/{upload}/refusal.json"
+
+
 def chunk_part(use_case: str, upload: str, part: str, chunk: int) -> str:
     """Return the key of what one chunk leaves for later steps: "built", "digest-index", "written" ..."""
     return f"chunks/{use_case}/{upload}/{part}-{chunk:05d}"

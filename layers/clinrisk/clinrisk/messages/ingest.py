@@ -140,6 +140,15 @@ class Chunk(Message):
     start: Count
     end: Count
     first_row: Annotated[int, Field(ge=1)]
+    text: Reference | None = None
+    """Where these lines of a Parquet or Arrow file lie as text; `start` and `end` are in all of that text."""
+
+
+class RefusedTable(Message):
+    """Why a Parquet or Arrow file is rejected, which only its reading showed; stored in place of a plan."""
+
+    problems: tuple[tuple[str, tuple[str, ...], str], ...]
+    """Rule, columns and detail of each problem."""
 
 
 class PlanChunksRequest(Request):
@@ -151,9 +160,11 @@ class PlanChunksRequest(Request):
 class PlanChunksResult(Message):
     """How the file is cut, and the header its chunks share.
 
-    A large file's chunks are in the stored plan alone: a state holds 256 KB.
+    A large file's chunks are in the stored plan alone: a state holds 256 KB. `refused`: there is nothing to
+    build, and the commit settles the upload as REJECTED.
     """
 
+    refused: bool = False
     large: bool
     chunks: tuple[Chunk, ...]
     header: tuple[str, ...]
@@ -233,6 +244,8 @@ class CommitRequest(Request):
     """Ask to make an upload visible, whole or not at all."""
 
     upload: Upload
+    refused: bool = False
+    """Whether it is a table that its reading showed to be rejected."""
 
 
 class CommitResult(Message):

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from clinrisk.core.ingest.chunk import read_chunk
+from clinrisk.core.ingest.csv_file import content
 from clinrisk.core.ingest.csv_file.cutting import FIRST_ROW
 from clinrisk.core.ingest.csv_file.head import HEAD_BYTES, check_file_head, read_header
 from clinrisk.core.ingest.quarantine import QUARANTINE_SCHEMA
+from clinrisk.core.ingest.table_file import text_blocks
 from clinrisk.core.ingest.verdict import FileVerdict, decide, refuse
 
 if TYPE_CHECKING:
@@ -45,7 +47,12 @@ def check_rows(
     problems = check_file_head(head, len(data), use_case, purpose)
     if problems:
         return refuse(problems), pl.DataFrame(schema=QUARANTINE_SCHEMA)
-    header = read_header(head)
+    if content.table_format(head):
+        try:
+            data = text_blocks.text_of(data, use_case.name, purpose)
+        except text_blocks.TableRefused as refused:
+            return refuse(refused.problems), pl.DataFrame(schema=QUARANTINE_SCHEMA)
+    header = read_header(data[:HEAD_BYTES])
     chunk = read_chunk(
         data[header.length :], use_case, purpose, header.names, FIRST_ROW, _KEY, arrived_on=arrived_on
     )

@@ -15,6 +15,9 @@ LONGEST_LINE = 64 * 1024
 LARGEST_FILE = 48 * 1024**3
 """In bytes: one function hashes a file and another one finds its line ends, each in at most 15 minutes."""
 
+LARGEST_TABLE = 4 * 1024**3
+"""In bytes, of a Parquet or Arrow file: one function holds it on its disk while it writes it as text."""
+
 REJECTED_WITH_FILE = "set_aside_with_file"
 """The reason of a valid row in a rejected file."""
 
@@ -56,6 +59,9 @@ class FileRule(StrEnum):
     COLUMNS_UNKNOWN = "columns_unknown"
     COLUMNS_REPEATED = "columns_repeated"
     LABEL_COLUMN_MISSING = "label_column_missing"
+    TABLE_DAMAGED = "table_unreadable"
+    TABLE_TOO_LARGE = "table_unpacks_too_large"
+    TYPE_DIFFERS = "column_type_differs"
     NO_ROWS = "no_rows"
     MOSTLY_EMPTY = "mostly_empty_lines"
     WRONG_UNIT = "wrong_unit"

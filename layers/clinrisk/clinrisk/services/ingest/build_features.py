@@ -44,7 +44,7 @@ def build(
     use_case.check_contract(upload.schema_version)
     version = (upload.bucket, upload.key, upload.version_id)
     made = read_chunk(
-        s3.read_range(*version, chunk.start, chunk.end),
+        s3.read_range(*version, chunk.start, chunk.end) if chunk.text is None else s3.fetch(chunk.text),
         use_case,
         upload.purpose,
         header,
@@ -111,7 +111,7 @@ def _counts(upload: Upload, index: int, part: str, counts: Profile | ScoreProfil
 
 def _identities(upload: Upload, chunk: Chunk, made: ParsedChunk) -> dict[str, Reference]:
     """Store what the chunk's ids are compared by, where there is another chunk to compare them with."""
-    if chunk.index == 0 and chunk.end == upload.size:
+    if chunk.text is None and chunk.index == 0 and chunk.end == upload.size:
         return {}
     key = object_keys.chunk_part(upload.use_case, upload.upload_id, "digest-index", chunk.index) + ".bin"
     found = {

@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, TypeVar
 from clinrisk.aws import s3
 from clinrisk.aws.settings import settings
 from clinrisk.core import object_keys
+from clinrisk.core.ingest.rules import FileRule, Problem
 from clinrisk.errors import CountsDisagree, ObjectMissing
-from clinrisk.messages.ingest import BuiltChunk, Chunk, Reconciliation, Upload, WrittenChunk
+from clinrisk.messages.ingest import (
+    BuiltChunk,
+    Chunk,
+    Reconciliation,
+    RefusedTable,
+    Upload,
+    WrittenChunk,
+)
 from clinrisk.messages.message import Message
 
 if TYPE_CHECKING:
@@ -31,12 +39,40 @@ def store_plan(upload: Upload, chunks: Sequence[Chunk]) -> list[Chunk]:
     return plan(upload)
 
 
+def store_refusal(upload: Upload, problems: Sequence[Problem]) -> None:
+    """Store why a Parquet or Arrow file is rejected."""
+    why = RefusedTable(problems=tuple((str(one.rule), one.columns, one.detail) for one in problems))
+    key = object_keys.table_refusal(upload.use_case, upload.upload_id)
+    s3.store_json(settings().lake_bucket, key, why.model_dump(mode="json"))
+
+
+def refusal(upload: Upload) -> list[Problem]:
+    """Read why a Parquet or Arrow file is rejected; empty where its chunks are planned."""
+    try:
+        why = RefusedTable.model_validate_json(
+            _read(object_keys.table_refusal(upload.use_case, upload.upload_id))
+        )
+    except ObjectMissing:
+        return []
+    return [Problem(FileRule(rule), columns, detail) for rule, columns, detail in why.problems]
+
+
+def plan_if_any(upload: Upload) -> list[Chunk]:
+    """Read how a file is cut; empty where it is not cut yet."""
+    try:
+        return plan(upload)
+    except ObjectMissing:
+        return []
+
+
 def plan(upload: Upload) -> list[Chunk]:
     """Read how a file is cut; raises CountsDisagree unless the chunks cover it to its last byte."""
     key = object_keys.chunk_plan(upload.use_case, upload.upload_id)
     found = [Chunk.model_validate(each) for each in json.loads(_read(key))]
     follows = all(one.end == other.start for one, other in pairwise(found))
-    if not follows or found[-1].end != upload.size or [one.index for one in found] != list(range(len(found))):
+    # The text of a table has a size of its own: each part is read by its digest.
+    end = upload.size if found[-1].text is None else found[-1].end
+    if not follows or found[-1].end != end or [one.index for one in found] != list(range(len(found))):
         raise CountsDisagree("The chunks of the file are not complete.")
     return found
 

@@ -18,7 +18,7 @@ from clinrisk.aws.tables import uploads
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import mails, object_keys
 from clinrisk.core.ingest.receipts import Arrival, Ending
-from clinrisk.core.ingest.verdict import add_counts, decide
+from clinrisk.core.ingest.verdict import add_counts, decide, refuse
 from clinrisk.core.profiles import feature_profile, score_profile
 from clinrisk.core.profiles.feature_profile import Profile
 from clinrisk.core.profiles.score_profile import ScoreProfile
@@ -56,6 +56,9 @@ def commit(request: CommitRequest, now: datetime) -> CommitResult:
         settle_upload.ensure_receipt(before)
         return _result(upload, before)
     use_case.check_contract(upload.schema_version)
+    if request.refused and (problems := chunk_records.refusal(upload)):
+        ending = Ending(Disposition.REJECTED, refuse(problems))
+        return _result(upload, settle_upload.settle(arrival, ending, now))
     built = [chunk_records.built(upload, chunk) for chunk in chunk_records.plan(upload)]
     counts = add_counts(chunk.counts for chunk in built)
     verdict = decide(counts, use_case)

@@ -24,8 +24,9 @@ _MAGIC = (
     (b"\x04\x22\x4d\x18", FileRule.COMPRESSED, "an lz4 archive"),
     (b"\x1f\x9d", FileRule.COMPRESSED, "a compress archive (.Z)"),
     (b"\xd0\xcf\x11\xe0", FileRule.SPREADSHEET, "an old Excel (or Word) file"),
-    (b"PAR1", FileRule.DATA_FILE, "a Parquet file"),
-    (b"ARROW1", FileRule.DATA_FILE, "an Arrow file"),
+    (b"PARE", FileRule.DATA_FILE, "an encrypted Parquet file"),
+    (b"\xff\xff\xff\xff", FileRule.DATA_FILE, "an Arrow stream"),
+    (b"FEA1", FileRule.DATA_FILE, "an old Feather file"),
     (b"Obj\x01", FileRule.DATA_FILE, "an Avro file"),
     (b"\x89HDF", FileRule.DATA_FILE, "an HDF5 file"),
     (b"SQLite format 3", FileRule.DATA_FILE, "an SQLite database"),
@@ -39,6 +40,7 @@ _MAGIC = (
     (b"\x7fELF", FileRule.NOT_CSV, "a program"),
     (b"MZ\x90", FileRule.NOT_CSV, "a program"),
 )
+_TABLES = ((b"PAR1", "a Parquet file"), (b"ARROW1\0\0", "an Arrow file"))
 # The same for text, behind a byte order mark or blanks.
 _SHAPES = (
     (re.compile(rb"\x80[\x02-\x05]|\(lp\d|\(dp\d|c[a-z_]+\n[a-z_]+\n"), FileRule.PICKLE, "a Python pickle"),
@@ -56,6 +58,15 @@ _MEMBERS = (
     (b"opendocument.spreadsheet", FileRule.SPREADSHEET, "a spreadsheet (ods)"),
     (b"[Content_Types].xml", FileRule.SPREADSHEET, "an Office file, perhaps a spreadsheet (xlsx)"),
 )
+
+
+def table_format(head: bytes) -> str:
+    """Return which table with types of its own begins with these bytes, "" where none does.
+
+    >>> table_format(b"PAR1..."), table_format(b"id,age")
+    ('a Parquet file', '')
+    """
+    return next((title for magic, title in _TABLES if head.startswith(magic)), "")
 
 
 def problems_of(head: bytes, *, cut: bool) -> list[Problem]:

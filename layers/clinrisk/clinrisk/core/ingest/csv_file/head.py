@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from clinrisk import use_cases
 from clinrisk.core.ingest.csv_file import content, header_names
-from clinrisk.core.ingest.rules import LARGEST_FILE, LONGEST_LINE, FileRule, Problem
+from clinrisk.core.ingest.rules import LARGEST_FILE, LARGEST_TABLE, LONGEST_LINE, FileRule, Problem
 from clinrisk.use_cases import feedback_codes
 from clinrisk.use_cases.external_model import MODEL_VERSION
 
@@ -50,6 +50,10 @@ def check_file_head(head: bytes, size: int, use_case: UseCase, purpose: str) -> 
         return [Problem(FileRule.EMPTY)]
     if size > LARGEST_FILE:
         return [Problem(FileRule.TOO_LARGE, detail=f"{LARGEST_FILE // 1024**3} GB")]
+    if content.table_format(head):
+        # Its columns are described at its end: they are checked where it is read (`table_file`).
+        too_large = [Problem(FileRule.TOO_LARGE, detail=f"{LARGEST_TABLE // 1024**3} GB")]
+        return too_large if size > LARGEST_TABLE else []
     cut = size > len(head)
     return (
         content.problems_of(head, cut=cut)

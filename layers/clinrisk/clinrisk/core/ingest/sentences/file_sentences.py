@@ -50,7 +50,22 @@ FILE_SENTENCES: dict[FileRule, str] = {
         "The file is {detail}, which can run a program when it is opened, so it was not opened. Export the "
         "table as CSV (UTF-8, commas) and send that."
     ),
-    FileRule.DATA_FILE: "The file is {detail}. Export the table as CSV (UTF-8, commas) and send that.",
+    FileRule.DATA_FILE: (
+        "The file is {detail}. Export the table as CSV (UTF-8, commas), as Parquet or as an Arrow file, and "
+        "send that."
+    ),
+    FileRule.TABLE_DAMAGED: (
+        "The file begins like {detail}, and cannot be read to its end: it is cut off, damaged or encrypted. "
+        "Write it again, and compare its size with that of the file here."
+    ),
+    FileRule.TABLE_TOO_LARGE: (
+        "The file is {detail} that needs more memory, time or text than a file may. Write it again with row "
+        "groups of at most a million rows, and split what has more than a hundred million rows."
+    ),
+    FileRule.TYPE_DIFFERS: (
+        "The column {columns} is stored as {detail}. Write the file again with the agreed type: no type is "
+        "changed here. `clinrisk use-cases` lists what is agreed."
+    ),
     FileRule.NOT_CSV: (
         "The file is {detail}, not a CSV file. Export the data as CSV (UTF-8, commas) and send that."
     ),

@@ -1,0 +1,1 @@
+"""Parquet and Arrow files: their types held against the contract, then written as the CSV that is read."""
