@@ -10,6 +10,10 @@ import pytest
 
 from cli.local_files.upload_preview import preview
 from clinrisk import use_cases
+from clinrisk.core.erasure import patient_rows
+from clinrisk.core.erasure.locations import LOCATIONS
+from clinrisk.core.erasure.named_patients import NamedPatients
+from clinrisk.core.erasure.patient_rows import Found
 from clinrisk.core.ingest.check_file import check_file, check_rows
 from clinrisk.core.ingest.csv_file.head import check_file_head
 from clinrisk.core.ingest.rules import LARGEST_TABLE, FileRule
@@ -191,3 +195,13 @@ def test_every_type_that_is_written_reads_as_the_same_value() -> None:
 def test_the_content_decides_and_not_the_name() -> None:
     assert preview(good("named"), "stroke", "training", "a.parquet").verdict.disposition == "ACCEPTED"
     assert preview(parquet(table("named")), "stroke", "training", "a.csv").verdict.disposition == "ACCEPTED"
+
+
+@pytest.mark.parametrize("make", [parquet, arrow])
+def test_an_erasure_finds_the_patients_of_a_table_that_was_dropped(make: Any) -> None:
+    frame = table("erased")
+    patients = NamedPatients.of_file(str(frame["id"][7]), b"key")
+    inbox = next(one for one in LOCATIONS if one.bucket == "inbox")
+    data = make(frame)
+    assert patient_rows.count(inbox, [data[:100], data[100:]], patients) == Found(40, 1)
+    assert patient_rows.count(inbox, [data[:-200]], patients) == Found(0, 0)

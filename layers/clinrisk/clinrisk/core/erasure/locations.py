@@ -75,6 +75,7 @@ LOCATIONS = (
 
 FOLLOWING = (
     Location("chunks/", "lake", "chunks/{use_case}/{upload}/", "unread", "removed"),
+    Location("table-text/", "lake", "table-text/{use_case}/{upload}/", "unread", "removed"),
     Location("replays/", "lake", "replays/{use_case}/{upload}/", "unread", "removed"),
     Location("shadow/", "lake", "shadow/{use_case}/", "unread", "removed", keys=r"/{upload}/"),
 )

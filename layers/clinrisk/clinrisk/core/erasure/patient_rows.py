@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from clinrisk.core.ingest.csv_file.content import BOM
+from clinrisk.core.ingest.csv_file.content import BOM, table_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -45,7 +45,12 @@ def without(
     """
     match location.form:
         case "lines" | "table":
-            yield from _lines(location, blocks, patients, found)
+            read = iter(blocks)
+            first = next(read, b"")
+            if location.bucket == "inbox" and table_format(first):
+                _count_table(location, first + b"".join(read), patients, found)
+            else:
+                yield from _lines(location, chain([first], read), patients, found)
         case "parquet":
             yield _parquet(location, b"".join(blocks), patients, found)
         case "raw":
@@ -71,6 +76,17 @@ def count(
 def _parquet(location: Location, data: bytes, patients: NamedPatients, found: Found) -> bytes:
     rows = pl.read_parquet(io.BytesIO(data))
     return _kept(rows, patients.among(rows[location.column], by_hospital_id=False), data, found)
+
+
+def _count_table(location: Location, data: bytes, patients: NamedPatients, found: Found) -> None:
+    """Count in a Parquet or Arrow file as it was dropped; such a file is removed, and never written again."""
+    read = pl.read_parquet if "Parquet" in table_format(data) else pl.read_ipc
+    try:
+        ids = read(io.BytesIO(data), columns=[location.column])[location.column]
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
+        return  # damaged, or without the column: nobody can be named
+    found.rows += len(ids)
+    found.theirs += int(patients.among(ids.cast(pl.String), by_hospital_id=True).sum())
 
 
 def _raw(data: bytes, patients: NamedPatients, found: Found, header: Sequence[str]) -> bytes:
