@@ -88,6 +88,7 @@ docs: .envs/dev/.installed .envs/docs/.installed ## the documents as a site in o
 	@echo "Open out/docs/index.html"
 
 template: .envs/dev/.installed ## record new contracts and rewrite the use-case section of template.yaml
+	@.envs/dev/bin/ruff format --quiet layers/clinrisk/clinrisk/use_cases
 	@.envs/dev/bin/python -m tools.template_block
 
 function: .envs/dev/.installed ## write a new function everywhere (OF='scoring measure_wait --summary "Measures ..."', OF=--help)

@@ -13,7 +13,7 @@ from cli.command_errors import CliError, explain
 from cli.console import console_command
 from cli.doctor import doctor_command
 from cli.erasures import erase_commands
-from cli.local_files import file_commands
+from cli.local_files import file_commands, new_use_case
 from cli.options import AsJson, OnTwin, StackName
 from cli.release import approval_commands, candidate_commands, change_commands, live_commands, page_commands
 from cli.screen import complaints
@@ -59,6 +59,7 @@ app.command("cohort", rich_help_panel=FILES)(file_commands.cohort)
 app.command("check", rich_help_panel=FILES)(file_commands.check)
 app.command("mend", rich_help_panel=FILES)(file_commands.mend)
 app.command("quarantine", rich_help_panel=FILES)(file_commands.quarantine)
+app.command("new-use-case", rich_help_panel=FILES)(new_use_case.new_use_case)
 app.command("drop", rich_help_panel=FILES)(ingest.drop)
 app.command("receipts", rich_help_panel=FILES)(ingest.receipts)
 app.command("redrive", rich_help_panel=RUNS)(operations.redrive)

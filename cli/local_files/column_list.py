@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clinrisk.use_cases import feedback_codes
+from clinrisk.use_cases.approval_policy import policy_of
 from clinrisk.use_cases.columns import MISSING_MARKERS, Number
 from clinrisk.use_cases.external_model import MODEL_VERSION, PREDICTED_AT, RISK
 
@@ -30,6 +31,7 @@ def as_json(use_case: UseCase) -> dict[str, Any]:
         "shifts": {name: shift.title for name, shift in use_case.marginals.shifts.items()},
         "max_quarantine_share": use_case.max_quarantine_share,
         "min_training_rows": use_case.min_training_rows,
+        "approvers_needed": policy_of(use_case.name).quorum,
         "feedback": {column.name: dict(column.values) for column in feedback_codes.CODES},
     }
 

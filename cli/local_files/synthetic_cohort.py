@@ -70,6 +70,7 @@ def draw(
     if declared.id_column:
         numbers = abs(seed) % 1000 * _IDS_PER_SEED + 1 + generator.permutation(max(rows, 1))[:rows]
         columns[declared.id_column] = [str(number) for number in numbers.tolist()]
+    columns |= {name: [""] * rows for name in declared.unused}
     columns[declared.label.column] = _labels(marginals, outcome, generator)
     header = [name for name in declared.header if purpose == "training" or name != declared.label.column]
     if declared.external is not None:

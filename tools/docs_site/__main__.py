@@ -11,7 +11,7 @@ from tools.docs_site.reference import pages
 
 PROJECT = Path(__file__).parents[2]
 TREES = {
-    "Start": ("tutorial", "faq", "glossary"),
+    "Start": ("tutorial", "faq", "add-a-use-case", "glossary"),
     "For each person": ("guides/*",),
     "Run it": ("runbook", "monitoring", "findings", "data", "not-run-on-aws"),
     "Reference": ("reference/*",),

@@ -25,6 +25,7 @@ class DemoUseCase:
     """The named change of population for the shifted batch."""
     trained: bool = True
     """Whether the model is trained here; else its predictions are sent to us."""
+    approvers_needed: int = 1
 
     def label_of(self, written: str) -> int:
         """Return the outcome (0 or 1) of a label as a file writes it: 1, 1.0 and " 1" are the same code."""

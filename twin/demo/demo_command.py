@@ -187,6 +187,7 @@ def contracts(clinrisk: Clinrisk) -> list[DemoUseCase]:
             classes=one["label"]["classes"],
             shift=next(iter(one["shifts"]), None),
             trained="training" in one["purposes"],
+            approvers_needed=one["approvers_needed"],
         )
         for name, one in described.items()
     ]

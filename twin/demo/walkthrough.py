@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +55,13 @@ class Walkthrough:
         return self.contract.name
 
     @property
-    def approver(self) -> str:
-        """The address of the person who decides about this use case."""
-        return f"{self.name}-approver@example.org"
+    def approvers(self) -> dict[str, str]:
+        """The roles of those who have to agree about this use case, by their addresses."""
+        people = {
+            f"{self.name}-approver@example.org": "clinical",
+            f"{self.name}-engineer@example.org": "technical",
+        }
+        return dict(list(people.items())[: self.contract.approvers_needed])
 
     @property
     def folder(self) -> Path:
@@ -86,19 +91,25 @@ class Walkthrough:
         self.gather()
 
     def add_approver(self) -> None:
-        """Add an approver before anybody is asked: from then on questions are mailed to that address."""
+        """Add approvers before anybody is asked: from then on questions are mailed to their addresses."""
         with self._step("Add an approver") as step:
-            person = f"{self.name.capitalize()} Approver"
-            role = ("--role", "clinical", "--use-case", self.name)
-            self.clinrisk.ask("approvers", "add", person, "--mail", self.approver, *role)
-            step.detail = f"{person}, {self.approver}"
+            for address, role in self.approvers.items():
+                kind = address.partition("@")[0].rpartition("-")[2].capitalize()
+                person = f"{self.name.capitalize()} {kind}"
+                self.clinrisk.ask(
+                    *("approvers", "add", person, "--mail", address, "--role", role, "--use-case", self.name)
+                )
+            step.detail = ", ".join(self.approvers)
 
     def enrol(self) -> None:
-        """Invite the approver, who enrols with an app: only who can show its codes may decide."""
+        """Invite the approvers, who enrol with an app: only who can show its codes may decide."""
         with self._step("Enrol the approver") as step:
-            self.clinrisk.ask("approvers", "invite", self.approver)
-            invitation = self.board.wait(f"The invitation of {self.approver}", STEP_SECONDS, self._invitation)
-            self.authenticator.keep(self.approver, enrol(invitation))
+            for address in self.approvers:
+                self.clinrisk.ask("approvers", "invite", address)
+                invitation = self.board.wait(
+                    f"The invitation of {address}", STEP_SECONDS, partial(self._invitation, address)
+                )
+                self.authenticator.keep(address, enrol(invitation))
             step.detail = "an authenticator app shows the codes: twin code"
 
     def prepare(self) -> CohortParts:
@@ -154,14 +165,20 @@ class Walkthrough:
     def decide(self) -> bool:
         """Play the approver, or wait for a person; return whether the candidate went live."""
         with self._step("Decide", "release") as step:
-            link = self.board.wait(f"The approval mail of {self.name}", STEP_SECONDS, self._approval_link)
-            if self.plays_approver:
-                approve(link, self.authenticator.code(self.approver))
-            else:
+            links = {
+                address: self.board.wait(
+                    f"The approval mail to {address}", STEP_SECONDS, partial(self._approval_link, address)
+                )
+                for address in self.approvers
+            }
+            for address, link in links.items():
+                if self.plays_approver:
+                    approve(link, self.authenticator.code(address))
+                    continue
                 step.detail = "waits for the approver: open the link above"
                 self.board.print_line(
                     f"\n{self.contract.title}: read the evidence and decide here:\n{link}\n"
-                    f"The code that it asks for: .envs/twin/bin/twin code {self.approver}\n"
+                    f"The code that it asks for: .envs/twin/bin/twin code {address}\n"
                 )
             patience = STEP_SECONDS if self.plays_approver else APPROVER_SECONDS
             self.board.wait(f"The decision about {self.name}", patience, self._release_ended)
@@ -291,11 +308,11 @@ class Walkthrough:
                 raise DemoError(f"{file.name} was {receipt['disposition']}, not {' or '.join(wanted)}. {why}")
         return key
 
-    def _approval_link(self) -> str | None:
-        return link_in(self.mails(self.approver), str(self._releases()[0]["name"]))
+    def _approval_link(self, address: str) -> str | None:
+        return link_in(self.mails(address), str(self._releases()[0]["name"]))
 
-    def _invitation(self) -> str | None:
-        return invitation_in(self.mails(self.approver))
+    def _invitation(self, address: str) -> str | None:
+        return invitation_in(self.mails(address))
 
     def _release_ended(self) -> bool | None:
         executions = self._releases()[:1]

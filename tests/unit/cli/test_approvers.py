@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from cli.approvers import gates
 from clinrisk import use_cases
 from clinrisk.aws import clients
+from clinrisk.use_cases.approval_policy import ApprovalPolicy
 from tests.unit.cli.conftest import REGION
 
 if TYPE_CHECKING:
@@ -151,7 +153,10 @@ def test_away_lasts_to_the_end_of_the_day_and_back_ends_it(
     assert [(one["action"], one.get("away_until", 0)) for one in registrar.asked[2:]] == [("away", 0)]
 
 
-def test_list_shows_who_is_asked_instead(listed: Any, clinrisk: Callable[..., Any]) -> None:
+def test_list_shows_who_is_asked_instead(
+    listed: Any, clinrisk: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gates, "policy_of", lambda _: ApprovalPolicy(quorum=1))
     subscription = boto3.client("sns", REGION).list_subscriptions()["Subscriptions"][0]["SubscriptionArn"]
     away = {"away_until": 4_102_444_800, "deputy": "b0b0", "subscription": subscription}
     listed.item("ApproversTable", **ANN | away)

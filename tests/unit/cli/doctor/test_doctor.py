@@ -70,7 +70,11 @@ class Hospital:
             for name in ("AlarmsTopic", "AlertsTopic", "ApprovalsTopic")
         }
         able = ANN | {"subscription": self.subscribed["ApprovalsTopic"], "use_cases": use_cases.names()}
-        boto3.resource("dynamodb", REGION).Table(self.outputs["ApproversTable"]).put_item(Item=able)
+        # As many as any policy asks for, each with a role of their own.
+        for role in ("clinical", "technical"):
+            boto3.resource("dynamodb", REGION).Table(self.outputs["ApproversTable"]).put_item(
+                Item=able | {"sk": role, "approver_id": role, "role": role}
+            )
         self.quotas: Any = boto3.client("service-quotas", REGION)
         self.answers = Stubber(self.quotas)
         self.answers.activate()
