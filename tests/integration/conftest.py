@@ -118,6 +118,7 @@ class Stack:
             "FEATURES_DAYS": "0",
             "VAULT_DAYS": "0",
             "SCORES_DAYS": "0",
+            "FHIR_RESULTS": "off",
             "TRANSFORM_JOBS_AT_ONCE": "2",
             "PROCESSING_JOBS_AT_ONCE": "2",
             "TRAINING_JOBS_AT_ONCE": "2",

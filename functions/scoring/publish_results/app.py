@@ -2,10 +2,12 @@
 
 AWS calls: s3:GetObject on Lake (presented/, vault/, candidates/); s3:ListBucket on Lake (vault/);
 s3:ListBucket, s3:PutObject and s3:PutObjectTagging on Results (results/), in parts where they are large;
-s3:GetObject of the sidecar of earlier results, s3:DeleteObject of a notice that they are recalled;
+s3:GetObject of the sidecar of earlier results, s3:DeleteObject of a notice that they are
+recalled, and of FHIR resources that are not wanted any more;
 dynamodb:GetItem on Uploads and Deployments; kms:Verify (DecisionKey); sagemaker:DescribeModel;
 s3:ListBucket and s3:GetObject on Audit (the ledger); kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: LAKE_BUCKET, RESULTS_BUCKET, AUDIT_BUCKET, UPLOADS_TABLE, DEPLOYMENTS_TABLE, DECISION_KEY.
+Environment: LAKE_BUCKET, RESULTS_BUCKET, AUDIT_BUCKET, UPLOADS_TABLE, DEPLOYMENTS_TABLE, DECISION_KEY,
+FHIR_RESULTS.
 Layers: Clinrisk, Frames.
 """
 

@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 
 from clinrisk.aws import s3
+from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import uploads
 from clinrisk.errors import ChampionChanged, ClaimLost, CountsDisagree, LedgerAltered
 from clinrisk.services.scoring import recalled_results
@@ -49,6 +50,29 @@ def test_results_carry_the_hospitals_ids_in_the_files_order(stack: Stack) -> Non
     assert lines[1].startswith('2,1000,0.19,,,low,1,"","",age 63,never smoked,,')
     assert (published["scored_rows"], len(lines)) == (20, 21)
     assert "flagged 5" in published["message"]
+
+
+def test_the_same_rows_go_out_as_fhir_resources_where_the_stack_wants_them_and_only_then(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FHIR_RESULTS", "on")
+    settings.cache_clear()
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/today.csv", stroke_batch(20)).run()
+    event = publish_event(stack, upload)
+    published = stack.call("publish_results", event)
+    sidecar = stack.read_json(published["sidecar"]["uri"])
+    jsonschema.validate(sidecar, json.loads((ROOT / "docs" / "results-file.schema.json").read_text()))
+    lines = stack.read(sidecar["fhir"]["uri"])
+    assert sidecar["fhir"]["sha256"] == hashlib.sha256(lines).hexdigest()
+    rows = csv.DictReader(io.StringIO(stack.read(published["results"]["uri"]).decode()))
+    assert [json.loads(line)["subject"]["identifier"]["value"] for line in lines.splitlines()] == [
+        row["id"] for row in rows
+    ]
+    monkeypatch.setenv("FHIR_RESULTS", "off")
+    settings.cache_clear()
+    published = stack.call("publish_results", event)
+    assert "fhir" not in stack.read_json(published["sidecar"]["uri"])
+    assert not [key for key in stack.keys("results") if key.endswith(".ndjson")]
 
 
 def test_where_there_are_no_ids_the_record_id_stands_in(stack: Stack) -> None:

@@ -60,6 +60,7 @@ class Settings(BaseModel):
     features_days: int = _NOT_GIVEN
     vault_days: int = _NOT_GIVEN
     scores_days: int = _NOT_GIVEN
+    fhir_results: str = _NOT_GIVEN
 
     if not TYPE_CHECKING:  # a type checker must go on seeing which settings there are
 

@@ -229,6 +229,11 @@ def results(use_case: str, stem: str, upload: str) -> str:
     return f"results/{use_case}/{stem}/{upload}.csv"
 
 
+def fhir_results(use_case: str, stem: str, upload: str) -> str:
+    """Return the key of the same results as FHIR resources, next to the file."""
+    return f"results/{use_case}/{stem}/{upload}.ndjson"
+
+
 HOLDS_PATIENTS = {"holds": "patients"}
 """The tag of a results file, by which the bucket's own rule ends it and not the sidecar next to it."""
 

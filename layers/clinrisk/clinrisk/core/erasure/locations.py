@@ -9,9 +9,10 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-Form = Literal["parquet", "lines", "table", "list", "archive", "raw", "unread"]
+Form = Literal["parquet", "lines", "table", "list", "archive", "raw", "resources", "unread"]
 """How a place's objects hold rows: Parquet; lines whose first cell is the id; a CSV table with a header; a
-JSON list; a tar.gz with such tables; Parquet with lines as they came; or not looked into."""
+JSON list; FHIR resources, one a line; a tar.gz with such tables; Parquet with lines as they came; or not
+looked into."""
 Ending = Literal["rewritten", "removed"]
 UPLOAD = re.compile(r"(?<![0-9a-f])[0-9a-f]{20}(?![0-9a-f])")
 
@@ -66,6 +67,8 @@ LOCATIONS = (
         "candidates/", "lake", "candidates/{use_case}/", "archive", "rewritten",
         keys=r"/output\.tar\.gz$", media="application/gzip",
     ),
+    Location("results/", "results", "results/{use_case}/", "resources", "removed",
+        by_hospital_id=True, keys=r"\.ndjson$"),
     Location(
         "results/", "results", "results/{use_case}/", "table", "rewritten", "id",
         by_hospital_id=True, keys=r"\.csv$", media="text/csv; charset=utf-8",

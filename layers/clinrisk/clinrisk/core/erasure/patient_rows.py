@@ -59,6 +59,8 @@ def without(
             yield _list(b"".join(blocks), patients, found)
         case "archive":
             yield _archive(location, b"".join(blocks), patients, found)
+        case "resources":
+            yield from _resources(blocks, patients, found)
         case "unread":
             yield from blocks
 
@@ -87,6 +89,16 @@ def _count_table(location: Location, data: bytes, patients: NamedPatients, found
         return  # damaged, or without the column: nobody can be named
     found.rows += len(ids)
     found.theirs += int(patients.among(ids.cast(pl.String), by_hospital_id=True).sum())
+
+
+def _resources(blocks: Iterable[bytes], patients: NamedPatients, found: Found) -> Iterator[bytes]:
+    """Leave out resources whose subject is a patient."""
+    for lines in _complete_lines(blocks):
+        ids = [json.loads(line)["subject"]["identifier"]["value"] for line in lines]
+        theirs = patients.among(pl.Series(ids, dtype=pl.String), by_hospital_id=True).to_list()
+        found.rows += len(lines)
+        found.theirs += sum(theirs)
+        yield b"".join(line for line, left_out in zip(lines, theirs, strict=True) if not left_out)
 
 
 def _raw(data: bytes, patients: NamedPatients, found: Found, header: Sequence[str]) -> bytes:

@@ -42,6 +42,8 @@ class Results:
 
     csv: bytes
     counts: ResultCounts
+    table: pl.DataFrame
+    """The same rows, with the columns of the file."""
 
 
 def results_of(presented: bytes, vault: bytes, of_file: Mapping[str, Any], *, header: bool) -> Results:
@@ -74,4 +76,5 @@ def results_of(presented: bytes, vault: bytes, of_file: Mapping[str, Any], *, he
             uncertain=int((table["band"] == UNCERTAIN).sum()),
             not_scored=int((table["band"] == NOT_SCORED).sum()),
         ),
+        table=table,
     )

@@ -74,13 +74,15 @@ def sidecar_of(
     scored_at: str,
     execution: str,
     earlier: Mapping[str, Any] | None,
+    fhir: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the sidecar of a results file as plain JSON values.
 
     `upload`: upload_id, key, version_id, sha256. `model`: live_version, run_id, package_arn, sha256,
     threshold.
-    `results`: uri, version_id, sha256. `judgement`: verdict, cautions. `execution`: the name of the scoring;
-    `earlier`: the sidecar that lies there, None where there is none.
+    `results`: uri, version_id, sha256; `fhir`: the same of the FHIR resources, where there are any.
+    `judgement`: verdict, cautions. `execution`: the name of the scoring; `earlier`: the sidecar that lies
+    there, None where there is none.
     """
     return {
         "schema": SCHEMA,
@@ -95,6 +97,7 @@ def sidecar_of(
         "results": dict(results),
         "upload": dict(upload),
         "model": dict(model),
+        **({"fhir": dict(fhir)} if fhir else {}),
         "replaces": _replaced(execution, earlier),
         "bands": {band.name: band.lowest_risk for band in use_case.bands},
         "columns": [{"name": name, "meaning": meaning} for name, meaning in COLUMNS.items()],
@@ -131,8 +134,10 @@ def after_erasure(
     """
     rows = int(sidecar["counts"]["rows"]) - counts["rows"]
     earlier = list(sidecar.get("erased", []))
+    # Resources that named them are removed as a file: nothing is stated of them any more.
+    stated = {name: value for name, value in sidecar.items() if name != "fhir" or not rows}
     return {
-        **sidecar,
+        **stated,
         "counts": {**sidecar["counts"], **counts},
         "results": {**sidecar["results"], **results},
         "erased": [*earlier, {"rows": rows, "erased_at": erased_at}] if rows else earlier,

@@ -6,7 +6,7 @@ It reads with polars, so only functions with the Frames layer may import it.
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clinrisk import use_cases
 from clinrisk.aws import s3
@@ -15,7 +15,7 @@ from clinrisk.aws.tables import uploads
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import object_keys
 from clinrisk.core.ingest.inbox_keys import parse_key
-from clinrisk.core.scoring import batch_mails, results_sidecar
+from clinrisk.core.scoring import batch_mails, fhir_results, results_sidecar
 from clinrisk.core.scoring.results import ResultCounts
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ChampionChanged, ClaimLost, CountsDisagree, ScoringPaused
@@ -24,7 +24,7 @@ from clinrisk.services.scoring import recalled_results, scoring_model
 from clinrisk.services.scoring.result_parts import result_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from clinrisk.messages.ingest import Settlement
@@ -74,6 +74,7 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
         "text/csv; charset=utf-8",
         object_keys.HOLDS_PATIENTS,
     )
+    fhir = _fhir(request, of_file, address)
     sidecar = results_sidecar.sidecar_of(
         use_case,
         upload=upload.model_dump(include={"upload_id", "key", "version_id", "sha256"}),
@@ -85,6 +86,7 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
         scored_at=scored_at,
         execution=(request.execution or "").rpartition(":")[2],
         earlier=earlier,
+        fhir=fhir,
     )
     written = s3.store_json(bucket, object_keys.sidecar(*address), sidecar)
     # Before the last look at the upload: whoever withdraws it now writes a notice of its own.
@@ -100,6 +102,28 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
     return PublishResult(
         scored_rows=counts.scored, results=results, sidecar=written, subject=mail.subject, message=mail.text
     )
+
+
+def _fhir(
+    request: PublishRequest, of_file: Mapping[str, Any], address: tuple[str, str, str]
+) -> dict[str, str] | None:
+    """Write the same rows as FHIR resources where the stack wants them; else take away earlier ones."""
+    bucket, key = settings().results_bucket, object_keys.fhir_results(*address)
+    upload, run, use_case = request.upload, request.run, use_cases.get(request.upload.use_case)
+    if settings().fhir_results != "on":
+        if key in s3.keys_under(bucket, key):
+            s3.remove(bucket, key)
+        return None
+    model = fhir_results.device(
+        use_case,
+        live_version=run.live_version,
+        model_digest=run.model_sha256,
+        card=s3.uri_of(bucket, object_keys.model_card(upload.use_case, run.run_id)["model_card"]),
+    )
+    parts = result_parts(upload.use_case, upload.upload_id, request.presented_uri, of_file)
+    lines = (fhir_results.lines_of(part.table, use_case, model, of_file) for part in parts)
+    written, version_id = s3.store_blocks(bucket, key, lines, fhir_results.MEDIA, object_keys.HOLDS_PATIENTS)
+    return written.model_dump() | {"version_id": version_id}
 
 
 def _check_unchanged(request: PublishRequest) -> Settlement:
