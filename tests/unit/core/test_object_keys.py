@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 VALUES = {
     "use_case": "heart",
+    "request_id": "request-1",
     "purpose": "training",
     "upload": "0123456789abcdef0123",
     "chunk": 7,
