@@ -2,7 +2,7 @@
 
 AWS calls: s3:GetObjectVersion on Inbox; s3:PutObject on Lake (chunks/, table-text/), s3:GetObject and
 s3:ListBucket on Lake (chunks/); kms:Decrypt, kms:GenerateDataKey (DataKey).
-Environment: LAKE_BUCKET. Layers: Clinrisk, Frames.
+Environment: LAKE_BUCKET. Layers: Clinrisk, Frames, Numeric.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Plan Chunks: a claimed file as byte ranges of complete rows; a Parquet or Arrow file becomes text first.
 
-It reads tables with polars, in a process of its own, so only functions with the Frames layer may import it.
+It reads tables with polars, in a process of its own, so only functions with the Frames and Numeric layers may
+import it.
 """
 
 from __future__ import annotations
