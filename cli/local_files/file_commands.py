@@ -29,8 +29,38 @@ if TYPE_CHECKING:
 OutFile = Annotated[Path, typer.Option("--out", "--to", dir_okay=False, help="The file to write.")]
 
 
-def convert(file: ExistingFile, out: OutFile, *, as_json: AsJson = False) -> None:
-    """Convert your own download of a public file into the form that the inbox takes.
+def convert(
+    out: OutFile,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            exists=True, dir_okay=False, metavar="FILE", help="Your own download of a public file."
+        ),
+    ] = None,
+    *,
+    fhir: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True, file_okay=False, metavar="DIR", help="A folder of FHIR R4: NDJSON or JSON."
+        ),
+    ] = None,
+    use_case: Annotated[str, typer.Option("--use-case", help="With --fhir: whose columns are wanted.")] = "",
+    on: Annotated[
+        str,
+        typer.Option(metavar="YYYY-MM-DD", help="With --fhir: the day of ages and newest values (today)."),
+    ] = "",
+    id_system: Annotated[
+        str, typer.Option(metavar="URI", help="With --fhir: the system of the identifier; else Patient.id.")
+    ] = "",
+    complete_conditions: Annotated[
+        bool,
+        typer.Option(
+            "--complete-conditions", help="With --fhir: who has no such condition does not have it."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Convert a public file, or a folder of FHIR resources, into the form that the inbox takes.
 
     For example:
 
@@ -38,11 +68,33 @@ def convert(file: ExistingFile, out: OutFile, *, as_json: AsJson = False) -> Non
 
         clinrisk convert healthcare-dataset-stroke-data.csv --to stroke.csv
 
-    Known by their sha256: processed.cleveland.data and processed.hungarian.data (UCI heart disease), and
-    healthcare-dataset-stroke-data.csv (Kaggle, fedesoriano). Altered copies are refused with the reason.
+        clinrisk convert --fhir export/ --use-case stroke --complete-conditions --out ward-7.csv
+
+    From FHIR (Patient, Observation, Condition) it makes a file for inference. Codes and units are those of
+    docs/data-formats.md; what is not mapped leaves its cell empty, and is counted by type and rule.
+
+    Public files are known by their sha256: processed.cleveland.data and processed.hungarian.data (UCI heart
+    disease), healthcare-dataset-stroke-data.csv (Kaggle, fedesoriano). Altered copies are refused with the
+    reason.
     """
     from cli.local_files import public_originals
 
+    if fhir is not None:
+        from cli.local_files.fhir_conversion import convert_folder
+
+        known_use_case(use_case)
+        convert_folder(
+            fhir,
+            out,
+            use_case,
+            day=on,
+            id_system=id_system,
+            complete_conditions=complete_conditions,
+            as_json=as_json,
+        )
+        return
+    if file is None:
+        raise typer.BadParameter("name a FILE, or a folder with --fhir DIR --use-case NAME")
     converted = public_originals.convert(file.read_bytes())
     out.write_text(converted.text, encoding="utf-8", newline="\n")
     original = converted.original

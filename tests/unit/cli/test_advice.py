@@ -99,4 +99,6 @@ def value(word: str, verb: str) -> str:
     """Return what stands for a value in a text as a value that the command accepts."""
     if word.endswith((".csv", ".data", ".txt")) or (verb in {"check", "drop", "convert"} and word == "X"):
         return __file__
+    if word == "export/":
+        return str(Path(__file__).parent)
     return "heart/training" if re.fullmatch("[a-zX]+/[a-zX]+", word) else VALUES.get(word, word)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from clinrisk.use_cases.columns import Column, Feature
+    from clinrisk.use_cases.fhir_sources import FhirSource
     from clinrisk.use_cases.marginals import Marginals
 
 UNKNOWN_GROUP = "unknown"
@@ -177,6 +178,8 @@ class UseCase:
     """What a tuning job searches, where the stack is deployed with HyperparameterSearch=tuning."""
     facts: ModelFacts = field(default_factory=ModelFacts)
     """The texts of the model card that data cannot give."""
+    fhir: Mapping[str, FhirSource] = field(default_factory=dict)
+    """Per column, its source in FHIR resources (docs/data-formats.md); a column without one stays empty."""
     public_sources: tuple[PublicSource, ...] = ()
     """The public data sets that a file is recognised as by the digest of its rows."""
 

@@ -21,6 +21,7 @@ from clinrisk.use_cases.base import (
     UseCase,
 )
 from clinrisk.use_cases.columns import Code, Number, OtherUnit
+from clinrisk.use_cases.fhir_sources import AgeInYears, OfPatient, Quantity
 from clinrisk.use_cases.marginals import Marginals, Mix, Shift, Spread
 
 _ANY_AGE = 120.0
@@ -251,6 +252,13 @@ USE_CASE = UseCase(
         "model used, not a cause.",
         keywords=("coronary artery disease", "angiography", "risk prediction"),
     ),
+    fhir={
+        "age": AgeInYears(),
+        "sex": OfPatient("gender", {"female": "0", "male": "1"}),
+        "trestbps": Quantity(("8480-6",), {"mm[Hg]": 1.0}),  # systolic blood pressure
+        # Total cholesterol in serum or plasma, by mass and by substance.
+        "chol": Quantity(("2093-3", "14647-2"), {"mg/dL": 1.0, "mmol/L": 38.67}),
+    },
     public_sources=(
         PublicSource(
             rows=303,

@@ -20,6 +20,7 @@ from clinrisk.use_cases.base import (
     UseCase,
 )
 from clinrisk.use_cases.columns import Code, Number, OtherUnit
+from clinrisk.use_cases.fhir_sources import AgeInYears, Answered, Diagnosed, OfPatient, Quantity
 from clinrisk.use_cases.marginals import Marginals, Mix, Shift, Spread
 
 _ANY_AGE = 120.0
@@ -243,6 +244,32 @@ USE_CASE = UseCase(
         risks="Most flagged patients will have no stroke. A factor is what the model used, not a cause.",
         keywords=("stroke", "primary prevention", "general practice", "risk prediction"),
     ),
+    fhir={
+        "age": AgeInYears(),
+        "gender": OfPatient("gender", {"female": "Female", "male": "Male", "other": "Other"}),
+        # HL7 v3 MaritalStatus: divorced, legally separated, married, widowed; never married.
+        "ever_married": OfPatient(
+            "maritalStatus", {"D": "Yes", "L": "Yes", "M": "Yes", "W": "Yes", "S": "No"}
+        ),
+        "hypertension": Diagnosed(("38341003", "59621000")),  # hypertensive disorder, essential hypertension
+        # Heart disease; ischaemic heart disease, infarction, heart failure, atrial fibrillation.
+        "heart_disease": Diagnosed(("56265001", "414545008", "22298006", "84114007", "49436004")),
+        # Mean glucose estimated from glycated haemoglobin, by mass and by substance.
+        "avg_glucose_level": Quantity(("27353-2", "53553-4"), {"mg/dL": 1.0, "mmol/L": 18.016}),
+        "bmi": Quantity(("39156-5",), {"kg/m2": 1.0}),
+        # Tobacco smoking status, by the value set of US Core and the International Patient Summary.
+        "smoking_status": Answered(
+            ("72166-2",),
+            {
+                "266919005": "never smoked",
+                "8517006": "formerly smoked",
+                "449868002": "smokes",
+                "428041000124106": "smokes",
+                "77176002": "smokes",
+                "266927001": "Unknown",
+            },
+        ),
+    },
     horizon_days=365,
     public_sources=(
         PublicSource(
