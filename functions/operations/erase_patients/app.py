@@ -3,9 +3,10 @@
 AWS calls: s3:ListBucketVersions, s3:ListBucket, s3:GetObject, s3:GetObjectVersion, s3:PutObject,
 s3:DeleteObjectVersion on Inbox, Lake and Results, below the prefixes of docs/data.md that hold patients;
 s3:PutObjectTagging on Results (results/); dynamodb:GetItem, dynamodb:PutItem on Uploads; kms:GenerateMac
-(SigningKey); s3:ListBucket, s3:GetObject, s3:PutObject on Audit (the ledger); kms:Decrypt,
-kms:GenerateDataKey (DataKey).
-Environment: INBOX_BUCKET, LAKE_BUCKET, RESULTS_BUCKET, AUDIT_BUCKET, UPLOADS_TABLE, SIGNING_KEY.
+(SigningKey); states:ListExecutions on scorings and trainings; s3:ListBucket, s3:GetObject, s3:PutObject on
+Audit (the ledger); kms:Decrypt, kms:GenerateDataKey (DataKey).
+Environment: INBOX_BUCKET, LAKE_BUCKET, RESULTS_BUCKET, AUDIT_BUCKET, UPLOADS_TABLE, SIGNING_KEY,
+SCORING_STATE_MACHINE, TRAINING_STATE_MACHINE.
 Layers: Clinrisk, Frames, Numeric.
 """
 

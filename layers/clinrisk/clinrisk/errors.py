@@ -35,6 +35,7 @@
     +-- ReplayImpossible       what a replay of published results needs is not stored any more
     +-- FormatUnknown          a stored item has a format that a later version of this system wrote
     +-- ObjectMissing          a stored object that a reference names is not there
+    +-- ObjectReplaced         an object was written by somebody else while it was written again
     +-- SettingMissing         the template forgot a variable that a function needs
     +-- TransientError         worth the same call again (throttled, not there yet)
     +-- ServiceRefused         AWS refused a call: a right or a key is missing, and may come back
@@ -195,6 +196,10 @@ class FormatUnknown(ClinriskError):
 
 class ObjectMissing(ClinriskError):
     """A stored object that a reference names is not there."""
+
+
+class ObjectReplaced(ClinriskError):
+    """An object was written by somebody else while it was read and written again."""
 
 
 class SettingMissing(ClinriskError):

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from clinrisk.aws import clients, kms, ledger
+from clinrisk.aws import clients, kms, ledger, s3, stepfunctions
 from clinrisk.aws.tables import uploads
 from clinrisk.core import object_keys
 from clinrisk.core.ingest.pseudonyms import record_ids
@@ -26,6 +26,7 @@ from tests.integration.conftest import ROOT
 from tests.integration.events import events_of, read_event
 from tests.integration.inbox_files import Ingest, heart_batch, stroke_batch
 from tests.integration.presented_results import publish_event
+from tests.integration.state_machines import state_machines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +97,13 @@ def model(*patients: str) -> bytes:
     stream = io.BytesIO()
     np.save(stream, np.sort(learned_digests(map(pseudonym, patients), "5" * 64)))
     return archive(**{CARD: json.dumps({"training_sha256": "5" * 64}).encode(), LEARNED: stream.getvalue()})
+
+
+@pytest.fixture(autouse=True)
+def machines(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The machines whose executions write of patients: one that is started goes on."""
+    waits = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
+    return state_machines(stack, monkeypatch, waits)
 
 
 @pytest.fixture
@@ -288,6 +296,47 @@ def test_a_file_that_is_being_read_is_waited_for(stack: Stack) -> None:
     refused = ask(stack, "erase")
     assert refused["stage"] == "refused"
     assert "ward.csv holds the patients and is being read" in refused["refused"]
+
+
+@pytest.mark.parametrize(
+    ("machine", "started", "words"),
+    [
+        ("scoring", "stroke-{upload}-again1", "is being scored"),
+        ("training", "stroke-0123456789", "A training of stroke runs"),
+    ],
+)
+def test_what_runs_and_will_write_of_the_patients_is_waited_for(
+    stack: Stack, machines: dict[str, str], machine: str, started: str, words: str
+) -> None:
+    upload, _ = Ingest.of(stack, "inbox/stroke/inference/ward.csv", stroke_batch(20)).run()
+    stack.sfn.start_execution(stateMachineArn=machines[machine], name="heart-0123456789", input="{}")
+    run = stack.sfn.start_execution(
+        stateMachineArn=machines[machine], name=started.format(upload=upload["upload_id"]), input="{}"
+    )["executionArn"]
+    name(stack)
+    assert words in ask(stack, "erase")["refused"]
+    while stepfunctions.last_state(run) is None or not stepfunctions.has_ended(run):
+        stack.sfn.stop_execution(executionArn=run)
+    assert (ended := ask(stack, "erase"))["stage"] == "erased", ended["refused"]
+
+
+def test_what_somebody_writes_meanwhile_stands_and_is_erased_from(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = f"scores/stroke/{'c' * 20}/v1/batch-00000.csv.out"
+    stack.put("lake", key, f"{pseudonym(ID)},0.1\n{pseudonym(OTHER)},0.1\n".encode())
+    name(stack)
+    stored_blocks, others = s3.store_blocks, [f"{pseudonym(ID)},0.2\n{pseudonym(OTHER)},0.2\n".encode()]
+
+    def after_another(*given: Any, **more: Any) -> Any:
+        while others:
+            stack.put("lake", key, others.pop())
+        return stored_blocks(*given, **more)
+
+    monkeypatch.setattr(s3, "store_blocks", after_another)
+    assert ask(stack, "erase")["stage"] == "erased"
+    assert stack.read(f"s3://clinrisk-lake/{key}") == f"{pseudonym(OTHER)},0.2\n".encode()
+    assert naming(stored(stack), ID) == []
 
 
 def test_results_that_are_not_what_their_sidecar_states_are_looked_at_first(

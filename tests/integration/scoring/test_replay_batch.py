@@ -23,6 +23,7 @@ from tests.integration.events import events_of, read_event
 from tests.integration.inbox_files import Ingest, stroke_batch
 from tests.integration.presented_results import publish_event
 from tests.integration.scored_batches import PROMOTED_AT
+from tests.integration.state_machines import ENDS, state_machines
 
 if TYPE_CHECKING:
     from clinrisk.messages.release import LiveModel
@@ -290,8 +291,9 @@ def test_only_batches_of_the_use_case_are_replayed(batch: ReplayedBatch) -> None
 
 
 def test_a_batch_from_which_a_patient_was_erased_is_replayed_without_them(
-    stack: Stack, batch: ReplayedBatch
+    stack: Stack, batch: ReplayedBatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    state_machines(stack, monkeypatch, ENDS)
     first, batch.version_id = batch.version_id, batch.publish("scoring-2")
     stack.put("lake", object_keys.erasure_ids("stroke", "0" * 16), b"1003\n")
     event = {"action": "erase", "use_case": "stroke", "request_id": "0" * 16, "person": "arn:aws:ann"}

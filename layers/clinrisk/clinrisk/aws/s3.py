@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from botocore.exceptions import ClientError
 
 from clinrisk.aws import clients
-from clinrisk.errors import EvidenceChanged, ObjectMissing
+from clinrisk.errors import EvidenceChanged, ObjectMissing, ObjectReplaced
 from clinrisk.messages.message import Reference
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _BLOCK = 1 << 20
 _RANGE = 16 << 20
 _CONFLICTS = 10
 """How often a conditional write is sent again while others write the same key."""
+_REPLACED = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 _AHEAD = 3
 """How many ranges are on their way while one is worked on."""
 
@@ -186,14 +187,18 @@ def store_blocks(
     blocks: Iterable[bytes],
     content_type: str,
     tags: Mapping[str, str] | None = None,
+    *,
+    replaces: str = "",
 ) -> tuple[Reference, str]:
     """Write an object of any size, block by block, and return its reference and its version.
 
     A small one is written in one request; of a larger one, a part is in memory at a time. Either way it is
     there whole or not at all; what an interrupted call leaves is dropped by the bucket's own rule.
+    `replaces`: the ETag of what must still lie there; raises ObjectReplaced where something else does.
     """
     client, sha = clients.s3(), hashlib.sha256()
     tagged: dict[str, Any] = {"Tagging": urlencode(tags)} if tags else {}
+    condition: dict[str, Any] = {"IfMatch": replaces} if replaces else {}
     parts: list[Any] = []
     target: dict[str, Any] = {"Bucket": bucket, "Key": key}
     waiting = bytearray()
@@ -210,12 +215,17 @@ def store_blocks(
             parts.append(_store_part(target, len(parts) + 1, bytes(waiting)))
             waiting.clear()
     stored: Mapping[str, Any]
-    if not parts:
-        stored = _put(bucket, key, bytes(waiting), content_type, **tagged)
-    else:
-        if waiting:
-            parts.append(_store_part(target, len(parts) + 1, bytes(waiting)))
-        stored = client.complete_multipart_upload(**target, MultipartUpload={"Parts": parts})
+    try:
+        if not parts:
+            stored = _put(bucket, key, bytes(waiting), content_type, **tagged, **condition)
+        else:
+            if waiting:
+                parts.append(_store_part(target, len(parts) + 1, bytes(waiting)))
+            stored = client.complete_multipart_upload(**target, MultipartUpload={"Parts": parts}, **condition)
+    except ClientError as error:
+        if replaces and error.response["Error"]["Code"] in _REPLACED:
+            raise ObjectReplaced(f"{uri_of(bucket, key)} was written by somebody else meanwhile.") from error
+        raise
     return Reference(uri=uri_of(bucket, key), sha256=sha.hexdigest()), stored["VersionId"]
 
 

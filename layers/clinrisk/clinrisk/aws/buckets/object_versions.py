@@ -18,6 +18,7 @@ class ObjectVersion:
     version_id: str
     size: int
     current: bool
+    etag: str
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,9 @@ def listed(bucket: str, prefix: str, after: str = "") -> Iterator[VersionedObjec
         for version in page.get("Versions", []):
             one = found.setdefault(version["Key"], VersionedObject(bucket, version["Key"]))
             one.versions.append(
-                ObjectVersion(version["VersionId"], version["Size"], current=version["IsLatest"])
+                ObjectVersion(
+                    version["VersionId"], version["Size"], current=version["IsLatest"], etag=version["ETag"]
+                )
             )
         for marker in page.get("DeleteMarkers", []):
             one = found.setdefault(marker["Key"], VersionedObject(bucket, marker["Key"]))

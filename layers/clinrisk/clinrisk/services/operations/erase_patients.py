@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from clinrisk.aws import kms, ledger, s3
+from clinrisk.aws import kms, ledger, s3, stepfunctions
 from clinrisk.aws.buckets import object_versions
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import uploads
 from clinrisk.core import object_keys
 from clinrisk.core.erasure.erasure_entries import ErasureEntry
-from clinrisk.core.erasure.locations import LOCATIONS
+from clinrisk.core.erasure.locations import LOCATIONS, uploads_in
 from clinrisk.core.erasure.named_patients import MOST, NamedPatients
 from clinrisk.core.ingest.inbox_keys import parse_key
 from clinrisk.core.timestamps import stamp
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _ROUNDS = 5
 """So often what was written meanwhile is erased as well."""
 _SAVED_EVERY = 25
+_MOST_EXECUTIONS = 10_000
 _NO_IDS = "There is no file of ids under this request, or it has ended: begin with --id-file."
 _TOO_MANY = f"A file of ids names one id a line, at least one and at most {MOST:,}."
 
@@ -97,7 +98,11 @@ def _step(
                 progress.learned_by = patient_search.learned_by(request.use_case, patients)
                 progress.stage = "found"
         case "found":
-            refused = legal_holds.refusal(request.use_case, patients) or _unsettled(progress.search)
+            refused = (
+                legal_holds.refusal(request.use_case, patients)
+                or _unsettled(progress.search)
+                or _running(request.use_case, progress.search)
+            )
             if refused or request.action == "search":
                 return refused
             progress.stage = "erasing"
@@ -214,6 +219,18 @@ def _unsettled(search: Search) -> str:
                     f"{parse_key(one.key).file} holds the patients and is being read: ask again once it has "
                     "its receipt (clinrisk receipts), or see what stands still: clinrisk stuck"
                 )
+    return ""
+
+
+def _running(use_case: str, search: Search) -> str:
+    """Return in words what runs that has read the patients and will write of them, where anything does."""
+    affected = set(patient_search.of_uploads(search.found))
+    scored = stepfunctions.listed(settings().scoring_state_machine, "RUNNING", _MOST_EXECUTIONS)
+    trained = stepfunctions.listed(settings().training_state_machine, "RUNNING", _MOST_EXECUTIONS)
+    if any(affected & set(uploads_in(one["name"])) for one in scored):
+        return "A batch with the patients is being scored: ask again once its results are there."
+    if any(one["name"].startswith(f"{use_case}-") for one in trained):
+        return f"A training of {use_case} runs: ask again once it has ended (clinrisk status)."
     return ""
 
 

@@ -23,7 +23,7 @@ from clinrisk.core.erasure import patient_rows
 from clinrisk.core.erasure.locations import FOLLOWING, LOCATIONS, rows_of, tuning_folder
 from clinrisk.core.erasure.patient_rows import Found
 from clinrisk.core.scoring import results_sidecar
-from clinrisk.errors import ClaimLost, EvidenceChanged
+from clinrisk.errors import ClaimLost, EvidenceChanged, ObjectReplaced
 from clinrisk.messages.erasure import UploadErasure
 from clinrisk.services.operations.patient_search import bucket_of, header_of
 
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from clinrisk.core.erasure.locations import Location
     from clinrisk.core.erasure.named_patients import NamedPatients
     from clinrisk.services.operations.patient_search import FoundObject
+
+
+_TURNS = 5
 
 
 @dataclass(frozen=True)
@@ -50,23 +53,38 @@ class Removal:
 def remove(found: FoundObject, patients: NamedPatients, erased_at: str) -> Removal:
     """Take the rows of the patients out of an object and all its versions.
 
-    Raises EvidenceChanged where a results file is not what its sidecar states: somebody has to look first.
+    Raises EvidenceChanged where a results file is not what its sidecar states: somebody has to look first;
+    ObjectReplaced where others write the object again and again.
     """
     location = LOCATIONS[found.location]
-    one = object_versions.object_of(bucket_of(location), found.key)
     if location.ending == "removed":
-        return _removed(one, found, location)
+        return _removed(object_versions.object_of(bucket_of(location), found.key), found, location)
+    for turn in range(_TURNS):
+        try:
+            before, after = _rewritten(found.key, location, patients)
+        except ObjectReplaced:
+            # Who publishes meanwhile goes first: what they wrote is read, and written without the patients.
+            if turn == _TURNS - 1:
+                raise
+        else:
+            break
+    if location.bucket == "results":
+        _state_erasure(found, erased_at)
+    return Removal(location.name, found.key, before, after, found.rows)
+
+
+def _rewritten(key: str, location: Location, patients: NamedPatients) -> tuple[str, str]:
+    """Write an object without the rows, delete its older versions; return its digests before and after."""
+    one = object_versions.object_of(bucket_of(location), key)
     current = next((version for version in one.versions if version.current), None)
     before = after = ""
     if current is not None:
         before = after = _digest(one.blocks(current))
         if _theirs(one, current, location, patients):
-            _check_stated(location, found.key, before)
+            _check_stated(location, key, before)
             after = _rewrite(one, current, location, patients)
     _delete_versions(one, location, patients, rewritten=before != after)
-    if location.bucket == "results":
-        _state_erasure(found, erased_at)
-    return Removal(location.name, found.key, before, after, found.rows)
+    return before, after
 
 
 def _removed(one: VersionedObject, found: FoundObject, location: Location) -> Removal:
@@ -95,7 +113,7 @@ def _rewrite(
         location, one.blocks(version), patients, Found(), header_of(location, one.key)
     )
     tags = object_keys.HOLDS_PATIENTS if location.bucket == "results" else None
-    written, _ = s3.store_blocks(one.bucket, one.key, kept, location.media, tags)
+    written, _ = s3.store_blocks(one.bucket, one.key, kept, location.media, tags, replaces=version.etag)
     return written.sha256
 
 
