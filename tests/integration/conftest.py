@@ -156,7 +156,7 @@ class Stack:
         return [entry for entry in entries if event in {"", entry["event"]}]
 
     def published(self) -> list[Any]:
-        """Take the events of findings that were published since the last look."""
+        """Take the events that were published since the last look."""
         queue = self.environment["EVENTS"]
         found = self.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
         for message in found:

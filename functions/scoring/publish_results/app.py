@@ -5,6 +5,7 @@ s3:ListBucket, s3:PutObject and s3:PutObjectTagging on Results (results/), in pa
 s3:GetObject of the sidecar of earlier results, s3:DeleteObject of a notice that they are
 recalled, and of FHIR resources that are not wanted any more;
 dynamodb:GetItem on Uploads and Deployments; kms:Verify (DecisionKey); sagemaker:DescribeModel;
+events:PutEvents on the default bus;
 s3:ListBucket and s3:GetObject on Audit (the ledger); kms:Decrypt, kms:GenerateDataKey (DataKey).
 Environment: LAKE_BUCKET, RESULTS_BUCKET, AUDIT_BUCKET, UPLOADS_TABLE, DEPLOYMENTS_TABLE, DECISION_KEY,
 FHIR_RESULTS.

@@ -62,6 +62,9 @@ def test_the_same_rows_go_out_as_fhir_resources_where_the_stack_wants_them_and_o
     published = stack.call("publish_results", event)
     sidecar = stack.read_json(published["sidecar"]["uri"])
     jsonschema.validate(sidecar, json.loads((ROOT / "docs" / "results-file.schema.json").read_text()))
+    [detail] = [one["detail"] for one in stack.published() if one["detail-type"] == "Results Published"]
+    jsonschema.validate(detail, json.loads((ROOT / "docs" / "results-published.schema.json").read_text()))
+    assert detail["fhir"] == sidecar["fhir"]
     lines = stack.read(sidecar["fhir"]["uri"])
     assert sidecar["fhir"]["sha256"] == hashlib.sha256(lines).hexdigest()
     rows = csv.DictReader(io.StringIO(stack.read(published["results"]["uri"]).decode()))

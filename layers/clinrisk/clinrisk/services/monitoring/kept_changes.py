@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from clinrisk.aws import clients, ledger
-from clinrisk.core.monitoring.memory.finding_entry import DETAIL_TYPE, SOURCE, entry_of, event_of
-from clinrisk.errors import TransientError
+from clinrisk.aws import ledger
+from clinrisk.aws.notifications import event_bus
+from clinrisk.core.monitoring.memory.finding_entry import DETAIL_TYPE, entry_of, event_of
 
 if TYPE_CHECKING:
     from clinrisk.messages.monitoring import FindingChange, KnownFinding
@@ -22,9 +21,4 @@ def keep(finding: KnownFinding, change: FindingChange) -> None:
     Raises TransientError when the account's default bus did not take the event.
     """
     ledger.append(entry_of(finding, change))
-    detail = json.dumps(event_of(finding, change))
-    answer = clients.events().put_events(
-        Entries=[{"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail}]
-    )
-    if answer["FailedEntryCount"]:
-        raise TransientError("EventBridge did not take an event.")
+    event_bus.publish(DETAIL_TYPE, event_of(finding, change))

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from clinrisk import use_cases
 from clinrisk.aws import s3
+from clinrisk.aws.notifications import event_bus
 from clinrisk.aws.settings import settings
 from clinrisk.aws.tables import uploads
 from clinrisk.aws.telemetry import Metric, emit
 from clinrisk.core import object_keys
 from clinrisk.core.ingest.inbox_keys import parse_key
-from clinrisk.core.scoring import batch_mails, fhir_results, results_sidecar
+from clinrisk.core.scoring import batch_mails, fhir_results, published_event, results_sidecar
 from clinrisk.core.scoring.results import ResultCounts
 from clinrisk.core.timestamps import stamp
 from clinrisk.errors import ChampionChanged, ClaimLost, CountsDisagree, ScoringPaused
@@ -97,6 +98,7 @@ def publish(request: PublishRequest, now: datetime) -> PublishResult:
         # Whoever withdrew it, rolled its model back or paused it meanwhile found no results to recall.
         recalled_results.recall(upload, str(refused), stamp(now))
         raise
+    event_bus.publish(published_event.DETAIL_TYPE, published_event.event_of(sidecar, written.model_dump()))
     emit(Metric.ROWS_SCORED, counts.scored, use_case=upload.use_case)
     mail = batch_mails.batch_scored(sidecar, written.uri)
     return PublishResult(

@@ -10,7 +10,7 @@ from clinrisk.core.ledger.events import LedgerEvent
 if TYPE_CHECKING:
     from clinrisk.messages.monitoring import FindingChange, KnownFinding
 
-SOURCE, DETAIL_TYPE = "clinrisk", "Finding Changed"
+DETAIL_TYPE = "Finding Changed"
 """What EventBridge rules select the event by; its `detail` is as docs/finding-changed.schema.json has it."""
 
 
