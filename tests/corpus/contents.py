@@ -11,6 +11,8 @@ import pickle
 import zipfile
 import zlib
 
+import polars as pl
+
 from tests.corpus.cases import STROKE, Case, good, lines, stroke_rows, text
 
 HEAD = 256 * 1024
@@ -20,6 +22,12 @@ def _zip(name: str, data: bytes, *, packed: bool = True) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED) as archive:
         archive.writestr(name, data)
+    return made.getvalue()
+
+
+def _table(seed: str) -> bytes:
+    made = io.BytesIO()
+    pl.read_csv(good(seed), infer_schema_length=None).write_parquet(made)
     return made.getvalue()
 
 
@@ -63,6 +71,8 @@ _FOREIGN = {
 }
 CONTENTS: tuple[Case, ...] = (
     *(_refused(name, data, rule) for name, (rule, data) in _FOREIGN.items()),
+    Case("a-parquet-file-named-csv", _table("table"), "ACCEPTED", 40),
+    _refused("a-parquet-file-that-is-cut-off", _table("cut")[:-100], "table_unreadable"),
     _refused("zlib-after-text", good("zlib") + zlib.compress(good("zlib")) + b"\0", "binary_content"),
     _refused(
         "gzip-behind-rows", good("behind") + gzip.compress(good("behind"), mtime=0), "binary_content"
