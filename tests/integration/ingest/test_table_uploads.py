@@ -6,12 +6,12 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import pytest
 
+from clinrisk.services.ingest import plan_chunks
 from tests.integration.inbox_files import Ingest, stroke_batch
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.integration.conftest import Stack
 
 CSV, TABLE = "inbox/stroke/inference/a.csv", "inbox/stroke/inference/b.csv"
@@ -62,3 +62,20 @@ def test_a_parquet_file_of_other_types_is_rejected_by_a_receipt_that_names_them(
     assert '"column_type_differs:age": 1' in receipt
     assert "is stored as text, where numbers are agreed" in receipt
     assert "Canary" not in receipt + repr(result)
+
+
+def test_a_small_table_is_one_part_and_one_without_rows_is_planned_too(stack: Stack) -> None:
+    upload, result = Ingest.of(stack, TABLE, parquet()).run()
+    assert result["rows_accepted"] == 40
+    parts = [key for key in stack.keys("lake") if key.startswith("table-text/")]
+    assert len(parts) == 1
+    header = stack.read(f"s3://clinrisk-lake/{parts[0]}").split(b"\n")[0]
+    assert not header.startswith(b"id,")
+    assert upload["upload_id"] in parts[0]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "first"), [([b"id,a", b"ge\n1,2", b"\n"], b"id,age\n1,2"), ([b"id,age"], b"id,age"), ([], b"")]
+)
+def test_the_first_lines_are_read_up_to_the_names(blocks: list[bytes], first: bytes) -> None:
+    assert plan_chunks._header(iter(blocks)) == first

@@ -18,6 +18,8 @@ from twin.repairs.step_functions.execution_run import current
 _POLL_SECONDS = 0.05
 _NEVER = 99_999_999.0
 _LIMITS = ("TimeoutSeconds", "HeartbeatSeconds")
+_asking: dict[str, dict[str, Any]] = {}
+"""The attempt of an execution that each token waits for."""
 _SPENT = "A used or expired token is refused as if it had never existed."
 spent: set[str] = set()
 
@@ -43,6 +45,7 @@ def call_and_wait(
     answer: dict[str, Any] = {"event": threading.Event(), "result": None, "error": None, "heartbeat": None}
     answer |= {"called": False, "until": time.time() + float(state.get("TimeoutSeconds", _NEVER))}
     answer = sfn._task_tokens.setdefault(token, answer)
+    _asking[token] = execution
     try:
         if not answer["called"]:
             sfn._invoke_resource(resource.replace(".waitForTaskToken", ""), arguments)
@@ -51,6 +54,7 @@ def call_and_wait(
     finally:
         sfn._task_tokens.pop(token, None)
         spent.add(token)
+        _asking.pop(token, None)
     if error := answer["error"]:
         raise sfn._ExecutionError(error["Error"], error["Cause"])
     return json.loads(answer["result"])
@@ -146,8 +150,11 @@ def invoke_within_own_time(_original: Original, resource: str, arguments: Any, t
 )
 def refuse_spent_token(original: Original, data: dict[str, Any]) -> Any:
     """Pass an answer on; a token that was used or has expired is refused with TaskTimedOut."""
-    answered = sfn._task_tokens.get(data.get("taskToken"), {}).get("event")
-    if data.get("taskToken") in spent or (answered is not None and answered.is_set()):
+    token = data.get("taskToken", "")
+    answered = sfn._task_tokens.get(token, {}).get("event")
+    # An attempt that was stopped may not have looked yet.
+    stopped = _asking.get(token, {}).get("status", "RUNNING") != "RUNNING"
+    if token in spent or stopped or (answered is not None and answered.is_set()):
         return sfn.error_response_json("TaskTimedOut", "Task Timed Out: the task does not wait any more", 400)
     return original(data)
 

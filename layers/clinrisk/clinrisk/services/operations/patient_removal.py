@@ -59,15 +59,16 @@ def remove(found: FoundObject, patients: NamedPatients, erased_at: str) -> Remov
     location = LOCATIONS[found.location]
     if location.ending == "removed":
         return _removed(object_versions.object_of(bucket_of(location), found.key), found, location)
-    for turn in range(_TURNS):
+    turns = _TURNS
+    while True:
         try:
             before, after = _rewritten(found.key, location, patients)
+            break
         except ObjectReplaced:
             # Who publishes meanwhile goes first: what they wrote is read, and written without the patients.
-            if turn == _TURNS - 1:
+            turns -= 1
+            if not turns:
                 raise
-        else:
-            break
     if location.bucket == "results":
         _state_erasure(found, erased_at)
     return Removal(location.name, found.key, before, after, found.rows)
