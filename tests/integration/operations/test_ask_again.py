@@ -26,7 +26,12 @@ def started(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ..
     monkeypatch.setattr(stepfunctions, "address_of", lambda machine, name: f"{machine}:{name}")
     monkeypatch.setattr(stops, "note", lambda *given: done.append(("note", *given)))
     monkeypatch.setattr(stepfunctions, "stop", lambda address, *_: done.append(("stop", address)))
-    monkeypatch.setattr(stepfunctions, "start", lambda *given: done.append(("start", *given)) or "arn")
+
+    def start(*given: Any) -> str:
+        done.append(("start", *given))
+        return "arn"
+
+    monkeypatch.setattr(stepfunctions, "start", start)
     return done
 
 

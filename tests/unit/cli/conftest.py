@@ -53,6 +53,7 @@ def template() -> str:
     outputs |= {name: {"Value": "0"} for name in ("FeaturesDays", "VaultDays", "ScoresDays")}
     outputs["ReconcileWorkFunction"] = {"Value": "the-reconciler"}
     outputs["UpdateApproversFunction"] = {"Value": "the-registrar"}
+    outputs["ErasePatientsFunction"] = {"Value": "the-eraser"}
     return json.dumps({"Resources": resources, "Outputs": outputs})
 
 

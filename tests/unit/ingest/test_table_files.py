@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -17,6 +18,7 @@ from clinrisk.core.erasure.patient_rows import Found
 from clinrisk.core.ingest.check_file import check_file, check_rows
 from clinrisk.core.ingest.csv_file.head import check_file_head
 from clinrisk.core.ingest.rules import LARGEST_TABLE, FileRule
+from clinrisk.core.ingest.table_file import text_program
 from clinrisk.core.ingest.table_file.column_types import as_text, type_problems
 from clinrisk.core.ingest.table_file.text_blocks import TableRefused, text_blocks
 from clinrisk.core.ingest.table_file.text_program import write_text
@@ -205,3 +207,54 @@ def test_an_erasure_finds_the_patients_of_a_table_that_was_dropped(make: Any) ->
     data = make(frame)
     assert patient_rows.count(inbox, [data[:100], data[100:]], patients) == Found(40, 1)
     assert patient_rows.count(inbox, [data[:-200]], patients) == Found(0, 0)
+
+
+class Printed:
+    """Standard output, which nobody may read any more."""
+
+    def __init__(self, *, closed: bool = False) -> None:
+        self.buffer, self.closed = io.BytesIO(), closed
+
+    def flush(self) -> None:
+        if self.closed:
+            raise BrokenPipeError
+
+
+def ended(monkeypatch: pytest.MonkeyPatch, file: Path, printed: Printed) -> int:
+    """Run the program of the process in this one, without its limit of memory."""
+    monkeypatch.setattr(text_program, "_bound_memory", lambda: None)
+    monkeypatch.setattr("sys.argv", ["text_program", str(file), "stroke", "training"])
+    monkeypatch.setattr("sys.stdout", printed)
+    return text_program.main()
+
+
+def test_the_program_writes_problems_or_the_text_and_says_what_is_damaged(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file, printed = tmp_path / "table", Printed()
+    file.write_bytes(arrow(table("program")))
+    assert ended(monkeypatch, file, printed) == 0
+    first, header, *rows = printed.buffer.getvalue().splitlines()
+    assert (first, header.split(b",")[0], len(rows)) == (b"[]", b"id", 40)
+    assert ended(monkeypatch, file, Printed(closed=True)) == 0
+    file.write_bytes(parquet(table("program", age=pl.lit("old"))))
+    refused = Printed()
+    assert ended(monkeypatch, file, refused) == 0
+    assert b"column_type_differs" in refused.buffer.getvalue()
+    assert refused.buffer.getvalue().count(b"\n") == 1
+    file.write_bytes(file.read_bytes()[:-100])
+    assert ended(monkeypatch, file, Printed()) == text_program.DAMAGED
+
+
+def test_the_program_bounds_its_memory_and_leaves_no_dump(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_limits: dict[int, tuple[int, int]] = {}
+    monkeypatch.setattr("resource.setrlimit", set_limits.__setitem__)
+    monkeypatch.setattr("sys.platform", "win32")
+    text_program._bound_memory()
+    assert set_limits == {}
+    monkeypatch.setattr("sys.platform", "linux")
+    text_program._bound_memory()
+    assert set_limits == {
+        resource.RLIMIT_DATA: (text_program.MEMORY,) * 2,
+        resource.RLIMIT_CORE: (0, 0),
+    }

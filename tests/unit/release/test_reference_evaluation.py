@@ -11,7 +11,8 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from clinrisk import use_cases
 from clinrisk.core.evaluation.estimates import NOT_EVALUATED
-from clinrisk.core.profiles.score_profile import ScoreProfile, score_profile_of
+from clinrisk.core.profiles.score_profile import SCORE_CELLS, ScoreProfile, score_profile_of
+from clinrisk.core.release import reference_evaluation
 from clinrisk.core.release.page.reference_report import report
 from clinrisk.core.release.reference_evaluation import Cohort, calibration_slope, evaluation_of
 from clinrisk.core.training.promotion import requirements, unproven
@@ -147,3 +148,34 @@ def test_the_report_shows_counts_and_names_files_by_upload() -> None:
     assert "&lt;b&gt;.csv (upload a1, 9 rows)" in page
     assert "Versions that the vendor states: 4.1." in page
     assert "<script" not in page
+
+
+def test_no_slope_is_stated_of_what_no_regression_can_tell() -> None:
+    empty = [0] * SCORE_CELLS
+    low, high = SCORE_CELLS // 4, 3 * SCORE_CELLS // 4
+
+    def cells(**counts: int) -> tuple[int, ...]:
+        return tuple(
+            counts.get("low", 0) if at == low else counts.get("high", 0) if at == high else n
+            for at, n in enumerate(empty)
+        )
+
+    assert calibration_slope(cells(low=50), cells(low=20)) is None
+    # Every patient of the higher risk is a case and none of the lower: no slope is steep enough.
+    assert calibration_slope(cells(low=50, high=50), cells(high=50)) is None
+    found = calibration_slope(cells(low=50, high=50), cells(low=10, high=40))
+    assert found is not None
+    assert found.value > 0
+
+
+def test_one_group_whose_rate_is_known_has_no_gap_to_another() -> None:
+    known = {rate: [0.3, 0.2, 0.4] for rate in reference_evaluation._RATES}
+    unknown = dict.fromkeys(reference_evaluation._RATES, NOT_EVALUATED)
+    gaps = reference_evaluation._gaps({"women": known, "men": unknown})
+    assert gaps == dict.fromkeys(reference_evaluation._RATES, NOT_EVALUATED)
+
+
+def test_figures_of_patients_without_outcomes_are_refused() -> None:
+    risks, _, groups = patients(7, rows=60)
+    with pytest.raises(ValueError, match="not known"):
+        reference_evaluation._outcomes(profiled(risks, groups).everyone)

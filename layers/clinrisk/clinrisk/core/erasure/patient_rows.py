@@ -59,10 +59,8 @@ def without(
             yield _list(b"".join(blocks), patients, found)
         case "archive":
             yield _archive(location, b"".join(blocks), patients, found)
-        case "resources":
+        case _:
             yield from _resources(blocks, patients, found)
-        case "unread":
-            yield from blocks
 
 
 def count(
